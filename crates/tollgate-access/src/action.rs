@@ -1,0 +1,56 @@
+//! What can be done: the first half of a permission such as `read:movies`.
+
+use std::fmt;
+
+/// Something an actor may be allowed to do. Apps add their own: `struct Publish; impl Action for Publish …`.
+pub trait Action: Send + Sync + 'static {
+    /// The name used in permissions: lower-case, as in `read`.
+    const NAME: &'static str;
+    /// Whether it writes rows, and so can contradict what is stored (409).
+    const WRITES: bool = true;
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $action:ident = $name:literal, writes: $writes:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $action;
+        impl Action for $action {
+            const NAME: &'static str = $name;
+            const WRITES: bool = $writes;
+        }
+    )+};
+}
+
+actions! {
+    /// See rows.
+    Read = "read", writes: false;
+    /// Add rows.
+    Create = "create", writes: true;
+    /// Change rows.
+    Update = "update", writes: true;
+    /// Remove rows.
+    Delete = "delete", writes: false;
+}
+
+/// An action as a value: what a [`Policy`](crate::Policy) is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Act(&'static str);
+
+impl Act {
+    /// The action `A`.
+    pub const fn of<A: Action>() -> Self {
+        Self(A::NAME)
+    }
+
+    /// Whether it is the action `A`.
+    pub fn is<A: Action>(self) -> bool {
+        self.0 == A::NAME
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}

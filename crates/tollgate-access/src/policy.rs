@@ -1,0 +1,35 @@
+//! Which rows: how far a permission reaches.
+
+use crate::{Act, Actor};
+
+/// Something permissions speak about.
+pub trait Subject: Sized + Send + Sync + 'static {
+    /// The name used in permissions: `movies`.
+    const PLURAL: &'static str;
+    /// How a subset of the rows is described; the store makes it its filter.
+    type Scope: Clone + Send + Sync;
+}
+
+/// The rows a caller may touch.
+#[derive(Debug, Clone)]
+pub enum Rows<S: Subject> {
+    /// Every row.
+    All,
+    /// Not a single one.
+    None,
+    /// Those the scope describes.
+    Where(S::Scope),
+}
+
+/// Decides how far a granted permission reaches, by attributes of the actor.
+///
+/// `#[resource]` writes this impl: all rows, or the caller's own if there is an `#[owner]`. An app that needs
+/// more (`tenants`, `published`) says `#[resource(…, policy)]` and writes it by hand. It is asked only if a
+/// permission was granted without `:any`.
+pub trait Policy: Subject {
+    /// The rows on which `actor` may do `act`.
+    fn rows(actor: &Actor, act: Act) -> Rows<Self> {
+        let _ = (actor, act);
+        Rows::All
+    }
+}

@@ -1,0 +1,1 @@
+//! Who is calling? Tokens, sign-in, the embedded issuer

@@ -1,0 +1,77 @@
+//! Two kinds of time: the calendar that tokens and rows speak of, and the stopwatch that pauses are measured with.
+//!
+//! They are kept apart because a calendar may jump, also backwards. A cool-down measured with it would end too
+//! early, or not for an hour.
+
+use jiff::Timestamp;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Tells the time.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The calendar: for `exp`, `nbf`, `iat` and everything stored.
+    fn now(&self) -> Timestamp;
+    /// Time since some fixed moment, never going back: for pauses and limits.
+    fn uptime(&self) -> Duration;
+
+    /// The calendar in whole seconds since 1970; zero before that.
+    fn unix(&self) -> u64 {
+        self.now().as_second().try_into().unwrap_or(0)
+    }
+}
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// A clock for tests: it moves when told. Clones move together.
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    start: Timestamp,
+    millis: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// A clock that shows that moment.
+    #[must_use]
+    pub fn at(start: Timestamp) -> Self {
+        Self { start, millis: Arc::default() }
+    }
+
+    /// Moves on.
+    pub fn advance(&self, by: Duration) {
+        self.millis.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        self.start.checked_add(self.uptime()).unwrap_or(Timestamp::MAX)
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_millis(self.millis.load(Ordering::SeqCst))
+    }
+}

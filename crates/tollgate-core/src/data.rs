@@ -1,0 +1,172 @@
+//! Data that requests bring and answers carry.
+//!
+//! `#[input]` and `#[output]` implement these traits; `#[resource]` does both for the types it makes.
+//! Rules are garde's, called by the macros; what breaks one becomes a [`Fault`] with its JSON Pointer.
+use crate::Fault;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Visitor},
+    forward_to_deserialize_any,
+};
+
+/// What a request can bring.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a request",
+    label = "not an input",
+    note = "put `#[input]` on it; for a resource `Movie`, read `NewMovie` or `MoviePatch`"
+)]
+pub trait Input: DeserializeOwned + JsonSchema + Send {
+    /// Adds what is wrong with it, beyond what its type says.
+    fn check(&self, at: &At<'_>, faults: &mut Faults);
+}
+
+/// What an answer can carry.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent in an answer",
+    label = "not an output",
+    note = "put `#[output]` on it (a resource is one already)"
+)]
+pub trait Output: Serialize + JsonSchema + Send {}
+
+macro_rules! plain {
+    ($($ty:ty),*) => {$(
+        impl Input for $ty { fn check(&self, _: &At<'_>, _: &mut Faults) {} }
+        impl Output for $ty {}
+    )*};
+}
+plain!(bool, i32, i64, u32, u64, f64, String, jiff::Timestamp, uuid::Uuid, serde_json::Value);
+
+impl<T: Output> Output for Vec<T> {}
+impl<T: Output> Output for Option<T> {}
+
+impl<T: Input> Input for Vec<T> {
+    fn check(&self, at: &At<'_>, faults: &mut Faults) {
+        for (index, item) in self.iter().enumerate() {
+            item.check(&at.inside(&index.to_string()), faults);
+        }
+    }
+}
+
+impl<T: Input> Input for Option<T> {
+    fn check(&self, at: &At<'_>, faults: &mut Faults) {
+        if let Some(item) = self {
+            item.check(at, faults);
+        }
+    }
+}
+
+/// A place in an input; costs nothing until it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a>(Option<(&'a At<'a>, &'a str)>);
+
+impl At<'_> {
+    /// The whole input.
+    pub const ROOT: At<'static> = At(None);
+
+    /// The place of a field or an item in it.
+    #[must_use]
+    pub fn inside<'a>(&'a self, key: &'a str) -> At<'a> {
+        At(Some((self, key)))
+    }
+}
+
+/// As a JSON Pointer (RFC 6901).
+impl std::fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some((outside, "")) => outside.fmt(f),
+            Some((outside, key)) => write!(f, "{outside}/{}", key.replace('~', "~0").replace('/', "~1")),
+        }
+    }
+}
+
+/// What is wrong with an input.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// All that is wrong with an input.
+    pub fn of<T: Input>(input: &T) -> Vec<Fault> {
+        let mut faults = Self::default();
+        input.check(&At::ROOT, &mut faults);
+        faults.0
+    }
+
+    /// Notes the outcome of one rule.
+    pub fn add(&mut self, at: &At<'_>, outcome: Result<(), garde::Error>) {
+        if let Err(error) = outcome {
+            self.0.push(Fault::at(format!("#{at}"), error.message()));
+        }
+    }
+}
+
+/// Reads a struct from an object only; serde would read one from an array too.
+#[derive(Debug)]
+pub struct ObjectOnly<D>(pub D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
+    type Error = D::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// A field of a patch: absent, or set (perhaps to null).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Change<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It becomes this.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// Carries it out.
+    pub fn apply(self, field: &mut T) {
+        if let Self::Set(value) = self {
+            *field = value;
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self::Set)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Change<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        format!("Change<{}>", T::schema_id()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+}

@@ -1,0 +1,28 @@
+//! Words shared by all crates of Tollgate.
+//!
+//! ```text
+//! every "no"           problem.rs   RFC 9457, one type for the whole framework
+//! what comes and goes  data.rs      inputs, outputs, their checks      strict.rs  JSON that means one thing
+//! what stays hidden    secret.rs    values that cannot be printed      seal.rs    values that cannot be forged
+//! when                 clock.rs     calendar and stopwatch
+//! as configured        config.rs    defaults, files, environment → one typed value
+//! ```
+//!
+//! Nothing here knows HTTP servers, permissions or databases; everything else depends on it.
+
+mod clock;
+pub mod config;
+mod data;
+mod problem;
+mod seal;
+mod secret;
+pub mod strict;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
+pub use problem::{Cause, Fault, Problem};
+pub use seal::Seal;
+pub use secret::Secret;
+
+/// What a handler answers: a value, or a [`Problem`].
+pub type Result<T, E = Problem> = std::result::Result<T, E>;

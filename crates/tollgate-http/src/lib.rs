@@ -1,0 +1,1 @@
+//! The edge: handlers, documents, pages, pipeline, server

@@ -1,0 +1,1 @@
+//! #[resource], #[input], #[output] and service!

@@ -1,0 +1,1 @@
+//! TestApp, actors and the conformance suite

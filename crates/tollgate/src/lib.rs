@@ -1,0 +1,1 @@
+//! Authenticated data APIs, where permission is a value
