@@ -116,9 +116,7 @@ impl Problem {
     #[must_use]
     #[track_caller]
     pub fn invalid(faults: Vec<Fault>) -> Self {
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY);
-        problem.0.errors = faults;
-        problem
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY).faults(faults)
     }
 
     /// A problem that its status explains.
@@ -143,6 +141,13 @@ impl Problem {
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds the faults of the input.
+    #[must_use]
+    pub fn faults(mut self, faults: Vec<Fault>) -> Self {
+        self.0.errors = faults;
         self
     }
 

@@ -1,1 +1,19 @@
-//! SQLite for Tollgate
+//! SQLite: reads happen in place, on one of a few read connections, because a point read takes less time than
+//! handing it to another thread; one writer thread commits everything that came in while it was busy.
+//!
+//! ```text
+//! driver.rs   the six methods     session.rs  a transaction      writer.rs  the one thread that writes
+//! dialect.rs  SQLite's SQL        cell.rs     cells, both ways   schema.rs  tables as the model says
+//! ```
+//!
+//! The file is in WAL mode with `synchronous = FULL`: what was acknowledged survives a crash of process or
+//! machine. Several processes may share a file.
+
+mod cell;
+mod dialect;
+mod driver;
+mod schema;
+mod session;
+mod writer;
+
+pub use driver::Sqlite;

@@ -1,1 +1,61 @@
-//! Where rows live: resources, filters, drivers, stores
+//! The store: where rows live, and the only way to them.
+//!
+//! ```text
+//! one cell             value.rs      a Value, the kinds of columns, the types that fit in one
+//! a struct that is one resource.rs   what #[resource] says about a type
+//! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
+//! what handlers use    store.rs      every method demands a May, and stays within its rows
+//!                      find.rs  transaction.rs  batch.rs
+//! what databases do    driver.rs     six methods, object-safe                         sql.rs  schema.rs  memory.rs
+//! every "no"           error.rs      told by what the caller can do about it
+//! ```
+//!
+//! Between store and driver sits the batcher: concurrent point reads of one type travel as one statement, and
+//! concurrent inserts are committed together. Nothing ever waits for a timer.
+//!
+//! Invariant: the wrong permission is a type error.
+//! ```compile_fail,E0308
+//! # use {tollgate_access::{May, Delete}, tollgate_store::{Store, Resource, Result}};
+//! async fn peek<T: Resource>(store: Store<T>, may: &May<Delete, T>, id: T::Id) -> Result<T> {
+//!     store.get(may, id).await
+//! }
+//! ```
+
+mod batch;
+mod driver;
+mod error;
+mod filter;
+mod find;
+mod memory;
+mod position;
+mod resource;
+pub mod schema;
+pub mod sql;
+mod store;
+mod transaction;
+mod value;
+
+pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
+pub use error::{Error, Result, Source};
+pub use filter::{Expr, Field, Filter, Op, Order, Sort};
+pub use find::{Find, Slice};
+pub use memory::Memory;
+pub use position::Position;
+pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
+pub use store::Store;
+pub use transaction::Transaction;
+pub use value::{Cell, Kind, Row, Value, missing};
+
+/// What the macros write `use` for. Not part of the public API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::{
+        Cell, Column, Error, Field, Filled, Filter, GeneratedId, OwnerId, Resource, Result, Row, Set, Stamp, Table, To,
+        Value, missing,
+    };
+    pub use garde;
+    pub use schemars;
+    pub use serde;
+    pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
+    pub use tollgate_core::{At, Change, Faults, Input, ObjectOnly, Output};
+}

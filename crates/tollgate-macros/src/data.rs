@@ -1,0 +1,107 @@
+//! `#[input]` and `#[output]`: plain data that requests bring and answers carry.
+use crate::checks::checks;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Error, Fields, Ident, Item, Result, ext::IdentExt, spanned::Spanned};
+
+/// Which way the data goes.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Direction {
+    Input,
+    Output,
+}
+
+/// Writes the derives and the marker impls; `#[input] #[output]` on one type gives both.
+pub fn data(item: TokenStream, direction: Direction) -> Result<TokenStream> {
+    let mut item: Item = syn::parse2(item)?;
+    let (attrs, ident, generics) = match &mut item {
+        Item::Struct(item) => (&mut item.attrs, item.ident.clone(), item.generics.clone()),
+        Item::Enum(item) => (&mut item.attrs, item.ident.clone(), item.generics.clone()),
+        other => return Err(Error::new(other.span(), "data is a struct or an enum")),
+    };
+    if !generics.params.is_empty() {
+        return Err(Error::new(generics.span(), "data cannot be generic: it has one name in the document"));
+    }
+    let before = attrs.len();
+    attrs.retain(|attribute| !attribute.path().is_ident("input") && !attribute.path().is_ident("output"));
+    let both = attrs.len() < before;
+    let (input, output) = (both || direction == Direction::Input, both || direction == Direction::Output);
+    let mut wanted = vec![];
+    wanted.extend(input.then(|| quote!(Deserialize)));
+    wanted.extend(output.then(|| quote!(Serialize)));
+    let (derives, rust_type) = (derives(&wanted), rust_type(&ident));
+    let object = input && matches!(item, Item::Struct(_));
+    let deny = input.then(|| quote!(#[serde(deny_unknown_fields)]));
+    let remote = object.then(|| quote!(#[serde(remote = "Self")]));
+    let reading = object.then(|| object_only(&ident));
+    let writing = (object && output).then(|| serialize_too(&ident));
+    let checked = if input { field_checks(&item)? } else { TokenStream::new() };
+    let input = input.then(|| quote! {
+        impl ::tollgate::__private::Input for #ident {
+            fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { let _ = (at, &faults); #checked }
+        }
+    });
+    let output = output.then(|| quote!(impl ::tollgate::__private::Output for #ident {}));
+    Ok(quote! { #derives #deny #remote #rust_type #item #reading #writing #input #output })
+}
+
+fn field_checks(item: &Item) -> Result<TokenStream> {
+    let Item::Struct(item) = item else { return Ok(TokenStream::new()) };
+    let Fields::Named(named) = &item.fields else { return Ok(TokenStream::new()) };
+    named
+        .named
+        .iter()
+        .filter_map(|field| field.ident.as_ref().map(|ident| (ident, field)))
+        .map(|(ident, field)| {
+            let rules: Vec<_> = field.attrs.iter().filter(|a| a.path().is_ident("garde")).cloned().collect();
+            let (checks, name) = (checks(&rules, &field.ty)?, ident.unraw().to_string());
+            Ok(quote!({ let (at, value) = (at.inside(#name), &self.#ident); let _ = (&at, value); #checks }))
+        })
+        .collect()
+}
+
+/// `#[derive(…)]` by way of our re-exports.
+pub fn derives(traits: &[TokenStream]) -> TokenStream {
+    quote! {
+        #[derive(#(::tollgate::__private::serde::#traits,)* ::tollgate::__private::schemars::JsonSchema)]
+        #[serde(crate = "::tollgate::__private::serde")]
+        #[schemars(crate = "::tollgate::__private::schemars")]
+    }
+}
+
+/// `Deserialize` for a struct that is an object and nothing else.
+///
+/// Serde's own reads `["Alien", 1979]` as a struct as well, by position, past every name that was checked. So the
+/// derive writes an inherent function (`remote = "Self"`), and the impl calls it through `ObjectOnly`.
+pub fn object_only(ident: &Ident) -> TokenStream {
+    quote! {
+        impl<'de> ::tollgate::__private::serde::Deserialize<'de> for #ident {
+            fn deserialize<D>(deserializer: D) -> ::core::result::Result<Self, D::Error>
+            where
+                D: ::tollgate::__private::serde::Deserializer<'de>,
+            {
+                Self::deserialize(::tollgate::__private::ObjectOnly(deserializer))
+            }
+        }
+    }
+}
+
+/// The same detour for `Serialize`, which `remote` takes along.
+fn serialize_too(ident: &Ident) -> TokenStream {
+    quote! {
+        impl ::tollgate::__private::serde::Serialize for #ident {
+            fn serialize<S>(&self, serializer: S) -> ::core::result::Result<S::Ok, S::Error>
+            where
+                S: ::tollgate::__private::serde::Serializer,
+            {
+                Self::serialize(self, serializer)
+            }
+        }
+    }
+}
+
+/// The full Rust name, kept in the schema so that two types with one name are noticed.
+pub fn rust_type(ident: &Ident) -> TokenStream {
+    let name = format!("::{}", ident.unraw());
+    quote!(#[schemars(extend("x-rust-type" = concat!(module_path!(), #name)))])
+}

@@ -1,0 +1,334 @@
+//! What is made: the struct, its two inputs, its constants and its `Resource` impl.
+use crate::{
+    checks::checks,
+    data::{derives, object_only, rust_type},
+    model::{Field, Model},
+};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, ext::IdentExt, spanned::Spanned};
+
+/// Everything that `#[resource]` writes.
+pub fn resource(model: &Model) -> TokenStream {
+    let parts = [stored, new, patch, constants, subject, row, implementation];
+    parts.iter().map(|part| part(model)).collect()
+}
+
+/// `Movie`: what is stored and answered.
+fn stored(Model { item, fields, .. }: &Model) -> TokenStream {
+    let (attrs, vis, ident) = (&item.attrs, &item.vis, &item.ident);
+    let (derives, rust_type, debug) = (derives(&[quote!(Serialize)]), rust_type(ident), debug(ident, fields));
+    let fields = item.fields.iter().zip(fields).map(|(written, Field { ident, ty, docs, garde, flags })| {
+        let vis = &written.vis;
+        let hidden = flags.hidden.then(|| quote!(#[serde(skip_serializing)] #[schemars(skip)]));
+        quote! { #(#docs)* #(#garde)* #hidden #vis #ident: #ty }
+    });
+    quote! {
+        #(#attrs)*
+        #[allow(clippy::struct_field_names, reason = "`movie_id` is the column's name as well")]
+        #[derive(Clone, PartialEq)]
+        #derives
+        #rust_type
+        #vis struct #ident { #(#fields,)* }
+        impl ::tollgate::__private::Output for #ident {}
+        #debug
+    }
+}
+
+/// `Debug` without what is hidden: it ends up in logs.
+fn debug(name: &Ident, fields: &[Field]) -> TokenStream {
+    let title = text(name);
+    let shown = fields.iter().filter(|field| !field.flags.hidden).map(|Field { ident, .. }| {
+        let name = text(ident);
+        quote!(.field(#name, &self.#ident))
+    });
+    let hides = fields.iter().any(|field| field.flags.hidden);
+    let finish = if hides { quote!(finish_non_exhaustive) } else { quote!(finish) };
+    quote! {
+        impl ::core::fmt::Debug for #name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#title) #(#shown)* .#finish()
+            }
+        }
+    }
+}
+
+/// `NewMovie`: what a caller sends to create one.
+fn new(model: &Model) -> TokenStream {
+    let doc = format!(" What a caller sends to create a [`{}`].", model.item.ident);
+    let fields: Vec<_> = indexed(model, true).map(|(_, field)| field).collect();
+    let declared = fields.iter().map(|Field { ident, ty, docs, garde, .. }| {
+        quote! { #(#docs)* #(#garde)* pub #ident: #ty }
+    });
+    let checked = fields.iter().map(|field| {
+        let (ident, check) = (&field.ident, field_check(field));
+        quote! { let value = &self.#ident; #check }
+    });
+    input(model, &new_name(model), &doc, &quote!(#(#declared,)*), &quote!(#({ #checked })*))
+}
+
+/// `MoviePatch`: what a caller sends to change part of one.
+fn patch(model: &Model) -> TokenStream {
+    let doc = format!(" A partial change of a [`{}`]: what is absent stays as it is.", model.item.ident);
+    let fields: Vec<_> = indexed(model, false).map(|(_, field)| field).collect();
+    let declared = fields.iter().map(|Field { ident, ty, docs, garde, .. }| {
+        quote! { #(#docs)* #(#garde)* #[serde(default)] pub #ident: ::tollgate::__private::Change<#ty> }
+    });
+    let checked = fields.iter().map(|field| {
+        let (ident, check) = (&field.ident, field_check(field));
+        quote! { if let ::tollgate::__private::Change::Set(value) = &self.#ident { #check } }
+    });
+    let name = patch_name(model);
+    input(model, &name, &doc, &quote!(#(#declared,)*), &quote!(#(#checked)*))
+}
+
+fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &TokenStream) -> TokenStream {
+    let vis = &model.item.vis;
+    let derives = derives(&[quote!(Deserialize)]);
+    let (rust_type, reading) = (rust_type(name), object_only(name));
+    let debug = debug_input(model, name);
+    quote! {
+        #[doc = #doc]
+        #[allow(missing_docs, reason = "the resource documents its fields")]
+        #[derive(Clone, PartialEq)]
+        #derives
+        #[serde(deny_unknown_fields, remote = "Self")]
+        #rust_type
+        #vis struct #name { #fields }
+        #debug
+        #reading
+        impl ::tollgate::__private::Input for #name {
+            fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { #checks }
+        }
+    }
+}
+
+fn debug_input(model: &Model, name: &Ident) -> TokenStream {
+    let is_patch = *name == patch_name(model);
+    let fields: Vec<_> = indexed(model, !is_patch).map(|(_, field)| field.clone()).collect();
+    debug(name, &fields)
+}
+
+fn field_check(field: &Field) -> TokenStream {
+    let name = text(&field.ident);
+    let checks = checks(&field.garde, &field.ty).unwrap_or_else(|error| error.to_compile_error());
+    if checks.is_empty() {
+        return quote!(let _ = value;);
+    }
+    quote! { let at = at.inside(#name); #checks }
+}
+
+/// The fields a caller may send, on creation or later, with their columns.
+fn indexed(model: &Model, creating: bool) -> impl Iterator<Item = (usize, &Field)> {
+    let open = move |field: &Field| !field.flags.server_set() && (creating || field.flags.id.is_none());
+    model.fields.iter().enumerate().filter(move |(_, field)| open(field))
+}
+
+/// `Movie::RATING`, for filters and sorting.
+fn constants(Model { item, fields, .. }: &Model) -> TokenStream {
+    let resource = &item.ident;
+    let constants = fields.iter().enumerate().map(|(index, Field { ident, ty, .. })| {
+        let (constant, name) = (format_ident!("{}", text(ident).to_uppercase()), text(ident));
+        let doc = format!(" The field `{name}`.");
+        quote! {
+            #[doc = #doc]
+            pub const #constant: ::tollgate::__private::Field<Self, #ty> = ::tollgate::__private::Field::at(#index);
+        }
+    });
+    quote! { impl #resource { #(#constants)* } }
+}
+
+/// What permissions call it, and which rows they reach unless the app says so itself.
+fn subject(model: &Model) -> TokenStream {
+    let (resource, plural) = (&model.item.ident, &model.arguments.plural);
+    let own_rows = model.fields.iter().find(|field| field.flags.owner).map(|Field { ident, .. }| {
+        let constant = format_ident!("{}", text(ident).to_uppercase());
+        quote! {
+            fn rows(
+                actor: &::tollgate::__private::Actor,
+                _: ::tollgate::__private::Act,
+            ) -> ::tollgate::__private::Rows<Self> {
+                ::tollgate::__private::Rows::Where(Self::#constant.eq(actor.id()))
+            }
+        }
+    });
+    let policy = (!model.arguments.policy).then(|| {
+        quote! { impl ::tollgate::__private::Policy for #resource { #own_rows } }
+    });
+    quote! {
+        impl ::tollgate::__private::Subject for #resource {
+            const PLURAL: &'static str = #plural;
+            type Scope = ::tollgate::__private::Filter<Self>;
+        }
+        #policy
+    }
+}
+
+/// A row shows its cells by index.
+fn row(Model { item, fields, .. }: &Model) -> TokenStream {
+    let resource = &item.ident;
+    let arms = fields.iter().enumerate().map(|(index, Field { ident, .. })| {
+        quote!(#index => ::core::result::Result::Ok(::tollgate::__private::Cell::show(&self.#ident)))
+    });
+    quote! {
+        impl ::tollgate::__private::Row for #resource {
+            fn value(
+                &self,
+                column: usize,
+            ) -> ::tollgate::__private::Result<::tollgate::__private::Value<'_>> {
+                match column {
+                    #(#arms,)*
+                    column => ::core::result::Result::Err(::tollgate::__private::missing(column)),
+                }
+            }
+        }
+    }
+}
+
+/// The `Resource` impl.
+fn implementation(model: &Model) -> TokenStream {
+    let (resource, table) = (&model.item.ident, table(model));
+    let Field { ident: id, ty: id_type, .. } = &model.fields[model.id()];
+    let (new, patch) = (new_name(model), patch_name(model));
+    let idents = model.fields.iter().map(|field| &field.ident);
+    let indices = 0..model.fields.len();
+    let made = model.fields.iter().map(made);
+    let (key, replaced) = replaced(model);
+    let patched = indexed(model, false).map(|(index, Field { ident, .. })| {
+        quote! {
+            if let ::tollgate::__private::Change::Set(value) = &patch.#ident {
+                set.push(::tollgate::__private::Set::field(#index, value));
+            }
+        }
+    });
+    quote! {
+        impl ::tollgate::__private::Resource for #resource {
+            const TABLE: &'static ::tollgate::__private::Table = #table;
+            type Id = #id_type;
+            type New = #new;
+            type Patch = #patch;
+            fn id(&self) -> Self::Id { ::core::clone::Clone::clone(&self.#id) }
+            fn set_id(&mut self, id: Self::Id) { self.#id = id; }
+            fn read(row: &dyn ::tollgate::__private::Row) -> ::tollgate::__private::Result<Self> {
+                ::core::result::Result::Ok(Self { #(#idents: row.read(#indices)?,)* })
+            }
+            #[allow(unused_variables, reason = "a resource may have nothing of either")]
+            fn create(new: Self::New, stamp: &::tollgate::__private::Stamp<'_>) -> Self {
+                Self { #(#made,)* }
+            }
+            #[allow(unused_variables, reason = "a resource may have nothing to write")]
+            fn replace(
+                new: Self::New,
+            ) -> (::core::option::Option<Self::Id>, ::std::vec::Vec<::tollgate::__private::Set>) {
+                let set = ::std::vec![#(#replaced,)*];
+                (#key, set)
+            }
+            #[allow(unused_variables, unused_mut, reason = "a resource may have nothing to patch")]
+            fn patch(patch: Self::Patch) -> ::std::vec::Vec<::tollgate::__private::Set> {
+                let mut set = ::std::vec::Vec::new();
+                #(#patched)*
+                set
+            }
+        }
+    }
+}
+
+fn table(model: &Model) -> TokenStream {
+    let (plural, id, about) = (&model.arguments.plural, model.id(), doc_text(&model.item.attrs));
+    let one = snake(&text(&model.item.ident)).replace('_', " ");
+    let columns = model.fields.iter().map(column);
+    let Field { ty, flags, .. } = &model.fields[id];
+    let counted = if flags.generated {
+        quote_spanned!(ty.span() => <#ty as ::tollgate::__private::GeneratedId>::COUNTED)
+    } else {
+        quote!(false)
+    };
+    let database = model.arguments.database.as_ref().map_or_else(
+        || quote!(::core::option::Option::None),
+        |name| quote!(::core::option::Option::Some(#name)),
+    );
+    quote! {
+        &::tollgate::__private::Table {
+            name: #plural, one: #one, about: #about, columns: &[#(#columns,)*],
+            id: #id, counted: #counted, database: #database,
+        }
+    }
+}
+
+fn column(Field { ident, ty, flags, .. }: &Field) -> TokenStream {
+    let name = text(ident);
+    let filled = match flags {
+        flags if flags.generated => Some(quote!(ByGenerator)),
+        flags if flags.owner => Some(quote!(ByOwner)),
+        flags if flags.created_at => Some(quote!(ByCreation)),
+        flags if flags.updated_at => Some(quote!(ByUpdate)),
+        flags if flags.version => Some(quote!(ByVersion)),
+        _ => None,
+    };
+    let filled = filled.map(|by| quote!(.filled(::tollgate::__private::Filled::#by)));
+    let marks = [(flags.unique, quote!(.unique())), (flags.index, quote!(.index())), (flags.hidden, quote!(.hidden()))];
+    let marks = marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark);
+    quote_spanned!(ty.span() => ::tollgate::__private::Column::of::<#ty>(#name) #filled #(#marks)*)
+}
+
+/// How a field is filled when a row is made.
+fn made(Field { ident, ty, flags, .. }: &Field) -> TokenStream {
+    let span = ty.span();
+    let value = match flags {
+        flags if flags.generated => quote_spanned!(span => ::tollgate::__private::GeneratedId::generate()),
+        flags if flags.owner => quote_spanned!(span => ::tollgate::__private::OwnerId::of(stamp.actor)),
+        flags if flags.created_at || flags.updated_at => quote_spanned!(span => stamp.now),
+        flags if flags.version => quote_spanned!(span => 1),
+        _ => quote!(new.#ident),
+    };
+    quote!(#ident: #value)
+}
+
+/// The key that a whole new row says, and the columns it fills.
+fn replaced(model: &Model) -> (TokenStream, Vec<TokenStream>) {
+    let Field { ident, flags, .. } = &model.fields[model.id()];
+    let key = if flags.generated {
+        quote!(::core::option::Option::None)
+    } else {
+        quote!(::core::option::Option::Some(new.#ident))
+    };
+    let field = |(index, Field { ident, .. }): (usize, &Field)| {
+        quote!(::tollgate::__private::Set::field(#index, &new.#ident))
+    };
+    (key, indexed(model, false).map(field).collect())
+}
+
+fn new_name(model: &Model) -> Ident {
+    format_ident!("New{}", model.item.ident)
+}
+
+fn patch_name(model: &Model) -> Ident {
+    format_ident!("{}Patch", model.item.ident)
+}
+
+fn text(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(letter.to_lowercase());
+    }
+    out
+}
+
+/// The words of a doc comment.
+pub fn doc_text(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),
+            other => Some(other.to_token_stream().to_string()),
+        },
+        _ => None,
+    });
+    lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n").trim().to_owned()
+}

@@ -1,0 +1,74 @@
+//! Cells in SQLite, both ways, without a stop in between.
+
+use rusqlite::{
+    Error as Failure, ErrorCode, ffi,
+    types::{ToSql, ToSqlOutput, ValueRef},
+};
+use std::borrow::Cow;
+use tollgate_store::{Error, Result, Row, Value, missing, sql::Param};
+
+/// A bound value.
+pub(crate) struct Bound<'a>(pub(crate) &'a Value<'a>);
+
+impl<'a> Bound<'a> {
+    pub(crate) fn all(params: &'a [Param<'a>]) -> impl Iterator<Item = Self> {
+        params.iter().map(|param| match param {
+            Param::One(value) => Self(value),
+            Param::Many(_) => Self(&Value::Null),
+        })
+    }
+}
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Bool(it) => ValueRef::Integer(i64::from(*it)),
+            Value::Int(it) => ValueRef::Integer(*it),
+            Value::Float(it) => ValueRef::Real(*it),
+            Value::Text(it) => ValueRef::Text(it.as_bytes()),
+            Value::Uuid(it) => ValueRef::Blob(it.as_bytes()),
+            Value::Time(it) => ValueRef::Integer(it.as_microsecond()),
+        }))
+    }
+}
+
+/// A row of an answer.
+pub(crate) struct Shown<'a>(pub(crate) &'a rusqlite::Row<'a>);
+
+impl Row for Shown<'_> {
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        let invalid = |error: &dyn std::error::Error| Error::internal(error.to_string());
+        Ok(match self.0.get_ref(column).map_err(|_| missing(column))? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(it) => Value::Int(it),
+            ValueRef::Real(it) => Value::Float(it),
+            ValueRef::Text(it) => Value::Text(Cow::Borrowed(std::str::from_utf8(it).map_err(|error| invalid(&error))?)),
+            ValueRef::Blob(it) => Value::Uuid(uuid::Uuid::from_slice(it).map_err(|error| invalid(&error))?),
+        })
+    }
+}
+
+/// What the caller can do about it.
+pub(crate) fn tell(error: Failure) -> Error {
+    let Failure::SqliteFailure(code, message) = &error else { return Error::internal(error.to_string()) };
+    let source = || Error::source_of(error.to_string());
+    match (code.code, code.extended_code) {
+        (ErrorCode::ConstraintViolation, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
+            Error::Conflict { column: message.as_deref().and_then(column_of) }
+        }
+        (ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch, _) => Error::Invalid(source()),
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Error::Overloaded,
+        (ErrorCode::DiskFull, _) => Error::Full(source()),
+        (ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::NotADatabase, _)
+        | (ErrorCode::PermissionDenied | ErrorCode::DatabaseCorrupt, _) => Error::Unavailable(source()),
+        _ => Error::Internal(source()),
+    }
+}
+
+/// From "UNIQUE constraint failed: books.mark", `mark`.
+fn column_of(message: &str) -> Option<String> {
+    let columns = message.strip_prefix("UNIQUE constraint failed: ")?;
+    let (_, column) = columns.split(", ").next()?.rsplit_once('.')?;
+    Some(column.to_owned())
+}

@@ -1,0 +1,219 @@
+//! The database: a few connections that read, one that writes.
+
+use crate::{
+    cell::{Bound, Shown, tell},
+    dialect::{self, Sqlite as Dialect},
+    schema,
+    session::{Steps, bind},
+    writer::Writer,
+};
+use rusqlite::{Connection, params_from_iter};
+use std::{
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tollgate_store::{
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+};
+
+const READERS: usize = 4;
+const STATEMENTS: usize = 256;
+
+/// An SQLite database.
+pub struct Sqlite {
+    path: PathBuf,
+    readers: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
+    writer: Writer,
+}
+
+impl Sqlite {
+    /// Opens the file, or creates it and its folder; a commit is on disk before it is acknowledged.
+    ///
+    /// # Errors
+    /// The file or its folder cannot be written, is locked by another process, or is no database.
+    pub fn open(path: &Path) -> Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let created = folder.map_or(Ok(()), fs::create_dir_all);
+        created.map_err(|error| unusable(path, &error))?;
+        Self::connect(path).map_err(|error| match error {
+            Error::Overloaded => unusable(path, &io::Error::other("another process has locked it")),
+            Error::Unavailable(cause) | Error::Internal(cause) => unusable(path, &cause),
+            other => other,
+        })
+    }
+
+    fn connect(path: &Path) -> Result<Self> {
+        let writer = connect(
+            path,
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             BEGIN IMMEDIATE; COMMIT;",
+        )?;
+        let reader = |_| {
+            let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
+            connect(path, pragmas).map(Mutex::new)
+        };
+        let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
+        Ok(Self { path: path.to_owned(), readers, next: AtomicUsize::new(0), writer: Writer::start(writer)? })
+    }
+
+    /// A free connection, or the next in turn.
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let turn = |step: usize| &self.readers[(start + step) % self.readers.len()];
+        let free = (0..self.readers.len()).find_map(|step| match turn(step).try_lock() {
+            Ok(reader) => Some(reader),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        });
+        free.unwrap_or_else(|| turn(0).lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
+    let remedy = "make it readable and writable for this user, or set `database.url` to another file";
+    Error::Unavailable(Error::source_of(format!("{}: {cause}; {remedy}", path.display())))
+}
+
+fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
+    let connection = Connection::open(path).map_err(tell)?;
+    connection.execute_batch(pragmas).map_err(tell)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Runs what may take longer than a few microseconds where it holds up no other request.
+fn apart<R>(run: impl FnOnce() -> R) -> R {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(run),
+        _ => run(),
+    }
+}
+
+/// Runs a query and shows each row.
+fn query(db: &Connection, sql: &sql::Writer<'_, Dialect>, each: Each<'_>) -> Result<()> {
+    let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
+    let mut rows = statement.query(params_from_iter(Bound::all(&sql.params))).map_err(tell)?;
+    while let Some(row) = rows.next().map_err(tell)? {
+        each(&Shown(row))?;
+    }
+    Ok(())
+}
+
+/// Runs a query and keeps its rows, which have to cross from the writer's thread.
+pub(crate) fn collect(
+    db: &Connection,
+    sql: &sql::Writer<'_, Dialect>,
+    columns: usize,
+) -> Result<Vec<Vec<Value<'static>>>> {
+    let mut rows = Vec::new();
+    query(db, sql, &mut |row| {
+        rows.push((0..columns).map(|column| row.value(column).map(Value::into_owned)).collect::<Result<_>>()?);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+pub(crate) fn count(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
+    let mut count = 0;
+    query(db, &sql::count(table, filter), &mut |row| {
+        count = row.read::<i64>(0)?;
+        Ok(())
+    })?;
+    Ok(count.unsigned_abs())
+}
+
+pub(crate) fn insert_all(
+    db: &Connection,
+    table: &'static Table,
+    rows: &dyn Batch,
+    range: Range<usize>,
+) -> Result<Vec<Value<'static>>> {
+    let mut statement = db.prepare_cached(&dialect::insert(table)).map_err(tell)?;
+    let insert = |index: usize| {
+        let row = rows.row(index);
+        for (place, (column, _)) in table.written().enumerate() {
+            bind(&mut statement, place + 1, &row.value(column)?).map_err(tell)?;
+        }
+        statement.raw_execute().map_err(tell)?;
+        Ok(Value::Int(db.last_insert_rowid()))
+    };
+    range.map(insert).collect()
+}
+
+pub(crate) fn update(db: &Connection, update: &Update) -> Result<Vec<Vec<Value<'static>>>> {
+    collect(db, &sql::update(update), update.table.columns.len())
+}
+
+pub(crate) fn delete(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
+    let sql = sql::delete::<Dialect>(table, filter);
+    let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
+    statement.execute(params_from_iter(Bound::all(&sql.params))).map(|changed| changed as u64).map_err(tell)
+}
+
+impl Database for Sqlite {
+    fn describe(&self) -> String {
+        format!("SQLite in {}", self.path.display())
+    }
+
+    fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
+        Box::pin(async move { Ok(Arc::new(Steps(self.writer.begin().await?)) as _) })
+    }
+
+    fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
+        let tables = tables.to_vec();
+        Box::pin(self.writer.write(move |db| {
+            let done = tables.into_iter().map(|table| schema::prepare(db, table, additive));
+            Ok(done.collect::<Result<Vec<_>>>()?.concat())
+        }))
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.reader().execute_batch("SELECT 1").map_err(tell) })
+    }
+}
+
+impl Driver for Sqlite {
+    fn lanes(&self) -> Lanes {
+        Lanes { reads: None, writes: 1 }
+    }
+
+    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let mut run = || query(&self.reader(), &sql::select(select), each);
+            if select.is_point() { run() } else { apart(run) }
+        })
+    }
+
+    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        Box::pin(async move { apart(|| count(&self.reader(), table, filter)) })
+    }
+
+    fn insert<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Vec<Value<'static>>> {
+        Box::pin(self.writer.write(move |db| insert_all(db, table, &*rows, range)))
+    }
+
+    fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let change = change.clone();
+            let rows = self.writer.write(move |db| update(db, &change)).await?;
+            rows.iter().try_for_each(|row| each(row))
+        })
+    }
+
+    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        let filter = filter.clone();
+        Box::pin(self.writer.write(move |db| delete(db, table, &filter)))
+    }
+}

@@ -1,0 +1,94 @@
+//! A transaction: each of its steps is done by the writer's thread, in order.
+
+use crate::{
+    cell::Bound,
+    driver::{collect, count, delete, insert_all, update},
+    writer::{Step, in_savepoint},
+};
+use rusqlite::Connection;
+use std::{
+    ops::Range,
+    sync::{Arc, mpsc::Sender},
+};
+use tokio::sync::oneshot;
+use tollgate_store::{
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+};
+
+/// One transaction. Dropped, its sender is gone, and the writer rolls back.
+pub(crate) struct Steps(pub(crate) Sender<Step>);
+
+fn over() -> Error {
+    Error::internal("the transaction has ended, or took too long between two steps")
+}
+
+impl Steps {
+    async fn run<R: Send + 'static>(&self, run: impl FnOnce(&Connection) -> Result<R> + Send + 'static) -> Result<R> {
+        let (reply, answer) = oneshot::channel();
+        let step = move |db: &Connection| drop(reply.send(in_savepoint(db, run)));
+        self.0.send(Step::Do(Box::new(step))).map_err(|_| over())?;
+        answer.await.unwrap_or_else(|_| Err(over()))
+    }
+
+    async fn end(&self, keep: bool) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Step::End { keep, reply }).map_err(|_| over())?;
+        answer.await.unwrap_or_else(|_| Err(over()))
+    }
+}
+
+impl Session for Steps {
+    fn commit(&self) -> Answer<'_, ()> {
+        Box::pin(self.end(true))
+    }
+
+    fn rollback(&self) -> Answer<'_, ()> {
+        Box::pin(self.end(false))
+    }
+}
+
+impl Driver for Steps {
+    fn lanes(&self) -> Lanes {
+        Lanes { reads: None, writes: 1 }
+    }
+
+    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let select = select.clone();
+            let rows = self.run(move |db| collect(db, &sql::select(&select), select.table.columns.len())).await?;
+            rows.iter().try_for_each(|row| each(row))
+        })
+    }
+
+    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        let filter = filter.clone();
+        Box::pin(self.run(move |db| count(db, table, &filter)))
+    }
+
+    fn insert<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Vec<Value<'static>>> {
+        Box::pin(self.run(move |db| insert_all(db, table, &*rows, range)))
+    }
+
+    fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let change = change.clone();
+            let rows = self.run(move |db| update(db, &change)).await?;
+            rows.iter().try_for_each(|row| each(row))
+        })
+    }
+
+    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        let filter = filter.clone();
+        Box::pin(self.run(move |db| delete(db, table, &filter)))
+    }
+}
+
+/// Binds a value in a statement that is run again and again.
+pub(crate) fn bind(statement: &mut rusqlite::Statement<'_>, index: usize, value: &Value<'_>) -> rusqlite::Result<()> {
+    statement.raw_bind_parameter(index, Bound(value))
+}

@@ -1,0 +1,118 @@
+//! What a database must be able to do. Object-safe: a driver is a crate of its own and knows no resource type.
+
+use crate::{Expr, Order, Result, Row, Set, Table, Value};
+use std::{future::Future, ops::Range, pin::Pin, sync::Arc};
+
+/// A driver's answer, some time later.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Sees the rows of an answer, one by one. Called only once the whole answer is there.
+pub type Each<'a> = &'a mut (dyn FnMut(&dyn Row) -> Result<()> + Send);
+
+/// Which rows of a table, in which order.
+#[derive(Debug, Clone)]
+pub struct Select {
+    /// The table.
+    pub table: &'static Table,
+    /// Which rows.
+    pub filter: Expr,
+    /// In which order.
+    pub order: Vec<Order>,
+    /// At most how many.
+    pub limit: Option<u32>,
+}
+
+impl Select {
+    /// True if this asks for rows by their key: quick to answer, so it must not queue behind a scan.
+    pub fn is_point(&self) -> bool {
+        matches!(self.filter, Expr::In(column, _) if column == self.table.id)
+    }
+}
+
+/// What to change in which rows.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The table.
+    pub table: &'static Table,
+    /// Columns and what they become; never empty.
+    pub set: Vec<Set>,
+    /// Which rows.
+    pub filter: Expr,
+}
+
+/// Rows to be inserted together. Shared, so that a driver may hand them to another thread.
+pub trait Batch: Send + Sync {
+    /// The row with this index.
+    fn row(&self, index: usize) -> &dyn Row;
+}
+
+impl<T: Row + Send + Sync> Batch for Vec<T> {
+    fn row(&self, index: usize) -> &dyn Row {
+        &self[index]
+    }
+}
+
+/// How many groups a driver likes to have under way at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Lanes {
+    /// For point reads; `None` if a read is so quick that grouping would only cost.
+    pub reads: Option<usize>,
+    /// For inserts.
+    pub writes: usize,
+}
+
+/// Moves rows in and out of a database, or of one transaction in it.
+pub trait Driver: Send + Sync + 'static {
+    /// How it likes to be used.
+    fn lanes(&self) -> Lanes;
+
+    /// Shows the selected rows.
+    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()>;
+
+    /// Counts the rows that match.
+    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64>;
+
+    /// Inserts all rows of the range or none; returns the keys, in order, if the database makes them.
+    /// Answers only after the commit.
+    fn insert<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Vec<Value<'static>>>;
+
+    /// Changes the rows that match and shows them as they are now.
+    fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()>;
+
+    /// Deletes the rows that match; returns how many.
+    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64>;
+}
+
+/// A database.
+pub trait Database: Driver {
+    /// What it is and where, for people: `SQLite in ./data/app.db`. Never with a password.
+    fn describe(&self) -> String;
+
+    /// Starts a transaction.
+    fn begin(&self) -> Answer<'_, Arc<dyn Session>>;
+
+    /// Makes sure that these tables are there and as the model says; says what it did about it.
+    ///
+    /// Where `additive` is set, missing tables, columns that may be empty, and indexes are added.
+    ///
+    /// # Errors
+    /// A difference that needs a decision, with table, column and remedy.
+    fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>>;
+
+    /// Answers if the database does.
+    fn ping(&self) -> Answer<'_, ()>;
+}
+
+/// One transaction: sees its own writes, and nobody else does until it is committed. Dropped, it rolls back.
+pub trait Session: Driver {
+    /// Keeps everything. Answers once it is durable.
+    fn commit(&self) -> Answer<'_, ()>;
+
+    /// Keeps nothing.
+    fn rollback(&self) -> Answer<'_, ()>;
+}

@@ -1,0 +1,97 @@
+//! What can go wrong, told by what the caller can do about it.
+
+use std::sync::Arc;
+use tollgate_core::{Fault, Problem};
+
+/// The store's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The cause, for the log. Shared, because one failure may be many callers' answer.
+pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why the store did not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such row among the caller's rows (404).
+    #[error("there is no such row")]
+    NotFound,
+    /// The row would leave the caller's rows (403).
+    #[error("the row would lie outside the rows you may write")]
+    Outside,
+    /// The row is not as the caller believed (412).
+    #[error("the row has changed in the meantime")]
+    Stale,
+    /// Another row is in the way (409).
+    #[error("this conflicts with another row")]
+    Conflict {
+        /// The column both rows have the same value in, where the database tells.
+        column: Option<String>,
+    },
+    /// The values cannot be stored (422).
+    #[error("these values cannot be stored")]
+    Invalid(#[source] Source),
+    /// Too much is waiting already; later is better (503).
+    #[error("too many requests are waiting")]
+    Overloaded,
+    /// The database cannot be reached; whether a write happened is unknown (503).
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] Source),
+    /// There is no space left; nothing was written (507).
+    #[error("the database has no space left")]
+    Full(#[source] Source),
+    /// Something nobody planned (500).
+    #[error("the database answered something unexpected")]
+    Internal(#[source] Source),
+}
+
+impl Error {
+    /// A value that cannot be stored, in words for the caller.
+    pub fn invalid(words: impl Into<String>) -> Self {
+        Self::Invalid(Self::source_of(words))
+    }
+
+    /// Something nobody planned, in words for the log.
+    pub fn internal(words: impl Into<String>) -> Self {
+        Self::Internal(Self::source_of(words))
+    }
+
+    /// A cause of our own, in words.
+    pub fn source_of(words: impl Into<String>) -> Source {
+        Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(words.into()))
+    }
+
+    /// True if one row of a group may be at fault, so that the others deserve another try.
+    pub(crate) fn blames_a_row(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::Invalid(_))
+    }
+}
+
+impl From<Error> for Problem {
+    #[track_caller]
+    fn from(error: Error) -> Self {
+        let said = error.to_string();
+        match error {
+            Error::NotFound => Self::not_found(),
+            Error::Outside => Self::forbidden().because(said),
+            Error::Stale => Self::new(http::StatusCode::PRECONDITION_FAILED).because(said),
+            Error::Conflict { column: None } => Self::conflict().because(said),
+            Error::Conflict { column: Some(column) } => {
+                let detail = format!("another row has this `{column}` already");
+                Self::conflict().because(&detail).faults(vec![Fault::at(format!("#/{column}"), detail)])
+            }
+            Error::Invalid(cause) => Self::invalid(vec![]).because(cause.to_string()),
+            Error::Overloaded => Self::unavailable().because(said).later(1),
+            Error::Unavailable(cause) => Self::unavailable().because(said).later(1).caused_by(Shared(cause)),
+            Error::Full(cause) => {
+                Self::new(http::StatusCode::INSUFFICIENT_STORAGE).because(said).caused_by(Shared(cause))
+            }
+            Error::Internal(cause) => Self::internal().caused_by(Shared(cause)),
+        }
+    }
+}
+
+/// A cause that several problems share.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Shared(Source);

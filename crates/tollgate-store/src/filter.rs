@@ -1,0 +1,304 @@
+//! Which rows: one small tree that drivers compile and memory evaluates, to the same answer.
+//!
+//! The logic has two values, as Rust's and MongoDB's has, not SQL's three: a comparison with an empty cell is
+//! false, its negation true. Null sorts first, text compares by code point.
+//!
+//! ```
+//! # use tollgate_store::{Field, Filter};
+//! # struct Movie;
+//! # impl Movie { const RELEASED: Field<Movie, i32> = Field::at(2); const RATING: Field<Movie, f64> = Field::at(3); }
+//! let wanted: Filter<Movie> = Movie::RELEASED.gte(1990) & Movie::RATING.gte(8.0);
+//! ```
+//!
+//! The names are the same over HTTP: `?released.gte=1990&rating.gte=8.0`.
+
+use crate::{Cell, Result, Row, Set, To, Value};
+use std::{
+    marker::PhantomData,
+    ops::{BitAnd, BitOr, Not},
+};
+
+/// Which rows of `T`.
+pub struct Filter<T> {
+    pub(crate) expr: Expr,
+    of: PhantomData<fn() -> T>,
+}
+
+/// The same without the type: what drivers see. Columns are indices into the table's.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Expr {
+    Compare(usize, Op, Value<'static>),
+    In(usize, Vec<Value<'static>>),
+    IsNull(usize),
+    Contains(usize, String),
+    StartsWith(usize, String),
+    /// True if it is empty.
+    All(Vec<Expr>),
+    /// False if it is empty.
+    Any(Vec<Expr>),
+    Not(Box<Expr>),
+}
+
+/// How two values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Op {
+    Eq,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+}
+
+/// One column of an order. Null comes first, or last where it is descending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// The column's index.
+    pub column: usize,
+    /// From the greatest to the least.
+    pub descending: bool,
+}
+
+/// An order of the rows of `T`.
+pub struct Sort<T> {
+    pub(crate) order: Order,
+    of: PhantomData<fn() -> T>,
+}
+
+impl Op {
+    fn holds(self, left: &Value<'_>, right: &Value<'_>) -> bool {
+        let order = left.order(right);
+        match self {
+            Self::Eq => order.is_eq(),
+            Self::Lt => order.is_lt(),
+            Self::Lte => order.is_le(),
+            Self::Gt => order.is_gt(),
+            Self::Gte => order.is_ge(),
+        }
+    }
+}
+
+impl Expr {
+    /// Every row.
+    pub const EVERY: Self = Self::All(Vec::new());
+    /// No row.
+    pub const NONE: Self = Self::Any(Vec::new());
+
+    fn constant(holds: bool) -> Self {
+        if holds { Self::EVERY } else { Self::NONE }
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All(none), it) | (it, Self::All(none)) if none.is_empty() => it,
+            (left, right) => Self::All(vec![left, right]),
+        }
+    }
+
+    /// Whether the row is one of these.
+    pub fn matches(&self, row: &dyn Row) -> Result<bool> {
+        Ok(match self {
+            Self::All(parts) => parts.iter().try_fold(true, |all, part| Ok::<_, crate::Error>(all && part.matches(row)?))?,
+            Self::Any(parts) => parts.iter().try_fold(false, |any, part| Ok::<_, crate::Error>(any || part.matches(row)?))?,
+            Self::Not(part) => !part.matches(row)?,
+            Self::IsNull(column) => row.value(*column)? == Value::Null,
+            Self::Compare(column, ..) | Self::In(column, _) | Self::Contains(column, _) | Self::StartsWith(column, _) => {
+                self.holds(&row.value(*column)?)
+            }
+        })
+    }
+
+    /// Whether a leaf holds for its column's value.
+    fn holds(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::IsNull(_), value) => *value == Value::Null,
+            (_, Value::Null) => false,
+            (Self::Compare(_, op, wanted), value) => op.holds(value, wanted),
+            (Self::In(_, wanted), value) => wanted.iter().any(|one| one.order(value).is_eq()),
+            (Self::Contains(_, part), Value::Text(text)) => text.contains(part.as_str()),
+            (Self::StartsWith(_, start), Value::Text(text)) => text.starts_with(start.as_str()),
+            _ => false,
+        }
+    }
+
+    /// What is left to ask once these columns have changed: how a row after a change is checked in the very
+    /// statement that changes it. What a counter becomes is not known here: whoever asks about one gets no row.
+    #[must_use]
+    pub(crate) fn given(&self, changes: &[Set]) -> Self {
+        let counted = |set: &Set| matches!(set.to, To::Next) && self.mentions(set.column);
+        if changes.iter().any(counted) { Self::NONE } else { self.with_values(changes) }
+    }
+
+    fn with_values(&self, changes: &[Set]) -> Self {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.with_values(changes)).collect();
+        match self {
+            Self::All(parts) => Self::All(each(parts)),
+            Self::Any(parts) => Self::Any(each(parts)),
+            Self::Not(part) => Self::Not(Box::new(part.with_values(changes))),
+            leaf => match changes.iter().find(|set| leaf.column() == Some(set.column)).map(|set| &set.to) {
+                Some(To::Value(value)) => Self::constant(leaf.holds(value)),
+                _ => leaf.clone(),
+            },
+        }
+    }
+
+    fn mentions(&self, column: usize) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.mentions(column)),
+            Self::Not(part) => part.mentions(column),
+            leaf => leaf.column() == Some(column),
+        }
+    }
+
+    fn column(&self) -> Option<usize> {
+        match self {
+            Self::Compare(column, ..) | Self::In(column, _) | Self::IsNull(column) => Some(*column),
+            Self::Contains(column, _) | Self::StartsWith(column, _) => Some(*column),
+            Self::All(_) | Self::Any(_) | Self::Not(_) => None,
+        }
+    }
+}
+
+impl<T> From<Order> for Sort<T> {
+    fn from(order: Order) -> Self {
+        Self { order, of: PhantomData }
+    }
+}
+
+impl<T> From<Expr> for Filter<T> {
+    fn from(expr: Expr) -> Self {
+        Self { expr, of: PhantomData }
+    }
+}
+
+impl<T> Filter<T> {
+    /// Every row.
+    pub fn every() -> Self {
+        Expr::EVERY.into()
+    }
+
+    /// The same without the type.
+    pub fn expr(&self) -> &Expr {
+        &self.expr
+    }
+
+    /// Whether the row is one of these.
+    pub fn matches(&self, row: &dyn Row) -> Result<bool> {
+        self.expr.matches(row)
+    }
+}
+
+impl<T> Clone for Filter<T> {
+    fn clone(&self) -> Self {
+        self.expr.clone().into()
+    }
+}
+
+impl<T> BitAnd for Filter<T> {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        self.expr.and(other.expr).into()
+    }
+}
+
+impl<T> BitOr for Filter<T> {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Expr::Any(vec![self.expr, other.expr]).into()
+    }
+}
+
+impl<T> Not for Filter<T> {
+    type Output = Self;
+    fn not(self) -> Self {
+        Expr::Not(Box::new(self.expr)).into()
+    }
+}
+
+/// A field of `T` that holds a `V`, by the index of its column.
+pub struct Field<T, V> {
+    column: usize,
+    of: PhantomData<fn() -> (T, V)>,
+}
+
+impl<T, V> Clone for Field<T, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, V> Copy for Field<T, V> {}
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident => $op:ident;)+) => {$(
+        $(#[$doc])*
+        pub fn $name(self, value: impl Into<V::Plain>) -> Filter<T> {
+            Expr::Compare(self.column, Op::$op, value.into().show().into_owned()).into()
+        }
+    )+};
+}
+
+impl<T, V: Cell> Field<T, V> {
+    /// The field of the column with this index.
+    pub const fn at(column: usize) -> Self {
+        Self { column, of: PhantomData }
+    }
+
+    comparisons! {
+        /// Equal to the value.
+        eq => Eq;
+        /// Less than the value.
+        lt => Lt;
+        /// At most the value.
+        lte => Lte;
+        /// Greater than the value.
+        gt => Gt;
+        /// At least the value.
+        gte => Gte;
+    }
+
+    /// Different from the value; an empty cell is.
+    pub fn ne(self, value: impl Into<V::Plain>) -> Filter<T> {
+        !self.eq(value)
+    }
+
+    /// Equal to one of the values.
+    pub fn in_(self, values: impl IntoIterator<Item = V::Plain>) -> Filter<T> {
+        Expr::In(self.column, values.into_iter().map(|value| value.show().into_owned()).collect()).into()
+    }
+
+    /// From the least to the greatest.
+    pub fn asc(self) -> Sort<T> {
+        Sort { order: Order { column: self.column, descending: false }, of: PhantomData }
+    }
+
+    /// From the greatest to the least.
+    pub fn desc(self) -> Sort<T> {
+        Sort { order: Order { column: self.column, descending: true }, of: PhantomData }
+    }
+}
+
+impl<T, V: Cell> Field<T, Option<V>>
+where
+    Option<V>: Cell,
+{
+    /// Empty.
+    pub fn is_null(self) -> Filter<T> {
+        Expr::IsNull(self.column).into()
+    }
+}
+
+impl<T, V: Cell<Plain = String>> Field<T, V> {
+    /// Contains the text, case and all.
+    pub fn contains(self, text: impl Into<String>) -> Filter<T> {
+        Expr::Contains(self.column, text.into()).into()
+    }
+
+    /// Starts with the text.
+    pub fn starts_with(self, text: impl Into<String>) -> Filter<T> {
+        Expr::StartsWith(self.column, text.into()).into()
+    }
+}

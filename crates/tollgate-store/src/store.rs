@@ -1,0 +1,314 @@
+//! What handlers use. Every method demands the permission for what it does, and stays within its rows:
+//! another's row is as absent as one that never was.
+
+use crate::{
+    Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Session, Set,
+    Stamp, To, Update as Change, Value,
+    batch::{Batcher, Limits, Reply},
+    find::into,
+};
+use std::sync::Arc;
+use tollgate_access::{Create, Delete, May, Read, Rows, Update};
+use tollgate_core::Clock;
+
+/// The largest group, and how many callers may wait for one.
+const GROUP: usize = 256;
+const WAITING: usize = 4096;
+
+/// The rows of `T`. Cheap to clone.
+pub struct Store<T: Resource>(Arc<Inner<T>>);
+
+struct Inner<T: Resource> {
+    database: Arc<dyn Database>,
+    /// The database itself, or a transaction in it.
+    driver: Arc<dyn Driver>,
+    clock: Arc<dyn Clock>,
+    reader: Option<Arc<Batcher<Ask<T>>>>,
+    /// Missing in a transaction: its writes are committed together anyway.
+    writer: Option<Arc<Batcher<Put<T>>>>,
+}
+
+/// A caller who waits for the row with this key.
+struct Ask<T: Resource> {
+    id: T::Id,
+    reply: Reply<T>,
+}
+
+/// A caller who waits until this row is durable.
+struct Put<T> {
+    row: T,
+    reply: Reply<T>,
+}
+
+impl<T: Resource> Clone for Store<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Resource> Store<T> {
+    /// The rows of `T` in this database.
+    pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
+        let driver: Arc<dyn Driver> = database.clone();
+        let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING };
+        let (reads, writes, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
+        let fly_reads = move |group| fetch(Arc::clone(&reads), group);
+        let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), fly_reads));
+        let writer = Some(Batcher::new(limits(lanes.writes), move |group| commit(Arc::clone(&writes), group)));
+        Self(Arc::new(Inner { database, driver, clock, reader, writer }))
+    }
+
+    pub(crate) fn within(&self, session: Arc<dyn Session>) -> Self {
+        let (database, clock) = (Arc::clone(&self.0.database), Arc::clone(&self.0.clock));
+        Self(Arc::new(Inner { database, driver: session, clock, reader: None, writer: None }))
+    }
+
+    pub(crate) fn database(&self) -> &Arc<dyn Database> {
+        &self.0.database
+    }
+
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.0.writer.is_none()
+    }
+
+    /// The row with this key.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none among the caller's rows.
+    pub async fn get(&self, may: &May<Read, T>, id: T::Id) -> Result<T> {
+        let row = match &self.0.reader {
+            Some(reader) => reader.submit(|reply| Ask { id, reply }).await?,
+            None => self.one(by_id::<T>([id])).await?,
+        };
+        if admits(may.rows(), &row)? { Ok(row) } else { Err(Error::NotFound) }
+    }
+
+    /// The rows that match: `movies.find(&may, wanted).sort(Movie::RATING.desc()).limit(20).all().await?`.
+    pub fn find(&self, may: &May<Read, T>, filter: Filter<T>) -> Find<T> {
+        Find::new(Arc::clone(&self.0.driver), scope(may.rows()).and(filter.expr))
+    }
+
+    /// How many rows match.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn count(&self, may: &May<Read, T>, filter: Filter<T>) -> Result<u64> {
+        self.0.driver.count(T::TABLE, &scope(may.rows()).and(filter.expr)).await
+    }
+
+    /// Adds a row. It is durable when this returns; in a transaction, when that is committed.
+    ///
+    /// # Errors
+    /// [`Error::Outside`] if the row would not be the caller's, [`Error::Conflict`] if another has its key or a
+    /// unique value, [`Error::Invalid`] if a value cannot be stored.
+    pub async fn insert(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
+        let row = self.make(may, new)?;
+        match &self.0.writer {
+            Some(writer) => writer.submit(|reply| Put { row, reply }).await,
+            None => {
+                let mut rows = self.insert_rows(vec![row]).await?;
+                rows.pop().ok_or_else(|| Error::internal("no row came back"))
+            }
+        }
+    }
+
+    /// Adds all these rows, or none.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), for any of them.
+    pub async fn insert_many(&self, may: &May<Create, T>, new: Vec<T::New>) -> Result<Vec<T>> {
+        let rows = new.into_iter().map(|new| self.make(may, new)).collect::<Result<_>>()?;
+        self.insert_rows(rows).await
+    }
+
+    /// Changes part of a row; before and after, it must be one of the caller's.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not, [`Error::Outside`] if it would no longer be, and as
+    /// [`insert`](Self::insert).
+    pub async fn update(&self, may: &May<Update, T>, id: T::Id, patch: T::Patch) -> Result<T> {
+        self.change(may, id, Expr::EVERY, T::patch(patch)).await
+    }
+
+    /// Changes part of a row only if it still matches: `Job::STATE.eq("waiting")`, `Book::VERSION.eq(7)`.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it does not match, and as [`update`](Self::update).
+    pub async fn update_if(&self, may: &May<Update, T>, id: T::Id, only: Filter<T>, patch: T::Patch) -> Result<T> {
+        self.change(may, id, only.expr, T::patch(patch)).await
+    }
+
+    /// Replaces everything that a caller may write in a row.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the new row has another key, and as [`update`](Self::update).
+    pub async fn replace(&self, may: &May<Update, T>, id: T::Id, new: T::New) -> Result<T> {
+        let (key, set) = T::replace(new);
+        if key.is_some_and(|key| key != id) {
+            let name = T::TABLE.columns[T::TABLE.id].name;
+            return Err(Error::invalid(format!("`{name}` is not that of the row to be replaced")));
+        }
+        self.change(may, id, Expr::EVERY, set).await
+    }
+
+    /// Removes a row.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none among the caller's rows.
+    pub async fn delete(&self, may: &May<Delete, T>, id: T::Id) -> Result<()> {
+        let mine = by_id::<T>([id]).and(scope(may.rows()));
+        match self.0.driver.delete(T::TABLE, &mine).await? {
+            0 => Err(Error::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes all rows that match; answers how many there were.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn delete_all(&self, may: &May<Delete, T>, filter: Filter<T>) -> Result<u64> {
+        self.0.driver.delete(T::TABLE, &scope(may.rows()).and(filter.expr)).await
+    }
+
+    /// The row as it will be stored, if it may be.
+    fn make(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
+        let row = T::create(new, &Stamp { actor: may.actor(), now: self.0.clock.now() });
+        (0..T::TABLE.columns.len()).try_for_each(|column| row.value(column)?.check())?;
+        if admits(may.rows(), &row)? { as_stored(row) } else { Err(Error::Outside) }
+    }
+
+    async fn insert_rows(&self, rows: Vec<T>) -> Result<Vec<T>> {
+        let rows = Arc::new(rows);
+        let keys = self.0.driver.insert(T::TABLE, Arc::clone(&rows) as _, 0..rows.len()).await?;
+        let mut keys = keys.into_iter();
+        rows.iter().map(|row| keyed(row, keys.next())).collect()
+    }
+
+    async fn change(&self, may: &May<Update, T>, id: T::Id, only: Expr, mut set: Vec<Set>) -> Result<T> {
+        let scope = scope(may.rows());
+        let mine = by_id::<T>([id]).and(scope.clone());
+        let wanted = mine.clone().and(only);
+        let found = if set.is_empty() {
+            self.some(wanted.clone()).await?
+        } else {
+            set.iter().try_for_each(|set| if let To::Value(value) = &set.to { value.check() } else { Ok(()) })?;
+            set.extend(self.touched());
+            let filter = wanted.clone().and(scope.given(&set));
+            let mut rows = Vec::new();
+            self.0.driver.update(&Change { table: T::TABLE, set, filter }, &mut into(&mut rows)).await?;
+            rows.pop()
+        };
+        match found {
+            Some(row) => Ok(row),
+            None => Err(self.why_not(&mine, &wanted).await?),
+        }
+    }
+
+    /// What the server says about a change: when, and how often.
+    fn touched(&self) -> impl Iterator<Item = Set> {
+        let now = self.0.clock.now();
+        let when = T::TABLE.filled(Filled::ByUpdate).map(|column| Set::field(column, &now));
+        let count = T::TABLE.filled(Filled::ByVersion).map(|column| Set { column, to: To::Next });
+        when.into_iter().chain(count)
+    }
+
+    /// Nothing was changed: not there, not as believed, or it would not stay the caller's.
+    async fn why_not(&self, mine: &Expr, wanted: &Expr) -> Result<Error> {
+        if self.0.driver.count(T::TABLE, mine).await? == 0 {
+            return Ok(Error::NotFound);
+        }
+        let wanted = self.0.driver.count(T::TABLE, wanted).await?;
+        Ok(if wanted == 0 { Error::Stale } else { Error::Outside })
+    }
+
+    async fn some(&self, filter: Expr) -> Result<Option<T>> {
+        let select = Select { table: T::TABLE, filter, order: Vec::new(), limit: None };
+        let mut found = Vec::with_capacity(1);
+        self.0.driver.select(&select, &mut into(&mut found)).await?;
+        Ok(found.pop())
+    }
+
+    async fn one(&self, filter: Expr) -> Result<T> {
+        self.some(filter).await?.ok_or(Error::NotFound)
+    }
+}
+
+fn admits<T: Resource>(rows: &Rows<T>, row: &T) -> Result<bool> {
+    match rows {
+        Rows::All => Ok(true),
+        Rows::None => Ok(false),
+        Rows::Where(filter) => filter.matches(row),
+    }
+}
+
+fn scope<T: Resource>(rows: &Rows<T>) -> Expr {
+    match rows {
+        Rows::All => Expr::EVERY,
+        Rows::None => Expr::NONE,
+        Rows::Where(filter) => filter.expr.clone(),
+    }
+}
+
+fn by_id<T: Resource>(ids: impl IntoIterator<Item = T::Id>) -> Expr {
+    Expr::In(T::TABLE.id, ids.into_iter().map(|id| id.show().into_owned()).collect())
+}
+
+/// The row as it comes back later: moments lose what is finer than a microsecond.
+fn as_stored<T: Resource>(row: T) -> Result<T> {
+    if T::TABLE.columns.iter().any(|column| column.kind == Kind::Time) { T::read(&row) } else { Ok(row) }
+}
+
+/// Asks once for all keys and hands each caller their row. The scope is applied later, by each caller's own.
+fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Ask<T>>) -> Answer<'static, ()> {
+    Box::pin(async move {
+        group.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let mut ids: Vec<_> = group.iter().map(|ask| ask.id.clone()).collect();
+        ids.dedup();
+        let select = Select { table: T::TABLE, filter: by_id::<T>(ids), order: Vec::new(), limit: None };
+        let mut found = Vec::with_capacity(group.len());
+        let outcome = driver.select(&select, &mut into(&mut found)).await;
+        found.sort_unstable_by_key(T::id);
+        for ask in group {
+            let row = found.binary_search_by(|row| row.id().cmp(&ask.id)).ok().map(|at| found[at].clone());
+            let _ = ask.reply.send(outcome.clone().and(row.ok_or(Error::NotFound)));
+        }
+        Ok(())
+    })
+}
+
+/// Inserts the group in one transaction. If a row is to blame, the halves are tried, and their halves, so that
+/// it fails alone and the others pay a few statements more.
+fn commit<T: Resource>(driver: Arc<dyn Driver>, group: Vec<Put<T>>) -> Answer<'static, ()> {
+    Box::pin(async move {
+        let (rows, mut replies): (Vec<T>, Vec<_>) = group.into_iter().map(|put| (put.row, Some(put.reply))).unzip();
+        let rows = Arc::new(rows);
+        let mut parts: Vec<_> = std::iter::once(0..rows.len()).collect();
+        while let Some(part) = parts.pop() {
+            match driver.insert(T::TABLE, Arc::clone(&rows) as _, part.clone()).await {
+                Err(error) if error.blames_a_row() && part.len() > 1 => {
+                    let middle = part.start + part.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                }
+                outcome => {
+                    let mut keys = outcome.map(Vec::into_iter);
+                    for index in part {
+                        let keys = keys.as_mut().map_err(|error| error.clone());
+                        let row = keys.and_then(|keys| keyed(&rows[index], keys.next()));
+                        let _ = replies[index].take().map(|reply| reply.send(row));
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The row with the key the database counted for it, if it counts.
+fn keyed<T: Resource>(row: &T, key: Option<Value<'static>>) -> Result<T> {
+    let mut row = row.clone();
+    if T::TABLE.counted {
+        row.set_id(key.and_then(T::Id::read).ok_or_else(|| Error::internal("no key came back"))?);
+    }
+    Ok(row)
+}

@@ -1,0 +1,80 @@
+//! Several writes that happen together or not at all.
+
+use crate::{Database, Error, Result, Session, Store, resource::Resource};
+use std::{future::Future, sync::Arc};
+
+/// A transaction under way. Stores take part through [`Store::on`].
+#[derive(Clone)]
+pub struct Transaction {
+    database: Arc<dyn Database>,
+    session: Arc<dyn Session>,
+}
+
+impl Transaction {
+    pub(crate) fn session(&self) -> Arc<dyn Session> {
+        Arc::clone(&self.session)
+    }
+
+    pub(crate) fn is_in(&self, database: &Arc<dyn Database>) -> bool {
+        Arc::ptr_eq(&self.database, database)
+    }
+}
+
+impl<T: Resource> Store<T> {
+    /// Does the work in one transaction: kept as a whole if the work succeeds, not at all if it fails, panics or
+    /// is dropped. Other stores of the same database take part with [`on`](Self::on).
+    ///
+    /// ```
+    /// # use tollgate_store::{Store, Resource, Error};
+    /// # use tollgate_access::{May, Create, Delete};
+    /// # async fn move_it<T: Resource>(from: Store<T>, may: (May<Delete, T>, May<Create, T>), id: T::Id, new: T::New)
+    /// # -> Result<T, Error> {
+    /// let moved = from.transaction(|tx| {
+    ///     let from = from.clone();
+    ///     async move {
+    ///         let from = from.on(&tx)?;
+    ///         from.delete(&may.0, id).await?;
+    ///         from.insert(&may.1, new).await
+    ///     }
+    /// }).await?;
+    /// # Ok(moved) }
+    /// ```
+    ///
+    /// # Errors
+    /// What the work says, and what the commit says. After [`Error::Unavailable`] from the commit it is not
+    /// known whether it happened.
+    pub async fn transaction<R, E, F>(&self, work: impl FnOnce(Transaction) -> F) -> Result<R, E>
+    where
+        F: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        if self.is_in_transaction() {
+            return Err(Error::internal("a transaction cannot start inside another").into());
+        }
+        let database = Arc::clone(self.database());
+        let session = database.begin().await?;
+        let transaction = Transaction { database, session: Arc::clone(&session) };
+        match work(transaction).await {
+            Ok(done) => {
+                session.commit().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                session.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The same rows, as part of a transaction in the same database.
+    ///
+    /// # Errors
+    /// The transaction is in another database.
+    pub fn on(&self, transaction: &Transaction) -> Result<Self> {
+        if transaction.is_in(self.database()) {
+            Ok(self.within(transaction.session()))
+        } else {
+            Err(Error::internal(format!("`{}` is not in the database of this transaction", T::TABLE.name)))
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One cell, and the one trait through which rows travel in both directions.
+//!
+//! A [`Row`] shows its cells borrowed, one at a time. The database's rows are rows, and so is every resource;
+//! reading is `row.read(0)?` per field, writing is `value(0)` per column, and a filter looks at either. No
+//! tree of values is built on the way, and drivers need no type parameter.
+
+use crate::{Error, Result};
+use jiff::Timestamp;
+use std::{borrow::Cow, cmp::Ordering};
+use uuid::Uuid;
+
+/// One cell, borrowed where it can be.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Value<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    Uuid(Uuid),
+    /// A moment in whole microseconds, the finest that all databases keep.
+    Time(Timestamp),
+}
+
+impl Value<'_> {
+    /// The same value, free of what it borrowed.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(it) => Value::Bool(it),
+            Self::Int(it) => Value::Int(it),
+            Self::Float(it) => Value::Float(it),
+            Self::Text(it) => Value::Text(Cow::Owned(it.into_owned())),
+            Self::Uuid(it) => Value::Uuid(it),
+            Self::Time(it) => Value::Time(it),
+        }
+    }
+
+    /// The same value, borrowed from this one.
+    pub fn borrow(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            other => other.clone().into_owned(),
+        }
+    }
+
+    /// The order of every database we speak to: null first, text by code point.
+    pub fn order(&self, other: &Value<'_>) -> Ordering {
+        match (self, other) {
+            (Self::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Self::Int(a), Value::Int(b)) => a.cmp(b),
+            (Self::Float(a), Value::Float(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+            (Self::Text(a), Value::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
+            (Self::Uuid(a), Value::Uuid(b)) => a.cmp(b),
+            (Self::Time(a), Value::Time(b)) => a.cmp(b),
+            (a, b) => (*a != Value::Null).cmp(&(*b != Value::Null)),
+        }
+    }
+
+    /// Refuses what not every database can keep: NUL in text (PostgreSQL), NaN and infinity (SQLite, JSON).
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::Text(text) if text.contains('\0') => Err(Error::invalid("text with a NUL character cannot be stored")),
+            Self::Float(number) if !number.is_finite() => Err(Error::invalid("only finite numbers can be stored")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A truth value.
+    Bool,
+    /// A whole number of 32 bits.
+    Int32,
+    /// A whole number of 64 bits.
+    Int64,
+    /// A finite number (IEEE 754, 64 bits).
+    Float,
+    /// A text without NUL.
+    Text,
+    /// A UUID (RFC 9562).
+    Uuid,
+    /// A moment, in microseconds.
+    Time,
+}
+
+impl Kind {
+    /// Reads the text form that URLs and cursors use; `None` if it is no value of this kind.
+    pub fn parse(self, text: &str) -> Option<Value<'static>> {
+        Some(match self {
+            Self::Bool => Value::Bool(text.parse().ok()?),
+            Self::Int32 => Value::Int(text.parse::<i32>().ok()?.into()),
+            Self::Int64 => Value::Int(text.parse().ok()?),
+            Self::Float => Value::Float(text.parse().ok().filter(|number: &f64| number.is_finite())?),
+            Self::Text => Value::Text(Cow::Owned((!text.contains('\0')).then(|| text.to_owned())?)),
+            Self::Uuid => Value::Uuid(text.parse().ok()?),
+            Self::Time => Value::Time(micros(text.parse().ok()?)),
+        })
+    }
+}
+
+/// Anything that shows its cells one by one.
+pub trait Row {
+    /// The cell of the column with this index.
+    ///
+    /// # Errors
+    /// There is no such column, or the database answered something that is no value.
+    fn value(&self, column: usize) -> Result<Value<'_>>;
+}
+
+impl dyn Row + '_ {
+    /// The cell as a field's type.
+    ///
+    /// # Errors
+    /// As [`Row::value`], or the value is of another type.
+    pub fn read<C: Cell>(&self, column: usize) -> Result<C> {
+        let value = self.value(column)?;
+        C::read(value).ok_or_else(|| Error::internal(format!("column {column} is no {:?}", C::KIND)))
+    }
+}
+
+impl Row for Vec<Value<'static>> {
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        self.get(column).map(Value::borrow).ok_or_else(|| missing(column))
+    }
+}
+
+/// What a row answers when asked for a column it does not have.
+pub fn missing(column: usize) -> Error {
+    Error::internal(format!("there is no column {column}"))
+}
+
+/// A type that fits into one cell.
+#[diagnostic::on_unimplemented(
+    message = "a resource cannot have a field of type `{Self}`",
+    label = "no column holds this",
+    note = "fields are `bool`, `i32`, `i64`, `f64`, `String`, `Uuid`, `Timestamp` and `Option`s of those"
+)]
+pub trait Cell: Sized + Send + Sync + 'static {
+    /// The type without its `Option`.
+    type Plain: Cell;
+    /// What the column holds.
+    const KIND: Kind;
+    /// True if the cell may be empty.
+    const NULLABLE: bool = false;
+    /// The value to store.
+    fn show(&self) -> Value<'_>;
+    /// The stored value, if it is of this type.
+    fn read(value: Value<'_>) -> Option<Self>;
+}
+
+macro_rules! cells {
+    ($($type:ty, $kind:ident, |$it:ident| $show:expr, { $($pattern:pat => $read:expr),+ };)+) => {$(
+        impl Cell for $type {
+            type Plain = Self;
+            const KIND: Kind = Kind::$kind;
+            fn show(&self) -> Value<'_> {
+                let $it = self;
+                $show
+            }
+            fn read(value: Value<'_>) -> Option<Self> {
+                match value {
+                    $($pattern => $read,)+
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+cells! {
+    bool, Bool, |it| Value::Bool(*it), { Value::Bool(it) => Some(it), Value::Int(it) => Some(it != 0) };
+    i32, Int32, |it| Value::Int(i64::from(*it)), { Value::Int(it) => it.try_into().ok() };
+    i64, Int64, |it| Value::Int(*it), { Value::Int(it) => Some(it) };
+    f64, Float, |it| Value::Float(*it), { Value::Float(it) => Some(it) };
+    String, Text, |it| Value::Text(Cow::Borrowed(it)), { Value::Text(it) => Some(it.into_owned()) };
+    Uuid, Uuid, |it| Value::Uuid(*it), { Value::Uuid(it) => Some(it) };
+    Timestamp, Time, |it| Value::Time(micros(*it)), {
+        Value::Time(it) => Some(it),
+        Value::Int(it) => Timestamp::from_microsecond(it).ok()
+    };
+}
+
+/// The moment without what is finer than a microsecond.
+fn micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+impl<C: Cell<Plain = C>> Cell for Option<C> {
+    type Plain = C;
+    const KIND: Kind = C::KIND;
+    const NULLABLE: bool = true;
+
+    fn show(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Null, C::show)
+    }
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Null => Some(None),
+            value => C::read(value).map(Some),
+        }
+    }
+}
