@@ -33,7 +33,7 @@ fn rules(tokens: TokenStream) -> Result<Punctuated<Rule, Token![,]>> {
 }
 
 /// The checks of one field: statements that look at `value: &T`, know `at` and add to `faults`.
-pub fn checks(attributes: &[Attribute], ty: &Type) -> Result<TokenStream> {
+pub(crate) fn checks(attributes: &[Attribute], ty: &Type) -> Result<TokenStream> {
     let mut out = TokenStream::new();
     for attribute in attributes {
         out.extend(checks_of(attribute.meta.require_list()?.tokens.clone(), ty)?);

@@ -6,13 +6,13 @@ use syn::{Error, Fields, Ident, Item, Result, ext::IdentExt, spanned::Spanned};
 
 /// Which way the data goes.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Direction {
+pub(crate) enum Direction {
     Input,
     Output,
 }
 
 /// Writes the derives and the marker impls; `#[input] #[output]` on one type gives both.
-pub fn data(item: TokenStream, direction: Direction) -> Result<TokenStream> {
+pub(crate) fn data(item: TokenStream, direction: Direction) -> Result<TokenStream> {
     let mut item: Item = syn::parse2(item)?;
     let (attrs, ident, generics) = match &mut item {
         Item::Struct(item) => (&mut item.attrs, item.ident.clone(), item.generics.clone()),
@@ -61,7 +61,7 @@ fn field_checks(item: &Item) -> Result<TokenStream> {
 }
 
 /// `#[derive(…)]` by way of our re-exports.
-pub fn derives(traits: &[TokenStream]) -> TokenStream {
+pub(crate) fn derives(traits: &[TokenStream]) -> TokenStream {
     quote! {
         #[derive(#(::tollgate::__private::serde::#traits,)* ::tollgate::__private::schemars::JsonSchema)]
         #[serde(crate = "::tollgate::__private::serde")]
@@ -73,7 +73,7 @@ pub fn derives(traits: &[TokenStream]) -> TokenStream {
 ///
 /// Serde's own reads `["Alien", 1979]` as a struct as well, by position, past every name that was checked. So the
 /// derive writes an inherent function (`remote = "Self"`), and the impl calls it through `ObjectOnly`.
-pub fn object_only(ident: &Ident) -> TokenStream {
+pub(crate) fn object_only(ident: &Ident) -> TokenStream {
     quote! {
         impl<'de> ::tollgate::__private::serde::Deserialize<'de> for #ident {
             fn deserialize<D>(deserializer: D) -> ::core::result::Result<Self, D::Error>
@@ -101,7 +101,7 @@ fn serialize_too(ident: &Ident) -> TokenStream {
 }
 
 /// The full Rust name, kept in the schema so that two types with one name are noticed.
-pub fn rust_type(ident: &Ident) -> TokenStream {
+pub(crate) fn rust_type(ident: &Ident) -> TokenStream {
     let name = format!("::{}", ident.unraw());
     quote!(#[schemars(extend("x-rust-type" = concat!(module_path!(), #name)))])
 }

@@ -9,7 +9,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, ext::IdentExt, spanned::Spanned};
 
 /// Everything that `#[resource]` writes.
-pub fn resource(model: &Model) -> TokenStream {
+pub(crate) fn resource(model: &Model) -> TokenStream {
     let parts = [stored, new, patch, constants, subject, row, implementation];
     parts.iter().map(|part| part(model)).collect()
 }
@@ -322,7 +322,7 @@ fn snake(name: &str) -> String {
 }
 
 /// The words of a doc comment.
-pub fn doc_text(attributes: &[Attribute]) -> String {
+pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
             Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),

@@ -6,7 +6,7 @@ use syn::{Attribute, Error, Fields, Ident, ItemStruct, LitStr, Result, Type, par
 const KNOWN: [&str; 9] = ["id", "owner", "unique", "index", "created_at", "updated_at", "version", "hidden", "garde"];
 
 /// A resource as the user wrote it.
-pub struct Model {
+pub(crate) struct Model {
     pub item: ItemStruct,
     pub arguments: Arguments,
     pub fields: Vec<Field>,
@@ -14,7 +14,7 @@ pub struct Model {
 
 /// One field and what is known about it.
 #[derive(Clone)]
-pub struct Field {
+pub(crate) struct Field {
     pub ident: Ident,
     pub ty: Type,
     pub docs: Vec<Attribute>,
@@ -25,7 +25,7 @@ pub struct Field {
 /// The field attributes, as said.
 #[derive(Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one attribute")]
-pub struct Flags {
+pub(crate) struct Flags {
     pub id: Option<Span>,
     pub generated: bool,
     pub owner: bool,
@@ -39,7 +39,7 @@ pub struct Flags {
 
 impl Flags {
     /// Whether the server, never the caller, fills this field.
-    pub fn server_set(&self) -> bool {
+    pub(crate) fn server_set(&self) -> bool {
         self.roles() > 0
     }
 
@@ -51,7 +51,7 @@ impl Flags {
 
 impl Model {
     /// Reads `#[resource(…)] struct …`; all mistakes are reported together.
-    pub fn parse(said: TokenStream, item: TokenStream) -> Result<Self> {
+    pub(crate) fn parse(said: TokenStream, item: TokenStream) -> Result<Self> {
         let item: ItemStruct = syn::parse2(item)
             .map_err(|error| Error::new(error.span(), "`#[resource]` describes a struct with named fields"))?;
         let mut errors = Errors::default();
@@ -70,13 +70,13 @@ impl Model {
     }
 
     /// The index of the field that identifies a row; `check_roles` has refused a resource without.
-    pub fn id(&self) -> usize {
+    pub(crate) fn id(&self) -> usize {
         self.fields.iter().position(|field| field.flags.id.is_some()).unwrap_or_default()
     }
 }
 
 /// What `#[resource(…)]` says.
-pub struct Arguments {
+pub(crate) struct Arguments {
     pub plural: LitStr,
     pub database: Option<LitStr>,
     /// The app writes `impl Policy` itself.
@@ -204,14 +204,14 @@ fn check_roles(item: &ItemStruct, fields: &[Field], errors: &mut Errors) {
 
 /// Mistakes found so far; all are shown, not just the first.
 #[derive(Default)]
-pub struct Errors(Option<Error>);
+pub(crate) struct Errors(Option<Error>);
 
 impl Errors {
-    pub fn add(&mut self, at: Span, text: &str) {
+    pub(crate) fn add(&mut self, at: Span, text: &str) {
         self.keep::<()>(Err(Error::new(at, text)));
     }
 
-    pub fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+    pub(crate) fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
         match (result, &mut self.0) {
             (Ok(value), _) => return Some(value),
             (Err(error), Some(errors)) => errors.combine(error),
@@ -220,11 +220,11 @@ impl Errors {
         None
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         self.0.map_or(Ok(()), Err)
     }
 }
