@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result {
     steps.program("clippy", &mut cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     steps.program(
         "documentation",
-        cargo(&["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+        cargo(&["doc", "--quiet", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
     );
     steps.step("dependency directions", || directions::check(&crates));
     steps.step("lints for every crate", || check_lints(&crates));
