@@ -1,1 +1,4 @@
-//! TestApp, actors and the conformance suite
+//! `TestApp`, actors and the conformance suite
+
+#[cfg(feature = "browser")]
+pub mod browser;
