@@ -1,1 +1,3 @@
 //! The edge: handlers, documents, pages, pipeline, server
+
+pub mod pages;
