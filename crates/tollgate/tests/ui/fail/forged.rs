@@ -6,10 +6,12 @@ pub struct Movie {
     pub movie_id: i32,
 }
 
-fn forge() -> May<Create, Movie> {
-    May { actor: todo!(), rows: todo!(), action: std::marker::PhantomData }
+fn forge(reader: &May<Read, Movie>) -> May<Create, Movie> {
+    May { actor: reader.actor().clone(), rows: reader.rows().clone(), action: std::marker::PhantomData }
 }
 
-fn main() {
-    forge();
+fn ask_within() -> May<Create, Movie> {
+    May::granted(todo!(), todo!())
 }
+
+fn main() {}
