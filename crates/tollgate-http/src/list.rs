@@ -245,7 +245,9 @@ fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
         let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
         let column = R::TABLE.shown().find(|(_, column)| column.name == name).map(|(column, _)| column);
         let names = || R::TABLE.shown().map(|(_, column)| column.name);
-        column.map(|column| Order { column, descending }).ok_or_else(|| invalid("sort", unknown("field", name, names())))
+        column
+            .map(|column| Order { column, descending })
+            .ok_or_else(|| invalid("sort", unknown("field", name, names())))
     };
     let order: Vec<Order> = text.split(',').map(by).collect::<Result<_, _>>()?;
     let twice = order.iter().enumerate().find(|(at, by)| order[..*at].iter().any(|before| before.column == by.column));

@@ -48,7 +48,8 @@ pub(crate) fn of_serde(message: &str) -> Said<'_> {
         return Said { field: Some(field), detail: message.to_owned() };
     }
     let too_many = message.strip_prefix("unknown field `");
-    if let Some((field, known)) = too_many.and_then(|rest| rest.rsplit_once("`, expected ").or(rest.rsplit_once("`, "))) {
+    if let Some((field, known)) = too_many.and_then(|rest| rest.rsplit_once("`, expected ").or(rest.rsplit_once("`, ")))
+    {
         // serde names the known ones in backticks: every second piece.
         return wrong(unknown("field", field, known.split('`').skip(1).step_by(2)));
     }

@@ -14,8 +14,21 @@ use syn::{
 
 /// Every rule that [`check`] knows.
 const RULES: [&str; 15] = [
-    "alphanumeric", "ascii", "contains", "custom", "dive", "email", "inner", "length", "pattern", "prefix", "range",
-    "required", "skip", "suffix", "url",
+    "alphanumeric",
+    "ascii",
+    "contains",
+    "custom",
+    "dive",
+    "email",
+    "inner",
+    "length",
+    "pattern",
+    "prefix",
+    "range",
+    "required",
+    "skip",
+    "suffix",
+    "url",
 ];
 
 /// One rule, as in `range(min = 0)` or `email`.
@@ -76,7 +89,9 @@ fn check(Rule { name, inside }: &Rule, ty: &Type) -> Result<TokenStream> {
                 });
             }
         }
-        other => return Err(Error::new(name.span(), format!("there is no rule `{other}`; there are {}", RULES.join(", ")))),
+        other => {
+            return Err(Error::new(name.span(), format!("there is no rule `{other}`; there are {}", RULES.join(", "))));
+        }
     })
 }
 

@@ -321,7 +321,7 @@ fn snake(name: &str) -> String {
     out
 }
 
-/// The words of a doc comment.
+/// The words of a doc comment, in the shape that Markdown gives meaning to.
 pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
@@ -330,5 +330,6 @@ pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
         },
         _ => None,
     });
-    lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n").trim().to_owned()
+    let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }

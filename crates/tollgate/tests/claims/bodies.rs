@@ -44,8 +44,7 @@ async fn wanted(_: Public, Query(wanted): Query<Wanted>) -> Json<i32> {
 }
 
 async fn any() -> Client {
-    let service =
-        Service::new("any").post("/echo", echo).post("/pack", pack).get("/wanted", wanted);
+    let service = Service::new("any").post("/echo", echo).post("/pack", pack).get("/wanted", wanted);
     TestApp::new(app().service(service)).await.anyone()
 }
 
@@ -85,7 +84,10 @@ async fn json_is_what_rfc_8259_says_it_is() {
         .lines()
         .filter_map(|line| line.split_once('\t'))
         .map(|(name, text)| (name, decoded(text)))
-        .chain([("n_structure_100000_opening_arrays", vec![b'['; 100_000]), ("n_structure_open_array_object", b"[{\"\":".repeat(50_000))])
+        .chain([
+            ("n_structure_100000_opening_arrays", vec![b'['; 100_000]),
+            ("n_structure_open_array_object", b"[{\"\":".repeat(50_000)),
+        ])
         .collect();
     assert_eq!(cases.len(), 318);
     for (name, body) in cases {
@@ -123,7 +125,10 @@ async fn a_key_comes_once_at_every_depth() {
     for body in twice {
         for path in ["/pack", "/echo"] {
             let said = why(&post(&any, path, body).await);
-            assert!(said.starts_with("400 the body is not good JSON: the key `") && said.contains("` comes twice"), "{said}");
+            assert!(
+                said.starts_with("400 the body is not good JSON: the key `") && said.contains("` comes twice"),
+                "{said}"
+            );
         }
     }
 }
@@ -173,15 +178,30 @@ async fn an_endless_body_is_left_when_it_is_too_long() {
 #[tokio::test]
 async fn a_body_is_json_by_its_media_type() {
     let any = any().await;
-    let media = async |media_type: &str| any.send_bytes("POST".parse().unwrap(), "/echo", media_type, "1").await.status();
-    for good in ["application/json", "Application/JSON", "application/json; charset=utf-8", " application/json ;x=y",
-        "application/merge-patch+json", "application/vnd.api+json"]
-    {
+    let media =
+        async |media_type: &str| any.send_bytes("POST".parse().unwrap(), "/echo", media_type, "1").await.status();
+    for good in [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        " application/json ;x=y",
+        "application/merge-patch+json",
+        "application/vnd.api+json",
+    ] {
         assert_eq!(media(good).await, 200, "{good}");
     }
-    for bad in ["", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data", "json", "*/*",
-        "application/jsonx", "application/xml, application/json", "image/svg+json"]
-    {
+    for bad in [
+        "",
+        "text/plain",
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "json",
+        "*/*",
+        "application/jsonx",
+        "application/xml, application/json",
+        "image/svg+json",
+    ] {
         assert_eq!(media(bad).await, 415, "{bad}");
     }
     assert_eq!(any.send("POST".parse().unwrap(), "/echo", None).await.status(), 415, "nothing said, nothing sent");
@@ -190,9 +210,27 @@ async fn a_body_is_json_by_its_media_type() {
 #[tokio::test]
 async fn what_is_no_text_is_not_json() {
     let any = any().await;
-    for body in [&b""[..], b" ", b"\xef\xbb\xbf1", b"\"\xff\"", b"\"\xed\xa0\x80\"", b"\"\xc0\xaf\"", b"\"\0\"", b"1\0",
-        b"\0", br#""\ud800""#, b"\xff\xfe1\0", b"{\"\xff\":1}", b"1 2", b"{} x", b"'a'", b"NaN", b"[1,]", b"0x1", b"01"]
-    {
+    for body in [
+        &b""[..],
+        b" ",
+        b"\xef\xbb\xbf1",
+        b"\"\xff\"",
+        b"\"\xed\xa0\x80\"",
+        b"\"\xc0\xaf\"",
+        b"\"\0\"",
+        b"1\0",
+        b"\0",
+        br#""\ud800""#,
+        b"\xff\xfe1\0",
+        b"{\"\xff\":1}",
+        b"1 2",
+        b"{} x",
+        b"'a'",
+        b"NaN",
+        b"[1,]",
+        b"0x1",
+        b"01",
+    ] {
         let reply = post(&any, "/echo", body).await;
         assert!(why(&reply).starts_with("400 the body is not good JSON: "), "{body:?}: {}", why(&reply));
     }
@@ -206,7 +244,10 @@ async fn each_fault_is_told_with_its_place() {
     assert_eq!(said("null").await, "422 #: expected an object, found null");
     assert_eq!(said(r#"{"lable":"a"}"#).await, "422 #/lable: there is no field `lable`; did you mean `label`?");
     assert_eq!(said(r#"{"x/y~z":"a"}"#).await, "422 #/x~1y~0z: there is no field `x/y~z`");
-    assert_eq!(said(r#"{"inside":[{},{"gram":1}]}"#).await, "422 #/inside/1/gram: there is no field `gram`; did you mean `grams`?");
+    assert_eq!(
+        said(r#"{"inside":[{},{"gram":1}]}"#).await,
+        "422 #/inside/1/gram: there is no field `gram`; did you mean `grams`?"
+    );
     assert_eq!(said(r#"{"inside":[{"inside":7}]}"#).await, "422 #/inside/0/inside: expected an array, found 7");
     assert_eq!(said(r#"{"inside":[["a",1,null]]}"#).await, "422 #/inside/0: expected an object, found an array");
     assert_eq!(said(r#"{"grams":1.5}"#).await, "422 #/grams: expected a whole number of 32 bits, found 1.5");
@@ -330,7 +371,22 @@ async fn absent_and_null_differ_in_a_patch() {
 fn naughty() -> Vec<String> {
     let mut strings: Vec<String> = serde_json::from_str(include_str!("data/naughty-strings.json")).unwrap();
     assert!(strings.len() > 480);
-    strings.extend(["\u{feff}", "\u{202e}abc", "\u{fffd}", "\u{10ffff}", "é", "e\u{301}", "\r\n", " a ", "\u{1}\u{7f}", "a\0b", "\0"].map(str::to_owned));
+    strings.extend(
+        [
+            "\u{feff}",
+            "\u{202e}abc",
+            "\u{fffd}",
+            "\u{10ffff}",
+            "é",
+            "e\u{301}",
+            "\r\n",
+            " a ",
+            "\u{1}\u{7f}",
+            "a\0b",
+            "\0",
+        ]
+        .map(str::to_owned),
+    );
     strings
 }
 

@@ -125,7 +125,9 @@ async fn walk(client: &Client, query: &str) -> Vec<String> {
 async fn all_pages_together_are_all_rows_once() {
     let app = start().await;
     let ann = notes(&app).await;
-    for sort in ["note_id", "-note_id", "text", "stars", "-stars", "weight,-stars", "-weight,text", "-pinned,due", "made"] {
+    for sort in
+        ["note_id", "-note_id", "text", "stars", "-stars", "weight,-stars", "-weight,text", "-pinned,due", "made"]
+    {
         let whole = found(&ann, &format!("sort={sort}")).await;
         for limit in [1, 2, 3, 7, 8, 100] {
             assert_eq!(walk(&ann, &format!("sort={sort}&limit={limit}")).await.join("|"), whole, "{sort} by {limit}");
@@ -169,7 +171,9 @@ async fn a_total_is_counted_when_asked_and_only_among_ones_own() {
 async fn anothers_rows_appear_nowhere() {
     let app = start().await;
     let ann = notes(&app).await;
-    for query in ["", "author=bob", "author.ne=ann", "text=Bob's", "note_id=2", "sort=-text&limit=1", "author.in=ann,bob"] {
+    for query in
+        ["", "author=bob", "author.ne=ann", "text=Bob's", "note_id=2", "sort=-text&limit=1", "author.in=ann,bob"]
+    {
         let list = ann.get(&format!("/notes?total=true&{query}")).await.json();
         let expected = if query.contains("limit") { 1 } else { list["total"].as_u64().unwrap() };
         let items = list["items"].as_array().unwrap();
@@ -193,8 +197,15 @@ async fn a_cursor_goes_with_its_question_and_no_other() {
     }
     let reordered = page(&format!("stars.gte=0&cursor={next}&limit=2&s%6Frt=-stars")).await;
     assert_eq!(texts(&reordered.json())[0], "Aliens", "the order of parameters means nothing");
-    let others = ["", "sort=stars&stars.gte=0", "sort=-stars", "sort=-stars&stars.gte=1", "sort=-stars&stars.gt=0",
-        "sort=-stars&stars.gte=0&pinned=true", "sort=-stars,text&stars.gte=0"];
+    let others = [
+        "",
+        "sort=stars&stars.gte=0",
+        "sort=-stars",
+        "sort=-stars&stars.gte=1",
+        "sort=-stars&stars.gt=0",
+        "sort=-stars&stars.gte=0&pinned=true",
+        "sort=-stars,text&stars.gte=0",
+    ];
     for other in others {
         let said = why(&page(&format!("{other}&cursor={next}")).await);
         assert_eq!(said, "400 the cursor is not one of this list; start without one", "{other}");
@@ -208,7 +219,8 @@ async fn a_cursor_that_was_touched_is_refused() {
     let app = start().await;
     let ann = notes(&app).await;
     let next = ann.get("/notes?sort=text&limit=3").await.json()["next"].as_str().unwrap().to_owned();
-    let mut forged: BTreeSet<String> = ["", "=", "AAAA", "null", "1", "%00", "%FF", "..%2F", "🜁"].map(str::to_owned).into();
+    let mut forged: BTreeSet<String> =
+        ["", "=", "AAAA", "null", "1", "%00", "%FF", "..%2F", "🜁"].map(str::to_owned).into();
     for at in 0..next.len() {
         for letter in ["A", "b", "9", "-", "_", "", "%25", "%20"] {
             forged.insert(format!("{}{letter}{}", &next[..at], &next[at + 1..]));
@@ -231,8 +243,14 @@ async fn an_unknown_parameter_is_refused_with_the_nearest_one() {
     let ann = writer(&app, "ann");
     let said = async |query: &str| why(&ann.get(&format!("/notes?{query}")).await);
     assert_eq!(said("txet=a").await, "422 txet: there is no parameter `txet`; did you mean `text`?");
-    assert_eq!(said("stars.gtee=1").await, "422 stars.gtee: there is no parameter `stars.gtee`; did you mean `stars.gte`?");
-    assert_eq!(said("text.is_null=true").await, "422 text.is_null: there is no parameter `text.is_null`; did you mean `text.in`?");
+    assert_eq!(
+        said("stars.gtee=1").await,
+        "422 stars.gtee: there is no parameter `stars.gtee`; did you mean `stars.gte`?"
+    );
+    assert_eq!(
+        said("text.is_null=true").await,
+        "422 text.is_null: there is no parameter `text.is_null`; did you mean `text.in`?"
+    );
     assert_eq!(said("Limit=1").await, "422 Limit: there is no parameter `Limit`; did you mean `limit`?");
     assert_eq!(said("offset=1").await, "422 offset: there is no parameter `offset`");
     assert_eq!(said("sort=-strs").await, "422 sort: there is no field `strs`; did you mean `stars`?");
@@ -287,7 +305,14 @@ async fn a_wrong_value_is_refused_in_words() {
 async fn a_hidden_field_is_not_there() {
     let app = start().await;
     let ann = notes(&app).await;
-    for query in ["secret=hush", "secret.starts_with=h", "secret.is_null=false", "sort=secret", "sort=-secret", "sort=text,secret"] {
+    for query in [
+        "secret=hush",
+        "secret.starts_with=h",
+        "secret.is_null=false",
+        "sort=secret",
+        "sort=-secret",
+        "sort=text,secret",
+    ] {
         let said = why(&ann.get(&format!("/notes?{query}")).await);
         assert!(said.starts_with("422 ") && said.contains("there is no"), "{said}");
         assert!(!said.contains("did you mean `secret"), "{said}");
@@ -300,17 +325,54 @@ async fn a_hidden_field_is_not_there() {
 async fn operators_of_other_systems_are_unknown_parameters() {
     let app = start().await;
     let ann = notes(&app).await;
-    let foreign = ["text[$gt]=", "text%5B$gt%5D=", "text.$gt=", "text[]=a", "text[0]=a", "text;--=a", "text'--=a", "$where=1",
-        "text.gte.lt=a", "text..eq=a", ".eq=a", "text.=a", "text%00=a", "text.eq%00=a", "text%20=a", "%20text=a", "TEXT=a",
-        "filter[text]=a", "text__gt=a", "text%2Eeq%2E=a", "te%78t.=a", "q=a", "fields=text", "include=author", "page=2",
-        "stars%20or%201=1", "__proto__=1", "constructor=1", "note_id)=1"];
+    let foreign = [
+        "text[$gt]=",
+        "text%5B$gt%5D=",
+        "text.$gt=",
+        "text[]=a",
+        "text[0]=a",
+        "text;--=a",
+        "text'--=a",
+        "$where=1",
+        "text.gte.lt=a",
+        "text..eq=a",
+        ".eq=a",
+        "text.=a",
+        "text%00=a",
+        "text.eq%00=a",
+        "text%20=a",
+        "%20text=a",
+        "TEXT=a",
+        "filter[text]=a",
+        "text__gt=a",
+        "text%2Eeq%2E=a",
+        "te%78t.=a",
+        "q=a",
+        "fields=text",
+        "include=author",
+        "page=2",
+        "stars%20or%201=1",
+        "__proto__=1",
+        "constructor=1",
+        "note_id)=1",
+    ];
     for query in foreign {
         let path = format!("/notes?{query}");
         let Ok(path) = path.parse::<tollgate::http::Uri>() else { continue };
         let reply = ann.get(&path.to_string()).await;
         assert_eq!(reply.status(), 422, "{query}: {}", reply.text());
     }
-    let values = ["' OR 1=1 --", "\" OR \"\"=\"", "1; DROP TABLE notes", "{\"$gt\":\"\"}", "%", "_", "\\", "../../etc/passwd", "${7*7}"];
+    let values = [
+        "' OR 1=1 --",
+        "\" OR \"\"=\"",
+        "1; DROP TABLE notes",
+        "{\"$gt\":\"\"}",
+        "%",
+        "_",
+        "\\",
+        "../../etc/passwd",
+        "${7*7}",
+    ];
     for value in values {
         for operator in ["", ".contains", ".starts_with", ".in", ".gt"] {
             let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -348,20 +410,30 @@ async fn long_questions_are_answered_or_refused_on_every_database() {
         let long = "x".repeat(60_000);
         assert_eq!(found(&ann, &format!("text={long}")).await, "");
         assert_eq!(found(&ann, &format!("text.contains={long}")).await, "");
-        for (query, status) in [(format!("{long}=1"), 422), (format!("sort={long}"), 422), (format!("stars={long}"), 422),
-            (format!("cursor={long}"), 400), (format!("limit={}", "1".repeat(60_000)), 422)]
-        {
+        for (query, status) in [
+            (format!("{long}=1"), 422),
+            (format!("sort={long}"), 422),
+            (format!("stars={long}"), 422),
+            (format!("cursor={long}"), 400),
+            (format!("limit={}", "1".repeat(60_000)), 422),
+        ] {
             let reply = ann.get(&format!("/notes?{query}")).await;
             assert_eq!(reply.status(), status);
             assert!(reply.text().len() < 1000, "what was sent is not sent back: {}", reply.text().len());
         }
         assert_eq!(found(&ann, &["stars=3"; 100].join("&")).await, "alien|Aliens");
-        assert_eq!(why(&ann.get(&format!("/notes?{}", ["stars=3"; 101].join("&"))).await), "422 at most 100 conditions");
+        assert_eq!(
+            why(&ann.get(&format!("/notes?{}", ["stars=3"; 101].join("&"))).await),
+            "422 at most 100 conditions"
+        );
         let ids = |count: usize| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
         assert_eq!(ann.get(&format!("/notes?total=true&note_id.in={}", ids(1000))).await.json()["total"], 8);
         let said = why(&ann.get(&format!("/notes?note_id.in={}", ids(1001))).await);
         assert_eq!(said, "422 note_id.in: at most 1000 values");
-        assert_eq!(why(&ann.get(&format!("/notes?sort={}", ["text"; 5000].join(","))).await), "422 sort: it names `text` twice");
+        assert_eq!(
+            why(&ann.get(&format!("/notes?sort={}", ["text"; 5000].join(","))).await),
+            "422 sort: it names `text` twice"
+        );
         let all = "text,stars,-weight,due,reference,made,-changed,version,pinned,author";
         assert_eq!(walk(&ann, &format!("sort={all}&limit=3")).await.len(), 8);
     }

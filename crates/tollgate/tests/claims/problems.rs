@@ -59,13 +59,24 @@ fn check(reply: &Reply, status: u16, path: &str) {
 async fn every_refusal_is_a_problem_with_the_id_of_its_request() {
     let app = failing().await;
     let anyone = app.anyone();
-    for status in [400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 415, 418, 422, 429, 431, 500, 501, 502, 503, 507] {
+    for status in
+        [400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 415, 418, 422, 429, 431, 500, 501, 502, 503, 507]
+    {
         let path = format!("/fail/{status}");
         check(&anyone.get(&path).await, status, &path);
     }
-    for (status, path) in [(404, "/nowhere"), (404, "/movies/1/2"), (404, "/movies/x"), (422, "/movies?x=1"), (401, "/notes"),
-        (404, "/movies/%FF"), (404, "//movies"), (404, "/movies/../notes"), (400, "/movies?cursor=x"), (500, "/panic")]
-    {
+    for (status, path) in [
+        (404, "/nowhere"),
+        (404, "/movies/1/2"),
+        (404, "/movies/x"),
+        (422, "/movies?x=1"),
+        (401, "/notes"),
+        (404, "/movies/%FF"),
+        (404, "//movies"),
+        (404, "/movies/../notes"),
+        (400, "/movies?cursor=x"),
+        (500, "/panic"),
+    ] {
         check(&anyone.get(path).await, status, path);
     }
     check(&anyone.send("PROPFIND".parse().unwrap(), "/movies", None).await, 405, "/movies");
@@ -75,12 +86,82 @@ async fn every_refusal_is_a_problem_with_the_id_of_its_request() {
 #[tokio::test]
 async fn a_problem_reads_so() {
     let app = failing().await;
-    assert_snapshot!(app.anyone().get("/fail/409").await, @"");
-    assert_snapshot!(app.anyone().get("/fail/503").await, @"");
-    assert_snapshot!(app.anyone().get("/panic").await, @"");
-    assert_snapshot!(app.anyone().get("/nowhere").await, @"");
+    assert_snapshot!(app.anyone().get("/fail/409").await, @r#"
+    409 Conflict
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Conflict",
+      "status": 409,
+      "detail": "as you wish",
+      "instance": "/fail/409",
+      "request_id": "…"
+    }
+    "#);
+    assert_snapshot!(app.anyone().get("/fail/503").await, @r#"
+    503 Service Unavailable
+    content-type: application/problem+json
+    retry-after: 7
+
+    {
+      "type": "about:blank",
+      "title": "Service Unavailable",
+      "status": 503,
+      "instance": "/fail/503",
+      "request_id": "…"
+    }
+    "#);
+    assert_snapshot!(app.anyone().get("/panic").await, @r#"
+    500 Internal Server Error
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Internal Server Error",
+      "status": 500,
+      "detail": "this request met a mistake of ours, which is in the log",
+      "instance": "/panic",
+      "request_id": "…"
+    }
+    "#);
+    assert_snapshot!(app.anyone().get("/nowhere").await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Not Found",
+      "status": 404,
+      "detail": "there is no such route; see /docs",
+      "instance": "/nowhere",
+      "request_id": "…"
+    }
+    "#);
     let film = json!({ "movie_id": 1, "title": "", "released": null, "rating": 11, "code": null });
-    assert_snapshot!(curator(&app).post("/movies", film).await, @"");
+    assert_snapshot!(curator(&app).post("/movies", film).await, @r##"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Unprocessable Entity",
+      "status": 422,
+      "detail": "`errors` says what is wrong, and where",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#/title",
+          "detail": "length is lower than 1"
+        },
+        {
+          "pointer": "#/rating",
+          "detail": "greater than 10"
+        }
+      ]
+    }
+    "##);
 }
 
 #[tokio::test]
@@ -94,7 +175,10 @@ async fn who_is_in_the_way_is_said_by_its_field() {
     let same_code = curator.post("/movies", with(film.clone(), "movie_id", 2)).await;
     assert_eq!(why(&same_code), "409 #/code: another row has this `code` already");
     curator.post("/movies", with(with(film, "movie_id", 2), "code", "B")).await;
-    assert_eq!(why(&curator.patch("/movies/2", json!({ "code": "A" })).await), "409 #/code: another row has this `code` already");
+    assert_eq!(
+        why(&curator.patch("/movies/2", json!({ "code": "A" })).await),
+        "409 #/code: another row has this `code` already"
+    );
 }
 
 #[tokio::test]
@@ -112,7 +196,16 @@ async fn a_request_keeps_a_good_id_and_gets_one_for_a_bad_one() {
         let reply = answered(good).await;
         assert_eq!((reply.header("x-request-id"), &reply.json()["request_id"]), (good, &json!(good)));
     }
-    for bad in ["", "short", &"x".repeat(65), "with space", "<script>alert(1)</script>", "a;b=c;d=e", "äöüäöüäöü", "\"quoted\"!"] {
+    for bad in [
+        "",
+        "short",
+        &"x".repeat(65),
+        "with space",
+        "<script>alert(1)</script>",
+        "a;b=c;d=e",
+        "äöüäöüäöü",
+        "\"quoted\"!",
+    ] {
         let reply = answered(bad).await;
         assert_ne!(reply.header("x-request-id"), bad);
         assert_eq!(reply.header("x-request-id").len(), 16);
@@ -133,15 +226,24 @@ async fn a_panic_is_one_requests_own() {
         if index % 2 == 0 { panics.get("/panic").await.status() } else { works.get("/movies").await.status() }
     });
     let statuses = futures_util::future::join_all(requests).await;
-    assert!(statuses.iter().enumerate().all(|(index, status)| *status == if index % 2 == 0 { 500 } else { 200 }), "{statuses:?}");
+    assert!(
+        statuses.iter().enumerate().all(|(index, status)| *status == if index % 2 == 0 { 500 } else { 200 }),
+        "{statuses:?}"
+    );
 }
 
 #[tokio::test]
 async fn people_get_a_page_and_programs_get_json() {
     let app = failing().await;
     let accepting = async |accept: &str, path: &str| app.anyone().header("accept", accept).get(path).await;
-    for browser in ["text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json, TEXT/HTML;q=0.9"] {
-        for (path, status) in [("/nowhere", 404), ("/notes", 401), ("/panic", 500), ("/fail/503", 503), ("/movies?x=1", 422)] {
+    for browser in [
+        "text/html",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "application/json, TEXT/HTML;q=0.9",
+    ] {
+        for (path, status) in
+            [("/nowhere", 404), ("/notes", 401), ("/panic", 500), ("/fail/503", 503), ("/movies?x=1", 422)]
+        {
             let reply = accepting(browser, path).await;
             assert_eq!(reply.status(), status);
             assert_eq!(reply.header("content-type"), "text/html; charset=utf-8", "{path}");
@@ -150,10 +252,20 @@ async fn people_get_a_page_and_programs_get_json() {
             assert!(!page.contains("hunter2"));
         }
     }
-    for program in ["", "*/*", "application/json", "text/*", "application/problem+json", "application/xhtml+xml", "text/htmlx"] {
-        assert_eq!(accepting(program, "/nowhere").await.header("content-type"), "application/problem+json", "{program}");
+    for program in
+        ["", "*/*", "application/json", "text/*", "application/problem+json", "application/xhtml+xml", "text/htmlx"]
+    {
+        assert_eq!(
+            accepting(program, "/nowhere").await.header("content-type"),
+            "application/problem+json",
+            "{program}"
+        );
     }
-    assert_eq!(accepting("text/html", "/movies").await.header("content-type"), "application/json", "an answer is what it is");
+    assert_eq!(
+        accepting("text/html", "/movies").await.header("content-type"),
+        "application/json",
+        "an answer is what it is"
+    );
 }
 
 #[tokio::test]
@@ -161,9 +273,14 @@ async fn a_page_shows_what_was_sent_and_does_not_run_it() {
     let app = failing().await;
     let browser = app.anyone().header("accept", "text/html");
     let script = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%27%26";
-    for path in [format!("/said/{script}"), format!("/movies?{script}=1"), format!("/movies?released={script}"),
-        format!("/movies?sort={script}"), format!("/nowhere/{script}?a={script}"), "/nowhere/'\"(alert)".into()]
-    {
+    for path in [
+        format!("/said/{script}"),
+        format!("/movies?{script}=1"),
+        format!("/movies?released={script}"),
+        format!("/movies?sort={script}"),
+        format!("/nowhere/{script}?a={script}"),
+        "/nowhere/'\"(alert)".into(),
+    ] {
         let page = browser.get(&path).await.text();
         assert!(!page.contains("<script>alert") && !page.contains("\"'&\""), "{path}: {page}");
     }
@@ -200,11 +317,30 @@ async fn a_head_is_a_get_without_its_body() {
 async fn every_answer_has_the_headers_that_keep_browsers_careful() {
     let app = failing().await;
     let browser = app.anyone().header("accept", "text/html");
-    for path in ["/movies", "/movies/1", "/notes", "/nowhere", "/panic", "/fail/503", "/docs", "/openapi.json", "/", "/livez", "/readyz"] {
-        for reply in [app.anyone().get(path).await, browser.get(path).await, app.anyone().send("OPTIONS".parse().unwrap(), path, None).await] {
-            for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "no-referrer"),
-                ("cross-origin-resource-policy", "same-origin")]
-            {
+    for path in [
+        "/movies",
+        "/movies/1",
+        "/notes",
+        "/nowhere",
+        "/panic",
+        "/fail/503",
+        "/docs",
+        "/openapi.json",
+        "/",
+        "/livez",
+        "/readyz",
+    ] {
+        for reply in [
+            app.anyone().get(path).await,
+            browser.get(path).await,
+            app.anyone().send("OPTIONS".parse().unwrap(), path, None).await,
+        ] {
+            for (name, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("referrer-policy", "no-referrer"),
+                ("cross-origin-resource-policy", "same-origin"),
+            ] {
                 assert_eq!(reply.header(name), value, "{path} {name}");
             }
             assert!(reply.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
@@ -215,5 +351,12 @@ async fn every_answer_has_the_headers_that_keep_browsers_careful() {
             assert_eq!(reply.header("access-control-allow-origin"), "");
         }
     }
-    assert_eq!(app.anyone().header("origin", "https://evil.example").get("/movies").await.header("access-control-allow-origin"), "");
+    assert_eq!(
+        app.anyone()
+            .header("origin", "https://evil.example")
+            .get("/movies")
+            .await
+            .header("access-control-allow-origin"),
+        ""
+    );
 }
