@@ -69,7 +69,7 @@ const OPERATORS: [(&str, Operator, &str); 11] = [
     (".lte", Lte, "At most this."),
     (".gt", Gt, "Greater than this."),
     (".gte", Gte, "At least this."),
-    (".in", In, "One of these, separated by commas; at most 1000."),
+    (".in", In, "One of these, separated by commas."),
     (".contains", Contains, "With this text in it."),
     (".starts_with", StartsWith, "With this text at its beginning."),
     (".is_null", IsNull, "Empty, or not."),
@@ -129,11 +129,11 @@ impl<R: Resource> Argument for List<R> {
             let plain = fields.get(column.name).map_or_else(|| json!({}), |schema| comparable(schema.clone()));
             let mut schema = match operator {
                 IsNull => json!({ "type": "boolean" }),
-                In => json!({ "type": "string" }),
+                In => json!({ "type": "array", "items": plain, "minItems": 1, "maxItems": MOST_VALUES }),
                 _ => plain,
             };
-            let about = schema["description"].as_str().map(|about| format!("{about} "));
-            schema["description"] = format!("{}{text}", about.unwrap_or_default()).into();
+            let about = fields.get(column.name).and_then(|schema| schema["description"].as_str());
+            schema["description"] = about.map_or_else(|| text.to_owned(), |about| format!("{about} {text}")).into();
             operation.parameter(Place::Query, &format!("{}{suffix}", column.name), schema, false);
         }
         for (name, schema) in OWN.into_iter().zip(own_schemas::<R>()) {
@@ -287,7 +287,7 @@ fn own_schemas<R: Resource>() -> [Json; 4] {
     [
         json!({ "type": "string", "pattern": pattern, "description": "Fields, the first counts most; `-` for descending." }),
         json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT, "description": "How many rows at most." }),
-        json!({ "type": "string", "description": "`next` of the page before." }),
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "`next` of the page before." }),
         json!({ "type": "boolean", "default": false, "description": "Whether to count the rows of all pages." }),
     ]
 }
@@ -295,7 +295,7 @@ fn own_schemas<R: Resource>() -> [Json; 4] {
 /// A field's type without its rules: one may look for what cannot be stored.
 fn comparable(mut schema: Json) -> Json {
     if let Some(object) = schema.as_object_mut() {
-        object.retain(|key, _| matches!(key.as_str(), "type" | "format" | "description" | "$ref"));
+        object.retain(|key, _| matches!(key.as_str(), "type" | "format" | "$ref"));
         if let Some(Json::Array(types)) = object.get("type") {
             let plain = types.iter().find(|name| *name != "null").cloned().unwrap_or_default();
             object.insert("type".into(), plain);

@@ -141,14 +141,15 @@ fn constants(Model { item, fields, .. }: &Model) -> TokenStream {
 /// What permissions call it, and which rows they reach unless the app says so itself.
 fn subject(model: &Model) -> TokenStream {
     let (resource, plural) = (&model.item.ident, &model.arguments.plural);
-    let own_rows = model.fields.iter().find(|field| field.flags.owner).map(|Field { ident, .. }| {
+    let own_rows = model.fields.iter().find(|field| field.flags.owner).map(|Field { ident, ty, .. }| {
         let constant = format_ident!("{}", text(ident).to_uppercase());
+        let owner = quote_spanned!(ty.span() => <#ty as ::tollgate::__private::OwnerId>::of(actor));
         quote! {
             fn rows(
                 actor: &::tollgate::__private::Actor,
                 _: ::tollgate::__private::Act,
             ) -> ::tollgate::__private::Rows<Self> {
-                ::tollgate::__private::Rows::Where(Self::#constant.eq(actor.id()))
+                ::tollgate::__private::Rows::Where(Self::#constant.eq(#owner))
             }
         }
     });

@@ -334,12 +334,15 @@ async fn every_parameter_of_a_list_is_documented_and_works() {
             }
             (_, Some("string"), Some("date-time")) => "2026-11-20T10:40:00Z",
             (_, Some("string"), Some("uuid")) => "67e55044-10b1-426f-9247-bb680e5fe0c8",
-            (name, Some("string"), None) if name.ends_with(".in") => match name {
-                "due.in" | "made.in" | "changed.in" => "2026-11-20T10:40:00Z",
-                "reference.in" => "67e55044-10b1-426f-9247-bb680e5fe0c8",
-                "pinned.in" => "true,false",
-                _ => "1,2",
-            },
+            (_, Some("array"), _) => {
+                assert_eq!((&parameter["style"], &parameter["explode"]), (&json!("form"), &json!(false)), "{name}");
+                match (schema["items"]["type"].as_str(), schema["items"]["format"].as_str()) {
+                    (_, Some("date-time")) => "2026-11-20T10:40:00Z,2026-11-20T10:41:00Z",
+                    (_, Some("uuid")) => "67e55044-10b1-426f-9247-bb680e5fe0c8",
+                    (Some("boolean"), _) => "true,false",
+                    _ => "1,2",
+                }
+            }
             (_, Some("string"), None) => "x",
             other => panic!("{other:?}"),
         };
