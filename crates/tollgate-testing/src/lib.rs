@@ -1,1 +1,4 @@
-//! TestApp, actors and the conformance suite
+//! `TestApp`, actors and the conformance suite.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;

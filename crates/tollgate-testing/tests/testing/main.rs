@@ -1,0 +1,4 @@
+//! The drivers against the suite, and what is each driver's own.
+
+mod memory;
+mod sqlite;
