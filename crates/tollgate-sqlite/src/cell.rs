@@ -2,34 +2,35 @@
 
 use rusqlite::{
     Error as Failure, ErrorCode, ffi,
-    types::{ToSql, ToSqlOutput, ValueRef},
+    types::{ToSql, ToSqlOutput, Value as Owned, ValueRef},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 use tollgate_store::{Error, Result, Row, Value, missing, sql::Param};
 
-/// A bound value.
-pub(crate) struct Bound<'a>(pub(crate) &'a Value<'a>);
+/// A bound value, or a list of them, which SQLite reads as a table called `rarray`.
+pub(crate) struct Bound<'a>(pub(crate) &'a Param<'a>);
 
-impl<'a> Bound<'a> {
-    pub(crate) fn all(params: &'a [Param<'a>]) -> impl Iterator<Item = Self> {
-        params.iter().map(|param| match param {
-            Param::One(value) => Self(value),
-            Param::Many(_) => Self(&Value::Null),
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Param::One(value) => ToSqlOutput::Borrowed(plain(value)),
+            Param::Many(values) => {
+                let owned = values.iter().map(|value| Owned::try_from(plain(value)));
+                ToSqlOutput::from_rc(Rc::new(owned.collect::<Result<Vec<_>, _>>()?), c"rarray")
+            }
         })
     }
 }
 
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Bool(it) => ValueRef::Integer(i64::from(*it)),
-            Value::Int(it) => ValueRef::Integer(*it),
-            Value::Float(it) => ValueRef::Real(*it),
-            Value::Text(it) => ValueRef::Text(it.as_bytes()),
-            Value::Uuid(it) => ValueRef::Blob(it.as_bytes()),
-            Value::Time(it) => ValueRef::Integer(it.as_microsecond()),
-        }))
+fn plain<'a>(value: &'a Value<'_>) -> ValueRef<'a> {
+    match value {
+        Value::Null => ValueRef::Null,
+        Value::Bool(it) => ValueRef::Integer(i64::from(*it)),
+        Value::Int(it) => ValueRef::Integer(*it),
+        Value::Float(it) => ValueRef::Real(*it),
+        Value::Text(it) => ValueRef::Text(it.as_bytes()),
+        Value::Uuid(it) => ValueRef::Blob(it.as_bytes()),
+        Value::Time(it) => ValueRef::Integer(it.as_microsecond()),
     }
 }
 

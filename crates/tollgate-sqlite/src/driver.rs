@@ -4,10 +4,10 @@ use crate::{
     cell::{Bound, Shown, tell},
     dialect::{self, Sqlite as Dialect},
     schema,
-    session::{Steps, bind},
+    session::Steps,
     writer::Writer,
 };
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params_from_iter, vtab::array};
 use std::{
     fs, io,
     ops::Range,
@@ -19,7 +19,8 @@ use std::{
 };
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value,
+    sql::{self, Param},
 };
 
 const READERS: usize = 4;
@@ -84,6 +85,7 @@ fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
 fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
     let connection = Connection::open(path).map_err(tell)?;
     connection.execute_batch(pragmas).map_err(tell)?;
+    array::load_module(&connection).map_err(tell)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -99,7 +101,7 @@ fn apart<R>(run: impl FnOnce() -> R) -> R {
 /// Runs a query and shows each row.
 fn query(db: &Connection, sql: &sql::Writer<'_, Dialect>, each: Each<'_>) -> Result<()> {
     let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
-    let mut rows = statement.query(params_from_iter(Bound::all(&sql.params))).map_err(tell)?;
+    let mut rows = statement.query(params_from_iter(sql.params.iter().map(Bound))).map_err(tell)?;
     while let Some(row) = rows.next().map_err(tell)? {
         each(&Shown(row))?;
     }
@@ -139,7 +141,8 @@ pub(crate) fn insert_all(
     let insert = |index: usize| {
         let row = rows.row(index);
         for (place, (column, _)) in table.written().enumerate() {
-            bind(&mut statement, place + 1, &row.value(column)?).map_err(tell)?;
+            let value = Param::One(row.value(column)?);
+            statement.raw_bind_parameter(place + 1, Bound(&value)).map_err(tell)?;
         }
         statement.raw_execute().map_err(tell)?;
         Ok(Value::Int(db.last_insert_rowid()))
@@ -154,7 +157,7 @@ pub(crate) fn update(db: &Connection, update: &Update) -> Result<Vec<Vec<Value<'
 pub(crate) fn delete(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
     let sql = sql::delete::<Dialect>(table, filter);
     let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
-    statement.execute(params_from_iter(Bound::all(&sql.params))).map(|changed| changed as u64).map_err(tell)
+    statement.execute(params_from_iter(sql.params.iter().map(Bound))).map(|changed| changed as u64).map_err(tell)
 }
 
 impl Database for Sqlite {
