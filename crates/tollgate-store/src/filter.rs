@@ -101,13 +101,18 @@ impl Expr {
     /// Whether the row is one of these.
     pub fn matches(&self, row: &dyn Row) -> Result<bool> {
         Ok(match self {
-            Self::All(parts) => parts.iter().try_fold(true, |all, part| Ok::<_, crate::Error>(all && part.matches(row)?))?,
-            Self::Any(parts) => parts.iter().try_fold(false, |any, part| Ok::<_, crate::Error>(any || part.matches(row)?))?,
+            Self::All(parts) => {
+                parts.iter().try_fold(true, |all, part| Ok::<_, crate::Error>(all && part.matches(row)?))?
+            }
+            Self::Any(parts) => {
+                parts.iter().try_fold(false, |any, part| Ok::<_, crate::Error>(any || part.matches(row)?))?
+            }
             Self::Not(part) => !part.matches(row)?,
             Self::IsNull(column) => row.value(*column)? == Value::Null,
-            Self::Compare(column, ..) | Self::In(column, _) | Self::Contains(column, _) | Self::StartsWith(column, _) => {
-                self.holds(&row.value(*column)?)
-            }
+            Self::Compare(column, ..)
+            | Self::In(column, _)
+            | Self::Contains(column, _)
+            | Self::StartsWith(column, _) => self.holds(&row.value(*column)?),
         })
     }
 
@@ -236,7 +241,7 @@ macro_rules! comparisons {
     ($($(#[$doc:meta])* $name:ident => $op:ident;)+) => {$(
         $(#[$doc])*
         pub fn $name(self, value: impl Into<V::Plain>) -> Filter<T> {
-            Expr::Compare(self.column, Op::$op, value.into().show().into_owned()).into()
+            self.compare(Op::$op, &value.into())
         }
     )+};
 }
@@ -260,6 +265,11 @@ impl<T, V: Cell> Field<T, V> {
         gte => Gte;
     }
 
+    fn compare(self, op: Op, value: &V::Plain) -> Filter<T> {
+        let value = value.show().into_owned();
+        if is_nan(&value) { Expr::NONE.into() } else { Expr::Compare(self.column, op, value).into() }
+    }
+
     /// Different from the value; an empty cell is.
     pub fn ne(self, value: impl Into<V::Plain>) -> Filter<T> {
         !self.eq(value)
@@ -267,7 +277,8 @@ impl<T, V: Cell> Field<T, V> {
 
     /// Equal to one of the values.
     pub fn in_(self, values: impl IntoIterator<Item = V::Plain>) -> Filter<T> {
-        Expr::In(self.column, values.into_iter().map(|value| value.show().into_owned()).collect()).into()
+        let values = values.into_iter().map(|value| value.show().into_owned());
+        Expr::In(self.column, values.filter(|value| !is_nan(value)).collect()).into()
     }
 
     /// From the least to the greatest.
@@ -279,6 +290,11 @@ impl<T, V: Cell> Field<T, V> {
     pub fn desc(self) -> Sort<T> {
         Sort { order: Order { column: self.column, descending: true }, of: PhantomData }
     }
+}
+
+/// Not a number: equal to nothing, less than nothing, and unknown to databases.
+fn is_nan(value: &Value<'_>) -> bool {
+    matches!(value, Value::Float(number) if number.is_nan())
 }
 
 impl<T, V: Cell> Field<T, Option<V>>

@@ -254,9 +254,13 @@ fn by_id<T: Resource>(ids: impl IntoIterator<Item = T::Id>) -> Expr {
     Expr::In(T::TABLE.id, ids.into_iter().map(|id| id.show().into_owned()).collect())
 }
 
-/// The row as it comes back later: moments lose what is finer than a microsecond.
+/// The row as it comes back later: moments lose what is finer than a microsecond, zeros their sign.
 fn as_stored<T: Resource>(row: T) -> Result<T> {
-    if T::TABLE.columns.iter().any(|column| column.kind == Kind::Time) { T::read(&row) } else { Ok(row) }
+    if T::TABLE.columns.iter().any(|column| matches!(column.kind, Kind::Time | Kind::Float)) {
+        T::read(&row)
+    } else {
+        Ok(row)
+    }
 }
 
 /// Asks once for all keys and hands each caller their row. The scope is applied later, by each caller's own.
