@@ -243,10 +243,11 @@ fn table(model: &Model) -> TokenStream {
     } else {
         quote!(false)
     };
-    let database = model.arguments.database.as_ref().map_or_else(
-        || quote!(::core::option::Option::None),
-        |name| quote!(::core::option::Option::Some(#name)),
-    );
+    let database = model
+        .arguments
+        .database
+        .as_ref()
+        .map_or_else(|| quote!(::core::option::Option::None), |name| quote!(::core::option::Option::Some(#name)));
     quote! {
         &::tollgate::__private::Table {
             name: #plural, one: #one, about: #about, columns: &[#(#columns,)*],
@@ -292,9 +293,8 @@ fn replaced(model: &Model) -> (TokenStream, Vec<TokenStream>) {
     } else {
         quote!(::core::option::Option::Some(new.#ident))
     };
-    let field = |(index, Field { ident, .. }): (usize, &Field)| {
-        quote!(::tollgate::__private::Set::field(#index, &new.#ident))
-    };
+    let field =
+        |(index, Field { ident, .. }): (usize, &Field)| quote!(::tollgate::__private::Set::field(#index, &new.#ident));
     (key, indexed(model, false).map(field).collect())
 }
 

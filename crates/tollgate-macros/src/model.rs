@@ -45,7 +45,10 @@ impl Flags {
 
     /// In how many ways the server fills this field.
     fn roles(&self) -> usize {
-        [self.generated, self.owner, self.created_at, self.updated_at, self.version].into_iter().filter(|is| *is).count()
+        [self.generated, self.owner, self.created_at, self.updated_at, self.version]
+            .into_iter()
+            .filter(|is| *is)
+            .count()
     }
 }
 

@@ -44,7 +44,8 @@ pub(crate) fn prepare(db: &Connection, table: &'static Table, additive: bool) ->
 }
 
 fn columns(db: &Connection, table: &Table) -> Result<Vec<LiveColumn>> {
-    let mut statement = db.prepare("SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?)").map_err(tell)?;
+    let mut statement =
+        db.prepare("SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?)").map_err(tell)?;
     let columns = statement.query_map([table.name], |row| {
         Ok(LiveColumn {
             name: row.get(0)?,

@@ -41,7 +41,10 @@ struct Queue<J> {
 pub(crate) type Reply<T> = oneshot::Sender<Result<T>>;
 
 impl<J: Send + 'static> Batcher<J> {
-    pub(crate) fn new(limits: Limits, run: impl Fn(Vec<J>) -> Answer<'static, ()> + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn new(
+        limits: Limits,
+        run: impl Fn(Vec<J>) -> Answer<'static, ()> + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let queue = Mutex::new(Queue { flying: 0, waiting: VecDeque::new() });
         Arc::new(Self { limits, queue, run: Box::new(run) })
     }

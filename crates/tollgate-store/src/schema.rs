@@ -20,7 +20,11 @@ pub struct LiveColumn {
 /// # Errors
 /// A column of another kind, one that may be empty here and not there, or one that the database demands and the
 /// model does not know; each with table, column and remedy.
-pub fn missing_columns(table: &Table, live: &[LiveColumn], kind: fn(crate::Kind) -> &'static str) -> Result<Vec<usize>> {
+pub fn missing_columns(
+    table: &Table,
+    live: &[LiveColumn],
+    kind: fn(crate::Kind) -> &'static str,
+) -> Result<Vec<usize>> {
     let differs = |column: &str, what: &str, remedy: &str| {
         let name = table.name;
         Err(Error::invalid(format!("the table `{name}` differs from its model: `{column}` {what}; {remedy}")))

@@ -74,7 +74,12 @@ impl<'a, D: Dialect> Writer<'a, D> {
     }
 
     /// Adds parts with a separator between them.
-    pub fn list<I>(&mut self, parts: impl IntoIterator<Item = I>, separator: &str, mut add: impl FnMut(&mut Self, I)) -> &mut Self {
+    pub fn list<I>(
+        &mut self,
+        parts: impl IntoIterator<Item = I>,
+        separator: &str,
+        mut add: impl FnMut(&mut Self, I),
+    ) -> &mut Self {
         for (index, part) in parts.into_iter().enumerate() {
             self.push(if index == 0 { "" } else { separator });
             add(self, part);
