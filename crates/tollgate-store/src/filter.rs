@@ -318,3 +318,63 @@ impl<T, V: Cell<Plain = String>> Field<T, V> {
         Expr::StartsWith(self.column, text.into()).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every condition on two columns that can be built from a few leaves, two levels deep.
+    fn conditions() -> Vec<Expr> {
+        let number = |it: i64| Value::Int(it);
+        let leaves = (0..2).flat_map(|column| {
+            [
+                Expr::Compare(column, Op::Eq, number(1)),
+                Expr::Compare(column, Op::Lt, number(2)),
+                Expr::In(column, vec![number(0), number(2)]),
+                Expr::IsNull(column),
+            ]
+        });
+        let leaves: Vec<_> = leaves.chain([Expr::EVERY, Expr::NONE]).collect();
+        let mut all = leaves.clone();
+        for left in &leaves {
+            all.push(Expr::Not(Box::new(left.clone())));
+            for right in &leaves {
+                all.push(Expr::All(vec![left.clone(), right.clone()]));
+                all.push(Expr::Not(Box::new(Expr::Any(vec![left.clone(), right.clone()]))));
+            }
+        }
+        all
+    }
+
+    /// Every row of two columns, each null, 0, 1 or 2.
+    fn rows() -> Vec<Vec<Value<'static>>> {
+        let cells = [Value::Null, Value::Int(0), Value::Int(1), Value::Int(2)];
+        cells.iter().flat_map(|a| cells.iter().map(|b| vec![a.clone(), b.clone()])).collect()
+    }
+
+    #[test]
+    fn what_is_left_to_ask_after_a_change_is_what_the_changed_row_would_answer() {
+        for (condition, row) in conditions().iter().flat_map(|it| rows().into_iter().map(move |row| (it, row))) {
+            for changed in rows() {
+                let both = [
+                    Set { column: 0, to: To::Value(changed[0].clone()) },
+                    Set { column: 1, to: To::Value(changed[1].clone()) },
+                ];
+                let (first, second) =
+                    (vec![changed[0].clone(), row[1].clone()], vec![row[0].clone(), changed[1].clone()]);
+                for (changes, after) in [(&both[..], &changed), (&both[..1], &first), (&both[1..], &second)] {
+                    let asked = condition.given(changes).matches(&row).unwrap();
+                    assert_eq!(asked, condition.matches(after).unwrap(), "{condition:?}: {row:?} to {after:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_asks_what_a_counter_becomes_gets_no_row() {
+        let counts = [Set { column: 0, to: To::Next }];
+        let asks = Expr::Any(vec![Expr::EVERY, Expr::Not(Box::new(Expr::IsNull(0)))]);
+        assert_eq!(asks.given(&counts), Expr::NONE);
+        assert_eq!(Expr::IsNull(1).given(&counts), Expr::IsNull(1));
+    }
+}
