@@ -9,13 +9,14 @@ use crate::{
 };
 use rusqlite::{Connection, params_from_iter, vtab::array};
 use std::{
-    fs, io,
+    fs,
     ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tollgate_store::{
@@ -25,6 +26,8 @@ use tollgate_store::{
 
 const READERS: usize = 4;
 const STATEMENTS: usize = 256;
+/// How long a lock of another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An SQLite database.
 pub struct Sqlite {
@@ -41,25 +44,25 @@ impl Sqlite {
     /// The file or its folder cannot be written, is locked by another process, or is no database.
     pub fn open(path: &Path) -> Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let created = folder.map_or(Ok(()), fs::create_dir_all);
-        created.map_err(|error| unusable(path, &error))?;
+        let made = folder.map_or(Ok(()), fs::create_dir_all);
+        made.map_err(|error| unusable(path, &format_args!("its folder cannot be made: {error}")))?;
         Self::connect(path).map_err(|error| match error {
-            Error::Overloaded => unusable(path, &io::Error::other("another process has locked it")),
+            Error::Overloaded => unusable(path, &"another process has locked it"),
             Error::Unavailable(cause) | Error::Internal(cause) => unusable(path, &cause),
             other => other,
         })
     }
 
     fn connect(path: &Path) -> Result<Self> {
-        let writer = connect(
-            path,
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             BEGIN IMMEDIATE; COMMIT;",
-        )?;
-        let reader = |_| {
-            let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
-            connect(path, pragmas).map(Mutex::new)
-        };
+        let writer = connect(path, "PRAGMA synchronous = FULL;")?;
+        let mode: String = writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(tell)?;
+        if mode != "wal" {
+            let words = format!("it cannot have a write-ahead log, or is kept in no file (`{mode}`)");
+            return Err(Error::Unavailable(Error::source_of(words)));
+        }
+        writer.execute_batch("BEGIN IMMEDIATE; COMMIT;").map_err(tell)?;
+        let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
+        let reader = |_| connect(path, pragmas).map(Mutex::new);
         let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
         Ok(Self { path: path.to_owned(), readers, next: AtomicUsize::new(0), writer: Writer::start(writer)? })
     }
@@ -84,6 +87,7 @@ fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
 
 fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
     let connection = Connection::open(path).map_err(tell)?;
+    connection.busy_timeout(PATIENCE).map_err(tell)?;
     connection.execute_batch(pragmas).map_err(tell)?;
     array::load_module(&connection).map_err(tell)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -14,7 +14,7 @@ const fn films(columns: &'static [Column]) -> Table {
 const ID: Column = Column::of::<i32>("film_id");
 const TITLE: Column = Column::of::<String>("title");
 
-static FIRST: Table = films(&[ID, TITLE]);
+pub(super) static FIRST: Table = films(&[ID, TITLE]);
 static GROWN: Table = films(&[
     ID,
     TITLE.unique(),
