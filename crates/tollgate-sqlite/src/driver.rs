@@ -16,7 +16,8 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tollgate_store::{
@@ -55,11 +56,7 @@ impl Sqlite {
 
     fn connect(path: &Path) -> Result<Self> {
         let writer = connect(path, "PRAGMA synchronous = FULL;")?;
-        let mode: String = writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(tell)?;
-        if mode != "wal" {
-            let words = format!("it cannot have a write-ahead log, or is kept in no file (`{mode}`)");
-            return Err(Error::Unavailable(Error::source_of(words)));
-        }
+        keep_log(&writer)?;
         writer.execute_batch("BEGIN IMMEDIATE; COMMIT;").map_err(tell)?;
         let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
         let reader = |_| connect(path, pragmas).map(Mutex::new);
@@ -83,6 +80,24 @@ impl Sqlite {
 fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     let remedy = "make it readable and writable for this user, or set `database.url` to another file";
     Error::Unavailable(Error::source_of(format!("{}: {cause}; {remedy}", path.display())))
+}
+
+/// Has the database keep a write-ahead log. Where several processes start at once on a new file, SQLite does not
+/// wait for the one that is about to do the same.
+fn keep_log(writer: &Connection) -> Result<()> {
+    let start = Instant::now();
+    let mode: String = loop {
+        match writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(tell) {
+            Err(Error::Overloaded) if start.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
+            done => break done?,
+        }
+    };
+    let refused = |words: &str| Err(Error::Unavailable(Error::source_of(words)));
+    match writer.is_readonly("main").map_err(tell)? {
+        true => refused("it can only be read"),
+        false if mode != "wal" => refused("it is kept in no file, or where no write-ahead log can be"),
+        false => Ok(()),
+    }
 }
 
 fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
