@@ -1,1 +1,50 @@
-fn main() {}
+//! `cargo xtask`: what has to be typed to test and check the project, here and in CI.
+//!
+//! One file per command. Two commands suffice on a fresh machine, `cargo run` and `cargo xtask test`; so a command gets
+//! what it needs itself, or says what is missing and how to get it, and never leaves out anything without saying so.
+
+use std::{env, process::ExitCode};
+
+mod crates;
+mod directions;
+mod lint;
+mod parts;
+mod steps;
+mod test;
+
+const USAGE: &str = "\
+usage: cargo xtask test [--without PART]...   all tests; gets what they need first
+       cargo xtask lint                       format, clippy, documentation, dependencies
+       cargo xtask ci [--without PART]...     both";
+
+/// What went wrong is text for a person at a terminal, nothing to match on.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result {
+    env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    match arguments {
+        ["test", options @ ..] => test::run(&parts::left_out(options)?),
+        ["lint"] => lint::run(),
+        ["ci", options @ ..] => {
+            test::run(&parts::left_out(options)?)?;
+            lint::run()
+        }
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.into()),
+    }
+}

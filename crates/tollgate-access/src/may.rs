@@ -1,7 +1,6 @@
 //! The permission as a value.
 
 use crate::{Actor, Rows, Subject};
-use http::{HeaderValue, header::WWW_AUTHENTICATE};
 use std::{fmt, marker::PhantomData, panic::Location};
 use tollgate_core::Problem;
 
@@ -64,12 +63,8 @@ impl Denied {
 impl From<Denied> for Problem {
     #[track_caller]
     fn from(denied: Denied) -> Self {
-        let problem = if denied.anyone {
-            Self::unauthorized().header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-        } else {
-            Self::forbidden()
-        };
-        problem.because(denied.to_string())
+        let problem = if denied.anyone { Self::unauthorized().challenge() } else { Self::forbidden() };
+        problem.because(denied.to_string()).raised_at(denied.raised)
     }
 }
 

@@ -165,10 +165,23 @@ impl Problem {
         self
     }
 
+    /// Asks for a bearer token (RFC 6750, 3).
+    #[must_use]
+    pub fn challenge(self) -> Self {
+        self.header(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
     /// Says after how many seconds another try is worth it (`Retry-After`, RFC 9110, 10.2.3).
     #[must_use]
     pub fn later(self, seconds: u32) -> Self {
         self.header(http::header::RETRY_AFTER, seconds.into())
+    }
+
+    /// Says where it was raised, if that was before it became a problem.
+    #[must_use]
+    pub fn raised_at(mut self, place: &'static Location<'static>) -> Self {
+        self.0.raised = place;
+        self
     }
 
     /// Names the request it answers.

@@ -1,1 +1,49 @@
-//! The edge: handlers, documents, pages, pipeline, server
+//! The edge: from bytes to a handler's arguments, and from its answer back to bytes.
+//!
+//! ```text
+//! a function is a route     handler.rs    its shape                 guard.rs    who may call it
+//!                           argument.rs   what it may ask for       json.rs query.rs list.rs
+//!                           answer.rs     what it may return        refusal.rs  every "no"
+//! told from its signature   operation.rs  schemas.rs  api.rs        docs.rs     as a page
+//! together                  service.rs    crud.rs     resources.rs
+//! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
+//! ```
+//!
+//! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
+
+mod answer;
+mod api;
+mod argument;
+mod call;
+mod crud;
+pub mod docs;
+mod guard;
+mod handler;
+mod json;
+mod list;
+mod operation;
+pub mod pages;
+mod pipeline;
+mod query;
+mod refusal;
+mod resources;
+mod schemas;
+mod serve;
+mod service;
+
+pub use answer::{Answer, Created, NoContent, Page};
+pub use api::{Api, Built, RouteInfo, with_fallbacks};
+pub use argument::{Argument, Arguments, Axum, Path};
+pub use call::{Authenticate, Call, Context, Identified, RequestId};
+pub use guard::Guard;
+pub use handler::Handler;
+pub use json::Json;
+pub use list::List;
+pub use operation::{Operation, Place};
+pub use pipeline::{Edge, pipeline};
+pub use query::{Form, Query};
+pub use refusal::{Refusal, wants_page};
+pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
+pub use schemas::Schemas;
+pub use serve::{Listening, bind};
+pub use service::Service;

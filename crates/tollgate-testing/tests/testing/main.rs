@@ -1,4 +1,9 @@
-//! The drivers against the suite, and what is each driver's own.
+//! What `tollgate-testing` promises to those who write tests with it, and the drivers against the suite.
 
+// Under `cfg(test)`, clippy knows that helpers may unwrap as tests do.
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod memory;
+#[cfg(test)]
 mod sqlite;

@@ -1,0 +1,106 @@
+//! The gate: bytes of a bearer token in, a verified caller or a refusal out.
+//!
+//! ```text
+//! bytes ─ seen before? ────────────────────────────────────── yes → Verified
+//!           │ no
+//!         read strictly → issuer by `iss` → its key → signature → claims → not revoked → Verified
+//! ```
+//! The unverified `iss` chooses whose keys are tried, and only those are: a token that lies about its issuer is
+//! held against keys that did not sign it.
+
+use super::{
+    Hash, IssuerError, Refusal, Revocations, TrustedIssuer, Verified,
+    cache::{Cache, Entry},
+    read::{Unverified, check_length},
+};
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+use tollgate_core::Clock;
+
+/// Lets tokens of trusted issuers pass.
+pub struct Gate {
+    issuers: HashMap<String, Arc<TrustedIssuer>>,
+    cache: Cache,
+    revocations: Arc<Revocations>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Gate {
+    /// A gate for those issuers that remembers about `most` verified tokens.
+    ///
+    /// # Errors
+    /// [`IssuerError::Twice`]: whose keys would be tried?
+    pub fn new(issuers: Vec<TrustedIssuer>, clock: Arc<dyn Clock>, most: usize) -> Result<Self, IssuerError> {
+        let mut by_name = HashMap::new();
+        for issuer in issuers.into_iter().map(Arc::new) {
+            for name in issuer.names() {
+                if by_name.insert(name.clone(), Arc::clone(&issuer)).is_some() {
+                    return Err(IssuerError::Twice);
+                }
+            }
+        }
+        Ok(Self { issuers: by_name, cache: Cache::new(most), revocations: Arc::default(), clock })
+    }
+
+    /// Where tokens are revoked.
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    /// How many tokens are remembered.
+    pub fn remembered(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Who is calling? The reason of a refusal is for the log; a [`Problem`](tollgate_core::Problem) made of it is
+    /// what the caller may read: 503 for [`Refusal::NoKeys`], 401 for any other.
+    pub async fn check(&self, token: &[u8]) -> Result<Arc<Verified>, Refusal> {
+        check_length(token)?;
+        let (name, now) = (Hash::of(&[token]), self.clock.unix());
+        match self.recall(&name, now) {
+            Some(remembered) => remembered,
+            None => self.verify(name, token, now).await,
+        }
+    }
+
+    /// A hit keeps the key set fresh: otherwise nobody would notice that its key has gone.
+    fn recall(&self, name: &Hash, now: u64) -> Option<Result<Arc<Verified>, Refusal>> {
+        let entry = self.cache.get(name, now)?;
+        entry.keys.touch();
+        let version = self.revocations.version();
+        if entry.checked.load(Ordering::Acquire) != version {
+            if self.revocations.is_revoked(&entry.verified) {
+                self.cache.forget(name);
+                return Some(Err(Refusal::Revoked));
+            }
+            entry.checked.store(version, Ordering::Release);
+        }
+        Some(Ok(Arc::clone(&entry.verified)))
+    }
+
+    async fn verify(&self, name: Hash, token: &[u8], now: u64) -> Result<Arc<Verified>, Refusal> {
+        let token = Unverified::read(token)?;
+        let issuer = token.claims.get("iss").and_then(Value::as_str).and_then(|name| self.issuers.get(name));
+        let issuer = issuer.ok_or(Refusal::Issuer)?;
+        let key = issuer.check_signature(&token).await?;
+        let verified = Arc::new(issuer.check_claims(token.claims, now)?);
+        let checked = self.revocations.version();
+        if self.revocations.is_revoked(&verified) {
+            return Err(Refusal::Revoked);
+        }
+        let entry =
+            Entry { verified: Arc::clone(&verified), key, keys: issuer.keys().clone(), checked: checked.into() };
+        self.cache.put(name, entry);
+        Ok(verified)
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("issuers", &self.issuers.keys()).finish_non_exhaustive()
+    }
+}

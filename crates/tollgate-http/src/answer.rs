@@ -1,0 +1,126 @@
+//! What a handler may return. Each answer sends itself, and describes what it sends.
+use crate::{Json, Operation, json::send, refusal::Refusal};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tollgate_core::{Output, Problem};
+
+/// Something a handler can answer with.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot answer with `{Self}`",
+    label = "not an answer",
+    note = "answer `Json<T>`, `Created<T>`, `Page<T>` or `NoContent`, or a `Result` of one"
+)]
+pub trait Answer {
+    /// Says what it sends.
+    fn describe(operation: &mut Operation<'_>);
+    /// Sends it.
+    fn answer(self) -> Response;
+}
+
+/// 201, with what was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Created<T>(pub T);
+
+impl<T: Output> Answer for Created<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers::<T>(StatusCode::CREATED, "Created.");
+    }
+
+    fn answer(self) -> Response {
+        send(StatusCode::CREATED, &self.0)
+    }
+}
+
+/// 201, with what was made and where it is.
+pub(crate) struct Located<T> {
+    pub(crate) made: T,
+    pub(crate) location: String,
+}
+
+impl<T: Output> Answer for Located<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        Created::<T>::describe(operation);
+        operation.sends_header(StatusCode::CREATED, "Location", "Where it is.");
+    }
+
+    fn answer(self) -> Response {
+        let mut response = Created(self.made).answer();
+        let location = HeaderValue::from_str(&self.location).ok();
+        response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
+        response
+    }
+}
+
+/// 204: done, and nothing to say.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+impl Answer for NoContent {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers_nothing(StatusCode::NO_CONTENT, "Done.");
+    }
+
+    fn answer(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+/// Some rows, and where the next ones start.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// The cursor of the next page; null on the last.
+    pub next: Option<String>,
+    /// How many rows there are on all pages, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// The next page as a link (RFC 8288).
+    #[serde(skip)]
+    pub(crate) link: Option<String>,
+}
+
+impl<T: Output> Output for Page<T> {}
+
+impl<T: Output> Answer for Page<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers::<Self>(StatusCode::OK, "A page.");
+        operation.sends_header(StatusCode::OK, "Link", "The next page, as `rel=\"next\"` (RFC 8288).");
+    }
+
+    fn answer(self) -> Response {
+        let mut response = send(StatusCode::OK, &self);
+        let link = self.link.and_then(|link| HeaderValue::from_str(&format!("<{link}>; rel=\"next\"")).ok());
+        response.headers_mut().extend(link.map(|link| (header::LINK, link)));
+        response
+    }
+}
+
+impl<T: Output> Answer for Json<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers::<T>(StatusCode::OK, "Done.");
+    }
+
+    fn answer(self) -> Response {
+        send(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: Answer, E: Into<Problem>> Answer for Result<T, E> {
+    fn describe(operation: &mut Operation<'_>) {
+        T::describe(operation);
+        operation.refuses_otherwise();
+    }
+
+    fn answer(self) -> Response {
+        match self {
+            Ok(answer) => answer.answer(),
+            Err(error) => Refusal::from(error.into()).into_response(),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a handler may ask for. Each argument takes itself from the call, and describes what it takes.
+//!
+//! That is why the document cannot drift from the code: the same type does both.
+use crate::{Call, Guard, Operation, Place};
+use axum::{
+    extract::{FromRequestParts, OriginalUri},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use tollgate_access::Access;
+use tollgate_core::{Faults, Input, Problem};
+use tollgate_store::{Resource, Store};
+
+/// Something a handler can ask for after it has said who may call.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot ask for `{Self}`",
+    label = "not something a request can give",
+    note = "ask for `Json<T>`, `Query<T>`, `Path<T>`, `List<T>` or `Store<T>`; wrap an axum extractor as `Axum<E>`"
+)]
+pub trait Argument: Sized + Send {
+    /// Whether it takes the body; a handler has at most one that does.
+    const READS_BODY: bool = false;
+    /// Says what it takes and how it can refuse.
+    fn describe(operation: &mut Operation<'_>);
+    /// Takes it.
+    fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+/// The arguments of a handler: first a [`Guard`], then up to seven [`Argument`]s.
+#[diagnostic::on_unimplemented(
+    message = "this handler does not say who may call it",
+    label = "it has no arguments",
+    note = "make `May<Action, Resource>`, `Actor` or `Public` its first argument"
+)]
+pub trait Arguments: Sized + Send {
+    /// How many of them take the body.
+    const BODIES: usize;
+    /// Who may call.
+    fn access() -> Access;
+    /// Describes them all.
+    fn describe(operation: &mut Operation<'_>);
+    /// Takes them from left to right, so 401 and 403 come before the body is read.
+    fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+macro_rules! arguments {
+    ($($argument:ident)*) => {
+        impl<G: Guard, $($argument: Argument,)*> Arguments for (G, $($argument,)*) {
+            const BODIES: usize = 0 $(+ $argument::READS_BODY as usize)*;
+
+            fn access() -> Access {
+                G::access()
+            }
+
+            fn describe(operation: &mut Operation<'_>) {
+                G::describe(operation);
+                $($argument::describe(operation);)*
+            }
+
+            async fn take(call: &mut Call) -> Result<Self, Problem> {
+                Ok((G::admit(call).await?, $($argument::take(call).await?,)*))
+            }
+        }
+    };
+}
+arguments!();
+arguments!(A);
+arguments!(A B);
+arguments!(A B C);
+arguments!(A B C D);
+arguments!(A B C D E);
+arguments!(A B C D E F);
+arguments!(A B C D E F H);
+
+/// What stands in the path: one value, a tuple in order, or an `#[input]` struct by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: Input> Argument for Path<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.path_parameters::<T>();
+        operation.refuses(StatusCode::NOT_FOUND, "There is none, or none that you may see.");
+    }
+
+    /// What cannot be an id names nothing: 404.
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        let taken = axum::extract::Path::<T>::from_request_parts(&mut call.head, &()).await;
+        let path = taken.map_err(|_| Problem::not_found())?;
+        if Faults::of(&path.0).is_empty() { Ok(Self(path.0)) } else { Err(Problem::not_found()) }
+    }
+}
+
+impl<R: Resource> Argument for Store<R> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.uses::<R>();
+        operation.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too many are waiting, or the database does not answer.");
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        Ok(call.context.stores.of::<R>()?)
+    }
+}
+
+/// The path that was asked for, so that an answer can say where something new is.
+pub(crate) struct Here(pub(crate) String);
+
+impl Argument for Here {
+    fn describe(_: &mut Operation<'_>) {}
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        let uri = call.head.extensions.get::<OriginalUri>().map_or(&call.head.uri, |uri| &uri.0);
+        Ok(Self(uri.path().trim_end_matches('/').to_owned()))
+    }
+}
+
+/// An extractor of axum, for what Tollgate does not offer. It is not in the document.
+#[derive(Clone, Copy, Debug)]
+pub struct Axum<E>(pub E);
+
+impl<E: FromRequestParts<()> + Send> Argument for Axum<E> {
+    fn describe(_: &mut Operation<'_>) {}
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        let taken = E::from_request_parts(&mut call.head, &()).await;
+        taken.map(Self).map_err(|rejection| Problem::new(rejection.into_response().status()))
+    }
+}
+
+impl Operation<'_> {
+    fn path_parameters<T: Input>(&mut self) {
+        let names: Vec<String> = self.path_names().map(str::to_owned).collect();
+        let schemas = self.schemas.parts::<T>(&names);
+        for (index, schema) in schemas.into_iter().enumerate() {
+            let name = names.get(index).map_or("unnamed", String::as_str);
+            self.parameter(Place::Path, name, schema, true);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A request on its way to a handler, and what it can reach.
+
+use crate::resources::Stores;
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    http::{StatusCode, request::Parts},
+};
+use std::{fmt, pin::Pin, sync::Arc};
+use tollgate_access::Actor;
+use tollgate_core::{Problem, Seal};
+
+/// Who sent it, some time later.
+pub type Identified<'a> = Pin<Box<dyn Future<Output = Result<Actor, Problem>> + Send + 'a>>;
+
+/// Recognises callers: the slot that the identity layer fills.
+pub trait Authenticate: Send + Sync + 'static {
+    /// Who sent this. [Anyone](Actor::is_anyone) if the request names nobody.
+    ///
+    /// # Errors
+    /// 401 for a token or a session that is not good, 503 if that cannot be told now.
+    fn identify<'a>(&'a self, head: &'a Parts) -> Identified<'a>;
+}
+
+/// What every request can reach.
+pub struct Context {
+    /// Recognises callers.
+    pub authenticate: Arc<dyn Authenticate>,
+    /// The stores of all resources.
+    pub stores: Stores,
+    /// Seals the cursors that travel through the hands of callers.
+    pub seal: Seal,
+}
+
+/// A request on its way to a handler.
+pub struct Call {
+    pub(crate) head: Parts,
+    pub(crate) body: Option<Body>,
+    pub(crate) context: Arc<Context>,
+    pub(crate) actor: Option<Actor>,
+}
+
+impl Call {
+    pub(crate) fn new(request: Request, context: Arc<Context>) -> Self {
+        let (head, body) = request.into_parts();
+        Self { head, body: Some(body), context, actor: None }
+    }
+
+    /// Who calls; asked once.
+    pub(crate) async fn actor(&mut self) -> Result<Actor, Problem> {
+        if let Some(actor) = &self.actor {
+            return Ok(actor.clone());
+        }
+        let actor = self.context.authenticate.identify(&self.head).await?;
+        Ok(self.actor.insert(actor).clone())
+    }
+
+    /// The body, whole.
+    ///
+    /// # Errors
+    /// 413 if it is longer than `limit` bytes, 400 if it does not come whole.
+    pub(crate) async fn read_body(&mut self, limit: usize) -> Result<Bytes, Problem> {
+        let body = self.body.take().unwrap_or_default();
+        axum::body::to_bytes(body, limit).await.map_err(|error| unfinished(&error, limit))
+    }
+}
+
+/// The body was longer than allowed, or did not come whole.
+fn unfinished(error: &axum::Error, limit: usize) -> Problem {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).because(format!("a body has at most {limit} bytes"));
+    }
+    Problem::bad_request().because("the body did not come whole")
+}
+
+/// Names one request in the log, in its answer (`X-Request-Id`) and in its problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub(crate) Arc<str>);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,105 @@
+//! The first argument of every handler: who may call it.
+
+use crate::{Call, Operation};
+use axum::http::StatusCode;
+use tollgate_access::{Access, Action, Actor, May, Public, Subject};
+use tollgate_core::Problem;
+use tollgate_store::Resource;
+
+/// The first argument of every handler: who may call it.
+#[diagnostic::on_unimplemented(
+    message = "this handler does not say who may call it",
+    label = "its first argument is `{Self}`",
+    note = "make `May<Action, Resource>`, `Actor` or `Public` its first argument"
+)]
+pub trait Guard: Sized + Send + sealed::Sealed {
+    /// What it asks for.
+    fn access() -> Access;
+    /// Says what it asks for and how it can refuse.
+    fn describe(operation: &mut Operation<'_>);
+    /// Lets the caller in.
+    ///
+    /// # Errors
+    /// 401 for nobody, 403 for somebody without the permission.
+    fn admit(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+mod sealed {
+    use super::{Actor, May, Public, Subject};
+
+    pub trait Sealed {}
+    impl<A, R: Subject> Sealed for May<A, R> {}
+    impl Sealed for Actor {}
+    impl Sealed for Public {}
+    impl<A: Sealed, B: Sealed> Sealed for (A, B) {}
+    impl<A: Sealed, B: Sealed, C: Sealed> Sealed for (A, B, C) {}
+}
+
+impl<A: Action, R: Resource> Guard for May<A, R> {
+    fn access() -> Access {
+        Access::Permission(format!("{}:{}", A::NAME, R::PLURAL))
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        operation.uses::<R>();
+        operation.guarded(&Self::access());
+        if A::WRITES {
+            operation.refuses(StatusCode::CONFLICT, "It contradicts what is stored.");
+        }
+    }
+
+    async fn admit(call: &mut Call) -> Result<Self, Problem> {
+        Ok(call.actor().await?.may()?)
+    }
+}
+
+impl Guard for Actor {
+    fn access() -> Access {
+        Access::SignedIn
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        operation.guarded(&Self::access());
+    }
+
+    async fn admit(call: &mut Call) -> Result<Self, Problem> {
+        let actor = call.actor().await?;
+        if actor.is_signed_in() { Ok(actor) } else { Err(Problem::unauthorized().because("sign in first").challenge()) }
+    }
+}
+
+impl Guard for Public {
+    fn access() -> Access {
+        Access::Public
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        operation.guarded(&Self::access());
+    }
+
+    async fn admit(_: &mut Call) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+macro_rules! tuples {
+    ($($guard:ident),*) => {
+        /// Several permissions: `(read, update): (May<Read, Book>, May<Update, Word>)`.
+        impl<$($guard: Guard),*> Guard for ($($guard,)*) {
+            fn access() -> Access {
+                Access::All(vec![$($guard::access()),*])
+            }
+
+            fn describe(operation: &mut Operation<'_>) {
+                $($guard::describe(operation);)*
+                operation.guarded(&Self::access());
+            }
+
+            async fn admit(call: &mut Call) -> Result<Self, Problem> {
+                Ok(($($guard::admit(call).await?,)*))
+            }
+        }
+    };
+}
+tuples!(A, B);
+tuples!(A, B, C);

@@ -1,0 +1,67 @@
+//! What is a handler? An async function that first says who may call it.
+//!
+//! [`Handler`] only looks at the shape: a function of so many arguments that answers a future. What the
+//! arguments and the answer must be is asked by separate bounds where a route is added
+//! ([`Service::get`](crate::Service::get)), so that each mistake gets its own message instead of
+//! "the trait `Handler` is not implemented".
+use crate::{Answer, Arguments, Call, refusal::Refusal};
+use axum::response::{IntoResponse, Response};
+
+/// An async function of one to eight arguments.
+#[diagnostic::on_unimplemented(
+    message = "this is not a handler",
+    label = "not an async function of one to eight arguments",
+    note = "a handler looks like `async fn list(may: May<Read, Movie>, …) -> Result<Json<…>>`"
+)]
+pub trait Handler<A>: Clone + Send + Sync + 'static {
+    /// What it asks for.
+    type Arguments;
+    /// What it answers.
+    type Answer;
+    /// The work.
+    type Future: Future<Output = Self::Answer>;
+    /// Does it.
+    fn call(self, arguments: Self::Arguments) -> Self::Future;
+}
+
+macro_rules! handlers {
+    ($($argument:ident)*) => {
+        impl<Function, Work, $($argument,)*> Handler<($($argument,)*)> for Function
+        where
+            Function: Fn($($argument,)*) -> Work + Clone + Send + Sync + 'static,
+            Work: Future,
+        {
+            type Arguments = ($($argument,)*);
+            type Answer = Work::Output;
+            type Future = Work;
+
+            #[allow(non_snake_case, reason = "the type's name serves the value")]
+            fn call(self, ($($argument,)*): ($($argument,)*)) -> Work {
+                self($($argument,)*)
+            }
+        }
+    };
+}
+handlers!();
+handlers!(A);
+handlers!(A B);
+handlers!(A B C);
+handlers!(A B C D);
+handlers!(A B C D E);
+handlers!(A B C D E F);
+handlers!(A B C D E F G);
+handlers!(A B C D E F G H);
+
+/// One request through one handler.
+pub(crate) async fn run<H, A>(handler: H, mut call: Call) -> Response
+where
+    H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
+{
+    let taken = H::Arguments::take(&mut call).await;
+    let actor = call.actor.take();
+    let outcome = match taken {
+        Ok(arguments) => handler.call(arguments).await.answer(),
+        Err(problem) => Refusal::from(problem).into_response(),
+    };
+    Refusal::met_by(outcome, actor, H::Arguments::access)
+}

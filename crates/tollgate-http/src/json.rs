@@ -1,0 +1,128 @@
+//! Bodies. As an argument, [`Json`] reads and checks one; as an answer, it sends one.
+//!
+//! ```text
+//! 415 not JSON   413 too long   400 not readable, a key twice, too deep   422 readable and wrong
+//! ```
+//!
+//! A key that comes twice is refused, because two parsers that pick different ones are how filters are passed.
+use crate::{Argument, Call, Operation, refusal::Refusal};
+use axum::{
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, error::Category};
+use serde_path_to_error::Segment;
+use tollgate_core::{Fault, Faults, Input, Output, Problem, strict};
+
+/// The longest body, in bytes.
+const LONGEST: usize = 1024 * 1024;
+/// The deepest nesting.
+const DEEPEST: usize = 64;
+
+/// A JSON body, read or sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: Input> Argument for Json<T> {
+    const READS_BODY: bool = true;
+
+    fn describe(operation: &mut Operation<'_>) {
+        operation.body::<T>();
+        operation.refuses(StatusCode::BAD_REQUEST, "The body cannot be read.");
+        operation.refuses(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
+        operation.refuses(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not `application/json`.");
+        operation.refuses(StatusCode::UNPROCESSABLE_ENTITY, "The body can be read and is wrong.");
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        check_media_type(&call.head.headers)?;
+        read(&call.read_body(LONGEST).await?).map(Self)
+    }
+}
+
+pub(crate) fn send(status: StatusCode, value: &impl Output) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),
+    }
+}
+
+/// Bytes to a checked value.
+fn read<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
+    let noticed = strict::scan(bytes, DEEPEST).map_err(|error| unreadable(&error))?;
+    if noticed.whole_floats {
+        return from_value(serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?);
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    checked(serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?)
+}
+
+/// A value that was read already, as a checked input.
+pub(crate) fn from_value<T: Input>(mut value: Value) -> Result<T, Problem> {
+    make_whole(&mut value);
+    checked(serde_path_to_error::deserialize(value).map_err(|error| wrong(&error))?)
+}
+
+fn checked<T: Input>(value: T) -> Result<T, Problem> {
+    let faults = Faults::of(&value);
+    if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" => Ok(()),
+        other if other.starts_with("application/") && other.ends_with("+json") => Ok(()),
+        _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).because("send `application/json`")),
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Problem {
+    Problem::bad_request().because(format!("the body is not good JSON: {error}"))
+}
+
+fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    if error.inner().classify() != Category::Data {
+        return unreadable(error.inner());
+    }
+    let text = error.inner().to_string();
+    let detail = text.rsplit_once(" at line ").map_or(text.as_str(), |(detail, _)| detail);
+    Problem::invalid(vec![Fault::at(format!("#{}", pointer(error.path(), detail)), detail)])
+}
+
+/// The place of a fault. Serde blames the object for a field that is missing or unknown; we blame the field.
+fn pointer(path: &serde_path_to_error::Path, detail: &str) -> String {
+    let escape = |key: &str| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
+    let parts = path.iter().map(|segment| match segment {
+        Segment::Map { key } => escape(key),
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Enum { .. } | Segment::Unknown => String::new(),
+    });
+    let parent: String = parts.collect();
+    match field(detail).map(escape) {
+        Some(field) if !parent.ends_with(&field) => parent + &field,
+        _ => parent,
+    }
+}
+
+/// The field that a message of serde is about, where it names one.
+pub(crate) fn field(detail: &str) -> Option<&str> {
+    let rest = detail.strip_prefix("missing field `").or_else(|| detail.strip_prefix("unknown field `"))?;
+    rest.split('`').next()
+}
+
+/// `1.0` is a whole number to JSON Schema and not to serde: the rare body that has one is rewritten.
+#[expect(clippy::cast_possible_truncation, reason = "checked: it is whole and in range")]
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(object) => object.values_mut().for_each(make_whole),
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|float| number.is_f64() && strict::is_whole(*float)) {
+                *value = Value::from(float as i64);
+            }
+        }
+        _ => {}
+    }
+}

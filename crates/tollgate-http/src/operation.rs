@@ -1,0 +1,145 @@
+//! One operation of the document, filled by the types of its handler.
+use crate::{Schemas, resources::{AnyResource, Of}};
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use tollgate_access::{Access, Grants};
+use tollgate_core::{Input, Output, Problem};
+use tollgate_store::Resource;
+
+/// What is known about an operation so far.
+pub struct Operation<'a> {
+    pub(crate) schemas: &'a mut Schemas,
+    path: &'a str,
+    anyone: &'a Grants,
+    pub(crate) resources: Vec<Arc<dyn AnyResource>>,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    responses: Map<String, Value>,
+    security: Vec<Value>,
+}
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the path.
+    Path,
+    /// In the query string.
+    Query,
+    /// In a header.
+    Header,
+}
+
+impl<'a> Operation<'a> {
+    pub(crate) fn new(schemas: &'a mut Schemas, path: &'a str, anyone: &'a Grants) -> Self {
+        let (parameters, responses, security) = (vec![], Map::new(), vec![]);
+        Self { schemas, path, anyone, resources: vec![], parameters, body: None, responses, security }
+    }
+
+    /// Its handler works with rows of `R`, so the app needs a store for them.
+    pub fn uses<R: Resource>(&mut self) {
+        self.resources.push(Arc::new(Of::<R>::default()));
+    }
+
+    /// The names in braces of the path.
+    pub(crate) fn path_names(&self) -> impl Iterator<Item = &str> {
+        self.path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+    }
+
+    /// A parameter.
+    pub fn parameter(&mut self, place: Place, name: &str, mut schema: Value, required: bool) {
+        let place = match place {
+            Place::Path => "path",
+            Place::Query => "query",
+            Place::Header => "header",
+        };
+        let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        let mut parameter = json!({ "name": name, "in": place, "required": required, "schema": schema });
+        if let Some(about) = about {
+            parameter["description"] = about;
+        }
+        self.parameters.push(parameter);
+    }
+
+    /// A body that must come.
+    pub fn body<T: Input>(&mut self) {
+        let schema = self.schemas.input::<T>();
+        self.body_of("application/json", schema);
+    }
+
+    /// A body that must come, of another media type.
+    pub fn body_of(&mut self, media_type: &str, schema: Value) {
+        self.body = Some(json!({ "required": true, "content": { media_type: { "schema": schema } } }));
+    }
+
+    /// An answer with content.
+    pub fn answers<T: Output>(&mut self, status: StatusCode, text: &str) {
+        let schema = self.schemas.output::<T>();
+        let answer = json!({ "description": text, "content": { "application/json": { "schema": schema } } });
+        self.responses.insert(status.as_str().into(), answer);
+    }
+
+    /// An answer without.
+    pub fn answers_nothing(&mut self, status: StatusCode, text: &str) {
+        self.responses.insert(status.as_str().into(), json!({ "description": text }));
+    }
+
+    /// A header of an answer that was described before.
+    pub(crate) fn sends_header(&mut self, status: StatusCode, name: &str, text: &str) {
+        if let Some(answer) = self.responses.get_mut(status.as_str()) {
+            answer["headers"][name] = json!({ "description": text, "schema": { "type": "string" } });
+        }
+    }
+
+    /// A way to say no.
+    pub fn refuses(&mut self, status: StatusCode, text: &str) {
+        let problem = self.problem(text);
+        self.responses.entry(status.as_str()).or_insert(problem);
+    }
+
+    /// Any other way to say no.
+    pub fn refuses_otherwise(&mut self) {
+        let problem = self.problem("Any other refusal.");
+        self.responses.insert("default".into(), problem);
+    }
+
+    /// Who may.
+    pub(crate) fn guarded(&mut self, access: &Access) {
+        if *access == Access::Public {
+            return;
+        }
+        let scopes = access.permissions();
+        let open = !scopes.is_empty() && scopes.iter().all(|name| self.anyone.include(name));
+        self.security = vec![json!({ "oauth2": scopes }), json!({ "bearer": scopes })];
+        self.security.extend(open.then(|| json!({})));
+        self.refuses(StatusCode::UNAUTHORIZED, "Nobody is signed in, or the token is not good.");
+        if !scopes.is_empty() {
+            self.refuses(StatusCode::FORBIDDEN, &format!("The caller does not have `{access}`."));
+        }
+    }
+
+    fn problem(&mut self, text: &str) -> Value {
+        let schema = self.schemas.schema_of_answers::<Problem>();
+        json!({ "description": text, "content": { Problem::MEDIA_TYPE: { "schema": schema } } })
+    }
+
+    /// As it stands in the document.
+    pub(crate) fn finish(self, id: &str, tag: &str, text: &str) -> Value {
+        let (summary, description) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut operation = json!({
+            "operationId": id, "tags": [tag], "summary": summary.replace('\n', " ").replace('`', ""),
+            "security": self.security, "responses": self.responses,
+        });
+        let optional = [
+            ("description", (!description.is_empty()).then(|| description.into())),
+            ("parameters", (!self.parameters.is_empty()).then(|| self.parameters.into())),
+            ("requestBody", self.body),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                operation[key] = value;
+            }
+        }
+        operation
+    }
+}

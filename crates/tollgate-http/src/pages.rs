@@ -1,0 +1,210 @@
+//! What does a person with a browser see?
+//!
+//! Three pages: the home page, the sign-in page and a problem. Each is a template with one typed context
+//! ([`HomePage`], [`SignInPage`], [`ProblemPage`]); templates, style sheet and script are compiled in, so that a page
+//! needs nothing from elsewhere. What callers sent is escaped by the template engine, never by hand.
+//!
+//! ```
+//! # use tollgate_http::pages::{Pages, SignInPage, Site, html};
+//! # let site = Site::default();
+//! let pages = Pages::new(site);
+//! let sign_in = SignInPage { host: "localhost:8000".into(), return_to: "/".into(), ..SignInPage::default() };
+//! let response = html(pages.render(SignInPage::TEMPLATE, sign_in)?);
+//! assert_eq!(response.headers()["cache-control"], "no-store");
+//! # Ok::<_, tollgate_core::Problem>(())
+//! ```
+//!
+//! Invariant: no page carries an inline style, script or handler. [`POLICY`] forbids them, so one that slipped in would
+//! be dead in the browser; a test looks for them first.
+
+mod assets;
+mod code;
+mod home;
+mod problem;
+mod refused;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+
+pub use assets::assets;
+pub use code::Part;
+pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
+pub use problem::{DevFacts, Facts, ProblemPage, Road};
+pub(crate) use refused::refused;
+pub use sign_in::{Provider, SignInPage};
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::{Timestamp, tz::TimeZone};
+use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
+use serde::{Serialize, Serializer};
+use std::fmt;
+use tollgate_access::Actor;
+use tollgate_core::{Problem, Result};
+
+/// The Content-Security-Policy of every page. `form-action` also governs where a form's answer redirects to.
+pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                          form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const TEMPLATES: [(&str, &str); 5] = [
+    ("base.html", include_str!("../templates/base.html")),
+    ("parts.html", include_str!("../templates/parts.html")),
+    (HomePage::TEMPLATE, include_str!("../templates/home.html")),
+    (SignInPage::TEMPLATE, include_str!("../templates/sign-in.html")),
+    (ProblemPage::TEMPLATE, include_str!("../templates/problem.html")),
+];
+
+/// What all pages say about the app.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Site {
+    /// The app's name for machines, as in `lorem-ipsum`.
+    pub name: String,
+    /// The app's name for people, as in `Lorem Ipsum`.
+    pub title: String,
+    /// The app's version.
+    pub version: String,
+    /// What the app is and offers, in a sentence or two: the first lines of the home page.
+    pub about: String,
+    /// What the app is, in a few words: ends the footer's "Lorem Ipsum 0.1.0, …".
+    pub tagline: Option<String>,
+    /// The environment's name, as in `dev`.
+    pub environment: String,
+    /// Where the data is, without credentials, as in `SQLite in ./data`.
+    pub database: String,
+}
+
+/// What surrounds the content of a page: the top bar.
+#[derive(Debug, Clone, Serialize)]
+pub struct Frame {
+    /// Who is signed in.
+    pub person: Option<Person>,
+    /// The links of the top bar.
+    pub nav: Vec<Link>,
+    /// Where the Sign in button leads.
+    pub sign_in: String,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        let nav = vec![Link::new("/docs", "API docs")];
+        Self { person: None, nav, sign_in: "/auth/login?return_to=/".into() }
+    }
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Person {
+    /// The full name.
+    pub name: String,
+    /// The e-mail address; its first two letters stand for the person where there is little room.
+    pub email: String,
+    /// Who vouches for the person: `this app`, or a provider's name.
+    pub through: String,
+    /// The person's roles.
+    pub roles: Vec<String>,
+    /// The browser session, if that is how the person is known.
+    pub session: Option<Session>,
+}
+
+impl Person {
+    /// The person behind an actor, if one signed in.
+    pub fn of(actor: &Actor) -> Option<Self> {
+        let known = |text: Option<&str>| text.unwrap_or(actor.id()).to_owned();
+        actor.is_signed_in().then(|| Self {
+            name: known(actor.name().or(actor.email())),
+            email: known(actor.email()),
+            through: actor.provider().unwrap_or("a token").to_owned(),
+            roles: actor.roles().to_vec(),
+            session: None,
+        })
+    }
+}
+
+/// From when until when someone is signed in. Reads as `since 08:12, ends at 20:12 (UTC)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends unless the person signs out before.
+    pub until: Timestamp,
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [since, until] = [self.since, self.until].map(|time| time.to_zoned(TimeZone::UTC));
+        let format = if since.date() == until.date() { "%H:%M" } else { "%-d %b, %H:%M" };
+        write!(f, "since {}, ends at {} (UTC)", since.strftime(format), until.strftime(format))
+    }
+}
+
+impl Serialize for Session {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A link and its words.
+#[derive(Debug, Clone, Serialize)]
+pub struct Link {
+    /// Where it leads.
+    pub href: String,
+    /// What it says.
+    pub label: String,
+}
+
+impl Link {
+    /// A link to `href` that says `label`.
+    pub fn new(href: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { href: href.into(), label: label.into() }
+    }
+}
+
+/// The templates, with what they all say about the app.
+#[derive(Debug)]
+pub struct Pages(Environment<'static>);
+
+impl Pages {
+    /// The pages of that app.
+    pub fn new(site: Site) -> Self {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).build().unwrap_or_default());
+        templates
+            .set_loader(|wanted| Ok(TEMPLATES.iter().find(|(name, _)| *name == wanted).map(|(_, source)| *source)));
+        templates.add_global("site", Serde(site));
+        templates.add_global("assets", assets::addresses());
+        Self(templates)
+    }
+
+    /// Fills a template, named by its context's `TEMPLATE`.
+    ///
+    /// Answers 500 if there is none of that name, or if the context lacks what the template asks for.
+    pub fn render(&self, template: &str, context: impl Serialize) -> Result<String> {
+        let page = self.0.get_template(template).and_then(|template| template.render(Serde(context)));
+        page.map_err(|error| Problem::internal().caused_by(error))
+    }
+}
+
+/// Answers with a page that is never stored and obeys [`POLICY`].
+pub fn html(page: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, page).into_response()
+}
+
+/// A status as templates read it: `status.code`, `status.reason`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `serialize_with` calls it so")]
+fn status<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Status {
+        code: u16,
+        reason: &'static str,
+    }
+    let reason = status.canonical_reason().unwrap_or_default();
+    Status { code: status.as_u16(), reason }.serialize(serializer)
+}

@@ -1,0 +1,51 @@
+//! The sign-in page of the embedded identity provider.
+
+use serde::Serialize;
+
+/// What the sign-in page shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct SignInPage {
+    /// Host and port of this app.
+    pub host: String,
+    /// Why the last try failed, in the same words for a wrong password and an unknown user.
+    pub error: Option<String>,
+    /// The e-mail address of the last try.
+    pub email: String,
+    /// Where the form is sent.
+    pub action: String,
+    /// Where to go afterwards; sent along with the form. The caller sees to it that it stays on this origin.
+    pub return_to: String,
+    /// The other providers to choose from.
+    pub providers: Vec<Provider>,
+    /// Where a forgotten password is reset.
+    pub reset: Option<String>,
+}
+
+impl SignInPage {
+    /// The template to fill.
+    pub const TEMPLATE: &str = "sign-in.html";
+}
+
+impl Default for SignInPage {
+    /// A first try: `/auth/login`, then the home page.
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            error: None,
+            email: String::new(),
+            action: "/auth/login".into(),
+            return_to: "/".into(),
+            providers: vec![],
+            reset: None,
+        }
+    }
+}
+
+/// An identity provider to sign in through.
+#[derive(Debug, Clone, Serialize)]
+pub struct Provider {
+    /// Its name in addresses and configuration, as in `google`.
+    pub id: String,
+    /// Its name for people, as in `Google`.
+    pub label: String,
+}

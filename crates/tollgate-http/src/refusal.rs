@@ -1,0 +1,104 @@
+//! A problem on its way out: one place where every "no" is logged and becomes bytes.
+//!
+//! Where a problem arises, only its status and the [`Problem`] itself go into the response; the
+//! [pipeline](crate::pipeline) writes the body, because only there the request's id is known and whether a
+//! program or a person reads the answer.
+
+use crate::{RequestId, pages::html};
+use axum::{
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use std::sync::Arc;
+use tollgate_access::{Access, Actor};
+use tollgate_core::Problem;
+
+/// A problem as a response. What it adds to one: how far the request came.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub(crate) problem: Problem,
+    pub(crate) actor: Option<Actor>,
+    pub(crate) access: Option<Access>,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, actor: None, access: None }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.problem.status().into_response();
+        response.headers_mut().extend(self.problem.headers().iter().cloned());
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl Refusal {
+    /// Notes who met the refusal and what it took, for the page and the log; other responses stay as they are.
+    pub(crate) fn met_by(mut response: Response, actor: Option<Actor>, access: fn() -> Access) -> Response {
+        if let Some(refusal) = response.extensions_mut().get_mut::<Arc<Self>>() {
+            let refusal = Arc::make_mut(refusal);
+            (refusal.actor, refusal.access) = (actor, Some(access()));
+        }
+        response
+    }
+
+    /// The refusal that a response carries, with the request it answers.
+    pub(crate) fn of(response: &Response, asked: &Asked, id: &RequestId) -> Option<Self> {
+        let refusal = response.extensions().get::<Arc<Self>>()?;
+        let problem = refusal.problem.clone().of_request(&id.0, &asked.path);
+        Some(Self { problem, actor: refusal.actor.clone(), access: refusal.access.clone() })
+    }
+
+    /// Writes the body into its response: the page if there is one, `application/problem+json` otherwise.
+    pub(crate) fn write(&self, response: Response, page: Option<String>) -> Response {
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let body = if let Some(page) = page {
+            let (page, body) = html(page).into_parts();
+            parts.headers.extend(page.headers);
+            body
+        } else {
+            parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+            serde_json::to_vec(&self.problem).unwrap_or_default().into()
+        };
+        Response::from_parts(parts, body)
+    }
+
+    /// Once, here: what the caller is not told goes into the log.
+    pub(crate) fn log(&self, asked: &Asked, id: &RequestId) {
+        let (problem, method, path) = (&self.problem, &asked.method, &asked.path);
+        let actor = self.actor.as_ref().map_or("-", Actor::id);
+        let cause = problem.cause().map(ToString::to_string).unwrap_or_default();
+        let raised = problem.raised();
+        if problem.status().is_server_error() {
+            tracing::error!(request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");
+        } else {
+            tracing::debug!(request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");
+        }
+    }
+}
+
+/// What the request asked for, kept for its answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// The whole head, where a person in a browser asks.
+    pub(crate) head: Option<Parts>,
+}
+
+/// Whether a person in a browser asks: programs do not accept HTML by name (RFC 9110, 12.5.1).
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepts.flat_map(|value| value.split(','));
+    types.any(|media| media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/html")))
+}
+
+/// The same refusal for a body that never reached a handler.
+pub(crate) fn refuse(status: StatusCode, detail: &str) -> Response {
+    Refusal::from(Problem::new(status).because(detail)).into_response()
+}

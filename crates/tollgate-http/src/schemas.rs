@@ -1,0 +1,140 @@
+//! The document: OpenAPI 3.1, whose schemas are JSON Schema 2020-12 as schemars 1 writes it.
+//!
+//! A type can look different when read and when written, so there are two generators; what they make goes into
+//! one list of components. Two types with one name are an error, never a silent overwrite.
+use tollgate_core::{Input, Output};
+use tollgate_store::Resource;
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+/// The schemas of a document under construction.
+#[derive(Debug)]
+pub struct Schemas {
+    inputs: SchemaGenerator,
+    outputs: SchemaGenerator,
+}
+
+impl Default for Schemas {
+    fn default() -> Self {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        Self {
+            inputs: settings.clone().for_deserialize().into_generator(),
+            outputs: settings.for_serialize().into_generator(),
+        }
+    }
+}
+
+impl Schemas {
+    /// The schema of something read; named types become references.
+    pub fn input<T: Input>(&mut self) -> Value {
+        self.inputs.subschema_for::<T>().into()
+    }
+
+    /// The schema of something sent.
+    pub fn output<T: Output>(&mut self) -> Value {
+        self.schema_of_answers::<T>()
+    }
+
+    pub(crate) fn schema_of_answers<T: JsonSchema>(&mut self) -> Value {
+        self.outputs.subschema_for::<T>().into()
+    }
+
+    /// The fields of an input struct: name, schema, whether it must come.
+    pub(crate) fn properties<T: Input>(&mut self) -> Vec<(String, Value, bool)> {
+        let mut schema = T::json_schema(&mut self.inputs);
+        let required = schema.remove("required").unwrap_or_default();
+        let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|other| other == name));
+        let Some(Value::Object(properties)) = schema.remove("properties") else { return vec![] };
+        properties.into_iter().map(|(name, schema)| (name.clone(), schema, is_required(&name))).collect()
+    }
+
+    /// The fields of a resource as it is sent.
+    pub(crate) fn stored<R: Resource>(&mut self) -> Map<String, Value> {
+        match R::json_schema(&mut self.outputs).remove("properties") {
+            Some(Value::Object(properties)) => properties,
+            _ => Map::new(),
+        }
+    }
+
+    /// The schemas of path parameters: by name of a struct, by order of a tuple, or the one value.
+    pub(crate) fn parts<T: Input>(&mut self, names: &[String]) -> Vec<Value> {
+        let mut schema = T::json_schema(&mut self.inputs);
+        if let Some(Value::Object(mut properties)) = schema.remove("properties") {
+            return names.iter().filter_map(|name| properties.remove(name)).collect();
+        }
+        match schema.remove("prefixItems") {
+            Some(Value::Array(items)) => items,
+            _ => vec![schema.into()],
+        }
+    }
+
+    /// All components.
+    ///
+    /// # Errors
+    /// Each name that two types share.
+    pub(crate) fn finish(mut self) -> Result<Map<String, Value>, Vec<String>> {
+        let mut all = self.inputs.take_definitions(true);
+        let mut mistakes = vec![];
+        for (name, schema) in self.outputs.take_definitions(true) {
+            match all.get(&name) {
+                Some(other) if weaker(other, &schema) => {}
+                Some(other) => mistakes.push(shared(&name, rust_type(other), rust_type(&schema))),
+                None => drop(all.insert(name, schema)),
+            }
+        }
+        mistakes.extend(all.iter().filter_map(|(name, schema)| numbered(name, schema, &all)));
+        if mistakes.is_empty() { Ok(all) } else { Err(mistakes) }
+    }
+}
+
+/// Whether what is read describes what is sent as well: the same type, or one that only asks for less.
+fn weaker(read: &Value, sent: &Value) -> bool {
+    let without = |schema: &Value| {
+        let mut schema = schema.clone();
+        schema.as_object_mut().and_then(|schema| schema.remove("required"));
+        schema
+    };
+    rust_type(read) == rust_type(sent) && without(read) == without(sent)
+}
+
+/// Schemars calls the second `Movie` of a document `Movie2`; the macros' `x-rust-type` gives it away.
+fn numbered(name: &str, schema: &Value, all: &Map<String, Value>) -> Option<String> {
+    let own = rust_type(schema).rsplit("::").next().filter(|own| *own != name && !own.is_empty())?;
+    let first = all.get(own)?;
+    Some(shared(own, rust_type(first), rust_type(schema)))
+}
+
+fn rust_type(schema: &Value) -> &str {
+    schema["x-rust-type"].as_str().unwrap_or_default()
+}
+
+fn shared(name: &str, first: &str, second: &str) -> String {
+    if first == second {
+        format!("the schema `{name}` differs when read and when sent: use two types")
+    } else {
+        format!("two types share the schema name `{name}`: `{first}` and `{second}`; rename one")
+    }
+}
+
+/// Takes out what is ours alone, and says what schemars leaves unsaid: the bounds of 32-bit numbers.
+pub(crate) fn tidy(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(object) => {
+            object.remove("x-rust-type");
+            if object.get("format").is_some_and(|format| format == "int32") {
+                let own = object.contains_key("minimum") || object.contains_key("maximum");
+                object.entry("minimum").or_insert(i32::MIN.into());
+                object.entry("maximum").or_insert(i32::MAX.into());
+                if !own {
+                    object.entry("examples").or_insert_with(|| [1].as_slice().into()); // else tools show the minimum
+                }
+            }
+            object.values_mut().for_each(tidy);
+        }
+        _ => {}
+    }
+}

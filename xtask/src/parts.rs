@@ -1,0 +1,148 @@
+//! What do the tests need that cargo does not bring?
+//!
+//! A list of parts, each with a way to tell that it is there and the line that gets it. That line is run where it is fair
+//! to install system packages: as root on Debian or Ubuntu, which means CI, a container, a fresh machine. Elsewhere it is
+//! printed. A part is left out only when the command line says so.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::{
+    Result,
+    steps::{self, Steps},
+};
+
+/// Something outside the workspace that tests need.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// As in `--without NAME` and in `TOLLGATE_WITHOUT`.
+    pub(crate) name: &'static str,
+    programs: &'static str,
+    is_there: fn() -> bool,
+    /// System (`ID` of /etc/os-release, or "macos") and the shell line that gets the part there.
+    get: &'static [(&'static str, &'static str)],
+}
+
+const PARTS: &[Part] = &[Part {
+    name: "browser",
+    programs: "Chromium and chromedriver",
+    is_there: has_browser,
+    get: &[
+        ("debian", "apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver"),
+        ("ubuntu", "apt-get update && apt-get install -y chromium-browser chromium-chromedriver"),
+        ("macos", "brew install --cask google-chrome chromedriver"),
+    ],
+}];
+
+fn has_browser() -> bool {
+    let browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let has_chromium = browsers.into_iter().any(on_path) || Path::new("/Applications/Google Chrome.app").exists();
+    has_chromium && on_path("chromedriver")
+}
+
+/// The parts named by `--without`; a name that is not in the list is refused.
+pub(crate) fn left_out(options: &[&str]) -> Result<Vec<&'static Part>> {
+    match options {
+        [] => Ok(Vec::new()),
+        ["--without", name, rest @ ..] => {
+            let known = || PARTS.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
+            let part = PARTS
+                .iter()
+                .find(|part| part.name == *name)
+                .ok_or_else(|| format!("there is no part {name:?} to leave out; there is: {}", known()))?;
+            Ok([vec![part], left_out(rest)?].concat())
+        }
+        [other, ..] => Err(format!("{other:?} is not understood here\n{}", crate::USAGE).into()),
+    }
+}
+
+/// Installs what is missing or, where that is not ours to do, fails with a list of it.
+pub(crate) fn prepare(left_out: &[&Part]) -> Result {
+    let wanted = PARTS.iter().filter(|part| !left_out.iter().any(|out| out.name == part.name));
+    get_missing(wanted, &system(), is_root())
+}
+
+fn get_missing<'a>(wanted: impl Iterator<Item = &'a Part>, system: &str, is_root: bool) -> Result {
+    let mut steps = Steps::default();
+    let mut told = Vec::new();
+    for part in wanted.filter(|part| !(part.is_there)()) {
+        match part.get.iter().find(|(on, _)| *on == system) {
+            Some((_, line)) if is_root && line.starts_with("apt-get") => {
+                steps.step(part.name, || install(part, line));
+            }
+            Some((_, line)) => told.push(format!("{}: {} missing; get it with\n    {line}", part.name, part.programs)),
+            None => told.push(format!("{}: {} missing on the PATH", part.name, part.programs)),
+        }
+    }
+    steps.finish()?;
+    if told.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}\n\nor leave a part out: cargo xtask test --without NAME", told.join("\n")).into())
+}
+
+fn install(part: &Part, line: &str) -> Result<String> {
+    steps::output(Command::new("sh").args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    if (part.is_there)() {
+        Ok("installed".to_owned())
+    } else {
+        Err(format!("{} not found after: {line}", part.programs).into())
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+fn system() -> String {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let id = release.lines().find_map(|line| line.strip_prefix("ID="));
+    id.map_or_else(|| env::consts::OS.to_owned(), |id| id.trim_matches('"').to_owned())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").stderr(Stdio::null()).output();
+    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_left_out_only_by_its_name() {
+        assert!(left_out(&[]).unwrap().is_empty());
+        assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
+        let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
+        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: browser"#);
+        assert!(left_out(&["--without"]).is_err());
+        assert!(left_out(&["--with", "browser"]).is_err());
+    }
+
+    const MISSING: Part = Part {
+        name: "oracle",
+        programs: "delphi",
+        is_there: || false,
+        get: &[("debian", "apt-get --version"), ("macos", "brew install delphi")],
+    };
+
+    fn said(system: &str, is_root: bool) -> String {
+        get_missing([MISSING].iter(), system, is_root).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn system_packages_are_installed_by_root_alone() {
+        let told = "oracle: delphi missing; get it with\n    apt-get --version\n\n";
+        assert!(said("debian", false).starts_with(told), "{}", said("debian", false));
+        assert_eq!(said("debian", true), "failed: oracle", "the line ran, and the part is still not there");
+    }
+
+    #[test]
+    fn elsewhere_the_line_is_told_where_one_is_known() {
+        assert!(said("macos", true).starts_with("oracle: delphi missing; get it with\n    brew install delphi\n"));
+        assert!(said("plan9", true).starts_with("oracle: delphi missing on the PATH\n"));
+    }
+}

@@ -1,0 +1,50 @@
+//! `cargo xtask test`: every test of the workspace, documentation examples included.
+
+use std::process::Command;
+
+use crate::{
+    Result,
+    parts::{self, Part},
+    steps::{Steps, cargo, output},
+};
+
+/// Gets what the tests need, then runs them.
+pub(crate) fn run(left_out: &[&Part]) -> Result {
+    parts::prepare(left_out)?;
+    let without = left_out.iter().map(|part| part.name).collect::<Vec<_>>().join(",");
+    let mut tests = tests();
+    let mut steps = Steps::default();
+    steps.step("tests", || output(tests.env("TOLLGATE_WITHOUT", &without)).map(|text| summary(&text)));
+    steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
+    if !without.is_empty() {
+        println!("left out: {without}");
+    }
+    steps.finish()
+}
+
+/// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.
+fn tests() -> Command {
+    if output(&mut cargo(&["nextest", "--version"])).is_ok() {
+        return cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
+    }
+    println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
+    cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast"])
+}
+
+/// How many tests ran and how many were skipped, in the words of cargo-nextest.
+fn summary(text: &str) -> String {
+    let after_time =
+        |line: &str| Some(line.trim_start().strip_prefix("Summary [")?.split_once(']')?.1.trim().to_owned());
+    text.lines().find_map(after_time).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn skipped_tests_are_told() {
+        let text = "    PASS [   0.1s] a b\n------\n     Summary [   0.512s] 41 tests run: 40 passed, 1 skipped\n";
+        assert_eq!(summary(text), "41 tests run: 40 passed, 1 skipped");
+    }
+}
