@@ -4,7 +4,7 @@ use rusqlite::{
     Error as Failure, ErrorCode, ffi,
     types::{ToSql, ToSqlOutput, Value as Owned, ValueRef},
 };
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, rc::Rc, sync::Arc};
 use tollgate_store::{Error, Result, Row, Value, missing, sql::Param};
 
 /// A bound value, or a list of them, which SQLite reads as a table called `rarray`.
@@ -52,20 +52,25 @@ impl Row for Shown<'_> {
 
 /// What the caller can do about it.
 pub(crate) fn tell(error: Failure) -> Error {
-    let Failure::SqliteFailure(code, message) = &error else { return Error::internal(error.to_string()) };
-    let source = || Error::source_of(error.to_string());
-    match (code.code, code.extended_code) {
-        (ErrorCode::ConstraintViolation, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
-            Error::Conflict { column: message.as_deref().and_then(column_of) }
+    let Some(code) = error.sqlite_error().copied() else { return Error::Internal(Arc::new(error)) };
+    match code.code {
+        ErrorCode::ConstraintViolation if DUPLICATES.contains(&code.extended_code) => {
+            Error::Conflict { column: column_of(&error.to_string()) }
         }
-        (ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch, _) => Error::Invalid(source()),
-        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Error::Overloaded,
-        (ErrorCode::DiskFull, _) => Error::Full(source()),
-        (ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::NotADatabase, _)
-        | (ErrorCode::PermissionDenied | ErrorCode::DatabaseCorrupt, _) => Error::Unavailable(source()),
-        _ => Error::Internal(source()),
+        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => Error::Invalid(Arc::new(error)),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Overloaded,
+        ErrorCode::DiskFull => Error::Full(Arc::new(error)),
+        ErrorCode::CannotOpen
+        | ErrorCode::ReadOnly
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::NotADatabase
+        | ErrorCode::PermissionDenied
+        | ErrorCode::DatabaseCorrupt => Error::Unavailable(Arc::new(error)),
+        _ => Error::Internal(Arc::new(error)),
     }
 }
+
+const DUPLICATES: [i32; 2] = [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY];
 
 /// From "UNIQUE constraint failed: books.mark", `mark`.
 fn column_of(message: &str) -> Option<String> {

@@ -106,7 +106,9 @@ fn serve(db: &Connection, jobs: &Receiver<Job>) {
                     }
                 }
                 let committed = in_transaction(db, || group.iter_mut().for_each(|work| work.run(db)));
-                group.into_iter().for_each(|work| work.tell(committed.clone()));
+                for work in group {
+                    work.tell(committed.clone());
+                }
             }
         }
     }

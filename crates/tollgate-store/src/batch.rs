@@ -109,7 +109,10 @@ impl<J: Send + 'static> Drop for Flight<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{sync::atomic::AtomicUsize, sync::atomic::Ordering, time::Duration};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
     use tokio::{sync::Semaphore, task::JoinHandle, time::sleep};
 
     /// A number, and whoever wants it doubled.
@@ -132,7 +135,9 @@ mod tests {
                 Box::pin(async move {
                     pass.acquire().await.unwrap().forget();
                     assert!(jobs.iter().all(|(number, _)| *number != 666), "a driver that panics");
-                    jobs.into_iter().for_each(|(number, reply)| drop(reply.send(Ok(number * 2))));
+                    for (number, reply) in jobs {
+                        let _ = reply.send(Ok(number * 2));
+                    }
                     Ok(())
                 })
             };

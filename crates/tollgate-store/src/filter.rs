@@ -160,8 +160,11 @@ impl Expr {
 
     fn column(&self) -> Option<usize> {
         match self {
-            Self::Compare(column, ..) | Self::In(column, _) | Self::IsNull(column) => Some(*column),
-            Self::Contains(column, _) | Self::StartsWith(column, _) => Some(*column),
+            Self::Compare(column, ..)
+            | Self::In(column, _)
+            | Self::IsNull(column)
+            | Self::Contains(column, _)
+            | Self::StartsWith(column, _) => Some(*column),
             Self::All(_) | Self::Any(_) | Self::Not(_) => None,
         }
     }

@@ -198,7 +198,9 @@ impl Tables {
     fn delete(&mut self, table: &Table, filter: &Expr) -> Result<u64> {
         let own = self.of(table);
         let gone: Vec<Key> = own.matching(table, filter)?.into_iter().map(|(key, _)| key.clone()).collect();
-        gone.iter().for_each(|key| drop(own.rows.remove(key)));
+        for key in &gone {
+            own.rows.remove(key);
+        }
         Ok(gone.len() as u64)
     }
 }

@@ -119,7 +119,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
         if parts.is_empty() {
             self.push(empty);
         } else {
-            self.push("(").list(parts, separator, |sql, part| sql.condition(part)).push(")");
+            self.push("(").list(parts, separator, Self::condition).push(")");
         }
     }
 
