@@ -70,7 +70,7 @@ pub(crate) fn router(running: Arc<Running>, sample: Sample) -> Router {
 
 async fn home(State(home): State<Arc<Home>>, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    let actor = match home.running.identity.authenticator().identify(&head).await {
+    let actor = match home.running.context.authenticate.identify(&head).await {
         Ok(actor) => actor,
         Err(problem) => return Refusal::from(problem).into_response(),
     };

@@ -41,6 +41,7 @@ mod kept;
 mod log;
 mod running;
 mod settings;
+pub mod testing;
 
 pub use app::{App, Exit, Failure};
 pub use settings::Settings;

@@ -22,11 +22,22 @@ use tollgate_store::{Database, Error};
 pub(crate) struct Running {
     pub(crate) design: Arc<Design>,
     pub(crate) database: Arc<dyn Database>,
-    pub(crate) identity: Identity,
+    /// The embedded issuer; tests bring their own way to recognise callers.
+    pub(crate) identity: Option<Identity>,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
     /// What was done about the schema and the first rows, for people.
     pub(crate) done: Vec<String>,
+}
+
+/// What an app runs on.
+pub(crate) struct Ground {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Recognises callers, in place of the embedded issuer.
+    pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
+    /// Whether new tables get their first rows.
+    pub(crate) first_rows: bool,
 }
 
 impl Design {
@@ -34,11 +45,13 @@ impl Design {
     pub(crate) async fn open(self) -> Result<Running, Failure> {
         self.settings.check().map_err(Failure)?;
         let database = open_database(self.name, &self.settings)?;
-        self.open_in(database, Arc::new(SystemClock::default())).await
+        let clock = Arc::new(SystemClock::default());
+        self.open_on(Ground { database, clock, authenticate: None, first_rows: true }).await
     }
 
     /// Makes a database ready.
-    pub(crate) async fn open_in(self, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Result<Running, Failure> {
+    pub(crate) async fn open_on(self, ground: Ground) -> Result<Running, Failure> {
+        let Ground { database, clock, authenticate, first_rows } = ground;
         let mut tables = vec![Values::TABLE];
         tables.extend(Identity::tables());
         tables.extend(self.built.resources.iter().map(|resource| resource.table()));
@@ -46,13 +59,21 @@ impl Design {
 
         let values = Values::new(Arc::clone(&database), Arc::clone(&clock));
         let pages = Arc::new(Pages::new(self.site(&*database)));
-        let config = self.identity_config();
-        let identity = Identity::start(config, Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages)).await;
-        let identity = identity.map_err(|error| Failure(error.to_string()))?;
+        let (identity, authenticate) = match authenticate {
+            Some(authenticate) => (None, authenticate),
+            None => {
+                let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
+                let identity = Identity::start(self.identity_config(), database, clock, pages).await;
+                let identity = identity.map_err(|error| Failure(error.to_string()))?;
+                let authenticate = identity.authenticator();
+                (Some(identity), authenticate)
+            }
+        };
         let stores = Stores::new(&self.built.resources, |_| Arc::clone(&database), &clock);
-        done.extend(add_first_rows(&self.built, &stores, &values).await?);
-
-        let context = Arc::new(Context { authenticate: identity.authenticator(), stores, seal: values.seal().await? });
+        if first_rows {
+            done.extend(add_first_rows(&self.built, &stores, &values).await?);
+        }
+        let context = Arc::new(Context { authenticate, stores, seal: values.seal().await? });
         Ok(Running { design: Arc::new(self), database, identity, context, pages, done })
     }
 
@@ -128,8 +149,8 @@ impl Running {
     /// Everything the app answers: its services, its document, its pages, its issuer.
     pub(crate) fn router(self: &Arc<Self>) -> Router {
         let Design { title, built, settings, roles, .. } = &*self.design;
-        let authenticate: Arc<dyn Authenticate> = self.identity.authenticator();
         let roles = settings.is_dev().then(|| roles.clone());
+        let authenticate = Arc::clone(&self.context.authenticate);
         let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
@@ -138,11 +159,18 @@ impl Running {
         road(
             api.merge(docs::router(title, &built.document))
                 .merge(pages::assets())
-                .merge(self.identity.router())
+                .merge(self.identity.as_ref().map(Identity::router).unwrap_or_default())
                 .merge(home::router(Arc::clone(self), sample))
                 .route("/livez", get(async || "ok"))
                 .route("/readyz", get(async move || ready(&*running.database).await)),
         )
+    }
+}
+
+impl Running {
+    /// The embedded issuer.
+    pub(crate) fn identity(&self) -> Result<&Identity, Failure> {
+        self.identity.as_ref().ok_or_else(|| Failure("the embedded issuer is off".into()))
     }
 }
 

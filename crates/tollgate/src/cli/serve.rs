@@ -39,7 +39,7 @@ impl Running {
     async fn add_demo_users(&self) -> Result<(), Failure> {
         for user in self.design.settings.demo_users() {
             let password = user.password.as_str().into();
-            let added = self.identity.ensure_demo_user(&user.name, &user.email, &password, &user.roles).await;
+            let added = self.identity()?.ensure_demo_user(&user.name, &user.email, &password, &user.roles).await;
             added.map_err(|error| Failure(format!("identity.demo_users, {}: {error}", user.email)))?;
         }
         Ok(())
@@ -52,7 +52,9 @@ impl Running {
         let mut text = format!("{name} {} ({})\n", self.design.version, settings.env);
         let _ = writeln!(text, "\n  app        {url}/\n  docs       {url}/docs");
         let _ = writeln!(text, "  database   {}", self.database.describe());
-        self.done.iter().for_each(|done| drop(writeln!(text, "             {done}")));
+        for done in &self.done {
+            let _ = writeln!(text, "             {done}");
+        }
         self.describe_demo(&mut text, &url);
         let _ = writeln!(text, "\nCtrl-C stops it.");
         text

@@ -22,7 +22,9 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let mut text = format!("settings   good, environment `{env}`\n");
     let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another");
     let _ = writeln!(text, "database   {}, as the model says", running.database.describe());
-    running.done.iter().for_each(|done| drop(writeln!(text, "           {done}")));
+    for done in &running.done {
+        let _ = writeln!(text, "           {done}");
+    }
     print(&text)
 }
 
