@@ -332,3 +332,55 @@ pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     });
     lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    /// What the macro writes, as a person would have formatted it.
+    fn expanded(arguments: TokenStream, item: TokenStream) -> String {
+        let model = Model::parse(arguments, item).unwrap();
+        prettyplease::unparse(&syn::parse2(resource(&model)).unwrap())
+    }
+
+    #[test]
+    fn a_resource_with_every_attribute_expands_to_what_a_person_would_write() {
+        let item = quote! {
+            /// A book that someone writes.
+            pub struct Book {
+                #[id(generated)]
+                pub book_id: i64,
+                /// Whose it is.
+                #[owner]
+                pub author: String,
+                #[unique]
+                #[garde(length(min = 1, max = 200), pattern("^[^ ]"))]
+                pub title: String,
+                #[index]
+                #[garde(range(min = 0.0, max = 10.0))]
+                pub rating: Option<f64>,
+                #[hidden]
+                pub r#type: Option<String>,
+                #[version]
+                pub version: i64,
+                #[created_at]
+                pub created: Timestamp,
+                #[updated_at]
+                pub updated: Timestamp,
+            }
+        };
+        insta::assert_snapshot!(expanded(quote!(plural = "books", database = "library"), item));
+    }
+
+    #[test]
+    fn a_resource_with_a_key_of_its_own_and_a_policy_expands_to_less() {
+        let item = quote! {
+            struct Word {
+                #[id]
+                word: String,
+            }
+        };
+        insta::assert_snapshot!(expanded(quote!(plural = "words", policy), item));
+    }
+}

@@ -22,7 +22,8 @@
 //! ```
 
 #![expect(missing_docs, reason = "the name of a claim is the claim")]
-#![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "claims are tests: they panic")]
+#![expect(clippy::missing_panics_doc, clippy::unwrap_used, clippy::expect_used, reason = "claims are tests")]
+#![expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "few rows")]
 
 mod agreement;
 mod concurrency;

@@ -10,7 +10,6 @@ async fn repetitive(database: &Arc<dyn Database>) -> Store<Sample> {
     let samples = store::<Sample>(database).await;
     let new = (0..60).map(|id: i32| {
         let (few, absent) = (id * 7 % 5, id % 3 == 0);
-        let there = |_: &()| !absent;
         NewSample {
             flag: id % 2 == 0,
             small: few,
@@ -18,12 +17,12 @@ async fn repetitive(database: &Arc<dyn Database>) -> Store<Sample> {
             text: ["", "Z", "a", "é", "😀"][few as usize].into(),
             code: Uuid::from_u128(few as u128),
             moment: Timestamp::from_microsecond(i64::from(few) - 2).unwrap(),
-            maybe_flag: Some(()).filter(there).map(|()| id % 2 == 0),
-            maybe_small: Some(()).filter(there).map(|()| few),
-            maybe_ratio: Some(()).filter(there).map(|()| -f64::from(few)),
-            maybe_text: Some(()).filter(there).map(|()| few.to_string()),
-            maybe_code: Some(()).filter(there).map(|()| Uuid::from_u128(few as u128)),
-            maybe_moment: Some(()).filter(there).map(|()| Timestamp::from_second(few.into()).unwrap()),
+            maybe_flag: (!absent).then(|| id % 2 == 0),
+            maybe_small: (!absent).then(|| few),
+            maybe_ratio: (!absent).then(|| -f64::from(few)),
+            maybe_text: (!absent).then(|| few.to_string()),
+            maybe_code: (!absent).then(|| Uuid::from_u128(few as u128)),
+            maybe_moment: (!absent).then(|| Timestamp::from_second(few.into()).unwrap()),
             ..sample(id)
         }
     });
@@ -54,7 +53,7 @@ fn orders() -> Vec<Vec<Sort<Sample>>> {
 
 fn find(samples: &Store<Sample>, number: usize) -> Find<Sample> {
     let every = samples.find(&all(), Filter::every());
-    orders().swap_remove(number).into_iter().fold(every, |find, sort| find.sort(sort))
+    orders().swap_remove(number).into_iter().fold(every, Find::sort)
 }
 
 fn keys(rows: &[Sample]) -> Vec<i32> {

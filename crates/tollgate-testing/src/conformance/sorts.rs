@@ -2,12 +2,12 @@
 
 use super::resources::{NewSample, Sample, all, sample, store};
 use std::sync::Arc;
-use tollgate::{Filter, Store, Timestamp, Uuid};
+use tollgate::{Filter, Find, Store, Timestamp, Uuid};
 use tollgate_store::{Database, Sort};
 
 async fn sorted(samples: &Store<Sample>, sorts: impl IntoIterator<Item = Sort<Sample>>) -> Vec<i32> {
     let every = samples.find(&all(), Filter::every());
-    let find = sorts.into_iter().fold(every, |find, sort| find.sort(sort));
+    let find = sorts.into_iter().fold(every, Find::sort);
     find.all().await.unwrap().into_iter().map(|row| row.sample_id).collect()
 }
 
