@@ -26,6 +26,7 @@ fn stored(Model { item, fields, .. }: &Model) -> TokenStream {
     quote! {
         #(#attrs)*
         #[allow(clippy::struct_field_names, reason = "`movie_id` is the column's name as well")]
+        #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
         #[derive(Clone, PartialEq)]
         #derives
         #rust_type
@@ -90,6 +91,7 @@ fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, reason = "the resource documents its fields")]
+        #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
         #[derive(Clone, PartialEq)]
         #derives
         #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]

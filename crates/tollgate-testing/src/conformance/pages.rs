@@ -9,7 +9,7 @@ use tollgate_store::{Database, Error, Position, Sort};
 async fn repetitive(database: &Arc<dyn Database>) -> Store<Sample> {
     let samples = store::<Sample>(database).await;
     let new = (0..60).map(|id: i32| {
-        let (few, absent) = (id * 7 % 5, id % 3 == 0);
+        let (few, there) = (id * 7 % 5, id % 3 != 0);
         NewSample {
             flag: id % 2 == 0,
             small: few,
@@ -17,12 +17,12 @@ async fn repetitive(database: &Arc<dyn Database>) -> Store<Sample> {
             text: ["", "Z", "a", "é", "😀"][few as usize].into(),
             code: Uuid::from_u128(few as u128),
             moment: Timestamp::from_microsecond(i64::from(few) - 2).unwrap(),
-            maybe_flag: (!absent).then(|| id % 2 == 0),
-            maybe_small: (!absent).then(|| few),
-            maybe_ratio: (!absent).then(|| -f64::from(few)),
-            maybe_text: (!absent).then(|| few.to_string()),
-            maybe_code: (!absent).then(|| Uuid::from_u128(few as u128)),
-            maybe_moment: (!absent).then(|| Timestamp::from_second(few.into()).unwrap()),
+            maybe_flag: there.then_some(id % 2 == 0),
+            maybe_small: there.then_some(few),
+            maybe_ratio: there.then(|| -f64::from(few)),
+            maybe_text: there.then(|| few.to_string()),
+            maybe_code: there.then(|| Uuid::from_u128(few as u128)),
+            maybe_moment: there.then(|| Timestamp::from_second(few.into()).unwrap()),
             ..sample(id)
         }
     });
