@@ -42,7 +42,7 @@ macro_rules! claims {
     ($dollar:tt $($topic:ident { $($claim:ident)+ })+) => {
         $(pub use $topic::{$($claim),+};)+
 
-        /// One `#[tokio::test]` for each claim of the [suite](crate::conformance).
+        /// One `#[tokio::test]` for each claim of the [suite](mod@crate::conformance).
         #[macro_export]
         macro_rules! conformance {
             ($dollar open:path) => {$(
