@@ -44,6 +44,11 @@ impl Roles {
         self.roles.keys().map(String::as_str)
     }
 
+    /// The roles that grant a permission such as `create:movies`.
+    pub fn that_grant(&self, permission: &str) -> impl Iterator<Item = &str> {
+        self.roles.iter().filter(move |(_, grants)| grants.include(permission)).map(|(name, _)| name.as_str())
+    }
+
     /// What these roles grant together; unknown ones grant nothing.
     pub fn grants<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> Grants {
         roles.into_iter().filter_map(|role| self.roles.get(role)).fold(Grants::default(), Grants::and)

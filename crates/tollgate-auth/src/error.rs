@@ -11,16 +11,16 @@ pub enum Error {
     #[error("{0}")]
     Configuration(String),
     /// The database refused or could not be reached.
-    #[error("the database did not do it")]
+    #[error(transparent)]
     Store(#[from] tollgate_store::Error),
     /// As many passwords are being checked as we let wait: later is better.
     #[error("too many are signing in at once")]
     Busy,
     /// No key, or no signature.
-    #[error("the signing key cannot be used")]
+    #[error(transparent)]
     Sign(#[from] SignError),
     /// The issuer cannot be trusted like that.
-    #[error("the gate does not take the issuer")]
+    #[error(transparent)]
     Gate(#[from] IssuerError),
     /// Neither memory nor randomness may fail, but one did; or a task was lost.
     #[error("hashing failed")]

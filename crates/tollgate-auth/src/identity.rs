@@ -2,7 +2,7 @@
 //!
 //! ```
 //! # use std::{collections::BTreeMap, sync::Arc};
-//! # use tollgate_auth::{Identity, NewAccount, issuer::Config};
+//! # use tollgate_auth::{Identity, IdentityConfig};
 //! # use tollgate_access::Roles;
 //! # use tollgate_core::{Secret, SystemClock};
 //! # use tollgate_http::pages::{Pages, Site};
@@ -10,15 +10,13 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let roles = Roles::new(&BTreeMap::from([("reader".into(), vec!["read:movies".into()])]), &[])?;
-//! let config = Config::new("http://127.0.0.1:8000", Arc::new(roles));
+//! let config = IdentityConfig::new("http://127.0.0.1:8000", Arc::new(roles));
 //! let (database, pages) = (Arc::new(Memory::default()), Arc::new(Pages::new(Site::default())));
 //! database.prepare(&Identity::tables(), true).await?;
 //! let identity = Identity::start(config, database, Arc::new(SystemClock::default()), pages).await?;
 //!
-//! let (name, email) = ("Rea Oku".into(), "rea@example.test".into());
-//! let password = Secret::from("correct horse");
-//! identity.users().create(NewAccount { name, email, password, roles: vec!["reader".into()] }).await?;
-//! let token = identity.issue_token("rea@example.test", "read:movies").await?;
+//! identity.create_user("Rea Oku", "rea@example.test", &Secret::from("correct horse"), &["reader".into()]).await?;
+//! let token = identity.issue_token("rea@example.test").await?;
 //! # assert_eq!(token.split('.').count(), 3);
 //! # Ok(()) }
 //! ```
@@ -26,19 +24,19 @@
 use crate::{
     error::{Error, Result},
     issuer::{
-        self, AuthorizationCode, Codes, Config, Keyring, Mint, RefreshFamily, StoredFamilies, StoredKey,
+        self, AuthorizationCode, Codes, IdentityConfig, Keyring, Mint, RefreshFamily, StoredFamilies, StoredKey,
         refresh::Refresh,
     },
     provider,
     records::Records,
     sign_in::{self, Origins, Session, Sessions},
     token::{Algorithm, Gate, TrustedIssuer, Type, Verified},
-    users::{PROVIDER, User, Users},
+    users::{CreateUserError, PROVIDER, User, Users},
 };
 use axum::{Router, http::HeaderMap};
 use std::{fmt, sync::Arc};
 use tollgate_access::{Actor, Grants, Identity as Person, Roles};
-use tollgate_core::Clock;
+use tollgate_core::{Clock, Secret};
 use tollgate_http::{
     Authenticate,
     pages::{self, Pages},
@@ -56,7 +54,7 @@ pub struct Identity(pub(crate) Arc<Issuer>);
 
 /// The embedded issuer. Nothing here changes after the start.
 pub(crate) struct Issuer {
-    pub(crate) config: Config,
+    pub(crate) config: IdentityConfig,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) users: Users,
@@ -81,7 +79,7 @@ impl Identity {
     /// # Errors
     /// A configuration that contradicts itself, a database that refuses, a damaged key.
     pub async fn start(
-        config: Config,
+        config: IdentityConfig,
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
         pages: Arc<Pages>,
@@ -122,9 +120,39 @@ impl Identity {
         issuer::router(self.0.config.password_grant).merge(sign_in::router()).with_state(Arc::clone(&self.0))
     }
 
-    /// The users.
-    pub fn users(&self) -> &Users {
-        &self.0.users
+    /// Adds a user. Without roles, they get the configured default.
+    ///
+    /// # Errors
+    /// The address is taken, the password unfit, a role unknown, the name or the address none.
+    pub async fn create_user(
+        &self,
+        name: &str,
+        email: &str,
+        password: &Secret,
+        roles: &[String],
+    ) -> Result<User, CreateUserError> {
+        self.0.users.create(name, email, password, roles).await
+    }
+
+    /// Adds a user unless somebody has that address, who then stays as they are: for demonstrations.
+    ///
+    /// # Errors
+    /// As [`create_user`](Self::create_user), but for the address.
+    pub async fn ensure_demo_user(
+        &self,
+        name: &str,
+        email: &str,
+        password: &Secret,
+        roles: &[String],
+    ) -> Result<(), CreateUserError> {
+        if self.0.users.by_email(email).await?.is_some() {
+            return Ok(());
+        }
+        match self.create_user(name, email, password, roles).await {
+            // Another instance may have been faster.
+            Ok(_) | Err(CreateUserError::EmailTaken(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The gate that bearer tokens pass.
@@ -137,21 +165,15 @@ impl Identity {
         self.0.identifier()
     }
 
-    /// 32 secret bytes for that purpose, such as sealing cursors: the same for all instances, and after a restart.
-    pub fn secret_for(&self, purpose: &str) -> [u8; 32] {
-        self.0.mint.keys.secret_for(&format!("app {purpose}"))
-    }
-
-    /// An access token for a user, as the command line makes one: with all their permissions, or those of `scope`, in
-    /// words separated by spaces.
+    /// An access token for a user, as the command line makes one: with all their permissions.
     ///
     /// # Errors
     /// [`Error::NoSuchUser`], also if they are disabled.
-    pub async fn issue_token(&self, email: &str, scope: &str) -> Result<String> {
+    pub async fn issue_token(&self, email: &str) -> Result<String> {
         let Issuer { users, mint, .. } = &*self.0;
         let user = users.by_email(email).await?.filter(|user| !user.disabled);
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
-        let scope = issuer::granted(scope, users.actor(&user).grants());
+        let scope = issuer::granted("", users.actor(&user).grants());
         mint.access_token(&user, COMMAND_LINE, &scope, &Mint::new_id())
     }
 
@@ -186,7 +208,7 @@ impl fmt::Debug for Identity {
 }
 
 /// The gate for our own access tokens: no other kind, and nobody else's.
-fn gate(config: &Config, origins: &Origins, keys: &Keyring, clock: &Arc<dyn Clock>) -> Result<Gate> {
+fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<dyn Clock>) -> Result<Gate> {
     let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::generic() };
     let (audiences, algorithms) = ([config.audience.as_str()], [Algorithm::RS256]);
     let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying.clone())?;

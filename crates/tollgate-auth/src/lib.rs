@@ -36,7 +36,8 @@ pub use identity::Identity;
 pub use me::{Me, service};
 pub use sign_in::Session;
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
-pub use users::{CreateUserError, NewAccount, NewUser, PROVIDER, User, UserPatch, Users};
+pub use issuer::{Client, IdentityConfig};
+pub use users::{CreateUserError, NewUser, PROVIDER, User, UserPatch};
 
 #[doc(hidden)]
 pub use tollgate_store::__private;

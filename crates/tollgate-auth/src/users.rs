@@ -54,19 +54,6 @@ impl User {
     }
 }
 
-/// Someone to be added.
-#[derive(Debug, Clone)]
-pub struct NewAccount {
-    /// How they are called, in 1 to 200 characters.
-    pub name: String,
-    /// Their address. White space around it and its case do not matter.
-    pub email: String,
-    /// Their password, of 8 characters to 1024 bytes.
-    pub password: Secret,
-    /// Their roles; without any, the configured default.
-    pub roles: Vec<String>,
-}
-
 /// Why a user was not added.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -89,7 +76,7 @@ pub enum CreateUserError {
     #[error("{}", told(.0))]
     Invalid(Vec<Fault>),
     /// Something else.
-    #[error("the user could not be added")]
+    #[error(transparent)]
     Other(#[from] Error),
 }
 
@@ -122,7 +109,7 @@ pub(crate) enum SignInError {
 }
 
 /// The users, with what their roles grant.
-pub struct Users {
+pub(crate) struct Users {
     records: Records<User>,
     passwords: Passwords,
     roles: Arc<Roles>,
@@ -140,25 +127,27 @@ impl Users {
         Self { records, passwords: Passwords::default(), roles, default_role }
     }
 
-    /// Adds a user.
-    ///
-    /// # Errors
-    /// The address is taken, the password unfit, a role unknown, the name or the address none.
-    pub async fn create(&self, account: NewAccount) -> Result<User, CreateUserError> {
-        password::check(&account.password)?;
-        let roles = self.known_roles(account.roles)?;
+    /// Adds a user; without roles, with the default one.
+    pub(crate) async fn create(
+        &self,
+        name: &str,
+        email: &str,
+        password: &Secret,
+        roles: &[String],
+    ) -> Result<User, CreateUserError> {
+        password::check(password)?;
         let mut new = NewUser {
-            name: account.name.trim().to_owned(),
-            email: normalized(&account.email),
+            name: name.trim().to_owned(),
+            email: normalized(email),
             password_hash: String::new(),
-            roles: roles.join(" "),
+            roles: self.known_roles(roles)?.join(" "),
             disabled: false,
         };
         let faults = Faults::of(&new);
         if !faults.is_empty() {
             return Err(CreateUserError::Invalid(faults));
         }
-        new.password_hash = self.passwords.hash(account.password).await?;
+        new.password_hash = self.passwords.hash(password.clone()).await?;
         let email = new.email.clone();
         self.records.insert(new).await.map_err(|error| match error {
             tollgate_store::Error::Conflict { .. } => CreateUserError::EmailTaken(email),
@@ -166,30 +155,8 @@ impl Users {
         })
     }
 
-    /// Adds a user unless there is one with that address: for demonstrations and tests. The one who is there stays as
-    /// they are.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create).
-    pub async fn ensure(&self, account: NewAccount) -> Result<User, CreateUserError> {
-        if let Some(user) = self.by_email(&account.email).await? {
-            return Ok(user);
-        }
-        let email = account.email.clone();
-        match self.create(account).await {
-            // Another instance was faster.
-            Err(CreateUserError::EmailTaken(taken)) => {
-                self.by_email(&email).await?.ok_or(CreateUserError::EmailTaken(taken))
-            }
-            other => other,
-        }
-    }
-
     /// The user with that address.
-    ///
-    /// # Errors
-    /// The database cannot be reached.
-    pub async fn by_email(&self, email: &str) -> Result<Option<User>> {
+    pub(crate) async fn by_email(&self, email: &str) -> Result<Option<User>> {
         Ok(self.records.find(User::EMAIL.eq(normalized(email))).await?.pop())
     }
 
@@ -232,10 +199,8 @@ impl Users {
         identity.grants(&self.roles.grants(user.roles())).grants(self.roles.anyone()).into()
     }
 
-    fn known_roles(&self, mut roles: Vec<String>) -> Result<Vec<String>, CreateUserError> {
-        if roles.is_empty() {
-            roles.extend(self.default_role.clone());
-        }
+    fn known_roles<'a>(&'a self, asked: &'a [String]) -> Result<&'a [String], CreateUserError> {
+        let roles = if asked.is_empty() { self.default_role.as_slice() } else { asked };
         match roles.iter().find(|role| !self.roles.has(role)) {
             Some(role) => {
                 let known = self.roles.names().map(str::to_owned).collect();

@@ -56,6 +56,19 @@ impl<T: Input> Input for Option<T> {
     }
 }
 
+/// The parameters of a path, in order.
+macro_rules! tuples {
+    ($($part:ident $index:tt),*) => {
+        impl<$($part: Input),*> Input for ($($part,)*) {
+            fn check(&self, at: &At<'_>, faults: &mut Faults) {
+                $(self.$index.check(at, faults);)*
+            }
+        }
+    };
+}
+tuples!(A 0, B 1);
+tuples!(A 0, B 1, C 2);
+
 /// A place in an input; costs nothing until it is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a>(Option<(&'a At<'a>, &'a str)>);

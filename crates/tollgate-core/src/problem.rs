@@ -112,11 +112,11 @@ impl Problem {
         unavailable = SERVICE_UNAVAILABLE;
     }
 
-    /// 422: it can be read and is wrong.
+    /// 422: it can be read and is wrong, in these places.
     #[must_use]
     #[track_caller]
     pub fn invalid(faults: Vec<Fault>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY).faults(faults)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY).because("`errors` says what is wrong, and where").faults(faults)
     }
 
     /// A problem that its status explains.

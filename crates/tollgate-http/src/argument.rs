@@ -8,7 +8,7 @@ use axum::{
     response::IntoResponse,
 };
 use tollgate_access::Access;
-use tollgate_core::{At, Faults, Input, Problem};
+use tollgate_core::{Faults, Input, Problem};
 use tollgate_store::{Resource, Store};
 
 /// Something a handler can ask for after it has said who may call.
@@ -97,7 +97,7 @@ impl<R: Resource> Argument for Store<R> {
     }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
-        call.context.stores.get::<R>()
+        Ok(call.context.stores.of::<R>()?)
     }
 }
 
@@ -125,19 +125,6 @@ impl<E: FromRequestParts<()> + Send> Argument for Axum<E> {
         taken.map(Self).map_err(|rejection| Problem::new(rejection.into_response().status()))
     }
 }
-
-/// `Path<(A, B)>`: the parameters in order.
-macro_rules! tuples {
-    ($($part:ident $index:tt),*) => {
-        impl<$($part: Input),*> Input for ($($part,)*) {
-            fn check(&self, at: &At<'_>, faults: &mut Faults) {
-                $(self.$index.check(at, faults);)*
-            }
-        }
-    };
-}
-tuples!(A 0, B 1);
-tuples!(A 0, B 1, C 2);
 
 impl Operation<'_> {
     fn path_parameters<T: Input>(&mut self) {

@@ -2,9 +2,9 @@
 
 use crate::resources::Stores;
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
-    http::request::Parts,
+    http::{StatusCode, request::Parts},
 };
 use std::{fmt, pin::Pin, sync::Arc};
 use tollgate_access::Actor;
@@ -54,6 +54,24 @@ impl Call {
         let actor = self.context.authenticate.identify(&self.head).await?;
         Ok(self.actor.insert(actor).clone())
     }
+
+    /// The body, whole.
+    ///
+    /// # Errors
+    /// 413 if it is longer than `limit` bytes, 400 if it does not come whole.
+    pub(crate) async fn read_body(&mut self, limit: usize) -> Result<Bytes, Problem> {
+        let body = self.body.take().unwrap_or_default();
+        axum::body::to_bytes(body, limit).await.map_err(|error| unfinished(&error, limit))
+    }
+}
+
+/// The body was longer than allowed, or did not come whole.
+fn unfinished(error: &axum::Error, limit: usize) -> Problem {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).because(format!("a body has at most {limit} bytes"));
+    }
+    Problem::bad_request().because("the body did not come whole")
 }
 
 /// Names one request in the log, in its answer (`X-Request-Id`) and in its problem.

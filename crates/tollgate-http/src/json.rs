@@ -36,9 +36,7 @@ impl<T: Input> Argument for Json<T> {
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         check_media_type(&call.head.headers)?;
-        let body = call.body.take().unwrap_or_default();
-        let bytes = axum::body::to_bytes(body, LONGEST).await.map_err(|error| unfinished(&error))?;
-        read(&bytes).map(Self)
+        read(&call.read_body(LONGEST).await?).map(Self)
     }
 }
 
@@ -78,15 +76,6 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
         other if other.starts_with("application/") && other.ends_with("+json") => Ok(()),
         _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).because("send `application/json`")),
     }
-}
-
-/// The body was longer than allowed, or did not come whole.
-fn unfinished(error: &axum::Error) -> Problem {
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).because(format!("a body has at most {LONGEST} bytes"));
-    }
-    Problem::bad_request().because("the body did not come whole")
 }
 
 fn unreadable(error: &serde_json::Error) -> Problem {

@@ -124,7 +124,8 @@ impl<'a> Operation<'a> {
     }
 
     /// As it stands in the document.
-    pub(crate) fn finish(self, id: &str, tag: &str, text: &str) -> Value {
+    pub(crate) fn finish(mut self, id: &str, tag: &str, text: &str) -> Value {
+        self.responses.sort_keys();
         let (summary, description) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut operation = json!({
             "operationId": id, "tags": [tag], "summary": summary.replace('\n', " ").replace('`', ""),

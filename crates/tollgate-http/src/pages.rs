@@ -21,6 +21,7 @@ mod assets;
 mod code;
 mod home;
 mod problem;
+mod refused;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use assets::assets;
 pub use code::Part;
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
+pub(crate) use refused::refused;
 pub use sign_in::{Provider, SignInPage};
 
 use axum::{
@@ -39,6 +41,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
 use serde::{Serialize, Serializer};
 use std::fmt;
+use tollgate_access::Actor;
 use tollgate_core::{Problem, Result};
 
 /// The Content-Security-Policy of every page. `form-action` also governs where a form's answer redirects to.
@@ -103,6 +106,20 @@ pub struct Person {
     pub roles: Vec<String>,
     /// The browser session, if that is how the person is known.
     pub session: Option<Session>,
+}
+
+impl Person {
+    /// The person behind an actor, if one signed in.
+    pub fn of(actor: &Actor) -> Option<Self> {
+        let known = |text: Option<&str>| text.unwrap_or(actor.id()).to_owned();
+        actor.is_signed_in().then(|| Self {
+            name: known(actor.name().or(actor.email())),
+            email: known(actor.email()),
+            through: actor.provider().unwrap_or("a token").to_owned(),
+            roles: actor.roles().to_vec(),
+            session: None,
+        })
+    }
 }
 
 /// From when until when someone is signed in. Reads as `since 08:12, ends at 20:12 (UTC)`.

@@ -4,12 +4,9 @@
 //! [pipeline](crate::pipeline) writes the body, because only there the request's id is known and whether a
 //! program or a person reads the answer.
 
-use crate::{
-    RequestId,
-    pages::{Pages, html, problem_page},
-};
+use crate::{RequestId, pages::html};
 use axum::{
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
@@ -49,30 +46,30 @@ impl Refusal {
         response
     }
 
-    /// Writes the body: a page where a person reads it, `application/problem+json` otherwise.
-    pub(crate) fn render(response: Response, asked: &Asked, id: &RequestId, pages: &Pages) -> Response {
-        let Some(refusal) = response.extensions().get::<Arc<Self>>().cloned() else { return response };
-        let refusal = Self { problem: refusal.problem.clone().of_request(&id.0, &asked.path), ..(*refusal).clone() };
-        refusal.log(asked, id);
-        let page = asked.by_person.then(|| problem_page(pages, &refusal, asked).ok()).flatten();
+    /// The refusal that a response carries, with the request it answers.
+    pub(crate) fn of(response: &Response, asked: &Asked, id: &RequestId) -> Option<Self> {
+        let refusal = response.extensions().get::<Arc<Self>>()?;
+        let problem = refusal.problem.clone().of_request(&id.0, &asked.path);
+        Some(Self { problem, actor: refusal.actor.clone(), access: refusal.access.clone() })
+    }
+
+    /// Writes the body into its response: the page if there is one, `application/problem+json` otherwise.
+    pub(crate) fn write(&self, response: Response, page: Option<String>) -> Response {
         let (mut parts, _) = response.into_parts();
-        let body = match page {
-            Some(page) => {
-                let page = html(page);
-                parts.headers.extend(page.headers().clone());
-                page.into_body()
-            }
-            None => {
-                parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
-                serde_json::to_vec(&refusal.problem).unwrap_or_default().into()
-            }
-        };
         parts.headers.remove(header::CONTENT_LENGTH);
+        let body = if let Some(page) = page {
+            let (page, body) = html(page).into_parts();
+            parts.headers.extend(page.headers);
+            body
+        } else {
+            parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+            serde_json::to_vec(&self.problem).unwrap_or_default().into()
+        };
         Response::from_parts(parts, body)
     }
 
     /// Once, here: what the caller is not told goes into the log.
-    fn log(&self, asked: &Asked, id: &RequestId) {
+    pub(crate) fn log(&self, asked: &Asked, id: &RequestId) {
         let (problem, method, path) = (&self.problem, &asked.method, &asked.path);
         let actor = self.actor.as_ref().map_or("-", Actor::id);
         let cause = problem.cause().map(ToString::to_string).unwrap_or_default();
@@ -90,7 +87,8 @@ impl Refusal {
 pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) path: String,
-    pub(crate) by_person: bool,
+    /// The whole head, where a person in a browser asks.
+    pub(crate) head: Option<Parts>,
 }
 
 /// Whether a person in a browser asks: programs do not accept HTML by name (RFC 9110, 12.5.1).

@@ -32,7 +32,7 @@ pub(crate) fn data(item: TokenStream, direction: Direction) -> Result<TokenStrea
     let (derives, rust_type) = (derives(&wanted), rust_type(&ident));
     let object = input && matches!(item, Item::Struct(_));
     let deny = input.then(|| quote!(#[serde(deny_unknown_fields)]));
-    let remote = object.then(|| quote!(#[serde(remote = "Self")]));
+    let remote = object.then(|| quote!(#[serde(remote = "Self", expecting = "an object")]));
     let reading = object.then(|| object_only(&ident));
     let writing = (object && output).then(|| serialize_too(&ident));
     let checked = if input { field_checks(&item)? } else { TokenStream::new() };

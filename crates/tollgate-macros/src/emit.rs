@@ -94,7 +94,7 @@ fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &
         #[allow(missing_docs, reason = "the resource documents its fields")]
         #[derive(Clone, #default PartialEq)]
         #derives
-        #[serde(deny_unknown_fields, remote = "Self")]
+        #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
         #rust_type
         #vis struct #name { #fields }
         #debug

@@ -72,7 +72,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let said = error.to_string();
         match error {
-            Error::NotFound => Self::not_found(),
+            Error::NotFound => Self::not_found().because("there is none, or none that you may reach"),
             Error::Outside => Self::forbidden().because(said),
             Error::Stale => Self::new(http::StatusCode::PRECONDITION_FAILED).because(said),
             Error::Conflict { column: None } => Self::conflict().because(said),

@@ -1,4 +1,28 @@
-//! `TestApp`, actors and the conformance suite
+//! Tests that read as claims: [`TestApp`] with its actors, a browser, and the suite that every driver passes.
+//!
+//! ```
+//! # use tollgate::prelude::*;
+//! # /// A film.
+//! # #[resource(plural = "movies")]
+//! # pub struct Movie { #[id] pub movie_id: i32, pub title: String }
+//! # fn app() -> App { App::new("films").service(Service::new("movies").crud::<Movie>("/movies")) }
+//! # fn alien() -> serde_json::Value { serde_json::json!({ "movie_id": 1, "title": "Alien" }) }
+//! use tollgate_testing::TestApp;
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(
+//! async fn only_curators_add_movies() {
+//!     let app = TestApp::new(app()).await;
+//!     let (anyone, curator) = (app.anyone(), app.actor("cur").may("create:movies"));
+//!     assert_eq!(anyone.post("/movies", alien()).await.status(), 401);
+//!     assert_eq!(curator.post("/movies", alien()).await.status(), 201);
+//! }
+//! # only_curators_add_movies());
+//! ```
 
+mod app;
 #[cfg(feature = "browser")]
 pub mod browser;
+mod reply;
+
+pub use app::{Client, Setup, TestApp};
+pub use reply::Reply;

@@ -1,10 +1,67 @@
 //! Authenticated data APIs, where permission is a value.
+//!
+//! An app depends on this crate alone. [`#[resource]`](resource) makes a model, its inputs and its schema from one
+//! struct; a [`Service`] joins handlers, each of which says in its first argument who may call it; [`App::main`] is
+//! the app's server and command line.
+//!
+//! ```no_run
+//! //! Notes: everybody keeps their own.
+//! use tollgate::prelude::*;
+//!
+//! /// A note to oneself.
+//! #[resource(plural = "notes")]
+//! pub struct Note {
+//!     #[id(generated)]
+//!     pub note_id: i64,
+//!     #[owner]
+//!     pub author: String,
+//!     /// What it says.
+//!     #[garde(length(min = 1, max = 500))]
+//!     pub text: String,
+//! }
+//!
+//! fn main() -> tollgate::Exit {
+//!     App::new("notes").service(service!("notes").crud::<Note>("/notes")).main()
+//! }
+//! ```
+//!
+//! Invariant: a handler that does not say who may call it does not compile, nor does a store without a permission.
+//! ```compile_fail,E0277
+//! # use tollgate::prelude::*;
+//! async fn hello() -> Json<String> { Json("hello".into()) }
+//! let service = Service::new("open").get("/hello", hello);
+//! ```
 
-pub use tollgate_access::{Act, Action, Actor, Create, Delete, May, Policy, Public, Read, Rows, System, Update};
-pub use tollgate_core::{Change, Clock, Fault, ManualClock, Problem, Result, Secret};
+extern crate self as tollgate;
+
+mod app;
+mod cli;
+mod home;
+mod kept;
+mod log;
+mod running;
+mod settings;
+pub mod testing;
+
+pub use app::{App, Exit, Failure};
+pub use settings::Settings;
+pub use tollgate_access::{
+    Access, Act, Action, Actor, Create, Delete, Denied, May, Policy, Public, Read, Rows, Subject, System, Update,
+};
+pub use tollgate_core::{
+    At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
+};
+pub use tollgate_http::{
+    Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place, Query,
+    RequestId, Schemas, Service,
+};
 pub use tollgate_macros::{input, output, resource, service};
-pub use tollgate_store::{Field, Filter, Find, Memory, Resource, Slice, Store, Transaction};
+pub use tollgate_store::{
+    Error as StoreError, Field, Filter, Find, Memory, Resource, Slice, Sort, Store, Transaction,
+};
 
+/// The HTTP vocabulary.
+pub use axum::http;
 /// A moment, in UTC.
 pub use jiff::Timestamp;
 /// For `#[garde(custom(…))]`: what a rule of your own says.
@@ -12,5 +69,17 @@ pub use tollgate_store::__private::garde as rules;
 /// A UUID (RFC 9562).
 pub use uuid::Uuid;
 
+/// What every service writes `use` for.
+pub mod prelude {
+    pub use crate::{
+        Actor, App, Change, Create, Created, Delete, Json, List, May, NoContent, Page, Path, Problem, Public, Query,
+        Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid, input, output, resource, service,
+    };
+}
+
 #[doc(hidden)]
 pub use tollgate_store::__private;
+
+/// Many small allocations, freed on other threads than their own: what a server does, and what this one is good at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -11,7 +11,7 @@ use url::Url;
 
 /// How the embedded issuer is set up.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct IdentityConfig {
     /// The issuer: scheme, host and port under which browsers reach the app, as in `https://api.example.com`. `http` is
     /// for loopback addresses; then `localhost` and `127.0.0.1` on the same port are the same app.
     pub issuer: String,
@@ -33,7 +33,7 @@ pub struct Config {
     pub default_role: Option<String>,
 }
 
-impl Config {
+impl IdentityConfig {
     /// The defaults for an issuer.
     pub fn new(issuer: impl Into<String>, roles: Arc<Roles>) -> Self {
         let issuer = issuer.into();

@@ -26,7 +26,7 @@ pub mod refresh;
 mod scope;
 
 pub use codes::AuthorizationCode;
-pub use config::{Client, Config};
+pub use config::{Client, IdentityConfig};
 pub use families::RefreshFamily;
 pub use keyring::StoredKey;
 

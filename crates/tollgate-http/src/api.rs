@@ -1,0 +1,211 @@
+//! Services joined into one router, one document and one access matrix: all three from the same signatures.
+
+use crate::{AnyResource, Context, Operation, Schemas, Service, refusal::Refusal, schemas::tidy, service::Route};
+use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tollgate_access::{Access, Grants};
+use tollgate_core::Problem;
+use tollgate_store::Filled;
+
+/// What an app offers over HTTP.
+pub struct Api {
+    /// Its name for people.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// What it is, in Markdown.
+    pub about: String,
+    /// What anyone may do without signing in.
+    pub anyone: Grants,
+    /// Where tokens come from: the paths of an authorization and a token endpoint.
+    pub oauth: Option<(String, String)>,
+    /// Its services.
+    pub services: Vec<Service>,
+}
+
+/// An [`Api`] that contradicts itself nowhere.
+pub struct Built {
+    /// Its routes.
+    pub router: Router<Arc<Context>>,
+    /// The OpenAPI 3.1 document.
+    pub document: Value,
+    /// Each route and who may call it.
+    pub routes: Vec<RouteInfo>,
+    /// Each service: name, text, and the permissions its routes ask for.
+    pub services: Vec<(&'static str, &'static str, Vec<String>)>,
+    /// Every resource that a signature mentions.
+    pub resources: Vec<Arc<dyn AnyResource>>,
+    /// The rows that new tables start with: the resource's plural and JSON.
+    pub first_rows: Vec<(&'static str, &'static str)>,
+}
+
+/// One route and who may call it.
+#[derive(Debug, Clone)]
+pub struct RouteInfo {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: String,
+    /// Who may.
+    pub access: Access,
+}
+
+impl Api {
+    /// Joins the services.
+    ///
+    /// # Errors
+    /// Everything that two routes or two types contradict each other about, and what may not be granted to anyone.
+    pub fn build(self) -> Result<Built, Vec<String>> {
+        let mut described = Described::default();
+        described.mistakes = self.duplicates();
+        for (service, route) in self.routes() {
+            described.add(service, route, &self.anyone);
+        }
+        for describe in self.services.iter().flat_map(|service| &service.resources) {
+            described.mention(*describe, &self.anyone);
+        }
+        let resources = described.resources(&self.anyone);
+        let components = described.schemas.finish().map_err(|shared| [described.mistakes.clone(), shared].concat())?;
+        if !described.mistakes.is_empty() {
+            return Err(described.mistakes);
+        }
+        Ok(Built {
+            document: self.document(&described.paths, &components),
+            routes: self.routes().map(|(_, route)| route.info()).collect(),
+            services: self.services.iter().map(Service::summary).collect(),
+            first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
+            resources,
+            router: router(self.services),
+        })
+    }
+
+    fn routes(&self) -> impl Iterator<Item = (&Service, &Route)> {
+        self.services.iter().flat_map(|service| service.routes.iter().map(move |route| (service, route)))
+    }
+
+    /// Routes and operation ids that come twice.
+    fn duplicates(&self) -> Vec<String> {
+        let (mut seen, mut mistakes) = (BTreeSet::new(), vec![]);
+        for (service, Route { method, path, id, .. }) in self.routes() {
+            if id.contains('{') {
+                mistakes.push(format!("`{method} {path}` is a closure: give it a name with `.named(…)`"));
+            }
+            for name in [format!("route `{method} {path}`"), format!("operation `{id}`")] {
+                if !seen.insert(name.clone()) {
+                    mistakes.push(format!("the {name} of service `{}` exists already", service.name));
+                }
+            }
+        }
+        mistakes
+    }
+
+    fn document(&self, paths: &BTreeMap<String, Map<String, Value>>, components: &Map<String, Value>) -> Value {
+        let tags = self.services.iter().map(|service| json!({ "name": service.name, "description": service.about }));
+        let mut document = json!({
+            "openapi": "3.1.0",
+            "info": { "title": self.title, "version": self.version, "description": self.about },
+            "servers": [{ "url": "/" }],
+            "tags": tags.collect::<Vec<_>>(),
+            "paths": paths,
+            "components": { "schemas": components, "securitySchemes": self.security() },
+        });
+        tidy(&mut document);
+        document
+    }
+
+    /// Authorization code (with PKCE, which OpenAPI 3.1 cannot say) or a bearer token.
+    fn security(&self) -> Value {
+        let permissions = self.routes().flat_map(|(_, route)| route.access.permissions());
+        let scopes: BTreeMap<&str, String> = permissions.map(|name| (name, name.replacen(':', " ", 1))).collect();
+        let (authorize, token) = self.oauth.clone().unwrap_or_default();
+        json!({
+            "oauth2": { "type": "oauth2", "flows": { "authorizationCode": {
+                "authorizationUrl": authorize, "tokenUrl": token, "scopes": scopes,
+            } } },
+            "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+        })
+    }
+}
+
+/// What the signatures have said so far.
+#[derive(Default)]
+struct Described {
+    schemas: Schemas,
+    paths: BTreeMap<String, Map<String, Value>>,
+    resources: Vec<Arc<dyn AnyResource>>,
+    mistakes: Vec<String>,
+}
+
+impl Described {
+    fn add(&mut self, service: &Service, route: &Route, anyone: &Grants) {
+        let mut operation = Operation::new(&mut self.schemas, &route.path, anyone);
+        (route.describe)(&mut operation);
+        self.resources.append(&mut operation.resources);
+        let operation = operation.finish(&route.id, service.name, &route.text);
+        self.mistakes.extend(check_path(route, &operation));
+        self.paths.entry(route.path.clone()).or_default().insert(route.method.as_str().to_lowercase(), operation);
+    }
+
+    fn mention(&mut self, describe: fn(&mut Operation<'_>), anyone: &Grants) {
+        let mut operation = Operation::new(&mut self.schemas, "", anyone);
+        describe(&mut operation);
+        self.resources.append(&mut operation.resources);
+    }
+
+    /// Each resource once. Two types may not share a table, and nobody in particular may own a row.
+    fn resources(&mut self, anyone: &Grants) -> Vec<Arc<dyn AnyResource>> {
+        let mut by_name: BTreeMap<&str, Arc<dyn AnyResource>> = BTreeMap::new();
+        for resource in std::mem::take(&mut self.resources) {
+            let (table, own) = (resource.table(), resource.type_name());
+            let first = by_name.entry(table.name).or_insert_with(|| Arc::clone(&resource));
+            if first.as_ref().type_id() != resource.as_ref().type_id() {
+                let other = first.type_name();
+                self.mistakes.push(format!("`{other}` and `{own}` are both called `{}`; rename one", table.name));
+            }
+        }
+        for table in by_name.values().map(|resource| resource.table()) {
+            let create = format!("create:{}", table.name);
+            if table.filled(Filled::ByOwner).is_some() && anyone.include(&create) {
+                self.mistakes.push(format!(
+                    "`access.anyone` grants `{create}`, but its rows have an owner, and nobody in particular can own \
+                     one; grant it to a role"
+                ));
+            }
+        }
+        by_name.into_values().collect()
+    }
+}
+
+/// Every name in the path must be asked for, and nothing else.
+fn check_path(route: &Route, operation: &Value) -> Option<String> {
+    let named = route.path.matches('{').count();
+    let all = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
+    let taken = all.iter().filter(|parameter| parameter["in"] == "path").count();
+    let Route { method, path, .. } = route;
+    (named != taken).then(|| format!("`{method} {path}` names {named} parameters, its handler takes {taken}"))
+}
+
+fn router(services: Vec<Service>) -> Router<Arc<Context>> {
+    let routes = services.into_iter().flat_map(|service| service.routes);
+    routes.fold(Router::new(), |all, route| all.route(&route.path, route.endpoint))
+}
+
+/// The router with answers for what has no route, and for other methods of what has one.
+pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router
+        .method_not_allowed_fallback(other_method)
+        .fallback(async || Refusal::from(Problem::not_found().because("there is no such route; see /docs")))
+}
+
+/// `OPTIONS` needs no token and says what there is (RFC 9110, 9.3.7); `Allow` is added by the router.
+async fn other_method(method: Method) -> axum::response::Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    Refusal::from(Problem::new(StatusCode::METHOD_NOT_ALLOWED).because("the header `Allow` lists the methods"))
+        .into_response()
+}

@@ -1,0 +1,79 @@
+//! The six usual routes of a resource, as six ordinary handlers.
+//!
+//! They go through [`Service`] like any other, so their permissions, their document and their place in the
+//! access matrix come from their signatures too.
+use crate::{Json, List, NoContent, Page, Path, Service, answer::Located, argument::Here};
+use tollgate_access::{Create, Delete, May, Read, Update};
+use tollgate_core::Result;
+use tollgate_store::{Resource, Store};
+
+async fn list<R: Resource>(may: May<Read, R>, rows: Store<R>, wanted: List<R>) -> Result<Page<R>> {
+    wanted.page(&rows, &may).await
+}
+
+async fn create<R: Resource>(
+    may: May<Create, R>,
+    rows: Store<R>,
+    Here(path): Here,
+    Json(new): Json<R::New>,
+) -> Result<Located<R>> {
+    let made = rows.insert(&may, new).await?;
+    let location = format!("{path}/{}", escaped(&made.id().to_string()));
+    Ok(Located { made, location })
+}
+
+/// A key as one segment of a path (RFC 3986, 3.3).
+fn escaped(segment: &str) -> String {
+    form_urlencoded::byte_serialize(segment.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+async fn read<R: Resource>(may: May<Read, R>, rows: Store<R>, Path(id): Path<R::Id>) -> Result<Json<R>> {
+    Ok(Json(rows.get(&may, id).await?))
+}
+
+async fn replace<R: Resource>(
+    may: May<Update, R>,
+    rows: Store<R>,
+    Path(id): Path<R::Id>,
+    Json(new): Json<R::New>,
+) -> Result<Json<R>> {
+    Ok(Json(rows.replace(&may, id, new).await?))
+}
+
+async fn update<R: Resource>(
+    may: May<Update, R>,
+    rows: Store<R>,
+    Path(id): Path<R::Id>,
+    Json(patch): Json<R::Patch>,
+) -> Result<Json<R>> {
+    Ok(Json(rows.update(&may, id, patch).await?))
+}
+
+async fn delete<R: Resource>(may: May<Delete, R>, rows: Store<R>, Path(id): Path<R::Id>) -> Result<NoContent> {
+    rows.delete(&may, id).await?;
+    Ok(NoContent)
+}
+
+impl Service {
+    /// Lists, adds, reads, replaces, changes and removes a resource under `path`.
+    #[must_use]
+    pub fn crud<R: Resource>(self, path: &str) -> Self {
+        let table = R::TABLE;
+        let (one, many) = (format!("{path}/{{{}}}", table.columns[table.id].name), table.name.replace('_', " "));
+        let name = |verb: &str| format!("{}_{verb}", table.name);
+        let vowel = table.one.starts_with(['a', 'e', 'i', 'o', 'u']);
+        let item = format!("{} {}", if vowel { "an" } else { "a" }, table.one);
+        self.named(&name("list"), &format!("Lists {many}.\n\n{}", table.about))
+            .get(path, list::<R>)
+            .named(&name("create"), &format!("Adds {item}."))
+            .post(path, create::<R>)
+            .named(&name("read"), &format!("Reads {item}."))
+            .get(&one, read::<R>)
+            .named(&name("replace"), &format!("Replaces {item}.\n\nEverything that may be written is."))
+            .put(&one, replace::<R>)
+            .named(&name("update"), &format!("Changes part of {item}.\n\nWhat is absent stays as it is."))
+            .patch(&one, update::<R>)
+            .named(&name("delete"), &format!("Removes {item}."))
+            .delete(&one, delete::<R>)
+    }
+}

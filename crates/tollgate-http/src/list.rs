@@ -1,0 +1,296 @@
+//! What a list is asked for: `?released.gte=1990&title.contains=alien&sort=-rating,title&limit=20&cursor=…`.
+//!
+//! The parameters are the fields of the resource with the operators of [`Filter`](tollgate_store::Filter), under
+//! the same names as in Rust. A cursor is the [`Position`] of the last row, sealed for exactly this question: it
+//! continues no other, and a changed one is refused.
+
+use crate::{
+    Argument, Call, Context, Operation, Page, Place,
+    query::{invalid, refuses},
+};
+use axum::http::StatusCode;
+use form_urlencoded::Serializer;
+use serde_json::{Value as Json, json};
+use std::{marker::PhantomData, sync::Arc};
+use tollgate_access::{May, Read};
+use tollgate_core::Problem;
+use tollgate_store::{Column, Expr, Kind, Op, Order, Position, Resource, Sort, Store};
+
+const DEFAULT_LIMIT: u32 = 20;
+const MOST: u32 = 100;
+/// Parameters that are not fields.
+const OWN: [&str; 4] = ["sort", "limit", "cursor", "total"];
+
+/// What a list of `R` is asked for, checked.
+pub struct List<R> {
+    filter: Expr,
+    order: Vec<Order>,
+    limit: u32,
+    total: bool,
+    after: Option<Position>,
+    /// The question without its cursor: what a cursor is sealed for, and where the next page is.
+    question: Question,
+    context: Arc<Context>,
+    of: PhantomData<fn() -> R>,
+}
+
+struct Question {
+    path: String,
+    pairs: Vec<(String, String)>,
+}
+
+/// An operator of a filter, as it stands behind the dot.
+#[derive(Clone, Copy, PartialEq)]
+enum Operator {
+    Eq,
+    Ne,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+    In,
+    Contains,
+    StartsWith,
+    IsNull,
+}
+
+use Operator::{Contains, Eq, Gt, Gte, In, IsNull, Lt, Lte, Ne, StartsWith};
+
+/// Each suffix and what it asks. Equality may also be written without one.
+const OPERATORS: [(&str, Operator, &str); 11] = [
+    ("", Eq, "Equal to this."),
+    (".eq", Eq, "Equal to this."),
+    (".ne", Ne, "Other than this."),
+    (".lt", Lt, "Less than this."),
+    (".lte", Lte, "At most this."),
+    (".gt", Gt, "Greater than this."),
+    (".gte", Gte, "At least this."),
+    (".in", In, "One of these, separated by commas."),
+    (".contains", Contains, "With this text in it."),
+    (".starts_with", StartsWith, "With this text at its beginning."),
+    (".is_null", IsNull, "Empty, or not."),
+];
+
+impl Operator {
+    /// Whether it makes sense for that column.
+    fn fits(self, column: &Column) -> bool {
+        match self {
+            Eq | Ne | In => true,
+            Lt | Lte | Gt | Gte => column.kind != Kind::Bool,
+            Contains | StartsWith => column.kind == Kind::Text,
+            IsNull => column.nullable,
+        }
+    }
+
+    /// The condition, if the text is a value for it.
+    fn condition(self, index: usize, column: &Column, text: &str) -> Option<Expr> {
+        let compare = |op| column.kind.parse(text).map(|value| Expr::Compare(index, op, value));
+        Some(match self {
+            Eq => compare(Op::Eq)?,
+            Ne => Expr::Not(Box::new(compare(Op::Eq)?)),
+            Lt => compare(Op::Lt)?,
+            Lte => compare(Op::Lte)?,
+            Gt => compare(Op::Gt)?,
+            Gte => compare(Op::Gte)?,
+            In => Expr::In(index, text.split(',').map(|text| column.kind.parse(text)).collect::<Option<_>>()?),
+            Contains | StartsWith if text.contains('\0') => return None,
+            Contains => Expr::Contains(index, text.to_owned()),
+            StartsWith => Expr::StartsWith(index, text.to_owned()),
+            IsNull => match text.parse().ok()? {
+                true => Expr::IsNull(index),
+                false => Expr::Not(Box::new(Expr::IsNull(index))),
+            },
+        })
+    }
+}
+
+/// Every parameter that is a field with an operator.
+fn parameters<R: Resource>() -> impl Iterator<Item = (usize, &'static Column, &'static str, Operator, &'static str)> {
+    R::TABLE.shown().flat_map(|(index, column)| {
+        let fitting = OPERATORS.iter().filter(|(_, operator, _)| operator.fits(column));
+        fitting.map(move |(suffix, operator, text)| (index, column, *suffix, *operator, *text))
+    })
+}
+
+impl<R: Resource> Argument for List<R> {
+    fn describe(operation: &mut Operation<'_>) {
+        let fields = operation.schemas.stored::<R>();
+        for (_, column, suffix, operator, text) in parameters::<R>() {
+            let plain = fields.get(column.name).map_or_else(|| json!({}), |schema| comparable(schema.clone()));
+            let mut schema = match operator {
+                IsNull => json!({ "type": "boolean" }),
+                In => json!({ "type": "string" }),
+                _ => plain,
+            };
+            let about = schema["description"].as_str().map(|about| format!("{about} "));
+            schema["description"] = format!("{}{text}", about.unwrap_or_default()).into();
+            operation.parameter(Place::Query, &format!("{}{suffix}", column.name), schema, false);
+        }
+        for (name, schema) in OWN.into_iter().zip(own_schemas::<R>()) {
+            operation.parameter(Place::Query, name, schema, false);
+        }
+        refuses(operation);
+        operation.refuses(StatusCode::BAD_REQUEST, "The cursor is not one of this list.");
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        let query = call.head.uri.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let question = Question { path: call.head.uri.path().to_owned(), pairs };
+        Self::read(question, Arc::clone(&call.context))
+    }
+}
+
+impl<R: Resource> List<R> {
+    fn read(mut question: Question, context: Arc<Context>) -> Result<Self, Problem> {
+        for name in OWN {
+            if question.pairs.iter().filter(|(key, _)| key == name).count() > 1 {
+                return Err(invalid(name, "it may come once"));
+            }
+        }
+        let cursor = question.take("cursor");
+        let limit = question.own("limit").map(read_limit).transpose()?;
+        let total = question.own("total").map(read_total).transpose()?;
+        let order = question.own("sort").map(read_sort::<R>).transpose()?;
+        let conditions = question.filters().map(|(name, text)| read_filter::<R>(name, text));
+        let filter = Expr::All(conditions.collect::<Result<_, _>>()?);
+        let (limit, total) = (limit.unwrap_or(DEFAULT_LIMIT), total.unwrap_or(false));
+        let order = order.unwrap_or_default();
+        let mut list = Self { filter, order, limit, total, after: None, question, context, of: PhantomData };
+        list.after = cursor.map(|cursor| list.open(&cursor)).transpose()?;
+        Ok(list)
+    }
+
+    /// The rows that were asked for, among those that the caller may see.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn page(self, rows: &Store<R>, may: &May<Read, R>) -> Result<Page<R>, Problem> {
+        let found = rows.find(may, self.filter.clone().into());
+        let found = self.order.iter().fold(found, |found, by| found.sort(Sort::from(*by)));
+        let slice = found.page(self.limit, self.after.as_ref()).await?;
+        let total = if self.total { Some(rows.count(may, self.filter.clone().into()).await?) } else { None };
+        let next = slice.next.map(|next| self.context.seal.close(&self.seal_context(), &next.to_bytes()));
+        let link = next.as_ref().map(|next| self.question.with_cursor(next));
+        Ok(Page { items: slice.items, next, total, link })
+    }
+
+    fn open(&self, cursor: &str) -> Result<Position, Problem> {
+        let bytes = self.context.seal.open(&self.seal_context(), cursor);
+        let position = bytes.and_then(|bytes| Position::from_bytes(&bytes));
+        position.ok_or_else(|| Problem::bad_request().because("the cursor is not one of this list; start without one"))
+    }
+
+    /// A cursor belongs to the rows and the order that were asked for; how many at a time is free.
+    fn seal_context(&self) -> Vec<u8> {
+        let mut context = format!("cursor {}", R::PLURAL).into_bytes();
+        let deciding = self.question.pairs.iter().filter(|(name, _)| name != "limit" && name != "total");
+        for text in deciding.flat_map(|(name, value)| [name, value]) {
+            context.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            context.extend_from_slice(text.as_bytes());
+        }
+        context
+    }
+}
+
+impl Question {
+    fn own(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.pairs.iter().position(|(key, _)| key == name)?;
+        Some(self.pairs.remove(at).1)
+    }
+
+    fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.pairs.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+        fields.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    fn with_cursor(&self, cursor: &str) -> String {
+        let mut query = Serializer::new(String::new());
+        query.extend_pairs(&self.pairs).append_pair("cursor", cursor);
+        format!("{}?{}", self.path, query.finish())
+    }
+}
+
+fn read_limit(text: &str) -> Result<u32, Problem> {
+    let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+    limit.ok_or_else(|| invalid("limit", format!("it is a number from 1 to {MOST}")))
+}
+
+fn read_total(text: &str) -> Result<bool, Problem> {
+    text.parse().map_err(|_| invalid("total", "it is `true` or `false`"))
+}
+
+fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
+    let by = |text: &str| {
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let column = R::TABLE.shown().find(|(_, column)| column.name == name).map(|(column, _)| column);
+        let names = || R::TABLE.shown().map(|(_, column)| column.name.to_owned());
+        column.map(|column| Order { column, descending }).ok_or_else(|| invalid("sort", unknown(name, "field", names())))
+    };
+    text.split(',').map(by).collect()
+}
+
+fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {
+    let mut known = parameters::<R>();
+    let Some((index, column, _, operator, _)) =
+        known.find(|(_, column, suffix, ..)| name.strip_prefix(column.name) == Some(*suffix))
+    else {
+        let own = OWN.into_iter().map(str::to_owned);
+        let names = parameters::<R>().map(|(_, column, suffix, ..)| format!("{}{suffix}", column.name));
+        return Err(invalid(name, unknown(name, "parameter", names.chain(own))));
+    };
+    let expected = match (operator, column.kind) {
+        (IsNull, _) => "`true` or `false`",
+        (_, kind) => in_words(kind),
+    };
+    operator.condition(index, column, text).ok_or_else(|| invalid(name, format!("`{text}` is not {expected}")))
+}
+
+fn unknown(name: &str, what: &str, known: impl Iterator<Item = String>) -> String {
+    let near = known.map(|known| (strsim::jaro_winkler(name, &known), known));
+    match near.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
+        Some((likeness, near)) if likeness > 0.7 => {
+            format!("there is no {what} `{name}`; did you mean `{near}`?")
+        }
+        _ => format!("there is no {what} `{name}`"),
+    }
+}
+
+fn in_words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "`true` or `false`",
+        Kind::Int32 => "a whole number of 32 bits",
+        Kind::Int64 => "a whole number of 64 bits",
+        Kind::Float => "a number",
+        Kind::Uuid => "a UUID",
+        Kind::Time => "a moment such as `2026-11-20T10:40:00Z`",
+        _ => "a text without NUL",
+    }
+}
+
+fn own_schemas<R: Resource>() -> [Json; 4] {
+    let names = R::TABLE.shown().map(|(_, column)| column.name).collect::<Vec<_>>().join("|");
+    let pattern = format!("^-?({names})(,-?({names}))*$");
+    [
+        json!({ "type": "string", "pattern": pattern, "description": "Fields, the first counts most; `-` for descending." }),
+        json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT, "description": "How many rows at most." }),
+        json!({ "type": "string", "description": "`next` of the page before." }),
+        json!({ "type": "boolean", "default": false, "description": "Whether to count the rows of all pages." }),
+    ]
+}
+
+/// A field's type without its rules: one may look for what cannot be stored.
+fn comparable(mut schema: Json) -> Json {
+    if let Some(object) = schema.as_object_mut() {
+        object.retain(|key, _| matches!(key.as_str(), "type" | "format" | "description" | "$ref"));
+        if let Some(Json::Array(types)) = object.get("type") {
+            let plain = types.iter().find(|name| *name != "null").cloned().unwrap_or_default();
+            object.insert("type".into(), plain);
+        }
+    }
+    schema
+}

@@ -1,0 +1,136 @@
+//! What every request passes, as one visible list.
+//!
+//! ```text
+//! its id → the route (a panic becomes a 500) → the body of a problem → headers of every answer → the log
+//! ```
+
+use crate::{
+    Authenticate, RequestId,
+    pages::{self, Pages, ProblemPage},
+    refusal::{Asked, Refusal, refuse, wants_page},
+};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Request as Plain, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use futures_util::FutureExt;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tollgate_access::Roles;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers of every answer that does not say otherwise.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// What the pipeline needs to know.
+pub struct Edge {
+    pages: Arc<Pages>,
+    authenticate: Arc<dyn Authenticate>,
+    /// Known to developers only: what a refusal's page tells about roles and source.
+    roles: Option<Roles>,
+    /// Begins the ids of this process; the rest counts.
+    prefix: u64,
+    count: AtomicU64,
+}
+
+impl Edge {
+    /// An edge whose problems become these pages. With `roles`, they tell what only developers should see.
+    #[must_use]
+    pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
+        let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
+        Self { pages, authenticate, roles, prefix, count: AtomicU64::new(0) }
+    }
+
+    /// Logs a refusal and writes its body; other responses stay as they are.
+    async fn write_refusal(&self, response: Response, asked: &Asked, id: &RequestId) -> Response {
+        let Some(mut refusal) = Refusal::of(&response, asked, id) else { return response };
+        let page = match &asked.head {
+            None => None,
+            Some(head) => {
+                if refusal.actor.is_none() {
+                    refusal.actor = self.authenticate.identify(head).await.ok();
+                }
+                let page = pages::refused(&refusal, asked, id, self.roles.as_ref());
+                self.pages.render(ProblemPage::TEMPLATE, page).ok()
+            }
+        };
+        refusal.log(asked, id);
+        refusal.write(response, page)
+    }
+
+    /// The id that a proxy gave, if it is one; else a new one.
+    fn request_id(&self, headers: &HeaderMap) -> RequestId {
+        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let good = |id: &&str| {
+            let good = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+            (8..=64).contains(&id.len()) && id.bytes().all(good)
+        };
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        RequestId(given.filter(good).map_or_else(|| format!("{:08x}{count:08x}", self.prefix).into(), Arc::from))
+    }
+}
+
+/// Every request, from its head to the last header of its answer.
+pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = edge.request_id(request.headers());
+    let asked = Asked {
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        head: wants_page(request.headers()).then(|| head_of(&request)),
+    };
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(id.clone());
+
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
+    let mut response = edge.write_refusal(response, &asked, &id).await;
+    finish_headers(response.headers_mut(), &id);
+    log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
+    response
+}
+
+/// A copy of the head; its body stays with the request.
+fn head_of(request: &Request) -> Parts {
+    let mut head = Plain::new(()).into_parts().0;
+    head.method.clone_from(request.method());
+    head.uri.clone_from(request.uri());
+    head.headers.clone_from(request.headers());
+    head
+}
+
+/// The panic's own words are in the log already, by the panic hook.
+fn panicked(panic: &(dyn std::any::Any + Send), id: &RequestId) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(request_id = %id, panic = text.unwrap_or("something"), "a handler panicked");
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, "this request met a mistake of ours, which is in the log")
+}
+
+fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {
+    for (name, value) in &HEADERS {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    headers.extend(HeaderValue::from_str(&id.0).ok().map(|id| (REQUEST_ID, id)));
+}
+
+fn log(asked: &Asked, route: Option<&MatchedPath>, id: &RequestId, status: StatusCode, took: Duration) {
+    let route = route.map_or("-", MatchedPath::as_str);
+    let (status, micros) = (status.as_u16(), took.as_micros());
+    tracing::debug!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path, route, status, micros);
+}

@@ -1,0 +1,77 @@
+//! Query strings and forms as `#[input]` structs: [`Query<T>`] and [`Form<T>`].
+
+use crate::{Argument, Call, Operation, Place, json::field};
+use axum::http::{StatusCode, header};
+use tollgate_core::{Fault, Faults, Input, Problem};
+
+/// The longest form, in bytes.
+const LONGEST_FORM: usize = 16 * 1024;
+
+/// The query string as an `#[input]` struct.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: Input> Argument for Query<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        for (name, schema, required) in operation.schemas.properties::<T>() {
+            operation.parameter(Place::Query, &name, schema, required);
+        }
+        refuses(operation);
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        read(call.head.uri.query().unwrap_or_default().as_bytes()).map(Self)
+    }
+}
+
+/// A form as an `#[input]` struct: a body of `application/x-www-form-urlencoded`.
+#[derive(Clone, Copy, Debug)]
+pub struct Form<T>(pub T);
+
+impl<T: Input> Argument for Form<T> {
+    const READS_BODY: bool = true;
+
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = operation.schemas.input::<T>();
+        operation.body_of("application/x-www-form-urlencoded", schema);
+        operation.refuses(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.");
+        operation.refuses(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not a form.");
+        refuses(operation);
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        let media_type = call.head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            return Err(problem.because("send `application/x-www-form-urlencoded`"));
+        }
+        read(&call.read_body(LONGEST_FORM).await?).map(Self)
+    }
+}
+
+pub(crate) fn refuses(operation: &mut Operation<'_>) {
+    operation.refuses(StatusCode::UNPROCESSABLE_ENTITY, "A parameter is wrong.");
+}
+
+fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
+    let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let detail = error.inner().to_string();
+        let name = field(&detail).map_or_else(|| error.path().to_string(), str::to_owned);
+        invalid(&name, detail)
+    })?;
+    let faults: Vec<Fault> = Faults::of(&value).into_iter().map(parameter).collect();
+    if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }
+}
+
+/// 422 for one parameter.
+pub(crate) fn invalid(name: &str, detail: impl Into<String>) -> Problem {
+    Problem::invalid(vec![Fault::of(name, detail)])
+}
+
+/// The same fault, said of a parameter.
+fn parameter(fault: Fault) -> Fault {
+    let name = fault.pointer.unwrap_or_default();
+    Fault::of(name.trim_start_matches("#/"), fault.detail)
+}

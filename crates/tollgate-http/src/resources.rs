@@ -1,0 +1,165 @@
+//! The resources of an app, without their types: which tables there are, where their stores come from, and how a
+//! file is loaded into one.
+
+use crate::json::from_value;
+use serde_json::Value;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+};
+use tollgate_access::{Create, May, System};
+use tollgate_core::{Clock, Problem};
+use tollgate_store::{Answer, Database, Error, Filter, Resource, Store, Table};
+
+/// How many rows go to the database at once.
+const CHUNK: usize = 500;
+/// How many bad rows are told of.
+const TOLD: usize = 20;
+
+/// A resource whose type is not known here.
+pub trait AnyResource: Send + Sync {
+    /// Its table.
+    fn table(&self) -> &'static Table;
+    /// Which type it is.
+    fn type_id(&self) -> TypeId;
+    /// The name of that type.
+    fn type_name(&self) -> &'static str;
+    /// A `Store` of it.
+    fn store(&self, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Box<dyn Any + Send + Sync>;
+    /// Whether it has no rows.
+    fn is_empty<'a>(&self, stores: &'a Stores) -> Answer<'a, bool>;
+    /// Adds all rows to its store, or none; tells how many are done after each portion.
+    fn load<'a>(&self, stores: &'a Stores, rows: Vec<Value>, done: &'a (dyn Fn(usize) + Sync)) -> Loading<'a>;
+}
+
+/// How many rows were loaded, some time later.
+pub type Loading<'a> = Pin<Box<dyn Future<Output = Result<usize, LoadError>> + Send + 'a>>;
+
+/// Why nothing was loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Rows that are not good: the first of them, and how many there are.
+    #[error("{} of the rows are not good", .1)]
+    Rows(Vec<BadRow>, usize),
+    /// The database refused.
+    #[error("the database refused: {0}")]
+    Store(#[from] Error),
+}
+
+/// A row that is not good, counted from 1, and why: with the fields that are to blame.
+#[derive(Debug)]
+pub struct BadRow {
+    /// Which row.
+    pub row: usize,
+    /// Why.
+    pub problem: Problem,
+}
+
+/// The resource `R`.
+pub(crate) struct Of<R>(PhantomData<fn() -> R>);
+
+impl<R> Default for Of<R> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R: Resource> AnyResource for Of<R> {
+    fn table(&self) -> &'static Table {
+        R::TABLE
+    }
+
+    fn type_id(&self) -> TypeId {
+        TypeId::of::<R>()
+    }
+
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<R>()
+    }
+
+    fn store(&self, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Box<dyn Any + Send + Sync> {
+        Box::new(Store::<R>::new(database, clock))
+    }
+
+    fn is_empty<'a>(&self, stores: &'a Stores) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let may = System::because("a new table may need its first rows").may();
+            let first = stores.of::<R>()?.find(&may, Filter::every()).first().await?;
+            Ok(first.is_none())
+        })
+    }
+
+    fn load<'a>(&self, stores: &'a Stores, rows: Vec<Value>, done: &'a (dyn Fn(usize) + Sync)) -> Loading<'a> {
+        Box::pin(async move {
+            let store = stores.of::<R>()?;
+            let new = read_rows::<R>(rows)?;
+            let count = new.len();
+            let may = System::because("an operator loads a file").may();
+            store.transaction(async |tx| insert_all(&store.on(&tx)?, &may, new, done).await).await?;
+            Ok(count)
+        })
+    }
+}
+
+fn read_rows<R: Resource>(rows: Vec<Value>) -> Result<Vec<R::New>, LoadError> {
+    let (mut good, mut bad, mut count) = (vec![], vec![], 0);
+    for (index, row) in rows.into_iter().enumerate() {
+        match from_value::<R::New>(row) {
+            Ok(row) => good.push(row),
+            Err(problem) => {
+                count += 1;
+                bad.extend((count <= TOLD).then_some(BadRow { row: index + 1, problem }));
+            }
+        }
+    }
+    if bad.is_empty() { Ok(good) } else { Err(LoadError::Rows(bad, count)) }
+}
+
+async fn insert_all<R: Resource>(
+    store: &Store<R>,
+    may: &May<Create, R>,
+    new: Vec<R::New>,
+    done: &(dyn Fn(usize) + Sync),
+) -> Result<(), Error> {
+    let mut rows = new.into_iter();
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let count = chunk.len();
+        store.insert_many(may, chunk).await?;
+        done(count);
+    }
+}
+
+/// The stores of all resources of an app.
+#[derive(Default)]
+pub struct Stores(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
+
+impl Stores {
+    /// A store for each resource, in the database it names.
+    pub fn new<'a>(
+        resources: impl IntoIterator<Item = &'a Arc<dyn AnyResource>>,
+        database: impl Fn(&Table) -> Arc<dyn Database>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let stores = resources.into_iter().map(|resource| {
+            let store = resource.store(database(resource.table()), Arc::clone(clock));
+            (resource.as_ref().type_id(), store)
+        });
+        Self(stores.collect())
+    }
+
+    /// The store of `R`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if nothing in the app's signatures mentions `R`; `Service::resource` adds it then.
+    pub fn of<R: Resource>(&self) -> Result<Store<R>, Error> {
+        let store = self.0.get(&TypeId::of::<R>()).and_then(|store| store.downcast_ref::<Store<R>>());
+        store.cloned().ok_or_else(|| Error::internal(format!("there is no store of `{}`", R::PLURAL)))
+    }
+}

@@ -1,0 +1,219 @@
+//! An app without a socket, and actors who speak to it.
+
+use crate::Reply;
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, Method, Request, header, request::Parts as Head},
+};
+use serde_json::Value;
+use std::sync::Arc;
+use tollgate::{
+    Actor, App, SystemClock,
+    testing::{Assembled, Authenticate, Identified, Parts, assemble},
+};
+use tollgate_access::{Grants, Identity, Roles};
+use tollgate_core::Clock;
+use tollgate_store::{Database, Memory};
+use tower::ServiceExt;
+
+/// An app without a socket: its rows in memory, its callers believed.
+///
+/// ```
+/// # use tollgate::prelude::*;
+/// # #[resource(plural = "notes")]
+/// # /// A note.
+/// # pub struct Note { #[id(generated)] pub note_id: i64, #[owner] pub author: String, pub text: String }
+/// # fn app() -> App { App::new("notes").service(Service::new("notes").crud::<Note>("/notes")) }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use tollgate_testing::TestApp;
+/// let app = TestApp::new(app()).await;
+/// let (ann, bob) = (app.actor("ann").may("create:notes"), app.actor("bob").may("read:notes"));
+/// let note = ann.post("/notes", serde_json::json!({ "text": "Hello" })).await.json();
+/// assert_eq!(bob.get(&format!("/notes/{}", note["note_id"])).await.status(), 404);
+/// # });
+/// ```
+pub struct TestApp {
+    assembled: Assembled,
+    anyone: Grants,
+}
+
+/// What to put under an app before it starts.
+pub struct Setup {
+    app: App,
+    env: &'static str,
+    database: Arc<dyn Database>,
+    clock: Arc<dyn Clock>,
+    first_rows: bool,
+}
+
+impl TestApp {
+    /// The app with an empty database in memory, and the settings it brings along for `dev`.
+    ///
+    /// # Panics
+    /// If the app would not start.
+    pub async fn new(app: App) -> Self {
+        Self::with(app).start().await
+    }
+
+    /// The app on ground of your choice.
+    pub fn with(app: App) -> Setup {
+        let clock = Arc::new(SystemClock::default());
+        Setup { app, env: "dev", database: Arc::new(Memory::default()), clock, first_rows: false }
+    }
+
+    /// Nobody in particular.
+    pub fn anyone(&self) -> Client {
+        self.client(Identity::anyone())
+    }
+
+    /// Somebody who is signed in and may do nothing yet: say what with [`may`](Client::may).
+    pub fn actor(&self, id: &str) -> Client {
+        self.client(Identity::new(id).provider("test"))
+    }
+
+    fn client(&self, identity: Identity) -> Client {
+        let identity = identity.grants(&self.anyone);
+        Client { router: self.assembled.router.clone(), identity, headers: vec![] }
+    }
+
+    /// The app's OpenAPI document.
+    pub fn document(&self) -> &Value {
+        &self.assembled.document
+    }
+
+    /// Each route and who may call it.
+    pub fn routes(&self) -> &[tollgate_http::RouteInfo] {
+        &self.assembled.routes
+    }
+
+    /// The access matrix: what the command `routes` prints.
+    pub fn access_matrix(&self) -> &str {
+        &self.assembled.access_matrix
+    }
+}
+
+impl Setup {
+    /// Fills new tables with their first rows.
+    #[must_use]
+    pub fn first_rows(mut self) -> Self {
+        self.first_rows = true;
+        self
+    }
+
+    /// Keeps the rows in this database.
+    #[must_use]
+    pub fn database(mut self, database: Arc<dyn Database>) -> Self {
+        self.database = database;
+        self
+    }
+
+    /// Tells the time by this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If the app would not start.
+    pub async fn start(self) -> TestApp {
+        let Self { app, env, database, clock, first_rows } = self;
+        let settings = app.built_in_settings(env).unwrap_or_else(|failure| panic!("{failure}"));
+        let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
+        let anyone = roles.unwrap_or_else(|failure| panic!("{failure}")).anyone().clone();
+        let authenticate: Option<Arc<dyn Authenticate>> = Some(Arc::new(Believing(anyone.clone())));
+        let parts = Parts { settings, database, clock, authenticate, first_rows };
+        let assembled = assemble(app, parts).await.unwrap_or_else(|failure| panic!("{failure}"));
+        TestApp { assembled, anyone }
+    }
+}
+
+/// Believes the actor that a [`Client`] attached to its request; bytes from outside cannot attach one.
+struct Believing(Grants);
+
+impl Authenticate for Believing {
+    fn identify<'a>(&'a self, head: &'a Head) -> Identified<'a> {
+        let attached = head.extensions.get::<Actor>().cloned();
+        let actor = attached.unwrap_or_else(|| Identity::anyone().grants(&self.0).into());
+        Box::pin(std::future::ready(Ok(actor)))
+    }
+}
+
+/// Somebody who speaks to an app.
+#[derive(Clone)]
+pub struct Client {
+    router: axum::Router,
+    identity: Identity,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Client {
+    /// The same with permissions, separated by spaces: `read:movies create:movies`.
+    #[must_use]
+    pub fn may(mut self, permissions: &str) -> Self {
+        let bad = permissions.split_whitespace().find(|text| !Grants::is_permission(text));
+        assert!(bad.is_none(), "`{}` is not a permission", bad.unwrap_or_default());
+        self.identity = self.identity.granted(permissions.split_whitespace());
+        self
+    }
+
+    /// The same with a header on every request.
+    ///
+    /// # Panics
+    /// If it is no header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).unwrap_or_else(|error| panic!("{value}: {error}"));
+        self.headers.push((HeaderName::from_static(name), value));
+        self
+    }
+
+    /// `GET`
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, None::<Value>).await
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// `PUT` with a JSON body.
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    /// `PATCH` with a JSON body.
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    /// `DELETE`
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None::<Value>).await
+    }
+
+    /// Any method, with or without a JSON body.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        match body {
+            Some(body) => self.send_bytes(method, path, "application/json", body.to_string()).await,
+            None => self.request(Request::builder().method(method).uri(path), Body::empty()).await,
+        }
+    }
+
+    /// Any method, with any body.
+    pub async fn send_bytes(&self, method: Method, path: &str, media_type: &str, body: impl Into<Body>) -> Reply {
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, media_type);
+        self.request(request, body.into()).await
+    }
+
+    async fn request(&self, request: axum::http::request::Builder, body: Body) -> Reply {
+        let mut request = request.body(body).unwrap_or_else(|error| panic!("no request: {error}"));
+        request.headers_mut().extend(self.headers.iter().cloned());
+        request.extensions_mut().insert(Actor::from(self.identity.clone()));
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        Reply::read(response).await
+    }
+}

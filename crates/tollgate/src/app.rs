@@ -1,0 +1,184 @@
+//! An application: its services, and what it brings along to run them.
+
+use crate::{
+    cli,
+    settings::Settings,
+};
+use std::collections::BTreeSet;
+use tollgate_access::Roles;
+use tollgate_core::config::Sources;
+use tollgate_http::{Api, Built, Service};
+
+/// How the process ends.
+pub type Exit = std::process::ExitCode;
+
+/// An application.
+///
+/// ```no_run
+/// # mod movies { pub fn service() -> tollgate::Service { tollgate::Service::new("movies") } }
+/// use tollgate::prelude::*;
+///
+/// fn main() -> tollgate::Exit {
+///     App::new("myapi").service(movies::service()).main()
+/// }
+/// ```
+pub struct App {
+    pub(crate) name: &'static str,
+    pub(crate) title: String,
+    pub(crate) version: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) tagline: Option<&'static str>,
+    pub(crate) built_in: Vec<(Option<&'static str>, &'static str)>,
+    services: Vec<Service>,
+}
+
+impl App {
+    /// An app without services. Its name is that of its command, and of its settings: `MYAPI_SERVER__PORT`.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        let (title, version) = (title(name), env!("CARGO_PKG_VERSION"));
+        Self { name, title, version, about: "", tagline: None, built_in: vec![], services: vec![] }
+    }
+
+    /// The app's version: `env!("CARGO_PKG_VERSION")`. Without it, that of Tollgate is shown.
+    #[must_use]
+    pub fn version(self, version: &'static str) -> Self {
+        Self { version, ..self }
+    }
+
+    /// What the app is, in a sentence or two: for its home page and its document.
+    #[must_use]
+    pub fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    /// What the app is, in a few words: ends the footer of its pages.
+    #[must_use]
+    pub fn tagline(self, tagline: &'static str) -> Self {
+        Self { tagline: Some(tagline), ..self }
+    }
+
+    /// Settings that the app brings along: `include_str!("../config/default.toml")`. Files in `./config` and the
+    /// environment win over them.
+    #[must_use]
+    pub fn settings(mut self, toml: &'static str) -> Self {
+        self.built_in.push((None, toml));
+        self
+    }
+
+    /// Settings that the app brings along for one environment.
+    #[must_use]
+    pub fn settings_in(mut self, env: &'static str, toml: &'static str) -> Self {
+        self.built_in.push((Some(env), toml));
+        self
+    }
+
+    /// Adds a service.
+    #[must_use]
+    pub fn service(mut self, service: Service) -> Self {
+        self.services.push(service);
+        self
+    }
+
+    /// Runs the command that the process was started with; `serve` if none was named.
+    #[must_use]
+    pub fn main(self) -> Exit {
+        cli::main(self)
+    }
+
+    /// The settings of this process.
+    ///
+    /// # Errors
+    /// One line: what is wrong with which setting.
+    pub fn load_settings(&self) -> Result<Settings, Failure> {
+        let sources = Sources { built_in: self.built_in.clone(), ..Sources::of_process(self.name) };
+        sources.load().map_err(|error| Failure(error.to_string()))
+    }
+
+    /// The settings that the app brings along for an environment, without files and variables: for tests.
+    ///
+    /// # Errors
+    /// As [`load_settings`](Self::load_settings).
+    pub fn built_in_settings(&self, env: &str) -> Result<Settings, Failure> {
+        let variables = [("APP_ENV".to_owned(), env.to_owned())].into();
+        let built_in = self.built_in.clone();
+        let sources = Sources { prefix: "APP".into(), built_in, folder: "/nonexistent".into(), variables };
+        sources.load().map_err(|error| Failure(error.to_string()))
+    }
+
+    /// Joins the services under these settings.
+    pub(crate) fn design(self, settings: Settings) -> Result<Design, Failure> {
+        let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
+        check_default_role(&settings, &roles)?;
+        let mut services = self.services;
+        services.push(tollgate_auth::service());
+        let api = Api {
+            title: self.title.clone(),
+            version: self.version.into(),
+            about: self.about.into(),
+            anyone: roles.anyone().clone(),
+            oauth: Some(("/oauth/authorize".into(), "/oauth/token".into())),
+            services,
+        };
+        let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
+        let (name, title, version) = (self.name, self.title, self.version);
+        Ok(Design { name, title, version, about: self.about, tagline: self.tagline, settings, roles, built })
+    }
+}
+
+/// An app whose services contradict each other nowhere, under certain settings.
+pub(crate) struct Design {
+    pub(crate) name: &'static str,
+    pub(crate) title: String,
+    pub(crate) version: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) tagline: Option<&'static str>,
+    pub(crate) settings: Settings,
+    pub(crate) roles: Roles,
+    pub(crate) built: Built,
+}
+
+fn check_default_role(settings: &Settings, roles: &Roles) -> Result<(), Failure> {
+    let named: BTreeSet<&str> = settings.identity.default_role.iter().map(String::as_str).collect();
+    match named.into_iter().find(|role| !roles.has(role)) {
+        Some(role) => Err(Failure(format!("identity.default_role: there is no role `{role}`; add it to [access.roles]"))),
+        None => Ok(()),
+    }
+}
+
+/// `lorem-ipsum` → "Lorem Ipsum".
+pub(crate) fn title(name: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    };
+    name.split(['-', '_']).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Why a command did not do what it was asked to: what is wrong and what to do about it, in a line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub(crate) String);
+
+impl From<tollgate_store::Error> for Failure {
+    fn from(error: tollgate_store::Error) -> Self {
+        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let words: Vec<String> = causes.map(ToString::to_string).collect();
+        Self(words.join(": "))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_name_for_machines_becomes_one_for_people() {
+        assert_eq!(super::title("lorem-ipsum"), "Lorem Ipsum");
+        assert_eq!(super::title("myapi"), "Myapi");
+    }
+}

@@ -1,0 +1,126 @@
+//! The command line of every app: `serve` unless another command is named.
+//!
+//! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
+
+mod load;
+mod serve;
+mod show;
+mod users;
+
+use crate::app::{App, Exit, Failure};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// Where to listen.
+#[derive(Args)]
+struct Serve {
+    /// Listen on this address [default: server.host, 127.0.0.1]
+    #[arg(long)]
+    host: Option<String>,
+    /// Listen on this port; 0 takes a free one [default: server.port, 8000]
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the app (what happens without a command)
+    Serve(Serve),
+    /// Create a user of the embedded identity provider
+    CreateUser(CreateUser),
+    /// Print an access token of a user
+    Token {
+        /// The user's e-mail address
+        email: String,
+    },
+    /// Load rows from a JSON or CSV file: all of them or none
+    Load {
+        /// The resource, as in `movies`
+        resource: String,
+        /// A JSON array of objects, or CSV with a header line
+        file: PathBuf,
+    },
+    /// Print each route and who may call it
+    Routes,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Check settings, services and database without serving
+    Check,
+}
+
+#[derive(Args)]
+struct CreateUser {
+    /// How they are called
+    #[arg(long)]
+    name: String,
+    /// How they sign in
+    #[arg(long)]
+    email: String,
+    /// Their password; asked for if it is not given
+    #[arg(long)]
+    password: Option<String>,
+    /// A role; may be given several times [default: identity.default_role]
+    #[arg(long)]
+    role: Vec<String>,
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn main(app: App) -> Exit {
+    let command = Line::command().name(app.name).version(app.version).about(app.about);
+    let line = match command.try_get_matches().and_then(|matches| Line::from_arg_matches(&matches)) {
+        Ok(line) => line,
+        Err(error) => error.exit(),
+    };
+    match run(app, line) {
+        Ok(()) => Exit::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            Exit::FAILURE
+        }
+    }
+}
+
+fn run(app: App, line: Line) -> Result<(), Failure> {
+    let mut settings = app.load_settings()?;
+    let command = line.command.unwrap_or(Command::Serve(line.serve));
+    if let Command::Serve(serve) = &command {
+        settings.server.host = serve.host.clone().unwrap_or(settings.server.host);
+        settings.server.port = serve.port.unwrap_or(settings.server.port);
+    }
+    crate::log::start(&settings);
+    let design = app.design(settings)?;
+    match command {
+        Command::Routes => show::routes(&design),
+        Command::Openapi => show::openapi(&design),
+        command => {
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(async {
+                match command {
+                    Command::CreateUser(user) => users::create(design, user).await,
+                    Command::Token { email } => users::token(design, &email).await,
+                    Command::Load { resource, file } => load::load(design, &resource, &file).await,
+                    Command::Check => show::check(design).await,
+                    _ => serve::serve(design).await,
+                }
+            })
+        }
+    }
+}
+
+/// Writes to standard output; who closed it early wants no more.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::{ErrorKind, Write};
+    match writeln!(std::io::stdout().lock(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

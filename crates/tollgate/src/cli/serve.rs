@@ -1,0 +1,80 @@
+//! `serve`: listen, tell what there is, answer until told to stop.
+
+use super::print;
+use crate::{
+    app::{Design, Failure},
+    home::first_list,
+    running::Running,
+};
+use std::{fmt::Write as _, sync::Arc};
+use tollgate_http::bind;
+
+pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
+    let listening = bind(&design.settings.server.host, design.settings.server.port).await.map_err(Failure)?;
+    // Port 0 is known only now, and tokens name the address they come from.
+    design.settings.server.port = listening.address()?.port();
+    let running = Arc::new(design.open().await?);
+    running.add_demo_users().await?;
+    print(&running.banner())?;
+    listening.serve(running.router(), told_to_stop()).await;
+    Ok(())
+}
+
+/// Ctrl-C, or the signal with which service managers end a process.
+async fn told_to_stop() {
+    use tokio::signal::{self, unix::SignalKind};
+    let terminated = async {
+        match signal::unix::signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+impl Running {
+    async fn add_demo_users(&self) -> Result<(), Failure> {
+        for user in self.design.settings.demo_users() {
+            let password = user.password.as_str().into();
+            let added = self.identity()?.ensure_demo_user(&user.name, &user.email, &password, &user.roles).await;
+            added.map_err(|error| Failure(format!("identity.demo_users, {}: {error}", user.email)))?;
+        }
+        Ok(())
+    }
+
+    /// What a person at the terminal wants to know first.
+    fn banner(&self) -> String {
+        let settings = &self.design.settings;
+        let (url, name) = (settings.public_url(), self.design.name);
+        let mut text = format!("{name} {} ({})\n", self.design.version, settings.env);
+        let _ = writeln!(text, "\n  app        {url}/\n  docs       {url}/docs");
+        let _ = writeln!(text, "  database   {}", self.database.describe());
+        for done in &self.done {
+            let _ = writeln!(text, "             {done}");
+        }
+        self.describe_demo(&mut text, &url);
+        let _ = writeln!(text, "\nCtrl-C stops it.");
+        text
+    }
+
+    fn describe_demo(&self, text: &mut String, url: &str) {
+        let users = self.design.settings.demo_users();
+        for (index, user) in users.iter().enumerate() {
+            let label = if index == 0 { "users" } else { "" };
+            let _ = writeln!(text, "  {label:<10} {:<24} password {}", user.email, user.password);
+        }
+        let list = first_list(&self.design.built.document);
+        if let (Some(user), Some(path), true) = (users.first(), list, self.design.settings.identity.password_grant) {
+            let (email, password) = (&user.email, &user.password);
+            let _ = writeln!(text, "\nTry it:\n");
+            let _ = writeln!(
+                text,
+                "  TOKEN=$(curl -s {url}/token -d username={email} -d password={password} | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+            );
+            let _ = writeln!(text, "  curl -H \"Authorization: Bearer $TOKEN\" '{url}{path}?limit=3'");
+        }
+    }
+}

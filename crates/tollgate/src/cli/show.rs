@@ -1,0 +1,40 @@
+//! What an app is, without serving it: `routes`, `openapi`, `check`.
+
+use super::print;
+use crate::app::{Design, Failure};
+use std::fmt::Write as _;
+
+/// Method, path, who may: the access matrix.
+pub(super) fn routes(design: &Design) -> Result<(), Failure> {
+    print(&design.access_matrix())
+}
+
+pub(super) fn openapi(design: &Design) -> Result<(), Failure> {
+    print(&format!("{:#}", design.built.document))
+}
+
+/// Everything that would keep the app from starting, found without starting it.
+pub(super) async fn check(design: Design) -> Result<(), Failure> {
+    let (routes, resources) = (design.built.routes.len(), design.built.resources.len());
+    let env = design.settings.env.clone();
+    let running = design.open().await?;
+    running.database.ping().await?;
+    let mut text = format!("settings   good, environment `{env}`\n");
+    let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another");
+    let _ = writeln!(text, "database   {}, as the model says", running.database.describe());
+    for done in &running.done {
+        let _ = writeln!(text, "           {done}");
+    }
+    print(&text)
+}
+
+impl Design {
+    /// Each route and who may call it: method, path, permission.
+    pub(crate) fn access_matrix(&self) -> String {
+        let width = self.built.routes.iter().map(|route| route.path.len()).max().unwrap_or_default();
+        self.built.routes.iter().fold(String::new(), |mut text, route| {
+            let _ = writeln!(text, "{:<6} {:<width$}  {}", route.method.as_str(), route.path, route.access);
+            text
+        })
+    }
+}

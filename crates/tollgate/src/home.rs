@@ -1,0 +1,133 @@
+//! The home page: who you are, what you may do, and one real request with its real answer.
+
+use crate::running::Running;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::Value;
+use std::sync::Arc;
+use tollgate_access::Actor;
+use tollgate_http::{
+    Refusal,
+    pages::{Frame, HomePage, Need, NeedState, Person, ServiceEntry, Terminal, html},
+};
+use tower::ServiceExt;
+
+/// The longest answer that the page shows whole, in bytes.
+const LONGEST: usize = 16 * 1024;
+
+/// A request worth showing, and whom to send it to.
+pub(crate) struct Sample {
+    path: Option<String>,
+    road: Router,
+}
+
+impl Sample {
+    /// The first list that needs a permission.
+    pub(crate) fn of(document: &Value, road: Router) -> Self {
+        Self { path: first_list(document).map(|path| format!("{path}?limit=1")), road }
+    }
+
+    /// Sends it, with the cookies of whoever looks at the page.
+    async fn send(&self, path: &str, headers: &HeaderMap) -> Option<(StatusCode, Option<String>, String)> {
+        let mut request = Request::builder().uri(path);
+        if let Some(cookie) = headers.get(header::COOKIE) {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let response = self.road.clone().oneshot(request.body(Body::empty()).ok()?).await.ok()?;
+        let status = response.status();
+        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.map(|value| format!("content-type: {value}"));
+        let body = to_bytes(response.into_body(), LONGEST).await.ok()?;
+        let json: Value = serde_json::from_slice(&body).ok()?;
+        Some((status, media_type, serde_json::to_string_pretty(&json).ok()?))
+    }
+}
+
+/// The path of the first list in the document.
+pub(crate) fn first_list(document: &Value) -> Option<&str> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let is_list = |item: &Value| {
+        let parameters = item["get"]["parameters"].as_array();
+        parameters.is_some_and(|parameters| parameters.iter().any(|parameter| parameter["name"] == "limit"))
+    };
+    paths.filter(|(path, _)| !path.contains('{')).find(|(_, item)| is_list(item)).map(|(path, _)| path.as_str())
+}
+
+struct Home {
+    running: Arc<Running>,
+    sample: Sample,
+}
+
+pub(crate) fn router(running: Arc<Running>, sample: Sample) -> Router {
+    Router::new().route("/", get(home)).with_state(Arc::new(Home { running, sample }))
+}
+
+async fn home(State(home): State<Arc<Home>>, request: Request) -> Response {
+    let (head, _) = request.into_parts();
+    let actor = match home.running.context.authenticate.identify(&head).await {
+        Ok(actor) => actor,
+        Err(problem) => return Refusal::from(problem).into_response(),
+    };
+    let page = HomePage {
+        frame: Frame { person: Person::of(&actor), ..Frame::default() },
+        terminal: home.terminal(&actor, &head.headers).await,
+        services: home.services(&actor),
+        ..HomePage::default()
+    };
+    match home.running.pages.render(HomePage::TEMPLATE, page) {
+        Ok(page) => html(page),
+        Err(problem) => Refusal::from(problem).into_response(),
+    }
+}
+
+impl Home {
+    async fn terminal(&self, actor: &Actor, headers: &HeaderMap) -> Option<Terminal> {
+        let path = self.sample.path.as_ref()?;
+        let (status, media_type, body) = self.sample.send(path, headers).await?;
+        let url = format!("{}{path}", self.running.design.settings.public_url());
+        let name = self.running.design.name;
+        let (title, command) = match actor.email().filter(|_| actor.is_signed_in()) {
+            Some(email) => {
+                let token = format!("Authorization: Bearer $({name} token {email})");
+                ("The same from a terminal", format!("curl -H \"{token}\" \\\n  \"{url}\""))
+            }
+            None => ("Try it without a token", format!("curl -i '{url}'")),
+        };
+        Some(Terminal { title: title.into(), command, status, headers: media_type.into_iter().collect(), body })
+    }
+
+    fn services(&self, actor: &Actor) -> Vec<ServiceEntry> {
+        let services = self.running.design.built.services.iter().filter(|(_, _, needs)| !needs.is_empty());
+        let entry = |(name, about, needs): &(&'static str, &'static str, Vec<String>)| ServiceEntry {
+            name: (*name).into(),
+            title: crate::app::title(name),
+            about: first_paragraph(about),
+            permissions: needs.iter().map(|permission| need(actor, permission)).collect(),
+            docs: format!("/docs#/{name}"),
+        };
+        services.map(entry).collect()
+    }
+}
+
+/// The service's own comment, without its name at the beginning: "Movies: a catalogue …".
+fn first_paragraph(about: &str) -> String {
+    let first = about.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    let text = first.split_once(": ").map_or(first.as_str(), |(_, text)| text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn need(actor: &Actor, permission: &str) -> Need {
+    let state = match (actor.grants().include(permission), actor.is_signed_in()) {
+        (true, _) => NeedState::Granted,
+        (false, true) => NeedState::Denied,
+        (false, false) => NeedState::Needed,
+    };
+    Need { permission: permission.to_owned(), state }
+}

@@ -1,0 +1,63 @@
+//! What the framework itself keeps in the default database: the key of its seals, and what was done once.
+
+use crate::{Create, Read, Store, System};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::sync::Arc;
+use tollgate_core::{Clock, Seal};
+use tollgate_macros::resource;
+use tollgate_store::{Database, Error, Resource, Result, Table};
+
+/// A value that the framework keeps.
+#[resource(plural = "tollgate_values")]
+pub(crate) struct Kept {
+    #[id]
+    pub(crate) name: String,
+    #[hidden]
+    pub(crate) value: String,
+}
+
+/// The kept values of an app.
+pub(crate) struct Values {
+    rows: Store<Kept>,
+    system: System,
+}
+
+impl Values {
+    pub(crate) const TABLE: &'static Table = Kept::TABLE;
+
+    pub(crate) fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
+        let system = System::because("the framework keeps its own values");
+        Self { rows: Store::new(database, clock), system }
+    }
+
+    /// Seals with the key of this database, which is made on first use: all instances share it.
+    pub(crate) async fn seal(&self) -> Result<Seal> {
+        let mut key = [0; 32];
+        aws_lc_rs::rand::fill(&mut key).map_err(|_| Error::internal("the system gives no random numbers"))?;
+        let kept = self.get_or_add("seal key", STANDARD.encode(key)).await?;
+        let kept = STANDARD.decode(kept).ok().and_then(|key| key.try_into().ok());
+        kept.map(|key| Seal::new(&key)).ok_or_else(|| Error::internal("the kept seal key is not 32 bytes"))
+    }
+
+    pub(crate) async fn get(&self, name: &str) -> Result<Option<String>> {
+        let may = self.system.may::<Read, Kept>();
+        match self.rows.get(&may, name.to_owned()).await {
+            Ok(kept) => Ok(Some(kept.value)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is kept under that name; if nothing is, from now on this. Another instance may get ahead.
+    pub(crate) async fn get_or_add(&self, name: &str, value: String) -> Result<String> {
+        if let Some(kept) = self.get(name).await? {
+            return Ok(kept);
+        }
+        let new = NewKept { name: name.to_owned(), value };
+        match self.rows.insert(&self.system.may::<Create, Kept>(), new).await {
+            Ok(kept) => Ok(kept.value),
+            Err(Error::Conflict { .. }) => self.get(name).await?.ok_or(Error::NotFound),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! An app with its database: what every command but `routes` and `openapi` works with.
+
+use crate::{
+    app::{Design, Failure},
+    home,
+    kept::Values,
+    settings::Settings,
+};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
+use std::{path::Path, sync::Arc, time::Duration};
+use tollgate_auth::{Identity, IdentityConfig};
+use tollgate_core::{Clock, Problem, SystemClock};
+use tollgate_http::{
+    AnyResource, Authenticate, Built, Context, Edge, LoadError, Refusal, Stores, docs,
+    pages::{self, Pages, Site},
+    pipeline, with_fallbacks,
+};
+use tollgate_sqlite::Sqlite;
+use tollgate_store::{Database, Error};
+
+/// An app with its database.
+pub(crate) struct Running {
+    pub(crate) design: Arc<Design>,
+    pub(crate) database: Arc<dyn Database>,
+    /// The embedded issuer; tests bring their own way to recognise callers.
+    pub(crate) identity: Option<Identity>,
+    pub(crate) context: Arc<Context>,
+    pub(crate) pages: Arc<Pages>,
+    /// What was done about the schema and the first rows, for people.
+    pub(crate) done: Vec<String>,
+}
+
+/// What an app runs on.
+pub(crate) struct Ground {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Recognises callers, in place of the embedded issuer.
+    pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
+    /// Whether new tables get their first rows.
+    pub(crate) first_rows: bool,
+}
+
+impl Design {
+    /// Opens the database and makes it ready.
+    pub(crate) async fn open(self) -> Result<Running, Failure> {
+        self.settings.check().map_err(Failure)?;
+        let database = open_database(self.name, &self.settings)?;
+        let clock = Arc::new(SystemClock::default());
+        self.open_on(Ground { database, clock, authenticate: None, first_rows: true }).await
+    }
+
+    /// Makes a database ready.
+    pub(crate) async fn open_on(self, ground: Ground) -> Result<Running, Failure> {
+        let Ground { database, clock, authenticate, first_rows } = ground;
+        let mut tables = vec![Values::TABLE];
+        tables.extend(Identity::tables());
+        tables.extend(self.built.resources.iter().map(|resource| resource.table()));
+        let mut done = database.prepare(&tables, self.settings.is_additive()).await?;
+
+        let values = Values::new(Arc::clone(&database), Arc::clone(&clock));
+        let pages = Arc::new(Pages::new(self.site(&*database)));
+        let (identity, authenticate) = match authenticate {
+            Some(authenticate) => (None, authenticate),
+            None => {
+                let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
+                let identity = Identity::start(self.identity_config(), database, clock, pages).await;
+                let identity = identity.map_err(|error| Failure(error.to_string()))?;
+                let authenticate = identity.authenticator();
+                (Some(identity), authenticate)
+            }
+        };
+        let stores = Stores::new(&self.built.resources, |_| Arc::clone(&database), &clock);
+        if first_rows {
+            done.extend(add_first_rows(&self.built, &stores, &values).await?);
+        }
+        let context = Arc::new(Context { authenticate, stores, seal: values.seal().await? });
+        Ok(Running { design: Arc::new(self), database, identity, context, pages, done })
+    }
+
+    fn site(&self, database: &dyn Database) -> Site {
+        Site {
+            name: self.name.into(),
+            title: self.title.clone(),
+            version: self.version.into(),
+            about: self.about.into(),
+            tagline: self.tagline.map(str::to_owned),
+            environment: self.settings.env.clone(),
+            database: database.describe(),
+        }
+    }
+
+    fn identity_config(&self) -> IdentityConfig {
+        let Settings { identity, .. } = &self.settings;
+        IdentityConfig {
+            audience: self.name.into(),
+            access_lifetime: Duration::from_mins(identity.access_token_minutes.into()),
+            session_lifetime: Duration::from_hours(identity.session_hours.into()),
+            password_grant: identity.password_grant,
+            default_role: identity.default_role.clone(),
+            ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
+        }
+    }
+}
+
+fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
+    let url = settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
+        _ => Err(Failure("database.url is not known here: write it as sqlite:./data/app.db".into())),
+    }
+}
+
+/// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.
+async fn add_first_rows(built: &Built, stores: &Stores, values: &Values) -> Result<Vec<String>, Failure> {
+    let mut done = vec![];
+    for (plural, json) in &built.first_rows {
+        let mark = format!("first rows of {plural}");
+        let resource = built.resources.iter().find(|resource| resource.table().name == *plural);
+        let Some(resource) = resource else { continue };
+        if values.get(&mark).await?.is_some() {
+            continue;
+        }
+        if resource.is_empty(stores).await? {
+            let count = load_first_rows(&**resource, json, stores).await?;
+            done.push(format!("added {count} {plural}"));
+        }
+        values.get_or_add(&mark, "added".into()).await?;
+    }
+    Ok(done)
+}
+
+async fn load_first_rows(resource: &dyn AnyResource, json: &str, stores: &Stores) -> Result<usize, Failure> {
+    let name = resource.table().name;
+    let rows = serde_json::from_str(json).map_err(|error| Failure(format!("the first rows of `{name}`: {error}")))?;
+    match resource.load(stores, rows, &|_| ()).await {
+        // Another instance was faster.
+        Err(LoadError::Store(Error::Conflict { .. })) => Ok(0),
+        Err(LoadError::Rows(bad, count)) => {
+            let first = bad.first().map(|bad| format!("row {}: {}", bad.row, bad.problem)).unwrap_or_default();
+            Err(Failure(format!("the first rows of `{name}`: {count} are not good; {first}")))
+        }
+        loaded => loaded.map_err(|error| Failure(format!("the first rows of `{name}`: {error}"))),
+    }
+}
+
+impl Running {
+    /// Everything the app answers: its services, its document, its pages, its issuer.
+    pub(crate) fn router(self: &Arc<Self>) -> Router {
+        let Design { title, built, settings, roles, .. } = &*self.design;
+        let roles = settings.is_dev().then(|| roles.clone());
+        let authenticate = Arc::clone(&self.context.authenticate);
+        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles));
+        let running = Arc::clone(self);
+        let api = built.router.clone().with_state(Arc::clone(&self.context));
+        let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
+        let sample = home::Sample::of(&built.document, road(api.clone()));
+        road(
+            api.merge(docs::router(title, &built.document))
+                .merge(pages::assets())
+                .merge(self.identity.as_ref().map(Identity::router).unwrap_or_default())
+                .merge(home::router(Arc::clone(self), sample))
+                .route("/livez", get(async || "ok"))
+                .route("/readyz", get(async move || ready(&*running.database).await)),
+        )
+    }
+}
+
+impl Running {
+    /// The embedded issuer.
+    pub(crate) fn identity(&self) -> Result<&Identity, Failure> {
+        self.identity.as_ref().ok_or_else(|| Failure("the embedded issuer is off".into()))
+    }
+}
+
+/// Whether the app can do its work, and if not, why.
+async fn ready(database: &dyn Database) -> Result<&'static str, Refusal> {
+    match database.ping().await {
+        Ok(()) => Ok("ok"),
+        Err(error) => Err(Problem::from(error).because("the database does not answer").into()),
+    }
+}

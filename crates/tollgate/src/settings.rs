@@ -1,0 +1,183 @@
+//! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
+
+use serde::Deserialize;
+use std::{collections::BTreeMap, net::IpAddr};
+use tollgate_core::Secret;
+
+/// Every setting.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The environment, from `MYAPI_ENV`. Default: `dev`.
+    pub env: String,
+    /// Where the app listens.
+    pub server: Server,
+    /// Where rows live.
+    pub database: Database,
+    /// Who may do what.
+    pub access: Access,
+    /// Who people are.
+    pub identity: Identity,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// Where the app listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The address. Default: `127.0.0.1`, this machine only.
+    pub host: String,
+    /// The port; 0 takes a free one. Default: 8000.
+    pub port: u16,
+    /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
+    pub public_url: Option<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".into(), port: 8000, public_url: None }
+    }
+}
+
+/// Where rows live.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// As in `sqlite:./data/app.db`. Default: a file of the app's name in `./data`.
+    pub url: Option<Secret>,
+    /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
+    pub additive: Option<bool>,
+}
+
+#[expect(clippy::derivable_impls, reason = "mirrors the others: a default for each setting")]
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, additive: None }
+    }
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// What each role may do, as in `reader = ["read:movies"]`. Default: no roles.
+    pub roles: BTreeMap<String, Vec<String>>,
+    /// What anyone may do without signing in. Default: nothing.
+    pub anyone: Vec<String>,
+}
+
+/// Who people are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Identity {
+    /// Whether the app is its own identity provider. Default: yes in `dev`; elsewhere it must be said.
+    pub embedded: Option<bool>,
+    /// How long an access token is good, in minutes. Default: 60.
+    pub access_token_minutes: u32,
+    /// How long somebody stays signed in in a browser, in hours. Default: 12.
+    pub session_hours: u32,
+    /// Whether `POST /token` takes a name and a password. Only on loopback or with TLS. Default: no.
+    pub password_grant: bool,
+    /// The role of a user who is given none. Default: none.
+    pub default_role: Option<String>,
+    /// Users for trying things out, with passwords that are no secret. Only in `dev` and on loopback.
+    pub demo_users: Vec<DemoUser>,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            embedded: None,
+            access_token_minutes: 60,
+            session_hours: 12,
+            password_grant: false,
+            default_role: None,
+            demo_users: vec![],
+        }
+    }
+}
+
+/// A user for trying things out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoUser {
+    /// How they are called.
+    pub name: String,
+    /// How they sign in.
+    pub email: String,
+    /// What everybody may know.
+    pub password: String,
+    /// Their roles.
+    pub roles: Vec<String>,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// A filter such as `info,tollgate::request=debug`; `RUST_LOG` wins. Default: that in `dev`, `info` elsewhere.
+    pub filter: Option<String>,
+}
+
+impl Settings {
+    /// Whether this is a developer's machine.
+    pub fn is_dev(&self) -> bool {
+        self.env == "dev"
+    }
+
+    /// Whether only this machine reaches the app.
+    pub(crate) fn is_on_loopback(&self) -> bool {
+        let host = self.server.host.as_str();
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The origin that people and programs use.
+    pub(crate) fn public_url(&self) -> String {
+        match &self.server.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let Server { host, port, .. } = &self.server;
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                format!("http://{host}:{port}")
+            }
+        }
+    }
+
+    /// Whether missing tables and columns are added at the start.
+    pub(crate) fn is_additive(&self) -> bool {
+        self.database.additive.unwrap_or(self.is_dev())
+    }
+
+    /// Refuses what would be open by accident.
+    ///
+    /// # Errors
+    /// One line that names the setting and the remedy.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let url = self.public_url();
+        let is_tls = url.starts_with("https://");
+        let is_private = is_tls || self.is_on_loopback();
+        let embedded = self.identity.embedded.unwrap_or(self.is_dev());
+        if !embedded {
+            return Err(format!(
+                "no issuer is configured, so nobody could be recognised in `{}`: set identity.embedded = true to let \
+                 the app be its own identity provider",
+                self.env
+            ));
+        }
+        if !self.is_dev() && !is_private {
+            return Err(format!("the embedded issuer needs TLS in `{}`: set server.public_url to its https:// address", self.env));
+        }
+        if self.identity.password_grant && !is_private {
+            return Err("identity.password_grant sends passwords in the clear here: turn it off, listen on loopback, or \
+                        set server.public_url to an https:// address"
+                .into());
+        }
+        Ok(())
+    }
+
+    /// The demo users, where they may exist.
+    pub(crate) fn demo_users(&self) -> &[DemoUser] {
+        if self.is_dev() && self.is_on_loopback() { &self.identity.demo_users } else { &[] }
+    }
+}
