@@ -33,10 +33,10 @@ mod users;
 
 pub use error::{Error, Result};
 pub use identity::Identity;
+pub use issuer::{Client, IdentityConfig};
 pub use me::{Me, service};
 pub use sign_in::Session;
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
-pub use issuer::{Client, IdentityConfig};
 pub use users::{CreateUserError, NewUser, PROVIDER, User, UserPatch};
 
 #[doc(hidden)]

@@ -36,7 +36,6 @@ impl From<&Actor> for Me {
 }
 
 /// Who is signed in, and what they may do.
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn me(actor: Actor) -> Json<Me> {
     Json(Me::from(&actor))
 }

@@ -19,7 +19,7 @@ use tollgate_store::Database;
 use uuid::Uuid;
 
 /// How long a code can be redeemed.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 
 /// A code, and what redeeming it takes and gives.
 #[resource(plural = "auth_codes")]

@@ -40,7 +40,7 @@ impl IdentityConfig {
         Self {
             audience: issuer.clone(),
             issuer,
-            access_lifetime: Duration::from_mins(60),
+            access_lifetime: Duration::from_hours(1),
             refresh_lifetime: Duration::from_hours(30 * 24),
             session_lifetime: Duration::from_hours(12),
             password_grant: false,

@@ -83,13 +83,12 @@ impl Denied {
     /// Once, where it becomes an answer: what the client is not told.
     pub(crate) fn log(&self) {
         let (code, description) = (self.code.as_str(), self.description);
-        match &self.cause {
-            Some(cause) => {
-                let source = cause.source().map(ToString::to_string);
-                tracing::error!(code, %cause, source, "an authorization failed");
-            }
-            None => tracing::debug!(code, description, "an authorization was refused"),
-        }
+        let Some(cause) = &self.cause else {
+            tracing::debug!(code, description, "an authorization was refused");
+            return;
+        };
+        let source = cause.source().map(ToString::to_string);
+        tracing::error!(code, %cause, source, "an authorization failed");
     }
 }
 

@@ -23,7 +23,7 @@ use tollgate_core::Secret;
 const CLIENT: &str = "password";
 
 #[derive(Serialize)]
-struct Token {
+struct Issued {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
@@ -43,7 +43,7 @@ pub(crate) async fn password(State(issuer): State<Arc<Issuer>>, request: Request
 }
 
 impl Issuer {
-    async fn token_for_password(&self, request: Request) -> Result<Token, Denied> {
+    async fn token_for_password(&self, request: Request) -> Result<Issued, Denied> {
         let asked = Parameters::of_form(request).await?;
         if asked.get("grant_type").is_some_and(|grant| grant != "password") {
             return Err(Denied::new(Code::UnsupportedGrantType, "`grant_type` must be `password`"));
@@ -60,6 +60,6 @@ impl Issuer {
         })?;
         let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
         let access_token = self.mint.access_token(&user, CLIENT, &scope, &Mint::new_id())?;
-        Ok(Token { access_token, token_type: "bearer", expires_in: self.config.access_lifetime.as_secs() })
+        Ok(Issued { access_token, token_type: "bearer", expires_in: self.config.access_lifetime.as_secs() })
     }
 }

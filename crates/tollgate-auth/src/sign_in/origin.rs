@@ -25,8 +25,8 @@ impl Origins {
     pub(crate) fn of(issuer: &str) -> Result<Self> {
         let refused = |why| Error::Configuration(format!("the issuer `{issuer}` {why}"));
         let base = Url::parse(issuer).map_err(|_| refused("is no URL"))?;
-        let bare = base.path() == "/" && base.query().is_none() && base.fragment().is_none();
-        if !bare || !base.username().is_empty() || base.password().is_some() {
+        let is_origin = base.path() == "/" && base.query().is_none() && base.fragment().is_none();
+        if !is_origin || !base.username().is_empty() || base.password().is_some() {
             return Err(refused("must be scheme, host and port alone, as in `https://api.example.com`"));
         }
         let local = is_loopback(&base);
