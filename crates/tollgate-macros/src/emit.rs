@@ -88,11 +88,13 @@ fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &
     let derives = derives(&[quote!(Deserialize)]);
     let (rust_type, reading) = (rust_type(name), object_only(name));
     let debug = debug_input(model, name);
+    // A patch that changes nothing is where one written in Rust starts: `MoviePatch { rating: …, ..Default::default() }`.
+    let default = (*name == patch_name(model)).then(|| quote!(Default,));
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, reason = "the resource documents its fields")]
         #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
-        #[derive(Clone, PartialEq)]
+        #[derive(Clone, #default PartialEq)]
         #derives
         #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
         #rust_type

@@ -160,11 +160,36 @@ pub(crate) fn title(name: &str) -> String {
 #[error("{0}")]
 pub struct Failure(pub(crate) String);
 
+impl Failure {
+    /// The error and everything behind it, in a line.
+    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
+        let mut words: Vec<String> = vec![];
+        for cause in std::iter::successors(Some(error), |error| error.source()) {
+            let said = cause.to_string();
+            // Some errors repeat their cause.
+            if words.last().is_none_or(|last| !last.contains(&said)) {
+                words.push(said);
+            }
+        }
+        Self(words.join(": "))
+    }
+}
+
 impl From<tollgate_store::Error> for Failure {
     fn from(error: tollgate_store::Error) -> Self {
-        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-        let words: Vec<String> = causes.map(ToString::to_string).collect();
-        Self(words.join(": "))
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::Error> for Failure {
+    fn from(error: tollgate_auth::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::CreateUserError> for Failure {
+    fn from(error: tollgate_auth::CreateUserError) -> Self {
+        Self::of(&error)
     }
 }
 

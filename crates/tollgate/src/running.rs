@@ -7,7 +7,7 @@ use crate::{
     settings::Settings,
 };
 use axum::{Router, middleware::from_fn_with_state, routing::get};
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig};
 use tollgate_core::{Clock, Problem, SystemClock};
 use tollgate_http::{
@@ -64,7 +64,7 @@ impl Design {
             None => {
                 let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
                 let identity = Identity::start(self.identity_config(), database, clock, pages).await;
-                let identity = identity.map_err(|error| Failure(error.to_string()))?;
+                let identity = identity?;
                 let authenticate = identity.authenticator();
                 (Some(identity), authenticate)
             }
@@ -92,14 +92,11 @@ impl Design {
     fn identity_config(&self) -> IdentityConfig {
         let Settings { identity, .. } = &self.settings;
         IdentityConfig {
-            issuer: self.settings.public_url(),
-            audience: self.name.into(),
-            title: self.title.clone(),
-            access_token_minutes: identity.access_token_minutes,
-            session_hours: identity.session_hours,
+            access_lifetime: Duration::from_secs(u64::from(identity.access_token_minutes) * 60),
+            session_lifetime: Duration::from_secs(u64::from(identity.session_hours) * 60 * 60),
             password_grant: identity.password_grant,
-            roles: Arc::new(self.roles.clone()),
             default_role: identity.default_role.clone(),
+            ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
         }
     }
 }

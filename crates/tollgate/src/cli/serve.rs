@@ -40,7 +40,7 @@ impl Running {
         for user in self.design.settings.demo_users() {
             let password = user.password.as_str().into();
             let added = self.identity()?.ensure_demo_user(&user.name, &user.email, &password, &user.roles).await;
-            added.map_err(|error| Failure(format!("identity.demo_users, {}: {error}", user.email)))?;
+            added.map_err(|error| Failure(format!("identity.demo_users, {}: {}", user.email, Failure::from(error))))?;
         }
         Ok(())
     }

@@ -11,8 +11,7 @@ pub(super) async fn create(design: Design, user: CreateUser) -> Result<(), Failu
         Some(password) => Secret::from(password),
         None => ask_for_password()?,
     };
-    let made = running.identity()?.create_user(&user.name, &user.email, &password, &user.role).await;
-    let made = made.map_err(|error| Failure(error.to_string()))?;
+    let made = running.identity()?.create_user(&user.name, &user.email, &password, &user.role).await?;
     let roles = if made.roles.is_empty() { "no role".to_owned() } else { made.roles.clone() };
     print(&format!("created {} ({roles})", made.email))
 }
@@ -32,6 +31,5 @@ fn ask_for_password() -> Result<Secret, Failure> {
 
 pub(super) async fn token(design: Design, email: &str) -> Result<(), Failure> {
     let running = design.open().await?;
-    let token = running.identity()?.issue_token(email).await;
-    print(&token.map_err(|error| Failure(error.to_string()))?)
+    print(&running.identity()?.issue_token(email).await?)
 }

@@ -1,6 +1,6 @@
 //! A remembered token ends when it must.
 
-use crate::world::{NOW, Signer, clock, gate_of};
+use crate::token::world::{NOW, Signer, clock, gate_of};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};

@@ -1,6 +1,6 @@
 //! Each provider's claims in our words, and its other tokens refused.
 
-use crate::world::{NOW, Signer, clock, object};
+use crate::token::world::{NOW, Signer, clock, object};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 use tollgate_auth::{

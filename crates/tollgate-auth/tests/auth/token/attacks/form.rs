@@ -1,7 +1,7 @@
 //! Attacks on the form: bytes that two readers could read in two ways.
 
 use super::{World, with};
-use crate::world::Dice;
+use crate::token::world::Dice;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! What our own key signs, our own gate checks, and nobody else's key does.
 
-use crate::world::{NOW, Signer, clock};
+use crate::token::world::{NOW, Signer, clock};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tollgate_auth::{

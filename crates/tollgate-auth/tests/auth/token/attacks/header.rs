@@ -1,7 +1,7 @@
 //! Attacks through the header: other algorithms, other keys, other meanings.
 
 use super::{World, join, with, without};
-use crate::world::{Dice, mac};
+use crate::token::world::{Dice, mac};
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Attacks with claims that the issuer really signed, but not for us, for now, or for this.
 
 use super::{World, with, without};
-use crate::world::{Dice, NOW};
+use crate::token::world::{Dice, NOW};
 use serde_json::json;
 
 pub(super) fn times(world: &World, dice: &mut Dice) -> Vec<u8> {

@@ -4,7 +4,7 @@ mod claims;
 mod form;
 mod header;
 
-use crate::world::{Dice, NOW, Pair, Signer, clock, gate_of, object};
+use crate::token::world::{Dice, NOW, Pair, Signer, clock, gate_of, object};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,6 +1,6 @@
 //! Keys with which anybody can sign are left out, whoever published them.
 
-use crate::world::{Pair, object};
+use crate::token::world::{Pair, object};
 use aws_lc_rs::{digest, signature as sig};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::json;

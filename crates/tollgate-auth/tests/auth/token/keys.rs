@@ -1,6 +1,6 @@
 //! The key set through outages, storms and rubbish, on a clock that goes when told.
 
-use crate::world::{NOW, Pair, Paused, Signer};
+use crate::token::world::{NOW, Pair, Paused, Signer};
 use serde_json::json;
 use std::{
     sync::{Arc, Mutex},

@@ -1,6 +1,6 @@
 //! Refresh tokens: one successor, repeated to the honest, death to the thief.
 
-use crate::world::clock;
+use crate::token::world::clock;
 use std::{
     collections::{HashMap, HashSet},
     sync::{
