@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 /// One column.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one attribute, or the type's `Option`")]
 pub struct Column {
     /// Its name, the same in Rust, JSON and the database.
     pub name: &'static str,
