@@ -71,6 +71,9 @@ impl IdentityConfig {
         if let Some(role) = self.default_role.iter().find(|role| !self.roles.has(role)) {
             return Err(refused(format!("the default role `{role}` is not among the roles")));
         }
+        if [self.access_lifetime, self.refresh_lifetime, self.session_lifetime].iter().any(Duration::is_zero) {
+            return Err(refused("a lifetime of zero lets nobody in".to_owned()));
+        }
         if self.audience.is_empty() {
             return Err(refused("tokens need an audience".to_owned()));
         }

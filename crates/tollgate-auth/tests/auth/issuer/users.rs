@@ -3,7 +3,7 @@
 use super::{PASSWORD, World, claims, config, secret};
 use axum::http::StatusCode;
 use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tollgate_access::Roles;
 use tollgate_auth::{Client, CreateUserError, Error, Identity, IdentityConfig};
 use tollgate_http::pages::{Pages, Site};
@@ -115,6 +115,7 @@ async fn a_configuration_that_contradicts_itself_does_not_start() {
     for (config, said) in [
         (IdentityConfig { issuer: "http://api.example.com".into(), ..config() }, "must be `https`"),
         (IdentityConfig { issuer: "https://api.example.com/v1".into(), ..config() }, "scheme, host and port alone"),
+        (IdentityConfig { session_lifetime: Duration::ZERO, ..config() }, "a lifetime of zero"),
         (IdentityConfig { audience: String::new(), ..config() }, "audience"),
         (IdentityConfig { default_role: Some("owner".into()), ..config() }, "`owner` is not among the roles"),
         (IdentityConfig { roles: Arc::new(roles), ..config() }, "`film curator` has white space"),
