@@ -34,7 +34,6 @@ fn a_browser_signs_in_authorizes_the_docs_and_tries_a_route() {
 
     browser.goto(&format!("{}/docs", server.url()));
     browser.find(".btn.authorize").click();
-    browser.find(".modal-ux .scopes .checkbox label").click();
     browser.find(".modal-ux .auth-container .btn.authorize").click();
     body_has(&browser, "Logout");
     browser.find(".modal-ux .btn-done").click();
