@@ -95,6 +95,7 @@ impl Design {
             access_lifetime: Duration::from_secs(u64::from(identity.access_token_minutes) * 60),
             session_lifetime: Duration::from_secs(u64::from(identity.session_hours) * 60 * 60),
             password_grant: identity.password_grant,
+            demo_users: self.settings.allows_demo_users(),
             default_role: identity.default_role.clone(),
             ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
         }

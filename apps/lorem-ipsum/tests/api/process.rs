@@ -125,6 +125,23 @@ fn outside_dev_nothing_starts_without_an_issuer() {
 }
 
 #[test]
+fn demo_users_come_in_nowhere_else_though_the_database_knows_them() {
+    let folder = TempDir::new().unwrap();
+    drop(Server::start(folder.path()));
+    let token = |variables: &[(&str, &str)]| {
+        command(folder.path(), &["token", "admin@example.test"]).envs(variables.iter().copied()).output().unwrap()
+    };
+    assert!(token(&[]).status.success());
+    assert!(failure(&token(&[("LOREM_IPSUM_SERVER__HOST", "0.0.0.0"), ("LOREM_IPSUM_IDENTITY__PASSWORD_GRANT", "false")])).contains("admin@example.test"));
+    let prod = [
+        ("LOREM_IPSUM_ENV", "prod"),
+        ("LOREM_IPSUM_IDENTITY__EMBEDDED", "true"),
+        ("LOREM_IPSUM_SERVER__PUBLIC_URL", "https://lorem.example"),
+    ];
+    assert!(failure(&token(&prod)).contains("admin@example.test"));
+}
+
+#[test]
 fn check_routes_openapi_and_version_say_what_they_know() {
     let folder = TempDir::new().unwrap();
     assert_eq!(stdout(&run(folder.path(), &["routes"])), include_str!("../../access-matrix.txt"));
