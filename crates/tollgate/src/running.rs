@@ -103,7 +103,8 @@ impl Design {
 }
 
 fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
-    let url = settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
+    let url =
+        settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
         _ => Err(Failure("database.url is not known here: write it as sqlite:./data/app.db".into())),

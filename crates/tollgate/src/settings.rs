@@ -169,12 +169,17 @@ impl Settings {
             ));
         }
         if !self.is_dev() && !is_private {
-            return Err(format!("the embedded issuer needs TLS in `{}`: set server.public_url to its https:// address", self.env));
+            return Err(format!(
+                "the embedded issuer needs TLS in `{}`: set server.public_url to its https:// address",
+                self.env
+            ));
         }
         if self.identity.password_grant && !is_private {
-            return Err("identity.password_grant sends passwords in the clear here: turn it off, listen on loopback, or \
+            return Err(
+                "identity.password_grant sends passwords in the clear here: turn it off, listen on loopback, or \
                         set server.public_url to an https:// address"
-                .into());
+                    .into(),
+            );
         }
         Ok(())
     }
