@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crate::{
     Result,
     crates::{self, Crate},
-    directions,
+    directions, includes,
     steps::{Steps, cargo, output, stdout},
 };
 
@@ -26,6 +26,7 @@ pub(crate) fn run() -> Result {
         cargo(&["doc", "--quiet", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
     );
     steps.step("dependency directions", || directions::check(&crates));
+    steps.step("code in the documentation", includes::check);
     steps.step("lints for every crate", || check_lints(&crates));
     steps.step("crates in the facade", check_number);
     steps.step("long files", || long_files(&crates));

@@ -7,6 +7,7 @@ use std::{env, process::ExitCode};
 
 mod crates;
 mod directions;
+mod includes;
 mod lint;
 mod parts;
 mod steps;
@@ -15,7 +16,8 @@ mod test;
 const USAGE: &str = "\
 usage: cargo xtask test [--without PART]...   all tests; gets what they need first
        cargo xtask lint                       format, clippy, documentation, dependencies
-       cargo xtask ci [--without PART]...     both";
+       cargo xtask ci [--without PART]...     both
+       cargo xtask includes                   writes the code blocks of the documentation anew";
 
 /// What went wrong is text for a person at a terminal, nothing to match on.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -37,6 +39,7 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["test", options @ ..] => test::run(&parts::left_out(options)?),
         ["lint"] => lint::run(),
+        ["includes"] => includes::write(),
         ["ci", options @ ..] => {
             test::run(&parts::left_out(options)?)?;
             lint::run()

@@ -26,16 +26,28 @@ pub(crate) struct Part {
     get: &'static [(&'static str, &'static str)],
 }
 
-const PARTS: &[Part] = &[Part {
-    name: "browser",
-    programs: "Chromium and chromedriver",
-    is_there: has_browser,
-    get: &[
-        ("debian", "apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver"),
-        ("ubuntu", "apt-get update && apt-get install -y chromium-browser chromium-chromedriver"),
-        ("macos", "brew install --cask google-chrome chromedriver"),
-    ],
-}];
+const PARTS: &[Part] = &[
+    Part {
+        name: "curl",
+        programs: "curl",
+        is_there: || on_path("curl"),
+        get: &[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends curl"),
+            ("ubuntu", "apt-get update && apt-get install -y curl"),
+            ("macos", "brew install curl"),
+        ],
+    },
+    Part {
+        name: "browser",
+        programs: "Chromium and chromedriver",
+        is_there: has_browser,
+        get: &[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver"),
+            ("ubuntu", "apt-get update && apt-get install -y chromium-browser chromium-chromedriver"),
+            ("macos", "brew install --cask google-chrome chromedriver"),
+        ],
+    },
+];
 
 fn has_browser() -> bool {
     let browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];

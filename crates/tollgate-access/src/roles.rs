@@ -16,12 +16,13 @@ impl Roles {
     /// # Errors
     /// Each text that is not a permission, with the remedy.
     pub fn new(roles: &BTreeMap<String, Vec<String>>, anyone: &[String]) -> Result<Self, String> {
-        let read = |place: &str, permissions: &[String]| {
-            match permissions.iter().find(|text| !Grants::is_permission(text)) {
-                Some(bad) => Err(format!("{place}: `{bad}` is not a permission; write `action:resource`, `action:resource:any` or `*`")),
+        let read =
+            |place: &str, permissions: &[String]| match permissions.iter().find(|text| !Grants::is_permission(text)) {
+                Some(bad) => Err(format!(
+                    "{place}: `{bad}` is not a permission; write `action:resource`, `action:resource:any` or `*`"
+                )),
                 None => Ok(Grants::of(permissions.iter().map(String::as_str))),
-            }
-        };
+            };
         let anyone = read("access.anyone", anyone)?;
         let each = |(name, permissions): (&String, &Vec<String>)| {
             Ok((name.clone(), read(&format!("access.roles.{name}"), permissions)?))

@@ -3,17 +3,41 @@
 //! A request carries bytes; an application wants a caller. In reading order:
 //!
 //! ```text
-//! token       a bearer token of any issuer we trust → who it speaks of, and what they may claim
-//! provider    where each identity provider puts audience, scopes, permissions and roles: data, not code
-//! issuer      the other direction: tokens that we hand out ourselves
+//! authenticate  a request → its caller: by bearer token or by session cookie
+//! token         a bearer token of any issuer we trust → who it speaks of, and what they may claim
+//! provider      where each identity provider puts audience, scopes, permissions and roles: data, not code
+//! issuer        the other direction: tokens that we hand out ourselves
+//! sign_in       the sign-in page, and the sessions of those who came through it
+//! users         whom the issuer knows      password  and how they prove who they are
+//! identity      all of it as one value     me        who am I?
 //! ```
 //!
 //! Refusals never reach callers: the reason is for the log, the caller learns 401, or 503 where the issuer's keys
 //! could not be had.
 
-pub mod issuer;
-pub mod provider;
-pub mod token;
+// `#[resource]` and `#[output]` name their helpers as an application would.
+extern crate self as tollgate;
 
+mod authenticate;
+mod error;
+mod identity;
+pub mod issuer;
+mod me;
+mod parameters;
+pub mod password;
+pub mod provider;
+mod records;
+mod sign_in;
+pub mod token;
+mod users;
+
+pub use error::{Error, Result};
+pub use identity::Identity;
+pub use issuer::{Client, IdentityConfig};
+pub use me::{Me, service};
+pub use sign_in::Session;
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
-mod stub; pub use stub::*;
+pub use users::{CreateUserError, NewUser, PROVIDER, User, UserPatch};
+
+#[doc(hidden)]
+pub use tollgate_store::__private;

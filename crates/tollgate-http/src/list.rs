@@ -282,11 +282,17 @@ fn in_words(kind: Kind) -> &'static str {
 }
 
 fn own_schemas<R: Resource>() -> [Json; 4] {
-    let names = R::TABLE.shown().map(|(_, column)| column.name).collect::<Vec<_>>().join("|");
-    let pattern = format!("^-?({names})(,-?({names}))*$");
+    let both_ways = |(_, column): (_, &Column)| [column.name.to_owned(), format!("-{}", column.name)];
+    let fields: Vec<String> = R::TABLE.shown().flat_map(both_ways).collect();
     [
-        json!({ "type": "string", "pattern": pattern, "description": "Fields, the first counts most; `-` for descending." }),
-        json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT, "description": "How many rows at most." }),
+        json!({
+            "type": "array", "items": { "type": "string", "enum": fields }, "minItems": 1, "uniqueItems": true,
+            "description": "Fields, the first counts most; `-` for descending.",
+        }),
+        json!({
+            "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT,
+            "description": "How many rows at most.",
+        }),
         json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "`next` of the page before." }),
         json!({ "type": "boolean", "default": false, "description": "Whether to count the rows of all pages." }),
     ]

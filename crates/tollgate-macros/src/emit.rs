@@ -26,6 +26,7 @@ fn stored(Model { item, fields, .. }: &Model) -> TokenStream {
     quote! {
         #(#attrs)*
         #[allow(clippy::struct_field_names, reason = "`movie_id` is the column's name as well")]
+        #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
         #[derive(Clone, PartialEq)]
         #derives
         #rust_type
@@ -87,10 +88,13 @@ fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &
     let derives = derives(&[quote!(Deserialize)]);
     let (rust_type, reading) = (rust_type(name), object_only(name));
     let debug = debug_input(model, name);
+    // A patch that changes nothing is where one written in Rust starts: `MoviePatch { rating: …, ..Default::default() }`.
+    let default = (*name == patch_name(model)).then(|| quote!(Default,));
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, reason = "the resource documents its fields")]
-        #[derive(Clone, PartialEq)]
+        #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
+        #[derive(Clone, #default PartialEq)]
         #derives
         #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
         #rust_type
@@ -244,10 +248,11 @@ fn table(model: &Model) -> TokenStream {
     } else {
         quote!(false)
     };
-    let database = model.arguments.database.as_ref().map_or_else(
-        || quote!(::core::option::Option::None),
-        |name| quote!(::core::option::Option::Some(#name)),
-    );
+    let database = model
+        .arguments
+        .database
+        .as_ref()
+        .map_or_else(|| quote!(::core::option::Option::None), |name| quote!(::core::option::Option::Some(#name)));
     quote! {
         &::tollgate::__private::Table {
             name: #plural, one: #one, about: #about, columns: &[#(#columns,)*],
@@ -293,9 +298,8 @@ fn replaced(model: &Model) -> (TokenStream, Vec<TokenStream>) {
     } else {
         quote!(::core::option::Option::Some(new.#ident))
     };
-    let field = |(index, Field { ident, .. }): (usize, &Field)| {
-        quote!(::tollgate::__private::Set::field(#index, &new.#ident))
-    };
+    let field =
+        |(index, Field { ident, .. }): (usize, &Field)| quote!(::tollgate::__private::Set::field(#index, &new.#ident));
     (key, indexed(model, false).map(field).collect())
 }
 
@@ -333,4 +337,56 @@ pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     });
     let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    /// What the macro writes, as a person would have formatted it.
+    fn expanded(arguments: TokenStream, item: TokenStream) -> String {
+        let model = Model::parse(arguments, item).unwrap();
+        prettyplease::unparse(&syn::parse2(resource(&model)).unwrap())
+    }
+
+    #[test]
+    fn a_resource_with_every_attribute_expands_to_what_a_person_would_write() {
+        let item = quote! {
+            /// A book that someone writes.
+            pub struct Book {
+                #[id(generated)]
+                pub book_id: i64,
+                /// Whose it is.
+                #[owner]
+                pub author: String,
+                #[unique]
+                #[garde(length(min = 1, max = 200), pattern("^[^ ]"))]
+                pub title: String,
+                #[index]
+                #[garde(range(min = 0.0, max = 10.0))]
+                pub rating: Option<f64>,
+                #[hidden]
+                pub r#type: Option<String>,
+                #[version]
+                pub version: i64,
+                #[created_at]
+                pub created: Timestamp,
+                #[updated_at]
+                pub updated: Timestamp,
+            }
+        };
+        insta::assert_snapshot!(expanded(quote!(plural = "books", database = "library"), item));
+    }
+
+    #[test]
+    fn a_resource_with_a_key_of_its_own_and_a_policy_expands_to_less() {
+        let item = quote! {
+            struct Word {
+                #[id]
+                word: String,
+            }
+        };
+        insta::assert_snapshot!(expanded(quote!(plural = "words", policy), item));
+    }
 }

@@ -45,7 +45,10 @@ impl Flags {
 
     /// In how many ways the server fills this field.
     fn roles(&self) -> usize {
-        [self.generated, self.owner, self.created_at, self.updated_at, self.version].into_iter().filter(|is| *is).count()
+        [self.generated, self.owner, self.created_at, self.updated_at, self.version]
+            .into_iter()
+            .filter(|is| *is)
+            .count()
     }
 }
 
@@ -179,12 +182,13 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+type Has = fn(&Flags) -> bool;
+
 /// A row has one id, at most one owner and one version.
 fn check_roles(item: &ItemStruct, fields: &[Field], errors: &mut Errors) {
     if errors.is_empty() && fields.iter().all(|field| field.flags.id.is_none()) {
         errors.add(item.ident.span(), "mark the field that identifies a row with `#[id]` or `#[id(generated)]`");
     }
-    type Has = fn(&Flags) -> bool;
     let roles: [(&str, Has); 5] = [
         ("id", |flags| flags.id.is_some()),
         ("owner", |flags| flags.owner),

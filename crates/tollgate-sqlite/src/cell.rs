@@ -2,34 +2,35 @@
 
 use rusqlite::{
     Error as Failure, ErrorCode, ffi,
-    types::{ToSql, ToSqlOutput, ValueRef},
+    types::{ToSql, ToSqlOutput, Value as Owned, ValueRef},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc, sync::Arc};
 use tollgate_store::{Error, Result, Row, Value, missing, sql::Param};
 
-/// A bound value.
-pub(crate) struct Bound<'a>(pub(crate) &'a Value<'a>);
+/// A bound value, or a list of them, which SQLite reads as a table called `rarray`.
+pub(crate) struct Bound<'a>(pub(crate) &'a Param<'a>);
 
-impl<'a> Bound<'a> {
-    pub(crate) fn all(params: &'a [Param<'a>]) -> impl Iterator<Item = Self> {
-        params.iter().map(|param| match param {
-            Param::One(value) => Self(value),
-            Param::Many(_) => Self(&Value::Null),
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Param::One(value) => ToSqlOutput::Borrowed(plain(value)),
+            Param::Many(values) => {
+                let owned = values.iter().map(|value| Owned::try_from(plain(value)));
+                ToSqlOutput::from_rc(Rc::new(owned.collect::<Result<Vec<_>, _>>()?), c"rarray")
+            }
         })
     }
 }
 
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Bool(it) => ValueRef::Integer(i64::from(*it)),
-            Value::Int(it) => ValueRef::Integer(*it),
-            Value::Float(it) => ValueRef::Real(*it),
-            Value::Text(it) => ValueRef::Text(it.as_bytes()),
-            Value::Uuid(it) => ValueRef::Blob(it.as_bytes()),
-            Value::Time(it) => ValueRef::Integer(it.as_microsecond()),
-        }))
+fn plain<'a>(value: &'a Value<'_>) -> ValueRef<'a> {
+    match value {
+        Value::Null => ValueRef::Null,
+        Value::Bool(it) => ValueRef::Integer(i64::from(*it)),
+        Value::Int(it) => ValueRef::Integer(*it),
+        Value::Float(it) => ValueRef::Real(*it),
+        Value::Text(it) => ValueRef::Text(it.as_bytes()),
+        Value::Uuid(it) => ValueRef::Blob(it.as_bytes()),
+        Value::Time(it) => ValueRef::Integer(it.as_microsecond()),
     }
 }
 
@@ -51,20 +52,25 @@ impl Row for Shown<'_> {
 
 /// What the caller can do about it.
 pub(crate) fn tell(error: Failure) -> Error {
-    let Failure::SqliteFailure(code, message) = &error else { return Error::internal(error.to_string()) };
-    let source = || Error::source_of(error.to_string());
-    match (code.code, code.extended_code) {
-        (ErrorCode::ConstraintViolation, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
-            Error::Conflict { column: message.as_deref().and_then(column_of) }
+    let Some(code) = error.sqlite_error().copied() else { return Error::Internal(Arc::new(error)) };
+    match code.code {
+        ErrorCode::ConstraintViolation if DUPLICATES.contains(&code.extended_code) => {
+            Error::Conflict { column: column_of(&error.to_string()) }
         }
-        (ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch, _) => Error::Invalid(source()),
-        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Error::Overloaded,
-        (ErrorCode::DiskFull, _) => Error::Full(source()),
-        (ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::NotADatabase, _)
-        | (ErrorCode::PermissionDenied | ErrorCode::DatabaseCorrupt, _) => Error::Unavailable(source()),
-        _ => Error::Internal(source()),
+        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => Error::Invalid(Arc::new(error)),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Overloaded,
+        ErrorCode::DiskFull => Error::Full(Arc::new(error)),
+        ErrorCode::CannotOpen
+        | ErrorCode::ReadOnly
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::NotADatabase
+        | ErrorCode::PermissionDenied
+        | ErrorCode::DatabaseCorrupt => Error::Unavailable(Arc::new(error)),
+        _ => Error::Internal(Arc::new(error)),
     }
 }
+
+const DUPLICATES: [i32; 2] = [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY];
 
 /// From "UNIQUE constraint failed: books.mark", `mark`.
 fn column_of(message: &str) -> Option<String> {

@@ -5,6 +5,10 @@ use tollgate_store::{
     sql::{Dialect, Param, Writer},
 };
 
+/// The longest list whose values are bound one by one. A longer one is bound as a whole: SQLite binds some 32,000
+/// values at most, and lists of all lengths then share one prepared statement.
+const LISTED: usize = 8;
+
 /// The dialect.
 pub(crate) struct Sqlite;
 
@@ -29,6 +33,10 @@ impl Dialect for Sqlite {
 
     fn in_list<'a>(sql: &mut Writer<'a, Self>, column: usize, values: &'a [Value<'static>]) {
         let kind = sql.table.columns[column].kind;
+        if values.len() > LISTED {
+            sql.column(column).push(" IN rarray(").bind(kind, Param::Many(values)).push(")");
+            return;
+        }
         let each = |sql: &mut Writer<'a, Self>, value: &'a Value<'static>| {
             sql.bind(kind, Param::One(value.borrow()));
         };

@@ -4,26 +4,31 @@ use crate::{
     cell::{Bound, Shown, tell},
     dialect::{self, Sqlite as Dialect},
     schema,
-    session::{Steps, bind},
+    session::Steps,
     writer::Writer,
 };
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params_from_iter, vtab::array};
 use std::{
-    fs, io,
+    fs,
     ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value,
+    sql::{self, Param},
 };
 
 const READERS: usize = 4;
 const STATEMENTS: usize = 256;
+/// How long a lock of another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An SQLite database.
 pub struct Sqlite {
@@ -40,25 +45,21 @@ impl Sqlite {
     /// The file or its folder cannot be written, is locked by another process, or is no database.
     pub fn open(path: &Path) -> Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let created = folder.map_or(Ok(()), fs::create_dir_all);
-        created.map_err(|error| unusable(path, &error))?;
+        let made = folder.map_or(Ok(()), fs::create_dir_all);
+        made.map_err(|error| unusable(path, &format_args!("its folder cannot be made: {error}")))?;
         Self::connect(path).map_err(|error| match error {
-            Error::Overloaded => unusable(path, &io::Error::other("another process has locked it")),
+            Error::Overloaded => unusable(path, &"another process has locked it"),
             Error::Unavailable(cause) | Error::Internal(cause) => unusable(path, &cause),
             other => other,
         })
     }
 
     fn connect(path: &Path) -> Result<Self> {
-        let writer = connect(
-            path,
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             BEGIN IMMEDIATE; COMMIT;",
-        )?;
-        let reader = |_| {
-            let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
-            connect(path, pragmas).map(Mutex::new)
-        };
+        let writer = connect(path, "PRAGMA synchronous = FULL;")?;
+        keep_log(&writer)?;
+        writer.execute_batch("BEGIN IMMEDIATE; COMMIT;").map_err(tell)?;
+        let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
+        let reader = |_| connect(path, pragmas).map(Mutex::new);
         let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
         Ok(Self { path: path.to_owned(), readers, next: AtomicUsize::new(0), writer: Writer::start(writer)? })
     }
@@ -81,9 +82,29 @@ fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     Error::Unavailable(Error::source_of(format!("{}: {cause}; {remedy}", path.display())))
 }
 
+/// Has the database keep a write-ahead log. Where several processes start at once on a new file, SQLite does not
+/// wait for the one that is about to do the same.
+fn keep_log(writer: &Connection) -> Result<()> {
+    let start = Instant::now();
+    let mode: String = loop {
+        match writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(tell) {
+            Err(Error::Overloaded) if start.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
+            done => break done?,
+        }
+    };
+    let refused = |words: &str| Err(Error::Unavailable(Error::source_of(words)));
+    match writer.is_readonly("main").map_err(tell)? {
+        true => refused("it can only be read"),
+        false if mode != "wal" => refused("it is kept in no file, or where no write-ahead log can be"),
+        false => Ok(()),
+    }
+}
+
 fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
     let connection = Connection::open(path).map_err(tell)?;
+    connection.busy_timeout(PATIENCE).map_err(tell)?;
     connection.execute_batch(pragmas).map_err(tell)?;
+    array::load_module(&connection).map_err(tell)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -99,7 +120,7 @@ fn apart<R>(run: impl FnOnce() -> R) -> R {
 /// Runs a query and shows each row.
 fn query(db: &Connection, sql: &sql::Writer<'_, Dialect>, each: Each<'_>) -> Result<()> {
     let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
-    let mut rows = statement.query(params_from_iter(Bound::all(&sql.params))).map_err(tell)?;
+    let mut rows = statement.query(params_from_iter(sql.params.iter().map(Bound))).map_err(tell)?;
     while let Some(row) = rows.next().map_err(tell)? {
         each(&Shown(row))?;
     }
@@ -139,7 +160,8 @@ pub(crate) fn insert_all(
     let insert = |index: usize| {
         let row = rows.row(index);
         for (place, (column, _)) in table.written().enumerate() {
-            bind(&mut statement, place + 1, &row.value(column)?).map_err(tell)?;
+            let value = Param::One(row.value(column)?);
+            statement.raw_bind_parameter(place + 1, Bound(&value)).map_err(tell)?;
         }
         statement.raw_execute().map_err(tell)?;
         Ok(Value::Int(db.last_insert_rowid()))
@@ -154,7 +176,7 @@ pub(crate) fn update(db: &Connection, update: &Update) -> Result<Vec<Vec<Value<'
 pub(crate) fn delete(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
     let sql = sql::delete::<Dialect>(table, filter);
     let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
-    statement.execute(params_from_iter(Bound::all(&sql.params))).map(|changed| changed as u64).map_err(tell)
+    statement.execute(params_from_iter(sql.params.iter().map(Bound))).map(|changed| changed as u64).map_err(tell)
 }
 
 impl Database for Sqlite {

@@ -1,57 +1,82 @@
 //! Tables as the model says.
 
 use crate::{cell::tell, dialect};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use tollgate_store::{
     Error, Result, Table,
-    schema::{LiveColumn, check_addable, missing_columns},
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
     sql,
 };
 
 /// What SQLite calls a key it counts itself: never one that was used before.
 const COUNTED: &str = " AUTOINCREMENT";
 
+/// Each column, whether it alone is the key, and its best index: one on several columns counts as plain.
+const COLUMNS: &str = r#"
+    SELECT name, type, "notnull", dflt_value, pk = 1 AND (SELECT max(pk) = 1 FROM pragma_table_info(?1)),
+        (SELECT max("unique" AND partial = 0 AND (SELECT count(*) = 1 FROM pragma_index_info(list.name)))
+         FROM pragma_index_list(?1) AS list
+         WHERE (SELECT name FROM pragma_index_info(list.name) WHERE seqno = 0) = live.name)
+    FROM pragma_table_info(?1) AS live"#;
+
 /// Makes sure that the table is there and as the model says; says what it did about it.
 pub(crate) fn prepare(db: &Connection, table: &'static Table, additive: bool) -> Result<Vec<String>> {
     let live = columns(db, table)?;
-    let mut done = vec![];
-    let mut run = |sql: &str, said: Option<String>| {
-        done.extend(said);
-        db.execute_batch(sql).map_err(tell)
-    };
     if live.is_empty() {
-        if !additive {
-            return Err(Error::invalid(format!(
-                "the table `{}` is missing; create it, or allow additive changes with `database.additive = true`",
-                table.name
-            )));
-        }
-        let create = sql::create_table(table, dialect::kind, COUNTED) + " STRICT";
-        run(&create, Some(format!("created the table `{}`", table.name)))?;
-    } else {
-        let missing = missing_columns(table, &live, dialect::kind)?;
-        check_addable(table, &missing, additive)?;
-        for index in missing {
-            let definition = sql::define(table, index, dialect::kind, "");
-            let said = format!("added the column `{}` to `{}`", table.columns[index].name, table.name);
-            run(&format!("ALTER TABLE \"{}\" ADD COLUMN {definition}", table.name), Some(said))?;
-        }
+        return if additive { create(db, table) } else { Err(absent(table)) };
     }
-    if additive {
-        sql::create_indexes(table).iter().try_for_each(|sql| run(sql, None))?;
+    let missing = missing(table, &live, dialect::kind)?;
+    check_addable(table, &missing, additive)?;
+    if additive { add(db, table, &missing) } else { Ok(vec![]) }
+}
+
+fn create(db: &Connection, table: &Table) -> Result<Vec<String>> {
+    let create = sql::create_table(table, dialect::kind, COUNTED) + " STRICT";
+    db.execute_batch(&create).map_err(tell)?;
+    let mut indexed = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
+    indexed.try_for_each(|index| create_index(db, table, index))?;
+    Ok(vec![format!("created the table `{}`", table.name)])
+}
+
+fn add(db: &Connection, table: &Table, Missing { columns, indexes }: &Missing) -> Result<Vec<String>> {
+    let name = |index: usize| table.columns[index].name;
+    let mut done = vec![];
+    for index in columns {
+        let definition = sql::define(table, *index, dialect::kind, "");
+        db.execute_batch(&format!("ALTER TABLE \"{}\" ADD COLUMN {definition}", table.name)).map_err(tell)?;
+        done.push(format!("added the column `{}` to `{}`", name(*index), table.name));
+    }
+    for index in indexes {
+        create_index(db, table, *index)?;
+        done.push(format!("added an index on `{}` to `{}`", name(*index), table.name));
     }
     Ok(done)
 }
 
+fn create_index(db: &Connection, table: &Table, index: usize) -> Result<()> {
+    db.execute_batch(&sql::create_index(table, index)).map_err(tell).map_err(|error| match error {
+        Error::Conflict { .. } => {
+            let remedy = "remove all but one of them, or the `#[unique]`";
+            differs(table, table.columns[index].name, "has the same value in several rows there", remedy)
+        }
+        other => other,
+    })
+}
+
 fn columns(db: &Connection, table: &Table) -> Result<Vec<LiveColumn>> {
-    let mut statement = db.prepare("SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?)").map_err(tell)?;
-    let columns = statement.query_map([table.name], |row| {
-        Ok(LiveColumn {
-            name: row.get(0)?,
-            kind: row.get(1)?,
-            nullable: !row.get::<_, bool>(2)?,
-            has_default: row.get::<_, Option<String>>(3)?.is_some(),
-        })
-    });
+    let mut statement = db.prepare(COLUMNS).map_err(tell)?;
+    let columns = statement.query_map([table.name], column);
     columns.and_then(Iterator::collect).map_err(tell)
+}
+
+fn column(row: &Row<'_>) -> rusqlite::Result<LiveColumn> {
+    let unique: Option<bool> = row.get(5)?;
+    Ok(LiveColumn {
+        name: row.get(0)?,
+        kind: row.get(1)?,
+        nullable: !row.get::<_, bool>(2)?,
+        has_default: row.get::<_, Option<String>>(3)?.is_some(),
+        key: row.get(4)?,
+        index: unique.map(|unique| if unique { LiveIndex::Unique } else { LiveIndex::Plain }),
+    })
 }

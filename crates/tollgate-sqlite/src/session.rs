@@ -1,7 +1,6 @@
 //! A transaction: each of its steps is done by the writer's thread, in order.
 
 use crate::{
-    cell::Bound,
     driver::{collect, count, delete, insert_all, update},
     writer::{Step, in_savepoint},
 };
@@ -86,9 +85,4 @@ impl Driver for Steps {
         let filter = filter.clone();
         Box::pin(self.run(move |db| delete(db, table, &filter)))
     }
-}
-
-/// Binds a value in a statement that is run again and again.
-pub(crate) fn bind(statement: &mut rusqlite::Statement<'_>, index: usize, value: &Value<'_>) -> rusqlite::Result<()> {
-    statement.raw_bind_parameter(index, Bound(value))
 }

@@ -106,7 +106,9 @@ fn serve(db: &Connection, jobs: &Receiver<Job>) {
                     }
                 }
                 let committed = in_transaction(db, || group.iter_mut().for_each(|work| work.run(db)));
-                group.into_iter().for_each(|work| work.tell(committed.clone()));
+                for work in group {
+                    work.tell(committed.clone());
+                }
             }
         }
     }
@@ -121,7 +123,13 @@ fn serve_steps(db: &Connection, steps: &Receiver<Step>, started: oneshot::Sender
     }
     loop {
         match steps.recv_timeout(PATIENCE) {
-            Ok(Step::Do(run)) => run(db),
+            Ok(Step::Do(run)) => {
+                run(db);
+                if db.is_autocommit() {
+                    // SQLite gave up the transaction; another step would be kept by itself.
+                    return;
+                }
+            }
             Ok(Step::End { keep, reply }) => {
                 let _ = reply.send(if keep { commit(db) } else { execute(db, "ROLLBACK") });
                 return;
@@ -166,4 +174,60 @@ pub(crate) fn in_savepoint<R>(db: &Connection, run: impl FnOnce(&Connection) -> 
     }
     let undone = if outcome.is_err() { step("ROLLBACK TO work") } else { Ok(0) };
     step("RELEASE work").and(undone).and(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database with one table and hardly any space.
+    fn small() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE rows (text TEXT); PRAGMA max_page_count = 8;").unwrap();
+        db
+    }
+
+    fn insert(length: usize) -> impl FnOnce(&Connection) -> Result<usize> + Send + 'static {
+        move |db| db.execute("INSERT INTO rows VALUES (?)", ["x".repeat(length)]).map_err(tell)
+    }
+
+    fn count(db: &Connection) -> Result<i64> {
+        db.query_row("SELECT count(*) FROM rows", [], |row| row.get(0)).map_err(tell)
+    }
+
+    #[tokio::test]
+    async fn no_space_left_is_told_and_whoever_comes_later_has_what_there_is() {
+        let writer = Writer::start(small()).unwrap();
+        writer.write(insert(10)).await.unwrap();
+        let refused = writer.write(insert(100_000)).await;
+        assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
+        writer.write(insert(10)).await.unwrap();
+        assert_eq!(writer.write(count).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_gave_up_keeps_none_of_its_later_steps() {
+        let writer = Writer::start(small()).unwrap();
+        let steps = writer.begin().await.unwrap();
+        for length in [10, 100_000, 10] {
+            let step = move |db: &Connection| drop(in_savepoint(db, insert(length)));
+            let _ = steps.send(Step::Do(Box::new(step)));
+        }
+        let (reply, answer) = oneshot::channel();
+        let _ = steps.send(Step::End { keep: true, reply });
+        assert!(!matches!(answer.await, Ok(Ok(()))), "a commit of nothing is no commit");
+        assert_eq!(writer.write(count).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_failure_in_a_group_undoes_itself_alone() {
+        let writer = Writer::start(small()).unwrap();
+        let fails = |db: &Connection| {
+            insert(10)(db)?;
+            Err::<usize, _>(Error::NotFound)
+        };
+        let (one, none, two) = tokio::join!(writer.write(insert(10)), writer.write(fails), writer.write(insert(10)));
+        assert!(one.is_ok() && matches!(none, Err(Error::NotFound)) && two.is_ok());
+        assert_eq!(writer.write(count).await.unwrap(), 2);
+    }
 }

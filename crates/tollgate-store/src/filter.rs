@@ -101,13 +101,18 @@ impl Expr {
     /// Whether the row is one of these.
     pub fn matches(&self, row: &dyn Row) -> Result<bool> {
         Ok(match self {
-            Self::All(parts) => parts.iter().try_fold(true, |all, part| Ok::<_, crate::Error>(all && part.matches(row)?))?,
-            Self::Any(parts) => parts.iter().try_fold(false, |any, part| Ok::<_, crate::Error>(any || part.matches(row)?))?,
+            Self::All(parts) => {
+                parts.iter().try_fold(true, |all, part| Ok::<_, crate::Error>(all && part.matches(row)?))?
+            }
+            Self::Any(parts) => {
+                parts.iter().try_fold(false, |any, part| Ok::<_, crate::Error>(any || part.matches(row)?))?
+            }
             Self::Not(part) => !part.matches(row)?,
             Self::IsNull(column) => row.value(*column)? == Value::Null,
-            Self::Compare(column, ..) | Self::In(column, _) | Self::Contains(column, _) | Self::StartsWith(column, _) => {
-                self.holds(&row.value(*column)?)
-            }
+            Self::Compare(column, ..)
+            | Self::In(column, _)
+            | Self::Contains(column, _)
+            | Self::StartsWith(column, _) => self.holds(&row.value(*column)?),
         })
     }
 
@@ -155,8 +160,11 @@ impl Expr {
 
     fn column(&self) -> Option<usize> {
         match self {
-            Self::Compare(column, ..) | Self::In(column, _) | Self::IsNull(column) => Some(*column),
-            Self::Contains(column, _) | Self::StartsWith(column, _) => Some(*column),
+            Self::Compare(column, ..)
+            | Self::In(column, _)
+            | Self::IsNull(column)
+            | Self::Contains(column, _)
+            | Self::StartsWith(column, _) => Some(*column),
             Self::All(_) | Self::Any(_) | Self::Not(_) => None,
         }
     }
@@ -236,7 +244,7 @@ macro_rules! comparisons {
     ($($(#[$doc:meta])* $name:ident => $op:ident;)+) => {$(
         $(#[$doc])*
         pub fn $name(self, value: impl Into<V::Plain>) -> Filter<T> {
-            Expr::Compare(self.column, Op::$op, value.into().show().into_owned()).into()
+            self.compare(Op::$op, &value.into())
         }
     )+};
 }
@@ -260,6 +268,11 @@ impl<T, V: Cell> Field<T, V> {
         gte => Gte;
     }
 
+    fn compare(self, op: Op, value: &V::Plain) -> Filter<T> {
+        let value = value.show().into_owned();
+        if is_nan(&value) { Expr::NONE.into() } else { Expr::Compare(self.column, op, value).into() }
+    }
+
     /// Different from the value; an empty cell is.
     pub fn ne(self, value: impl Into<V::Plain>) -> Filter<T> {
         !self.eq(value)
@@ -267,7 +280,8 @@ impl<T, V: Cell> Field<T, V> {
 
     /// Equal to one of the values.
     pub fn in_(self, values: impl IntoIterator<Item = V::Plain>) -> Filter<T> {
-        Expr::In(self.column, values.into_iter().map(|value| value.show().into_owned()).collect()).into()
+        let values = values.into_iter().map(|value| value.show().into_owned());
+        Expr::In(self.column, values.filter(|value| !is_nan(value)).collect()).into()
     }
 
     /// From the least to the greatest.
@@ -279,6 +293,11 @@ impl<T, V: Cell> Field<T, V> {
     pub fn desc(self) -> Sort<T> {
         Sort { order: Order { column: self.column, descending: true }, of: PhantomData }
     }
+}
+
+/// Not a number: equal to nothing, less than nothing, and unknown to databases.
+fn is_nan(value: &Value<'_>) -> bool {
+    matches!(value, Value::Float(number) if number.is_nan())
 }
 
 impl<T, V: Cell> Field<T, Option<V>>
@@ -300,5 +319,65 @@ impl<T, V: Cell<Plain = String>> Field<T, V> {
     /// Starts with the text.
     pub fn starts_with(self, text: impl Into<String>) -> Filter<T> {
         Expr::StartsWith(self.column, text.into()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every condition on two columns that can be built from a few leaves, two levels deep.
+    fn conditions() -> Vec<Expr> {
+        let number = |it: i64| Value::Int(it);
+        let leaves = (0..2).flat_map(|column| {
+            [
+                Expr::Compare(column, Op::Eq, number(1)),
+                Expr::Compare(column, Op::Lt, number(2)),
+                Expr::In(column, vec![number(0), number(2)]),
+                Expr::IsNull(column),
+            ]
+        });
+        let leaves: Vec<_> = leaves.chain([Expr::EVERY, Expr::NONE]).collect();
+        let mut all = leaves.clone();
+        for left in &leaves {
+            all.push(Expr::Not(Box::new(left.clone())));
+            for right in &leaves {
+                all.push(Expr::All(vec![left.clone(), right.clone()]));
+                all.push(Expr::Not(Box::new(Expr::Any(vec![left.clone(), right.clone()]))));
+            }
+        }
+        all
+    }
+
+    /// Every row of two columns, each null, 0, 1 or 2.
+    fn rows() -> Vec<Vec<Value<'static>>> {
+        let cells = [Value::Null, Value::Int(0), Value::Int(1), Value::Int(2)];
+        cells.iter().flat_map(|a| cells.iter().map(|b| vec![a.clone(), b.clone()])).collect()
+    }
+
+    #[test]
+    fn what_is_left_to_ask_after_a_change_is_what_the_changed_row_would_answer() {
+        for (condition, row) in conditions().iter().flat_map(|it| rows().into_iter().map(move |row| (it, row))) {
+            for changed in rows() {
+                let both = [
+                    Set { column: 0, to: To::Value(changed[0].clone()) },
+                    Set { column: 1, to: To::Value(changed[1].clone()) },
+                ];
+                let (first, second) =
+                    (vec![changed[0].clone(), row[1].clone()], vec![row[0].clone(), changed[1].clone()]);
+                for (changes, after) in [(&both[..], &changed), (&both[..1], &first), (&both[1..], &second)] {
+                    let asked = condition.given(changes).matches(&row).unwrap();
+                    assert_eq!(asked, condition.matches(after).unwrap(), "{condition:?}: {row:?} to {after:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_asks_what_a_counter_becomes_gets_no_row() {
+        let counts = [Set { column: 0, to: To::Next }];
+        let asks = Expr::Any(vec![Expr::EVERY, Expr::Not(Box::new(Expr::IsNull(0)))]);
+        assert_eq!(asks.given(&counts), Expr::NONE);
+        assert_eq!(Expr::IsNull(1).given(&counts), Expr::IsNull(1));
     }
 }

@@ -1,6 +1,6 @@
 //! A query in the making: `movies.find(&may, wanted).sort(Movie::RATING.desc()).limit(20).all().await?`.
 
-use crate::{Driver, Order, Position, Resource, Result, Row, Select, Sort};
+use crate::{Driver, Error, Order, Position, Resource, Result, Row, Select, Sort};
 use std::sync::Arc;
 
 /// A query in the making.
@@ -61,10 +61,13 @@ impl<T: Resource> Find<T> {
     /// The key becomes the last column of the order, so that no two rows are equal in it.
     ///
     /// # Errors
-    /// As [`all`](Self::all).
+    /// [`Error::Invalid`] if the position is one in another order, and as [`all`](Self::all).
     pub async fn page(mut self, limit: u32, after: Option<&Position>) -> Result<Slice<T>> {
         let order = with_key(T::TABLE.id, std::mem::take(&mut self.select.order));
         if let Some(position) = after {
+            if !position.fits(T::TABLE, &order) {
+                return Err(Error::invalid("the page before was in another order"));
+            }
             let behind = position.behind(T::TABLE, &order);
             self.select.filter = self.select.filter.and(behind);
         }

@@ -11,8 +11,15 @@ use std::{
     collections::{BTreeMap, HashMap, btree_map::Entry},
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex as Turn, OwnedMutexGuard},
+    time::timeout,
+};
+
+/// How long a writer waits for its turn. Whoever writes past their own transaction waits for themselves.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 type Cells = Vec<Value<'static>>;
 
@@ -191,7 +198,9 @@ impl Tables {
     fn delete(&mut self, table: &Table, filter: &Expr) -> Result<u64> {
         let own = self.of(table);
         let gone: Vec<Key> = own.matching(table, filter)?.into_iter().map(|(key, _)| key.clone()).collect();
-        gone.iter().for_each(|key| drop(own.rows.remove(key)));
+        for key in &gone {
+            own.rows.remove(key);
+        }
         Ok(gone.len() as u64)
     }
 }
@@ -202,8 +211,8 @@ fn lock(tables: &Mutex<Tables>) -> MutexGuard<'_, Tables> {
 
 impl Memory {
     /// Waits for this writer's turn.
-    async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.turn).lock_owned().await
+    async fn turn(&self) -> Result<OwnedMutexGuard<()>> {
+        timeout(PATIENCE, Arc::clone(&self.turn).lock_owned()).await.map_err(|_| Error::Overloaded)
     }
 }
 
@@ -247,7 +256,7 @@ impl Database for Memory {
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
         Box::pin(async move {
-            let turn = Mutex::new(Some(self.turn().await));
+            let turn = Mutex::new(Some(self.turn().await?));
             let own = Mutex::new(lock(&self.tables).clone());
             Ok(Arc::new(Copied { own, shared: Arc::clone(&self.tables), turn }) as _)
         })
@@ -291,7 +300,7 @@ macro_rules! driver {
             ) -> Answer<'a, Vec<Value<'static>>> {
                 let $it = self;
                 Box::pin(async move {
-                    let _turn = $turn.await;
+                    let _turn = $turn.await?;
                     $tables?.insert(table, &*rows, range)
                 })
             }
@@ -299,7 +308,7 @@ macro_rules! driver {
             fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
                 let $it = self;
                 Box::pin(async move {
-                    let _turn = $turn.await;
+                    let _turn = $turn.await?;
                     let rows = $tables?.update(update)?;
                     rows.iter().try_for_each(|row| each(row))
                 })
@@ -308,7 +317,7 @@ macro_rules! driver {
             fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
                 let $it = self;
                 Box::pin(async move {
-                    let _turn = $turn.await;
+                    let _turn = $turn.await?;
                     $tables?.delete(table, filter)
                 })
             }
@@ -317,4 +326,4 @@ macro_rules! driver {
 }
 
 driver!(Memory, |memory| memory.turn(), Ok::<_, Error>(lock(&memory.tables)));
-driver!(Copied, |session| std::future::ready(()), session.tables());
+driver!(Copied, |session| std::future::ready(Ok::<_, Error>(())), session.tables());

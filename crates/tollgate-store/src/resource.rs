@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 /// One column.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one attribute, or the type's `Option`")]
 pub struct Column {
     /// Its name, the same in Rust, JSON and the database.
     pub name: &'static str,
@@ -156,7 +157,7 @@ pub trait Resource: Policy<Scope = Filter<Self>> + Row + Output + Clone {
     /// The type of the primary key.
     type Id: Key;
     /// What a caller sends to create one.
-    type New: Input;
+    type New: Input + Clone + Sync;
     /// What a caller sends to change part of one.
     type Patch: Input;
 

@@ -1,6 +1,6 @@
 //! Is the database as the model says? The comparison that every SQL driver shares.
 
-use crate::{Error, Result, Table};
+use crate::{Column, Error, Filled, Kind, Result, Table};
 
 /// A column as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,50 +13,113 @@ pub struct LiveColumn {
     pub nullable: bool,
     /// Whether the database fills it where an insert does not.
     pub has_default: bool,
+    /// Whether it alone is the primary key.
+    pub key: bool,
+    /// How it is indexed.
+    pub index: Option<LiveIndex>,
 }
 
-/// The columns that the model has and the table lacks.
+/// How a column is indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LiveIndex {
+    /// Rows are found by it.
+    Plain,
+    /// No two rows may share a value.
+    Unique,
+}
+
+/// What the model has and the table lacks, as indices of columns.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Columns.
+    pub columns: Vec<usize>,
+    /// Indexes, of missing columns too.
+    pub indexes: Vec<usize>,
+}
+
+/// What the model has and the table lacks.
 ///
 /// # Errors
-/// A column of another kind, one that may be empty here and not there, or one that the database demands and the
-/// model does not know; each with table, column and remedy.
-pub fn missing_columns(table: &Table, live: &[LiveColumn], kind: fn(crate::Kind) -> &'static str) -> Result<Vec<usize>> {
-    let differs = |column: &str, what: &str, remedy: &str| {
-        let name = table.name;
-        Err(Error::invalid(format!("the table `{name}` differs from its model: `{column}` {what}; {remedy}")))
-    };
+/// A column of another kind, one that may be empty on one side only, one that the database demands and the model
+/// does not know, or another key; each with table, column and remedy.
+pub fn missing(table: &Table, live: &[LiveColumn], kind: fn(Kind) -> &'static str) -> Result<Missing> {
     for unknown in live.iter().filter(|live| table.columns.iter().all(|column| column.name != live.name)) {
         if !unknown.nullable && !unknown.has_default {
-            return differs(&unknown.name, "must be filled and is not in the model", "add it to the struct or drop it");
+            let what = "must be filled there and is not in the model";
+            return Err(differs(table, &unknown.name, what, "add it to the struct, or drop it"));
         }
     }
-    let mut missing = vec![];
+    let mut missing = Missing::default();
     for (index, column) in table.columns.iter().enumerate() {
-        let Some(live) = live.iter().find(|live| live.name == column.name) else {
-            missing.push(index);
-            continue;
-        };
-        if !live.kind.eq_ignore_ascii_case(kind(column.kind)) {
-            let what = format!("is {} there and {} here", live.kind, kind(column.kind));
-            return differs(column.name, &what, "change the field's type, or migrate the column");
+        let found = live.iter().find(|live| live.name == column.name);
+        match found {
+            Some(live) => compare(table, index, live, kind(column.kind))?,
+            None => missing.columns.push(index),
         }
-        if index != table.id && live.nullable != column.nullable {
-            let (there, here) = if live.nullable { ("may", "may not") } else { ("may not", "may") };
-            let what = format!("{there} be empty there and {here} here");
-            return differs(column.name, &what, "make the field an `Option` or not, or migrate the column");
+        if is_indexed(table, index) && found.and_then(|live| live.index) < Some(wanted(column)) {
+            missing.indexes.push(index);
         }
     }
     Ok(missing)
 }
 
-/// Whether the missing columns can be added by themselves: rows that are there leave them empty.
+/// Whether a column deserves an index: it is unique, searched often, or says whose a row is.
+pub fn is_indexed(table: &Table, index: usize) -> bool {
+    let column = &table.columns[index];
+    index != table.id && (column.unique || column.index || column.filled == Filled::ByOwner)
+}
+
+fn wanted(column: &Column) -> LiveIndex {
+    if column.unique { LiveIndex::Unique } else { LiveIndex::Plain }
+}
+
+fn compare(table: &Table, index: usize, live: &LiveColumn, kind: &str) -> Result<()> {
+    let column = &table.columns[index];
+    if !live.kind.eq_ignore_ascii_case(kind) {
+        let what = format!("is {} there and {kind} here", live.kind);
+        return Err(differs(table, column.name, &what, "change the field's type, or migrate the column"));
+    }
+    if (index == table.id) != live.key {
+        let what = if live.key { "is the key there and not here" } else { "is the key here and not there" };
+        return Err(differs(table, column.name, what, "move `#[id]`, or migrate the table"));
+    }
+    if index != table.id && live.nullable != column.nullable {
+        let (there, here) = if live.nullable { ("may", "may not") } else { ("may not", "may") };
+        let what = format!("{there} be empty there and {here} here");
+        return Err(differs(table, column.name, &what, "make the field an `Option` or not, or migrate the column"));
+    }
+    Ok(())
+}
+
+/// Whether what is missing can be added: rows that are there leave new columns empty.
 ///
 /// # Errors
-/// One that cannot, or any where nothing may be added.
-pub fn check_addable(table: &Table, missing: &[usize], additive: bool) -> Result<()> {
-    let refused = missing.iter().map(|index| &table.columns[*index]).find(|column| !additive || !column.nullable);
-    let Some(column) = refused else { return Ok(()) };
-    let (name, column) = (table.name, column.name);
-    let remedy = if additive { "make the field an `Option`, or migrate the table" } else { "migrate the table" };
-    Err(Error::invalid(format!("the table `{name}` differs from its model: `{column}` is missing there; {remedy}")))
+/// A column that cannot be added; where nothing may be, any column, and an index that keeps values unique.
+pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result<()> {
+    for column in missing.columns.iter().map(|index| &table.columns[*index]) {
+        if !additive {
+            return Err(differs(table, column.name, "is missing there", MIGRATE));
+        }
+        if !column.nullable {
+            let remedy = "make the field an `Option`, or migrate the table";
+            return Err(differs(table, column.name, "is missing there and may not be empty", remedy));
+        }
+    }
+    let unique = missing.indexes.iter().map(|index| &table.columns[*index]).find(|column| column.unique);
+    match unique {
+        Some(column) if !additive => Err(differs(table, column.name, "is not unique there", MIGRATE)),
+        _ => Ok(()),
+    }
 }
+
+/// The table itself is missing, and nothing may be added.
+pub fn absent(table: &Table) -> Error {
+    Error::invalid(format!("the table `{}` is missing; {MIGRATE}", table.name))
+}
+
+/// A difference, with its remedy.
+pub fn differs(table: &Table, column: &str, what: &str, remedy: &str) -> Error {
+    Error::invalid(format!("the table `{}` differs from its model: `{column}` {what}; {remedy}", table.name))
+}
+
+const MIGRATE: &str = "migrate the database, or allow additive changes with `database.additive = true`";

@@ -1,7 +1,7 @@
 //! From a question to SQL: values are always bound, so the text depends on the shape of the question alone
 //! and a prepared statement serves all that share it.
 
-use crate::{Expr, Filled, Kind, Op, Order, Select, Table, To, Update, Value};
+use crate::{Expr, Kind, Op, Order, Select, Table, To, Update, Value};
 use std::marker::PhantomData;
 
 /// Where SQL dialects differ.
@@ -74,7 +74,12 @@ impl<'a, D: Dialect> Writer<'a, D> {
     }
 
     /// Adds parts with a separator between them.
-    pub fn list<I>(&mut self, parts: impl IntoIterator<Item = I>, separator: &str, mut add: impl FnMut(&mut Self, I)) -> &mut Self {
+    pub fn list<I>(
+        &mut self,
+        parts: impl IntoIterator<Item = I>,
+        separator: &str,
+        mut add: impl FnMut(&mut Self, I),
+    ) -> &mut Self {
         for (index, part) in parts.into_iter().enumerate() {
             self.push(if index == 0 { "" } else { separator });
             add(self, part);
@@ -114,7 +119,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
         if parts.is_empty() {
             self.push(empty);
         } else {
-            self.push("(").list(parts, separator, |sql, part| sql.condition(part)).push(")");
+            self.push("(").list(parts, separator, Self::condition).push(")");
         }
     }
 
@@ -221,15 +226,10 @@ pub fn define(table: &Table, index: usize, kind: fn(Kind) -> &'static str, count
     format!("\"{}\" {}{null}{key}{made}", column.name, kind(column.kind))
 }
 
-/// `CREATE INDEX …` for each column that is unique, searched often, or says whose a row is.
-pub fn create_indexes(table: &Table) -> Vec<String> {
-    let wanted = table.columns.iter().enumerate().filter(|(index, column)| {
-        *index != table.id && (column.unique || column.index || column.filled == Filled::ByOwner)
-    });
-    let each = |(_, column): (usize, &crate::Column)| {
-        let (unique, kind) = if column.unique { ("UNIQUE ", "key") } else { ("", "idx") };
-        let (table, column) = (table.name, column.name);
-        format!("CREATE {unique}INDEX IF NOT EXISTS \"{table}_{column}_{kind}\" ON \"{table}\" (\"{column}\")")
-    };
-    wanted.map(each).collect()
+/// `CREATE INDEX …` on one column.
+pub fn create_index(table: &Table, index: usize) -> String {
+    let (table, column) = (table.name, &table.columns[index]);
+    let (unique, kind) = if column.unique { ("UNIQUE ", "key") } else { ("", "idx") };
+    let column = column.name;
+    format!("CREATE {unique}INDEX IF NOT EXISTS \"{table}_{column}_{kind}\" ON \"{table}\" (\"{column}\")")
 }

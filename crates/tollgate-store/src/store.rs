@@ -51,10 +51,11 @@ impl<T: Resource> Store<T> {
     pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
         let driver: Arc<dyn Driver> = database.clone();
         let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING };
-        let (reads, writes, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
-        let fly_reads = move |group| fetch(Arc::clone(&reads), group);
-        let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), fly_reads));
-        let writer = Some(Batcher::new(limits(lanes.writes), move |group| commit(Arc::clone(&writes), group)));
+        let (fetcher, committer, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
+        let fetch = move |group| fetch(Arc::clone(&fetcher), group);
+        let commit = move |group| commit(Arc::clone(&committer), group);
+        let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), fetch));
+        let writer = Some(Batcher::new(limits(lanes.writes), commit));
         Self(Arc::new(Inner { database, driver, clock, reader, writer }))
     }
 
@@ -103,13 +104,11 @@ impl<T: Resource> Store<T> {
     /// unique value, [`Error::Invalid`] if a value cannot be stored.
     pub async fn insert(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = self.make(may, new)?;
-        match &self.0.writer {
-            Some(writer) => writer.submit(|reply| Put { row, reply }).await,
-            None => {
-                let mut rows = self.insert_rows(vec![row]).await?;
-                rows.pop().ok_or_else(|| Error::internal("no row came back"))
-            }
+        if let Some(writer) = &self.0.writer {
+            return writer.submit(|reply| Put { row, reply }).await;
         }
+        let mut rows = self.insert_rows(vec![row]).await?;
+        rows.pop().ok_or_else(|| Error::internal("no row came back"))
     }
 
     /// Adds all these rows, or none.
@@ -254,9 +253,13 @@ fn by_id<T: Resource>(ids: impl IntoIterator<Item = T::Id>) -> Expr {
     Expr::In(T::TABLE.id, ids.into_iter().map(|id| id.show().into_owned()).collect())
 }
 
-/// The row as it comes back later: moments lose what is finer than a microsecond.
+/// The row as it comes back later: moments lose what is finer than a microsecond, zeros their sign.
 fn as_stored<T: Resource>(row: T) -> Result<T> {
-    if T::TABLE.columns.iter().any(|column| column.kind == Kind::Time) { T::read(&row) } else { Ok(row) }
+    if T::TABLE.columns.iter().any(|column| matches!(column.kind, Kind::Time | Kind::Float)) {
+        T::read(&row)
+    } else {
+        Ok(row)
+    }
 }
 
 /// Asks once for all keys and hands each caller their row. The scope is applied later, by each caller's own.

@@ -2,6 +2,7 @@
 
 use crate::{Database, Error, Result, Session, Store, resource::Resource};
 use std::{future::Future, sync::Arc};
+use tokio::runtime::Handle;
 
 /// A transaction under way. Stores take part through [`Store::on`].
 #[derive(Clone)]
@@ -17,6 +18,17 @@ impl Transaction {
 
     pub(crate) fn is_in(&self, database: &Arc<dyn Database>) -> bool {
         Arc::ptr_eq(&self.database, database)
+    }
+}
+
+/// Rolls back what was left by a panic, or by a caller who went away; others may still hold a part of it.
+struct Left(Option<Arc<dyn Session>>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if let (Some(session), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move { session.rollback().await });
+        }
     }
 }
 
@@ -53,17 +65,15 @@ impl<T: Resource> Store<T> {
         }
         let database = Arc::clone(self.database());
         let session = database.begin().await?;
-        let transaction = Transaction { database, session: Arc::clone(&session) };
-        match work(transaction).await {
-            Ok(done) => {
-                session.commit().await?;
-                Ok(done)
-            }
-            Err(error) => {
-                session.rollback().await?;
-                Err(error)
-            }
+        let mut left = Left(Some(Arc::clone(&session)));
+        let done = work(Transaction { database, session: Arc::clone(&session) }).await;
+        let ended = if done.is_ok() { session.commit().await } else { session.rollback().await };
+        left.0 = None;
+        // Why the work failed matters more than whether the transaction was over already.
+        if done.is_ok() {
+            ended?;
         }
+        done
     }
 
     /// The same rows, as part of a transaction in the same database.

@@ -16,6 +16,7 @@ pub enum Value<'a> {
     Null,
     Bool(bool),
     Int(i64),
+    /// A number other than `-0.0`, which not every database keeps.
     Float(f64),
     Text(Cow<'a, str>),
     Uuid(Uuid),
@@ -61,7 +62,9 @@ impl Value<'_> {
     /// Refuses what not every database can keep: NUL in text (PostgreSQL), NaN and infinity (SQLite, JSON).
     pub(crate) fn check(&self) -> Result<()> {
         match self {
-            Self::Text(text) if text.contains('\0') => Err(Error::invalid("text with a NUL character cannot be stored")),
+            Self::Text(text) if text.contains('\0') => {
+                Err(Error::invalid("text with a NUL character cannot be stored"))
+            }
             Self::Float(number) if !number.is_finite() => Err(Error::invalid("only finite numbers can be stored")),
             _ => Ok(()),
         }
@@ -176,7 +179,7 @@ cells! {
     bool, Bool, |it| Value::Bool(*it), { Value::Bool(it) => Some(it), Value::Int(it) => Some(it != 0) };
     i32, Int32, |it| Value::Int(i64::from(*it)), { Value::Int(it) => it.try_into().ok() };
     i64, Int64, |it| Value::Int(*it), { Value::Int(it) => Some(it) };
-    f64, Float, |it| Value::Float(*it), { Value::Float(it) => Some(it) };
+    f64, Float, |it| Value::Float(*it + 0.0), { Value::Float(it) => Some(it) };
     String, Text, |it| Value::Text(Cow::Borrowed(it)), { Value::Text(it) => Some(it.into_owned()) };
     Uuid, Uuid, |it| Value::Uuid(*it), { Value::Uuid(it) => Some(it) };
     Timestamp, Time, |it| Value::Time(micros(*it)), {

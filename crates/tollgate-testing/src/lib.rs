@@ -22,6 +22,8 @@
 mod app;
 #[cfg(feature = "browser")]
 pub mod browser;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod reply;
 
 pub use app::{Client, Setup, TestApp};

@@ -7,7 +7,7 @@ use crate::{
     settings::Settings,
 };
 use axum::{Router, middleware::from_fn_with_state, routing::get};
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig};
 use tollgate_core::{Clock, Problem, SystemClock};
 use tollgate_http::{
@@ -64,7 +64,7 @@ impl Design {
             None => {
                 let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
                 let identity = Identity::start(self.identity_config(), database, clock, pages).await;
-                let identity = identity.map_err(|error| Failure(error.to_string()))?;
+                let identity = identity?;
                 let authenticate = identity.authenticator();
                 (Some(identity), authenticate)
             }
@@ -92,20 +92,19 @@ impl Design {
     fn identity_config(&self) -> IdentityConfig {
         let Settings { identity, .. } = &self.settings;
         IdentityConfig {
-            issuer: self.settings.public_url(),
-            audience: self.name.into(),
-            title: self.title.clone(),
-            access_token_minutes: identity.access_token_minutes,
-            session_hours: identity.session_hours,
+            access_lifetime: Duration::from_secs(u64::from(identity.access_token_minutes) * 60),
+            session_lifetime: Duration::from_secs(u64::from(identity.session_hours) * 60 * 60),
             password_grant: identity.password_grant,
-            roles: Arc::new(self.roles.clone()),
+            demo_users: self.settings.allows_demo_users(),
             default_role: identity.default_role.clone(),
+            ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
         }
     }
 }
 
 fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
-    let url = settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
+    let url =
+        settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
         _ => Err(Failure("database.url is not known here: write it as sqlite:./data/app.db".into())),

@@ -1,6 +1,10 @@
 //! Lorem Ipsum, as its callers know it.
 
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod movies;
+#[cfg(test)]
+mod process;
 #[cfg(test)]
 mod walk;

@@ -20,10 +20,64 @@ fn curator(app: &TestApp) -> Client {
 async fn only_curators_add_movies() {
     let app = app().await;
     let (anyone, reader, curator) = (app.anyone(), app.actor("rea").may("read:movies"), curator(&app));
-    assert_snapshot!(anyone.post("/movies", alien()).await, @"");
-    assert_snapshot!(reader.post("/movies", alien()).await, @"");
-    assert_snapshot!(curator.post("/movies", alien()).await, @"");
-    assert_snapshot!(curator.post("/movies", alien()).await, @"");
+    assert_snapshot!(anyone.post("/movies", alien()).await, @r#"
+    401 Unauthorized
+    content-type: application/problem+json
+    www-authenticate: Bearer
+
+    {
+      "type": "about:blank",
+      "title": "Unauthorized",
+      "status": 401,
+      "detail": "this needs `create:movies`",
+      "instance": "/movies",
+      "request_id": "…"
+    }
+    "#);
+    assert_snapshot!(reader.post("/movies", alien()).await, @r#"
+    403 Forbidden
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Forbidden",
+      "status": 403,
+      "detail": "this needs `create:movies`",
+      "instance": "/movies",
+      "request_id": "…"
+    }
+    "#);
+    assert_snapshot!(curator.post("/movies", alien()).await, @r#"
+    201 Created
+    content-type: application/json
+    location: /movies/1
+
+    {
+      "movie_id": 1,
+      "title": "Alien",
+      "released": 1979,
+      "rating": 8.5
+    }
+    "#);
+    assert_snapshot!(curator.post("/movies", alien()).await, @r##"
+    409 Conflict
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Conflict",
+      "status": 409,
+      "detail": "another row has this `movie_id` already",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#/movie_id",
+          "detail": "another row has this `movie_id` already"
+        }
+      ]
+    }
+    "##);
 }
 
 #[tokio::test]
@@ -31,12 +85,54 @@ async fn a_film_is_read_replaced_changed_and_removed() {
     let app = app().await;
     let curator = curator(&app);
     curator.post("/movies", alien()).await;
-    assert_snapshot!(curator.get("/movies/1").await, @"");
-    assert_snapshot!(curator.patch("/movies/1", json!({ "rating": 9 })).await, @"");
+    assert_snapshot!(curator.get("/movies/1").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "movie_id": 1,
+      "title": "Alien",
+      "released": 1979,
+      "rating": 8.5
+    }
+    "#);
+    assert_snapshot!(curator.patch("/movies/1", json!({ "rating": 9 })).await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "movie_id": 1,
+      "title": "Alien",
+      "released": 1979,
+      "rating": 9.0
+    }
+    "#);
     let whole = json!({ "movie_id": 1, "title": "Aliens", "released": 1986, "rating": 8.4 });
-    assert_snapshot!(curator.put("/movies/1", whole).await, @"");
-    assert_snapshot!(curator.delete("/movies/1").await, @"");
-    assert_snapshot!(curator.get("/movies/1").await, @"");
+    assert_snapshot!(curator.put("/movies/1", whole).await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "movie_id": 1,
+      "title": "Aliens",
+      "released": 1986,
+      "rating": 8.4
+    }
+    "#);
+    assert_snapshot!(curator.delete("/movies/1").await, @"204 No Content");
+    assert_snapshot!(curator.get("/movies/1").await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Not Found",
+      "status": 404,
+      "detail": "there is none, or none that you may reach",
+      "instance": "/movies/1",
+      "request_id": "…"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -50,7 +146,9 @@ async fn older_clients_find_what_they_knew() {
     let found = found.as_array().unwrap();
     let ratings: Vec<f64> = found.iter().map(|movie| movie["rating"].as_f64().unwrap()).collect();
     assert!(ratings.len() > 10 && ratings.is_sorted_by(|a, b| a >= b));
-    assert!(found.iter().all(|movie| movie["released"].as_i64() >= Some(2000) && movie["rating"].as_f64() >= Some(8.0)));
+    assert!(
+        found.iter().all(|movie| movie["released"].as_i64() >= Some(2000) && movie["rating"].as_f64() >= Some(8.0))
+    );
 }
 
 #[tokio::test]
@@ -62,12 +160,120 @@ async fn bad_input_is_told_with_its_place() {
         movie[name] = value;
         movie
     };
-    assert_snapshot!(curator.post("/movies", with("stars", json!(5))).await, @"");
-    assert_snapshot!(curator.post("/movies", with("rating", json!(11))).await, @"");
-    assert_snapshot!(curator.post("/movies", with("title", json!(7))).await, @"");
-    assert_snapshot!(curator.post("/movies", with("title", json!("x".repeat(201)))).await, @"");
-    assert_snapshot!(curator.post("/movies", json!({})).await, @"");
-    assert_snapshot!(curator.post("/movies", json!([1, "Alien", 1979, 8.5])).await, @"");
+    assert_snapshot!(curator.post("/movies", with("stars", json!(5))).await, @r##"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Unprocessable Entity",
+      "status": 422,
+      "detail": "`errors` says what is wrong, and where",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#/stars",
+          "detail": "unknown field `stars`, expected one of `movie_id`, `title`, `released`, `rating`"
+        }
+      ]
+    }
+    "##);
+    assert_snapshot!(curator.post("/movies", with("rating", json!(11))).await, @r##"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Unprocessable Entity",
+      "status": 422,
+      "detail": "`errors` says what is wrong, and where",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#/rating",
+          "detail": "greater than 10"
+        }
+      ]
+    }
+    "##);
+    assert_snapshot!(curator.post("/movies", with("title", json!(7))).await, @r##"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Unprocessable Entity",
+      "status": 422,
+      "detail": "`errors` says what is wrong, and where",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#/title",
+          "detail": "invalid type: integer `7`, expected a string"
+        }
+      ]
+    }
+    "##);
+    assert_snapshot!(curator.post("/movies", with("title", json!("x".repeat(201)))).await, @r##"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Unprocessable Entity",
+      "status": 422,
+      "detail": "`errors` says what is wrong, and where",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#/title",
+          "detail": "length is greater than 200"
+        }
+      ]
+    }
+    "##);
+    assert_snapshot!(curator.post("/movies", json!({})).await, @r##"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Unprocessable Entity",
+      "status": 422,
+      "detail": "`errors` says what is wrong, and where",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#/movie_id",
+          "detail": "missing field `movie_id`"
+        }
+      ]
+    }
+    "##);
+    assert_snapshot!(curator.post("/movies", json!([1, "Alien", 1979, 8.5])).await, @r##"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Unprocessable Entity",
+      "status": 422,
+      "detail": "`errors` says what is wrong, and where",
+      "instance": "/movies",
+      "request_id": "…",
+      "errors": [
+        {
+          "pointer": "#",
+          "detail": "invalid type: sequence, expected an object"
+        }
+      ]
+    }
+    "##);
     assert_eq!(curator.get("/movies").await.json()["items"], json!([]), "nothing of it was stored");
 }
 
@@ -112,7 +318,35 @@ async fn an_id_of_another_type_names_nothing() {
 #[tokio::test]
 async fn unknown_routes_and_methods_are_problems_too() {
     let app = app().await;
-    assert_snapshot!(app.anyone().get("/nothing").await, @"");
-    assert_snapshot!(app.anyone().send("TRACE".parse().unwrap(), "/movies", None).await, @"");
-    assert_snapshot!(app.anyone().send("OPTIONS".parse().unwrap(), "/movies", None).await, @"");
+    assert_snapshot!(app.anyone().get("/nothing").await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Not Found",
+      "status": 404,
+      "detail": "there is no such route; see /docs",
+      "instance": "/nothing",
+      "request_id": "…"
+    }
+    "#);
+    assert_snapshot!(app.anyone().send("TRACE".parse().unwrap(), "/movies", None).await, @r#"
+    405 Method Not Allowed
+    allow: GET,HEAD,POST
+    content-type: application/problem+json
+
+    {
+      "type": "about:blank",
+      "title": "Method Not Allowed",
+      "status": 405,
+      "detail": "the header `Allow` lists the methods",
+      "instance": "/movies",
+      "request_id": "…"
+    }
+    "#);
+    assert_snapshot!(app.anyone().send("OPTIONS".parse().unwrap(), "/movies", None).await, @"
+    204 No Content
+    allow: GET,HEAD,POST
+    ");
 }

@@ -1,6 +1,55 @@
 //! Which tokens do we hand out ourselves?
 //!
-//! The access tokens of an embedded issuer are signed by a [`SigningKey`](crate::token::SigningKey) and checked by
-//! the same [`Gate`](crate::Gate) as everybody else's. What keeps a sign-in alive beyond them is [`refresh`].
+//! A small OpenID provider inside the app: authorization code with PKCE, refresh tokens, discovery, published keys. Its
+//! access tokens are checked by the same [`Gate`](crate::Gate) as everybody else's.
+//!
+//! ```text
+//! GET  /oauth/authorize   authorize.rs   a client asks → a code        codes.rs      one use each
+//! POST /oauth/token       exchange.rs    a code → tokens               refresh.rs    families.rs  what keeps them alive
+//! POST /token             password_grant.rs  where it is switched on
+//!                         mint.rs        what tokens say               scope.rs      and what they may grant
+//! GET  /.well-known/…     discovery.rs   what clients may learn        keyring.rs    our keys
+//!                         config.rs      how it is set up              denied.rs     every "no", in OAuth's words
+//! ```
 
+mod authorize;
+mod codes;
+mod config;
+mod denied;
+mod discovery;
+mod exchange;
+mod families;
+mod keyring;
+mod mint;
+mod password_grant;
 pub mod refresh;
+mod scope;
+
+pub use codes::AuthorizationCode;
+pub use config::{Client, IdentityConfig};
+pub use families::RefreshFamily;
+pub use keyring::StoredKey;
+
+pub(crate) use codes::Codes;
+pub(crate) use families::StoredFamilies;
+pub(crate) use keyring::Keyring;
+pub(crate) use mint::Mint;
+pub(crate) use scope::granted;
+
+use crate::identity::Issuer;
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use std::sync::Arc;
+
+/// The issuer's own routes.
+pub(crate) fn router(password_grant: bool) -> Router<Arc<Issuer>> {
+    let router = Router::new()
+        .route(discovery::METADATA[0], get(discovery::metadata))
+        .route(discovery::METADATA[1], get(discovery::metadata))
+        .route(discovery::KEYS, get(discovery::keys))
+        .route(authorize::AUTHORIZE, get(authorize::authorize))
+        .route(exchange::TOKEN, post(exchange::exchange));
+    if password_grant { router.route("/token", post(password_grant::password)) } else { router }
+}

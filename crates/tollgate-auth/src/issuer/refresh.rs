@@ -49,6 +49,11 @@ impl FamilyId {
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
+
+    /// Reads what [`reveal`](Self::reveal) wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
 }
 
 impl RefreshToken {
@@ -62,6 +67,11 @@ impl RefreshToken {
     /// What the client is sent.
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode([&self.family.0[..], &self.secret].concat())
+    }
+
+    /// The family it belongs to.
+    pub fn family(&self) -> FamilyId {
+        self.family
     }
 
     fn hash(&self) -> Hash {
@@ -286,6 +296,11 @@ impl<F: Families> Refresh<F> {
             Some(_) => self.families.kill(token.family, Death::Revoked).await.map_err(unavailable),
             None => Ok(()),
         }
+    }
+
+    /// Ends a family, whoever asks.
+    pub async fn revoke_family(&self, family: FamilyId) -> Result<(), Refused> {
+        self.families.kill(family, Death::Revoked).await.map_err(unavailable)
     }
 
     /// Ends all families of a user: disabled, or a new password.

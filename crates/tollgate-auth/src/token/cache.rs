@@ -14,6 +14,7 @@ use std::{
     mem,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicU64},
 };
+use tollgate_access::Actor;
 
 const SHARDS: usize = 16;
 
@@ -21,6 +22,8 @@ const SHARDS: usize = 16;
 /// the counters of the key they have in common.
 pub(super) struct Entry {
     pub(super) verified: Arc<Verified>,
+    /// Whom it speaks of.
+    pub(super) actor: Actor,
     pub(super) key: Arc<Key>,
     pub(super) keys: Keys,
     /// The version of the revocations it was checked against.
@@ -64,8 +67,8 @@ impl Cache {
         None
     }
 
-    pub(super) fn put(&self, token: Hash, entry: Entry) {
-        self.write(&token).put(token, Arc::new(entry), self.generation);
+    pub(super) fn put(&self, token: Hash, entry: Arc<Entry>) {
+        self.write(&token).put(token, entry, self.generation);
     }
 
     pub(super) fn forget(&self, token: &Hash) {

@@ -19,6 +19,7 @@ use std::{
     fmt,
     sync::{Arc, atomic::Ordering},
 };
+use tollgate_access::Actor;
 use tollgate_core::Clock;
 
 /// Lets tokens of trusted issuers pass.
@@ -56,9 +57,19 @@ impl Gate {
         self.cache.len()
     }
 
-    /// Who is calling? The reason of a refusal is for the log; a [`Problem`](tollgate_core::Problem) made of it is
-    /// what the caller may read: 503 for [`Refusal::NoKeys`], 401 for any other.
+    /// What does the token say? The reason of a refusal is for the log; a [`Problem`](tollgate_core::Problem) made of
+    /// it is what the caller may read: 503 for [`Refusal::NoKeys`], 401 for any other.
     pub async fn check(&self, token: &[u8]) -> Result<Arc<Verified>, Refusal> {
+        Ok(Arc::clone(&self.enter(token).await?.verified))
+    }
+
+    /// Who is calling, as the issuer's [`speaking`](TrustedIssuer::speaking) tells? Made once per token and remembered
+    /// with it. Refuses as [`check`](Self::check) does.
+    pub async fn actor(&self, token: &[u8]) -> Result<Actor, Refusal> {
+        Ok(self.enter(token).await?.actor.clone())
+    }
+
+    async fn enter(&self, token: &[u8]) -> Result<Arc<Entry>, Refusal> {
         check_length(token)?;
         let (name, now) = (Hash::of(&[token]), self.clock.unix());
         match self.recall(&name, now) {
@@ -68,7 +79,7 @@ impl Gate {
     }
 
     /// A hit keeps the key set fresh: otherwise nobody would notice that its key has gone.
-    fn recall(&self, name: &Hash, now: u64) -> Option<Result<Arc<Verified>, Refusal>> {
+    fn recall(&self, name: &Hash, now: u64) -> Option<Result<Arc<Entry>, Refusal>> {
         let entry = self.cache.get(name, now)?;
         entry.keys.touch();
         let version = self.revocations.version();
@@ -79,10 +90,10 @@ impl Gate {
             }
             entry.checked.store(version, Ordering::Release);
         }
-        Some(Ok(Arc::clone(&entry.verified)))
+        Some(Ok(entry))
     }
 
-    async fn verify(&self, name: Hash, token: &[u8], now: u64) -> Result<Arc<Verified>, Refusal> {
+    async fn verify(&self, name: Hash, token: &[u8], now: u64) -> Result<Arc<Entry>, Refusal> {
         let token = Unverified::read(token)?;
         let issuer = token.claims.get("iss").and_then(Value::as_str).and_then(|name| self.issuers.get(name));
         let issuer = issuer.ok_or(Refusal::Issuer)?;
@@ -92,10 +103,11 @@ impl Gate {
         if self.revocations.is_revoked(&verified) {
             return Err(Refusal::Revoked);
         }
-        let entry =
-            Entry { verified: Arc::clone(&verified), key, keys: issuer.keys().clone(), checked: checked.into() };
-        self.cache.put(name, entry);
-        Ok(verified)
+        let actor = issuer.actor(&verified);
+        let entry = Entry { verified, actor, key, keys: issuer.keys().clone(), checked: checked.into() };
+        let entry = Arc::new(entry);
+        self.cache.put(name, Arc::clone(&entry));
+        Ok(entry)
     }
 }
 

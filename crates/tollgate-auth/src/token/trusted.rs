@@ -8,6 +8,7 @@ use crate::provider::{Mapping, Path};
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use thiserror::Error;
+use tollgate_access::{Actor, Identity};
 
 /// The last second of the year 9999: a later date is a mistake.
 const END: u64 = 253_402_300_799;
@@ -24,7 +25,11 @@ pub struct TrustedIssuer {
     skew: u64,
     mapping: Mapping,
     keys: Keys,
+    speaking: Box<Speaking>,
 }
+
+/// Tells whom a verified token speaks of.
+type Speaking = dyn Fn(&Verified) -> Actor + Send + Sync;
 
 /// Why an issuer cannot be trusted like that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -73,6 +78,7 @@ impl TrustedIssuer {
             skew: 30,
             mapping,
             keys,
+            speaking: Box::new(subject),
         })
     }
 
@@ -80,6 +86,14 @@ impl TrustedIssuer {
     #[must_use]
     pub fn or_named(mut self, alias: &str) -> Self {
         self.aliases.push(alias.to_owned());
+        self
+    }
+
+    /// Who the caller is, in the words of [`Identity`]. Without it, somebody named by issuer and subject, who may do
+    /// what scopes and permissions say.
+    #[must_use]
+    pub fn speaking(mut self, actor: impl Fn(&Verified) -> Actor + Send + Sync + 'static) -> Self {
+        self.speaking = Box::new(actor);
         self
     }
 
@@ -97,6 +111,10 @@ impl TrustedIssuer {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         [&self.name].into_iter().chain(&self.aliases)
+    }
+
+    pub(crate) fn actor(&self, verified: &Verified) -> Actor {
+        (self.speaking)(verified)
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -143,6 +161,14 @@ impl TrustedIssuer {
             claims,
         })
     }
+}
+
+/// A subject is unique only together with its issuer.
+fn subject(verified: &Verified) -> Actor {
+    let granted = verified.scopes().iter().chain(verified.permissions()).map(String::as_str);
+    let id = format!("{} {}", verified.issuer(), verified.subject());
+    let identity = Identity::new(id).provider(verified.issuer()).granted(granted);
+    identity.roles(verified.roles().iter().cloned().collect()).into()
 }
 
 /// At `exp` plus skew a token is dead (RFC 7519: "on or after"); before `nbf` or `iat` less skew it is not born.

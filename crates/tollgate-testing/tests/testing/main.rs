@@ -1,5 +1,9 @@
-//! What `tollgate-testing` promises to those who write tests with it.
+//! What `tollgate-testing` promises to those who write tests with it, and the drivers against the suite.
 
 // Under `cfg(test)`, clippy knows that helpers may unwrap as tests do.
 #[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod sqlite;

@@ -1,0 +1,211 @@
+//! The built binary in an empty folder, as on a fresh machine.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lorem-ipsum");
+
+/// A command of the app, in that folder, with nothing of this process' environment that is about the app.
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a command that failed said: one line that begins with `error: `, and a non-zero exit.
+fn failure(output: &Output) -> String {
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    said
+}
+
+/// The app as a server; it ends with this value.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) banner: String,
+}
+
+impl Server {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let mut child = command(folder, &["--port", "0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut banner = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        while !banner.contains("Ctrl-C") {
+            assert_ne!(lines.read_line(&mut banner).unwrap(), 0, "the app ended: {banner}");
+        }
+        Self { child, banner }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let line = self.banner.lines().find_map(|line| line.trim().strip_prefix("app ")).unwrap();
+        line.trim().trim_end_matches('/').to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_printed_curl_lines_work_when_pasted() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    assert!(server.banner.contains("added 2987 movies"), "{}", server.banner);
+    for user in ["reader@example.test", "curator@example.test", "admin@example.test"] {
+        assert!(server.banner.contains(user), "{}", server.banner);
+    }
+    let lines: Vec<&str> = server.banner.lines().map(str::trim).collect();
+    let pasted: Vec<&str> = lines.iter().copied().filter(|line| line.contains("curl ")).collect();
+    assert_eq!(pasted.len(), 2, "{}", server.banner);
+    let shell = Command::new("sh").arg("-c").arg(pasted.join("\n")).output().unwrap();
+    let answer = String::from_utf8_lossy(&shell.stdout);
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{pasted:?}: {answer}"));
+    assert_eq!(answer["items"].as_array().unwrap().len(), 3);
+    assert_eq!(answer["items"][0]["title"], "The Land Girls");
+}
+
+#[test]
+fn a_second_start_finds_everything_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    drop(Server::start(folder.path()));
+    let server = Server::start(folder.path());
+    assert!(!server.banner.contains("added") && !server.banner.contains("created"), "{}", server.banner);
+    assert!(server.banner.contains("reader@example.test"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_in_a_line() {
+    let folder = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = failure(&run(folder.path(), &["--port", &port]));
+    assert!(said.contains(&port) && said.contains("--port"), "{said}");
+    assert!(!folder.path().join("data").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_database_that_cannot_be_written_is_told_in_a_line() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("data"), "a file, where a folder is needed").unwrap();
+    let said = failure(&run(folder.path(), &["--port", "0"]));
+    assert!(said.contains("data/lorem-ipsum.db") && said.contains("database.url"), "{said}");
+}
+
+#[test]
+fn a_setting_that_is_misspelt_is_refused_with_the_right_one() {
+    let folder = TempDir::new().unwrap();
+    let output = command(folder.path(), &["check"]).env("LOREM_IPSUM_SERVER__PROT", "1").output().unwrap();
+    assert!(failure(&output).contains("did you mean `port`?"));
+}
+
+#[test]
+fn outside_dev_nothing_starts_without_an_issuer() {
+    let folder = TempDir::new().unwrap();
+    let output = command(folder.path(), &["--port", "0"]).env("LOREM_IPSUM_ENV", "prod").output().unwrap();
+    assert!(failure(&output).contains("identity.embedded"));
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn demo_users_come_in_nowhere_else_though_the_database_knows_them() {
+    let folder = TempDir::new().unwrap();
+    drop(Server::start(folder.path()));
+    let token = |variables: &[(&str, &str)]| {
+        command(folder.path(), &["token", "admin@example.test"]).envs(variables.iter().copied()).output().unwrap()
+    };
+    assert!(token(&[]).status.success());
+    assert!(
+        failure(&token(&[("LOREM_IPSUM_SERVER__HOST", "0.0.0.0"), ("LOREM_IPSUM_IDENTITY__PASSWORD_GRANT", "false")]))
+            .contains("admin@example.test")
+    );
+    let prod = [
+        ("LOREM_IPSUM_ENV", "prod"),
+        ("LOREM_IPSUM_IDENTITY__EMBEDDED", "true"),
+        ("LOREM_IPSUM_SERVER__PUBLIC_URL", "https://lorem.example"),
+    ];
+    assert!(failure(&token(&prod)).contains("admin@example.test"));
+}
+
+#[test]
+fn check_routes_openapi_and_version_say_what_they_know() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(stdout(&run(folder.path(), &["routes"])), include_str!("../../access-matrix.txt"));
+    assert_eq!(stdout(&run(folder.path(), &["openapi"])), include_str!("../../openapi.json"));
+    assert_eq!(stdout(&run(folder.path(), &["--version"])), format!("lorem-ipsum {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(!folder.path().join("data").exists(), "none of them needs a database");
+    assert!(stdout(&run(folder.path(), &["check"])).contains("as the model says"));
+}
+
+#[test]
+fn a_created_user_is_a_reader_and_gets_a_token() {
+    let folder = TempDir::new().unwrap();
+    let create = |email: &str, more: &[&str]| {
+        let arguments = ["create-user", "--name", "New", "--email", email];
+        run(folder.path(), &[&arguments[..], more].concat())
+    };
+    assert!(stdout(&create("new@example.test", &["--password", "a long password"])).contains("reader"));
+    assert!(failure(&create("NEW@example.test", &["--password", "a long password"])).contains("new@example.test"));
+    assert!(failure(&create("short@example.test", &["--password", "short"])).contains('8'));
+    assert!(
+        failure(&create("x@example.test", &["--password", "a long password", "--role", "raeder"])).contains("reader")
+    );
+    let token = stdout(&run(folder.path(), &["token", "new@example.test"]));
+    assert_eq!(token.trim().split('.').count(), 3);
+    assert!(failure(&run(folder.path(), &["token", "nobody@example.test"])).contains("nobody@example.test"));
+}
+
+#[test]
+fn a_file_is_loaded_as_a_whole_or_not_at_all() {
+    let folder = TempDir::new().unwrap();
+    let load = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        run(folder.path(), &["load", "movies", name])
+    };
+    let csv = "movie_id,title,released,rating\n900001,\"Alien, again\",1979,8.5\n900002,Aliens,1986,8.4\n";
+    assert!(stdout(&load("good.csv", csv)).contains("loaded 2 movies"));
+    let bad = "movie_id,title,released,rating\n900003,Alien,1979,8.5\n900004,Aliens,many,84\n";
+    let said = failure(&load("bad.csv", bad));
+    assert!(said.contains("row 2") && said.contains("released"), "{said}");
+    let said = failure(&load(
+        "twice.json",
+        r#"[{"movie_id":900005,"title":"A","released":1979,"rating":1},{"movie_id":1,"title":"B","released":1979,"rating":1}]"#,
+    ));
+    assert!(said.contains("nothing was loaded") && said.contains("row 2, movie_id"), "{said}");
+    assert!(failure(&load("bad.json", "{")).contains("bad.json"));
+    assert!(failure(&run(folder.path(), &["load", "movies", "absent.json"])).contains("absent.json"));
+    assert!(failure(&run(folder.path(), &["load", "moovies", "good.csv"])).contains("movies"));
+    let all = r#"[{"movie_id":900003,"title":"A","released":1979,"rating":1},{"movie_id":900005,"title":"B","released":1979,"rating":1}]"#;
+    assert!(stdout(&load("all.json", all)).contains("loaded 2"), "nothing was left of the files that failed");
+}
+
+#[test]
+fn told_to_stop_it_stops() {
+    let folder = TempDir::new().unwrap();
+    let mut server = Server::start(folder.path());
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(server.child.wait().unwrap().success());
+    let mut rest = String::new();
+    if let Some(mut stderr) = server.child.stderr.take() {
+        stderr.read_to_string(&mut rest).unwrap();
+    }
+    assert!(!rest.contains("panicked"), "{rest}");
+}

@@ -1,0 +1,62 @@
+//! Who sent this request? A bearer token says so, or a browser's session.
+//!
+//! ```text
+//! Authorization: Bearer …   → the gate                                              401, 503
+//! our session cookie        → session and user; sent from a page of ours?           403
+//! neither                   → anyone
+//! ```
+//! A token counts alone, also where a cookie comes along: it cannot be sent by accident. A session that has ended is
+//! no error: the browser does not know it yet, and the page that it asks for offers to sign in.
+//!
+//! Sessions end at once with their user. Access tokens are good until they expire, also those of a user who was disabled
+//! meanwhile: nobody is asked about them, which is what makes them cheap.
+
+use crate::identity::{Identity, Issuer};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use tollgate_access::Actor;
+use tollgate_core::{Problem, Result};
+use tollgate_http::{Authenticate, Identified};
+
+impl Authenticate for Identity {
+    fn identify<'a>(&'a self, head: &'a Parts) -> Identified<'a> {
+        Box::pin(async move {
+            match bearer(&head.headers)? {
+                Some(token) => Ok(self.0.gate.actor(token).await?),
+                None => self.0.by_session(head).await,
+            }
+        })
+    }
+}
+
+impl Issuer {
+    async fn by_session(&self, head: &Parts) -> Result<Actor> {
+        let Some((_, user)) = self.signed_in(&head.headers).await? else { return Ok(self.anyone.clone()) };
+        if head.method.is_safe() || self.origins.came_from_us(&head.headers) == Some(true) {
+            Ok(self.users.actor(&user))
+        } else {
+            Err(self.foreign())
+        }
+    }
+}
+
+/// The token of the one `Authorization` header, if there is one (RFC 6750, 2.1).
+fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (all.next(), all.next()) else {
+        return if headers.contains_key(header::AUTHORIZATION) { Err(unreadable()) } else { Ok(None) };
+    };
+    let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).ok_or_else(unreadable)?;
+    let well_formed =
+        scheme.eq_ignore_ascii_case(SCHEME) && !token.is_empty() && token.iter().all(u8::is_ascii_graphic);
+    if well_formed { Ok(Some(token)) } else { Err(unreadable()) }
+}
+
+const SCHEME: &[u8] = b"Bearer ";
+
+/// 401 and not 400: to a caller who has a session cookie as well, the request must not look like a signed-in one.
+fn unreadable() -> Problem {
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_request\"");
+    Problem::unauthorized()
+        .because("the header `Authorization` must be one `Bearer` token")
+        .header(header::WWW_AUTHENTICATE, challenge)
+}

@@ -1,0 +1,129 @@
+//! How the embedded issuer is set up.
+
+use crate::{
+    error::{Error, Result},
+    sign_in::Origins,
+};
+use std::{sync::Arc, time::Duration};
+use tollgate_access::Roles;
+use tollgate_http::docs;
+use url::Url;
+
+/// How the embedded issuer is set up.
+#[derive(Debug, Clone)]
+pub struct IdentityConfig {
+    /// The issuer: scheme, host and port under which browsers reach the app, as in `https://api.example.com`. `http` is
+    /// for loopback addresses; then `localhost` and `127.0.0.1` on the same port are the same app.
+    pub issuer: String,
+    /// The `aud` of access tokens. Default: the issuer.
+    pub audience: String,
+    /// How long an access token lives. Default: 60 minutes.
+    pub access_lifetime: Duration,
+    /// How long refresh tokens keep a sign-in alive. Default: 30 days.
+    pub refresh_lifetime: Duration,
+    /// How long a browser stays signed in. Default: 12 hours.
+    pub session_lifetime: Duration,
+    /// Whether `POST /token` takes passwords. Only for TLS or loopback addresses. Default: no.
+    pub password_grant: bool,
+    /// Whether demo users, whose passwords are no secret, may come in. Default: no.
+    pub demo_users: bool,
+    /// The applications that may ask for tokens, besides the app's own `/docs`.
+    pub clients: Vec<Client>,
+    /// What each role grants.
+    pub roles: Arc<Roles>,
+    /// The role of a user who is added without one.
+    pub default_role: Option<String>,
+}
+
+impl IdentityConfig {
+    /// The defaults for an issuer.
+    pub fn new(issuer: impl Into<String>, roles: Arc<Roles>) -> Self {
+        let issuer = issuer.into();
+        Self {
+            audience: issuer.clone(),
+            issuer,
+            access_lifetime: Duration::from_hours(1),
+            refresh_lifetime: Duration::from_hours(30 * 24),
+            session_lifetime: Duration::from_hours(12),
+            password_grant: false,
+            demo_users: false,
+            clients: vec![],
+            roles,
+            default_role: None,
+        }
+    }
+
+    /// Refuses what contradicts itself; adds the client that `/docs` is.
+    pub(crate) fn checked(mut self, origins: &Origins) -> Result<Self> {
+        let redirect = |origin: &String| format!("{origin}{}", docs::REDIRECT_PATH);
+        self.clients.push(Client {
+            id: docs::CLIENT.to_owned(),
+            name: "API docs".to_owned(),
+            redirect_uris: origins.all().iter().map(redirect).collect(),
+            offline: false,
+        });
+        let twice =
+            |(index, client): &(usize, &Client)| self.clients[..*index].iter().any(|other| other.id == client.id);
+        if let Some((_, client)) = self.clients.iter().enumerate().find(twice) {
+            return Err(refused(format!("there are two clients `{}`", client.id)));
+        }
+        self.clients.iter().try_for_each(Client::check)?;
+        if let Some(role) = self.roles.names().find(|role| role.contains(char::is_whitespace)) {
+            return Err(refused(format!("the role `{role}` has white space in its name")));
+        }
+        if let Some(role) = self.default_role.iter().find(|role| !self.roles.has(role)) {
+            return Err(refused(format!("the default role `{role}` is not among the roles")));
+        }
+        if [self.access_lifetime, self.refresh_lifetime, self.session_lifetime].iter().any(Duration::is_zero) {
+            return Err(refused("a lifetime of zero lets nobody in".to_owned()));
+        }
+        if self.audience.is_empty() {
+            return Err(refused("tokens need an audience".to_owned()));
+        }
+        Ok(self)
+    }
+
+    /// The client of that id.
+    pub(crate) fn client(&self, id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.id == id)
+    }
+}
+
+fn refused(why: String) -> Error {
+    Error::Configuration(why)
+}
+
+/// An application that may ask for tokens. It keeps no secret: PKCE (RFC 7636) proves that whoever redeems a code asked
+/// for it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Where it may be sent back to, compared byte for byte (RFC 9700, 4.1.3).
+    pub redirect_uris: Vec<String>,
+    /// Whether it gets a refresh token without asking for `offline_access`.
+    pub offline: bool,
+}
+
+impl Client {
+    fn check(&self) -> Result<()> {
+        if self.id.is_empty() || !self.id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(refused(format!("`{}` cannot be a client's id", self.id)));
+        }
+        self.redirect_uris.iter().try_for_each(|uri| {
+            let why = || refused(format!("the client `{}` cannot be sent back to `{uri}`", self.id));
+            let url = Url::parse(uri).map_err(|_| why())?;
+            // A fragment would swallow the answer; a script would run it; an app's own scheme has a dot (RFC 8252, 7.1).
+            let known = matches!(url.scheme(), "https" | "http") || url.scheme().contains('.');
+            let clean = uri.bytes().all(|byte| byte.is_ascii_graphic()) && url.fragment().is_none();
+            if known && clean { Ok(()) } else { Err(why()) }
+        })
+    }
+
+    /// Whether it may be sent back there.
+    pub(crate) fn may_return_to(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|known| known == uri)
+    }
+}

@@ -1,0 +1,176 @@
+//! `POST /oauth/token`: a code or a refresh token becomes an access token (RFC 6749, 4.1.3 and 6).
+//!
+//! The first thing a code does is to be used up, together with the names of what it gives. So of two requests with one
+//! code, the second knows what to revoke, also while the first is still being answered.
+
+use super::{
+    codes::AuthorizationCode,
+    config::Client,
+    denied::{Code, Denied, UNCACHED},
+    mint::{Mint, SignIn},
+    refresh::{FamilyId, Grant, RefreshToken},
+    scope,
+};
+use crate::{identity::Issuer, parameters::Parameters, users::User};
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Where codes become tokens.
+pub(crate) const TOKEN: &str = "/oauth/token";
+
+/// RFC 6749, 5.1; OpenID Connect Core, 3.1.3.3.
+#[derive(Serialize)]
+struct Tokens {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+}
+
+pub(crate) async fn exchange(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
+    match issuer.exchange(request).await {
+        Ok(tokens) => uncached(&tokens),
+        Err(denied) => denied.into_response(),
+    }
+}
+
+pub(super) fn uncached(tokens: &impl Serialize) -> Response {
+    match serde_json::to_vec(tokens) {
+        Ok(body) => (UNCACHED, body).into_response(),
+        Err(_) => Denied::new(Code::ServerError, "the answer cannot be written").into_response(),
+    }
+}
+
+impl Parameters {
+    fn required(&self, name: &str, why: &'static str) -> Result<&str, Denied> {
+        self.get(name).ok_or(Denied::new(Code::InvalidRequest, why))
+    }
+}
+
+impl Issuer {
+    async fn exchange(&self, request: Request) -> Result<Tokens, Denied> {
+        let asked = Parameters::of_form(request).await?;
+        let client = asked.get("client_id").and_then(|id| self.config.client(id));
+        let client =
+            client.ok_or(Denied::new(Code::InvalidClient, "`client_id` is not that of a client of this app"))?;
+        match asked.required("grant_type", "`grant_type` is missing")? {
+            "authorization_code" => self.redeem_code(&asked, client).await,
+            "refresh_token" => self.redeem_refresh(&asked, client).await,
+            _ => Err(Denied::new(
+                Code::UnsupportedGrantType,
+                "`grant_type` must be `authorization_code` or `refresh_token`",
+            )),
+        }
+    }
+
+    async fn redeem_code(&self, asked: &Parameters, client: &Client) -> Result<Tokens, Denied> {
+        let text = asked.required("code", "`code` is missing")?;
+        let redirect_uri = asked.required("redirect_uri", "`redirect_uri` is missing")?;
+        let verifier = asked.required("code_verifier", "`code_verifier` is missing (RFC 7636)")?;
+        let code = self.codes.find(text).await?.filter(|code| code.client == client.id);
+        let code = code.ok_or_else(|| Denied::grant("the code is unknown or another client's"))?;
+        if code.token.is_some() {
+            return Err(self.take_back(&code).await);
+        }
+        code.check(redirect_uri, verifier, self.clock.now()).map_err(Denied::grant)?;
+        let user =
+            self.users.active(code.user_id).await?.ok_or_else(|| Denied::grant("the user is gone or disabled"))?;
+        let refresh = self.first_refresh(&code, client).await?;
+        let id = Mint::new_id();
+        if !self.codes.spend(&code, &id, refresh.as_ref().map(|token| token.family().reveal())).await? {
+            if let Some(token) = refresh {
+                self.refresh.revoke_family(token.family()).await?;
+            }
+            let spent = self.codes.find(text).await?.unwrap_or(code);
+            return Err(self.take_back(&spent).await);
+        }
+        self.tokens_for(&code, &user, &id, refresh)
+    }
+
+    /// The first refresh token of a sign-in, where the client wants one.
+    async fn first_refresh(&self, code: &AuthorizationCode, client: &Client) -> Result<Option<RefreshToken>, Denied> {
+        if !client.offline && !scope::has(&code.scope, scope::OFFLINE) {
+            return Ok(None);
+        }
+        let grant = Grant { user: code.user_id.to_string(), client: client.id.clone(), scope: code.scope.clone() };
+        Ok(Some(self.refresh.begin(grant, self.config.refresh_lifetime).await?))
+    }
+
+    fn tokens_for(
+        &self,
+        code: &AuthorizationCode,
+        user: &User,
+        id: &str,
+        refresh: Option<RefreshToken>,
+    ) -> Result<Tokens, Denied> {
+        let access_token = self.mint.access_token(user, &code.client, &code.scope, id)?;
+        let sign_in = SignIn {
+            client: &code.client,
+            scope: &code.scope,
+            at: code.signed_in,
+            nonce: code.nonce.as_deref(),
+            access_token: &access_token,
+        };
+        let wants_id = scope::has(&code.scope, scope::OPENID);
+        let id_token = wants_id.then(|| self.mint.id_token(user, &sign_in)).transpose()?;
+        Ok(self.tokens(access_token, code.scope.clone(), refresh, id_token))
+    }
+
+    /// A code came back: what it gave ends. Access tokens end on this instance at once, on others with their time.
+    async fn take_back(&self, code: &AuthorizationCode) -> Denied {
+        if let Some(id) = &code.token {
+            self.gate.revocations().revoke_token(self.identifier(), id, self.mint.expiry());
+        }
+        if let Some(family) = code.family.as_deref().and_then(FamilyId::parse)
+            && let Err(refused) = self.refresh.revoke_family(family).await
+        {
+            return refused.into();
+        }
+        tracing::warn!(client = code.client, user = %code.user_id, "a code was used twice: what it gave was revoked");
+        Denied::grant("the code was used before")
+    }
+
+    async fn redeem_refresh(&self, asked: &Parameters, client: &Client) -> Result<Tokens, Denied> {
+        let text = asked.required("refresh_token", "`refresh_token` is missing")?;
+        let token = RefreshToken::parse(text).ok_or_else(|| Denied::grant("the refresh token is none"))?;
+        let refreshed = self.refresh.redeem(&token, &client.id).await?;
+        let user = match Uuid::parse_str(&refreshed.grant.user) {
+            Ok(id) => self.users.active(id).await?,
+            Err(_) => None,
+        };
+        let Some(user) = user else {
+            self.refresh.revoke_user(&refreshed.grant.user).await?;
+            return Err(Denied::grant("the user is gone or disabled"));
+        };
+        let scope = scope::renewed(&refreshed.grant.scope, asked.get("scope"), self.users.actor(&user).grants());
+        let scope = scope.ok_or(Denied::new(Code::InvalidScope, "a refresh gives no more than was granted"))?;
+        let access_token = self.mint.access_token(&user, &client.id, &scope, &Mint::new_id())?;
+        Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
+    }
+
+    fn tokens(
+        &self,
+        access_token: String,
+        scope: String,
+        refresh: Option<RefreshToken>,
+        id_token: Option<String>,
+    ) -> Tokens {
+        Tokens {
+            access_token,
+            token_type: "Bearer",
+            expires_in: self.config.access_lifetime.as_secs(),
+            scope,
+            refresh_token: refresh.map(|token| token.reveal()),
+            id_token,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What our tokens say.
+//!
+//! An access token is for the API and follows RFC 9068; an ID token is for the client and follows OpenID Connect Core.
+//! Neither passes for the other: they differ in `typ` and in audience.
+
+use super::{keyring::Keyring, scope};
+use crate::{error::Result, users::User};
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use std::{sync::Arc, time::Duration};
+use tollgate_core::Clock;
+use uuid::Uuid;
+
+/// Signs tokens.
+pub(crate) struct Mint {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) lifetime: Duration,
+    pub(crate) keys: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// RFC 9068, 2.2; `name` and `email` for whoever shows who is signed in.
+#[derive(Serialize)]
+struct AccessClaims<'a> {
+    iss: &'a str,
+    sub: Uuid,
+    aud: &'a str,
+    client_id: &'a str,
+    exp: u64,
+    iat: u64,
+    jti: &'a str,
+    scope: &'a str,
+    name: &'a str,
+    email: &'a str,
+    roles: Vec<&'a str>,
+}
+
+/// OpenID Connect Core, 2 and 5.4.
+#[derive(Serialize)]
+struct IdClaims<'a> {
+    iss: &'a str,
+    sub: Uuid,
+    aud: &'a str,
+    exp: u64,
+    iat: u64,
+    auth_time: i64,
+    at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+}
+
+/// What an ID token says besides who.
+pub(crate) struct SignIn<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) scope: &'a str,
+    pub(crate) at: jiff::Timestamp,
+    pub(crate) nonce: Option<&'a str>,
+    /// The access token that goes along.
+    pub(crate) access_token: &'a str,
+}
+
+impl Mint {
+    /// A name for a token to come.
+    pub(crate) fn new_id() -> String {
+        Uuid::new_v4().simple().to_string()
+    }
+
+    /// When a token that is signed now ends, in seconds since 1970.
+    pub(crate) fn expiry(&self) -> u64 {
+        self.clock.unix() + self.lifetime.as_secs()
+    }
+
+    /// An access token named `id`.
+    pub(crate) fn access_token(&self, user: &User, client: &str, scope: &str, id: &str) -> Result<String> {
+        let claims = AccessClaims {
+            iss: &self.issuer,
+            sub: user.user_id,
+            aud: &self.audience,
+            client_id: client,
+            exp: self.expiry(),
+            iat: self.clock.unix(),
+            jti: id,
+            scope,
+            name: &user.name,
+            email: &user.email,
+            roles: user.roles().collect(),
+        };
+        Ok(self.keys.signing.sign("at+jwt", &claims)?)
+    }
+
+    /// An ID token; name and address where `profile` and `email` were granted.
+    pub(crate) fn id_token(&self, user: &User, sign_in: &SignIn<'_>) -> Result<String> {
+        let claims = IdClaims {
+            iss: &self.issuer,
+            sub: user.user_id,
+            aud: sign_in.client,
+            exp: self.expiry(),
+            iat: self.clock.unix(),
+            auth_time: sign_in.at.as_second(),
+            at_hash: half_hash(sign_in.access_token),
+            nonce: sign_in.nonce,
+            name: scope::has(sign_in.scope, "profile").then_some(&user.name),
+            email: scope::has(sign_in.scope, "email").then_some(&user.email),
+        };
+        Ok(self.keys.signing.sign("JWT", &claims)?)
+    }
+}
+
+/// The left half of the SHA-256 (OpenID Connect Core, 3.1.3.6).
+fn half_hash(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, token.as_bytes()).as_ref()[..16])
+}

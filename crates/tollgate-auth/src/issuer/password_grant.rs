@@ -1,0 +1,64 @@
+//! `POST /token`: a password becomes an access token (RFC 6749, 4.3).
+//!
+//! For scripts and old clients, where it is switched on: whoever uses it sees the password, which is why OAuth 2.1 has
+//! no such grant. The form has `username` and `password`, and may have `scope` and `grant_type=password`.
+
+use super::{
+    denied::{Code, Denied},
+    exchange::uncached,
+    mint::Mint,
+    scope,
+};
+use crate::{identity::Issuer, parameters::Parameters, users::SignInError};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use std::sync::Arc;
+use tollgate_core::Secret;
+
+/// The `client_id` of the tokens that passwords give.
+const CLIENT: &str = "password";
+
+#[derive(Serialize)]
+struct Issued {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+}
+
+pub(crate) async fn password(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
+    match issuer.token_for_password(request).await {
+        Ok(token) => uncached(&token),
+        Err(denied) if denied.code == Code::InvalidGrant => {
+            let mut response = denied.into_response();
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+        }
+        Err(denied) => denied.into_response(),
+    }
+}
+
+impl Issuer {
+    async fn token_for_password(&self, request: Request) -> Result<Issued, Denied> {
+        let asked = Parameters::of_form(request).await?;
+        if asked.get("grant_type").is_some_and(|grant| grant != "password") {
+            return Err(Denied::new(Code::UnsupportedGrantType, "`grant_type` must be `password`"));
+        }
+        let (Some(username), Some(password)) = (asked.get("username"), asked.get("password")) else {
+            return Err(Denied::new(Code::InvalidRequest, "`username` and `password` are needed"));
+        };
+        let user = self.users.sign_in(username, Secret::from(password)).await.map_err(|error| match error {
+            SignInError::Refused(reason) => {
+                Denied::new(Code::InvalidGrant, "e-mail or password is wrong").because(reason)
+            }
+            SignInError::Other(error) => error.into(),
+        })?;
+        let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
+        let access_token = self.mint.access_token(&user, CLIENT, &scope, &Mint::new_id())?;
+        Ok(Issued { access_token, token_type: "bearer", expires_in: self.config.access_lifetime.as_secs() })
+    }
+}

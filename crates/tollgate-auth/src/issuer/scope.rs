@@ -1,0 +1,76 @@
+//! Scopes: what of the requested may this user give away?
+//!
+//! A scope that is a permission (`read:movies`) is granted if the user's roles include it. Who asks for no permission at
+//! all gets every one that the user has: a first-party page needs not to know them. The four scopes of OpenID Connect
+//! mean what they mean there. Any other is left out of the answer, which names what was granted (RFC 6749, 3.3).
+
+use tollgate_access::Grants;
+
+/// The scopes of OpenID Connect (Core, 5.4 and 11) that mean something here.
+pub(crate) const STANDARD: [&str; 4] = [OPENID, "profile", "email", OFFLINE];
+/// Asks for an ID token.
+pub(crate) const OPENID: &str = "openid";
+/// Asks for a refresh token.
+pub(crate) const OFFLINE: &str = "offline_access";
+
+/// What is granted of the requested scopes to somebody with those permissions.
+pub(crate) fn granted(requested: &str, may: &Grants) -> String {
+    let mut granted: Vec<String> = Vec::new();
+    let mut add = |word: String| {
+        if !granted.contains(&word) {
+            granted.push(word);
+        }
+    };
+    words(requested).filter(|word| STANDARD.contains(word)).for_each(|word| add(word.to_owned()));
+    if words(requested).any(Grants::is_permission) {
+        words(requested).filter(|word| may.include(word)).for_each(|word| add(word.to_owned()));
+    } else {
+        may.permissions().for_each(add);
+    }
+    granted.join(" ")
+}
+
+/// What is left of an earlier grant: the permissions that the user still has, and of those what is asked for now, if
+/// anything is. `None` if more is asked for than was granted (RFC 6749, 6).
+pub(crate) fn renewed(before: &str, requested: Option<&str>, may: &Grants) -> Option<String> {
+    let requested = requested.unwrap_or(before);
+    if words(requested).any(|word| !has(before, word)) {
+        return None;
+    }
+    let left = words(requested).filter(|word| STANDARD.contains(word) || may.include(word));
+    Some(left.collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a word is among the scopes.
+pub(crate) fn has(scope: &str, word: &str) -> bool {
+    words(scope).any(|known| known == word)
+}
+
+fn words(scope: &str) -> impl Iterator<Item = &str> {
+    scope.split(' ').filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gives_away_what_they_do_not_have() {
+        let may = Grants::of(["read:*", "update:books"]);
+        assert_eq!(granted("read:movies delete:movies openid admin", &may), "openid read:movies");
+        assert_eq!(granted("update:books:any *", &may), "");
+        assert_eq!(granted("read:movies read:movies", &may), "read:movies");
+        assert_eq!(granted("", &may), "read:* update:books");
+        assert_eq!(granted("openid offline_access", &may), "openid offline_access read:* update:books");
+    }
+
+    #[test]
+    fn a_renewal_gives_no_more_than_was_granted_and_no_more_than_is_left() {
+        let before = "openid read:movies update:books";
+        let may = Grants::of(["read:movies", "delete:movies"]);
+        assert_eq!(renewed(before, None, &may).unwrap(), "openid read:movies");
+        assert_eq!(renewed(before, Some("read:movies"), &may).unwrap(), "read:movies");
+        assert_eq!(renewed(before, Some("update:books"), &may).unwrap(), "");
+        assert_eq!(renewed(before, Some("delete:movies"), &may), None);
+    }
+}

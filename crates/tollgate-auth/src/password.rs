@@ -1,0 +1,194 @@
+//! Is this the password, and may it be one?
+//!
+//! New passwords are hashed with argon2id (RFC 9106; 19 MiB, two passes, one lane). Hashes of bcrypt, which others
+//! left us, are accepted and replaced at the next good sign-in. Hashing is slow on purpose, so that it runs beside the
+//! threads that serve requests, on as many cores as there are, and only so many may wait: who comes then is told 503.
+//!
+//! What takes the same time: an account that is not there, and one with a hash of today. An account that still has a
+//! bcrypt hash takes longer (cost 10 about three times, cost 12 about twelve), until its owner has signed in once.
+//!
+//! Passwords are compared as they were sent, code point by code point; nothing is trimmed, folded or cut off. bcrypt
+//! reads 72 bytes and stops at NUL: there, a password that it would not read whole is refused instead.
+
+use crate::error::{Error, Result};
+use argon2::{
+    Argon2, Params, PasswordHasher, PasswordVerifier,
+    password_hash::{self, phc::PasswordHash},
+};
+use std::{fmt, sync::Arc, thread::available_parallelism};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tollgate_core::Secret;
+
+/// The fewest characters of a password.
+pub const SHORTEST: usize = 8;
+/// The most bytes of a password.
+pub const LONGEST: usize = 1024;
+/// How many may wait for each core: about half a second of work.
+const WAITING: usize = 32;
+/// The most that a stored hash may cost us: argon2 with sixteen times the memory of a new one, bcrypt with 2^14 rounds.
+const MOST_MEMORY: u32 = 16 * Params::DEFAULT_M_COST;
+const MOST_PASSES: u32 = 16;
+const MOST_LANES: u32 = 16;
+const MOST_ROUNDS: u32 = 14;
+
+/// What a password of nobody is held against: no password has this hash, and telling so costs what a real one does.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$VG9sbGdhdGVOb2JvZHlTYQ$VG9sbGdhdGVUb2xsZ2F0ZVRvbGxnYXRlVG9sbGdhdGU";
+
+/// Why a text cannot be a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Fewer than [`SHORTEST`] characters.
+    #[error("a password has at least {SHORTEST} characters")]
+    TooShort,
+    /// More than [`LONGEST`] bytes.
+    #[error("a password has at most {LONGEST} bytes")]
+    TooLong,
+}
+
+/// Whether a text can be a password: by its length, and nothing else (NIST SP 800-63B, 3.1.1.2).
+///
+/// # Errors
+/// Too short or too long.
+pub fn check(password: &Secret) -> Result<(), Unfit> {
+    match password.reveal() {
+        long if long.len() > LONGEST => Err(Unfit::TooLong),
+        short if short.chars().count() < SHORTEST => Err(Unfit::TooShort),
+        _ => Ok(()),
+    }
+}
+
+/// What a password is to a stored hash.
+#[derive(PartialEq, Eq)]
+pub enum Verdict {
+    /// Another's.
+    Wrong,
+    /// The one.
+    Right,
+    /// The one, under a hash that is no longer made: this is its successor.
+    Outdated(String),
+}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wrong => "Wrong",
+            Self::Right => "Right",
+            Self::Outdated(_) => "Outdated(…)",
+        })
+    }
+}
+
+/// Hashes and checks passwords, some at a time. Clones share the places.
+#[derive(Clone)]
+pub struct Passwords {
+    cores: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    /// One at a time on each core.
+    fn default() -> Self {
+        Self::on(available_parallelism().map_or(1, std::num::NonZero::get))
+    }
+}
+
+impl Passwords {
+    /// On that many cores.
+    pub fn on(cores: usize) -> Self {
+        let places = cores.saturating_mul(1 + WAITING);
+        Self { cores: Arc::new(Semaphore::new(cores)), places: Arc::new(Semaphore::new(places)) }
+    }
+
+    /// The hash of a new password, as a PHC string.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many wait already.
+    pub async fn hash(&self, password: Secret) -> Result<String> {
+        self.work(move || hash(&password)).await?
+    }
+
+    /// What the password is to that hash, or to nobody's: that takes the time of a new one.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many wait already.
+    pub async fn judge(&self, password: Secret, stored: Option<String>) -> Result<Verdict> {
+        self.work(move || judge(&password, stored.as_deref().unwrap_or(NOBODY))).await?
+    }
+
+    /// A place is given back when the work is done, also if nobody waits for it any more.
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| Error::Busy)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _held: [OwnedSemaphorePermit; 2] = [place, core];
+            work()
+        });
+        done.await.map_err(|lost| Error::Hashing(lost.into()))
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").field("places", &self.places.available_permits()).finish_non_exhaustive()
+    }
+}
+
+fn hash(password: &Secret) -> Result<String> {
+    let hash: PasswordHash = Argon2::default().hash_password(password.reveal().as_bytes()).map_err(failed)?;
+    Ok(hash.to_string())
+}
+
+fn judge(password: &Secret, stored: &str) -> Result<Verdict> {
+    let text = password.reveal().as_bytes();
+    let (right, current) = if let Some(cost) = bcrypt_cost(stored) {
+        (cost <= MOST_ROUNDS && is_bcrypt(text, stored), false)
+    } else if let Some((hash, params)) = argon2(stored) {
+        (is_argon2(text, &hash)?, is_current(&hash, &params))
+    } else {
+        tracing::error!("a stored password hash is none that is accepted");
+        (false, false)
+    };
+    match (right, current) {
+        (false, _) => Ok(Verdict::Wrong),
+        (true, true) => Ok(Verdict::Right),
+        (true, false) => Ok(Verdict::Outdated(hash(password)?)),
+    }
+}
+
+/// The cost of a bcrypt hash. `$2x$` is not one: it marks a bug of an implementation.
+fn bcrypt_cost(stored: &str) -> Option<u32> {
+    let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| stored.strip_prefix(prefix))?;
+    rest.split('$').next()?.parse().ok()
+}
+
+/// The work is done in any case, so that its duration does not tell.
+fn is_bcrypt(text: &[u8], stored: &str) -> bool {
+    let is_right = bcrypt::verify(text, stored).unwrap_or(false);
+    is_right && text.len() <= 72 && !text.contains(&0)
+}
+
+/// An argon2 hash that does not cost too much.
+fn argon2(stored: &str) -> Option<(PasswordHash, Params)> {
+    let hash = PasswordHash::new(stored).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    let bearable = params.m_cost() <= MOST_MEMORY && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
+    bearable.then_some((hash, params))
+}
+
+fn is_argon2(text: &[u8], stored: &PasswordHash) -> Result<bool> {
+    match Argon2::default().verify_password(text, stored) {
+        Ok(()) => Ok(true),
+        Err(password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn is_current(hash: &PasswordHash, params: &Params) -> bool {
+    let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    hash.algorithm.as_str() == "argon2id" && costs(params) == costs(&Params::DEFAULT)
+}
+
+fn failed(error: password_hash::Error) -> Error {
+    Error::Hashing(Box::new(error))
+}

@@ -1,0 +1,57 @@
+//! Rows of our own: the tables that identity keeps, with the permissions to them, taken once and for a reason.
+
+use std::sync::Arc;
+use tollgate_access::{Create, Delete, May, Read, System, Update};
+use tollgate_core::Clock;
+use tollgate_store::{Database, Error, Filter, Resource, Result, Store};
+
+/// The rows of one of our tables.
+pub(crate) struct Records<T: Resource> {
+    store: Store<T>,
+    read: May<Read, T>,
+    create: May<Create, T>,
+    update: May<Update, T>,
+    delete: May<Delete, T>,
+}
+
+impl<T: Resource> Records<T> {
+    pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, reason: &'static str) -> Self {
+        let system = System::because(reason);
+        Self {
+            store: Store::new(Arc::clone(database), Arc::clone(clock)),
+            read: system.may(),
+            create: system.may(),
+            update: system.may(),
+            delete: system.may(),
+        }
+    }
+
+    pub(crate) async fn get(&self, id: T::Id) -> Result<Option<T>> {
+        match self.store.get(&self.read, id).await {
+            Ok(row) => Ok(Some(row)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) async fn find(&self, wanted: Filter<T>) -> Result<Vec<T>> {
+        self.store.find(&self.read, wanted).all().await
+    }
+
+    pub(crate) async fn insert(&self, new: T::New) -> Result<T> {
+        self.store.insert(&self.create, new).await
+    }
+
+    /// Changes a row if it matches; answers whether it was there and did.
+    pub(crate) async fn change(&self, id: T::Id, only: Filter<T>, patch: T::Patch) -> Result<bool> {
+        match self.store.update_if(&self.update, id, only, patch).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound | Error::Stale) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) async fn delete(&self, wanted: Filter<T>) -> Result<u64> {
+        self.store.delete_all(&self.delete, wanted).await
+    }
+}

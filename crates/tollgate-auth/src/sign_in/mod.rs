@@ -1,0 +1,42 @@
+//! Who is signed in with this browser, and how do they get in and out?
+//!
+//! ```text
+//! GET, POST /auth/login    login.rs      a password → a session        origin.rs   which pages are ours
+//! POST /auth/logout                                                    sessions.rs the cookie and its row
+//! ```
+
+mod login;
+mod origin;
+mod sessions;
+
+pub(crate) use login::LOGIN;
+pub(crate) use origin::Origins;
+pub use sessions::Session;
+pub(crate) use sessions::Sessions;
+
+use crate::identity::Issuer;
+use axum::{
+    Router,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use std::sync::Arc;
+use tollgate_core::Problem;
+use tollgate_http::Refusal;
+
+/// The routes of the sign-in pages.
+pub(crate) fn router() -> Router<Arc<Issuer>> {
+    Router::new().route(LOGIN, get(login::page).post(login::sign_in)).route("/auth/logout", post(login::sign_out))
+}
+
+/// Sends the browser there with a `GET`, and is never stored: these answers hold codes, or belong to one person.
+pub(crate) fn see_other(location: &str) -> Response {
+    match HeaderValue::try_from(location) {
+        Ok(location) => {
+            let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (StatusCode::SEE_OTHER, headers).into_response()
+        }
+        Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),
+    }
+}

@@ -1,0 +1,101 @@
+//! Sessions: who signed in with this browser?
+//!
+//! The cookie holds 256 random bits, the table their hash: whoever reads the table can be nobody. Session and user are
+//! looked up for each request, so that signing out and disabling a user count at once, on every instance.
+
+use crate::{
+    error::{Result, random},
+    records::Records,
+    token::Hash,
+};
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use std::{sync::Arc, time::Duration};
+use tollgate_core::Clock;
+use tollgate_macros::resource;
+use tollgate_store::Database;
+use uuid::Uuid;
+
+/// A browser in which somebody signed in.
+#[resource(plural = "auth_sessions")]
+pub struct Session {
+    /// The hash of what the cookie holds.
+    #[id]
+    pub session: String,
+    /// Who signed in.
+    #[index]
+    pub user_id: Uuid,
+    /// When it ends by itself.
+    #[index]
+    pub expires: Timestamp,
+    /// When they signed in.
+    #[created_at]
+    pub signed_in: Timestamp,
+}
+
+/// All sessions, and the cookie that names one.
+pub(crate) struct Sessions {
+    records: Records<Session>,
+    clock: Arc<dyn Clock>,
+    lifetime: Duration,
+    /// Whether the cookie travels through TLS alone.
+    secure: bool,
+}
+
+impl Sessions {
+    pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, lifetime: Duration, secure: bool) -> Self {
+        let records = Records::new(database, clock, "browsers stay signed in");
+        Self { records, clock: Arc::clone(clock), lifetime, secure }
+    }
+
+    /// The name of the cookie. The prefix makes browsers insist on `Secure`, `Path=/` and no `Domain` (RFC 6265bis,
+    /// 4.1.3.2), so that no sibling domain can set it; plain `http` cannot have it.
+    fn cookie(&self) -> &'static str {
+        if self.secure { "__Host-session" } else { "session" }
+    }
+
+    /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
+    pub(crate) async fn begin(&self, user_id: Uuid) -> Result<HeaderValue> {
+        let now = self.clock.now();
+        self.records.delete(Session::EXPIRES.lte(now)).await?;
+        let secret = URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
+        self.records.insert(NewSession { session: name(&secret), user_id, expires }).await?;
+        Ok(self.set_cookie(&secret, self.lifetime.as_secs()))
+    }
+
+    /// The session that the cookie names, if it has not ended.
+    pub(crate) async fn find(&self, headers: &HeaderMap) -> Result<Option<Session>> {
+        let Some(secret) = self.secret(headers) else { return Ok(None) };
+        let session = self.records.get(name(secret)).await?;
+        Ok(session.filter(|session| self.clock.now() < session.expires))
+    }
+
+    /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it.
+    pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<HeaderValue> {
+        if let Some(secret) = self.secret(headers) {
+            self.records.delete(Session::SESSION.eq(name(secret))).await?;
+        }
+        Ok(self.set_cookie("", 0))
+    }
+
+    /// The value of our cookie. One that comes twice names nobody: one of the two was put there by somebody else.
+    fn secret<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut values = pairs.filter(|(name, _)| *name == self.cookie()).map(|(_, value)| value);
+        values.next().filter(|value| !value.is_empty() && values.next().is_none())
+    }
+
+    #[expect(clippy::expect_used, reason = "base64url and numbers are visible ASCII")]
+    fn set_cookie(&self, value: &str, seconds: u64) -> HeaderValue {
+        let (name, secure) = (self.cookie(), if self.secure { "; Secure" } else { "" });
+        let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::try_from(text).expect("a cookie of visible ASCII is a header value")
+    }
+}
+
+fn name(secret: &str) -> String {
+    Hash::of(&[b"session", secret.as_bytes()]).into()
+}

@@ -1,0 +1,120 @@
+//! A code becomes tokens: once, soon, and for the client that asked.
+
+use super::{CALLBACK, VERIFIER, World};
+use axum::http::StatusCode;
+use std::time::Duration;
+use tollgate_auth::Refusal;
+
+#[tokio::test]
+async fn a_code_is_for_its_client_its_address_and_its_verifier() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let code = rea.code("web", "read:movies").await;
+    let good = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "web"),
+        ("redirect_uri", CALLBACK),
+        ("code", &code),
+        ("code_verifier", VERIFIER),
+    ];
+    let other_verifier = "a".repeat(43);
+    for (name, value, error) in [
+        ("client_id", "app", "invalid_grant"),
+        ("client_id", "nobody", "invalid_client"),
+        ("client_id", "", "invalid_client"),
+        ("redirect_uri", "https://client.example/other", "invalid_grant"),
+        ("redirect_uri", "https://client.example/callback/", "invalid_grant"),
+        ("redirect_uri", "", "invalid_request"),
+        ("code", "unknown", "invalid_grant"),
+        ("code", "", "invalid_request"),
+        ("code_verifier", &other_verifier, "invalid_grant"),
+        ("code_verifier", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "invalid_grant"),
+        ("code_verifier", "", "invalid_request"),
+        ("grant_type", "", "invalid_request"),
+        ("grant_type", "password", "unsupported_grant_type"),
+        ("grant_type", "client_credentials", "unsupported_grant_type"),
+        ("grant_type", "refresh_token", "invalid_request"),
+    ] {
+        let form = good.map(|(known, kept)| (known, if known == name { value } else { kept }));
+        let answer = rea.post("/oauth/token", &form).await;
+        assert_eq!((answer.status, answer.error()), (StatusCode::BAD_REQUEST, error.into()), "{name}={value:?}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(!answer.body.contains("eyJ") && !answer.body.contains(&code), "{}", answer.body);
+    }
+    assert_eq!(rea.post("/oauth/token", &good).await.status, StatusCode::OK, "none of this used the code up");
+}
+
+#[tokio::test]
+async fn a_form_that_can_be_read_in_two_ways_is_not_read() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let twice = [("grant_type", "authorization_code"), ("client_id", "web"), ("client_id", "app")];
+    assert_eq!(browser.post("/oauth/token", &twice).await.error(), "invalid_request");
+    let long = "a".repeat(20_000);
+    assert_eq!(browser.post("/oauth/token", &[("client_id", &long)]).await.error(), "invalid_request");
+    let json = axum::http::Request::post("/oauth/token").header("content-type", "application/json");
+    assert_eq!(browser.send(json.body("{}".into()).unwrap()).await.error(), "invalid_request");
+}
+
+#[tokio::test]
+async fn a_code_lives_for_a_minute() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let (first, second) = (rea.code("web", "").await, rea.code("web", "").await);
+    world.clock.advance(Duration::from_secs(59));
+    assert_eq!(rea.redeem("web", &first).await.status, StatusCode::OK);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(rea.redeem("web", &second).await.error(), "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_code_that_comes_back_takes_back_what_it_gave() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let code = rea.code("web", "offline_access read:movies").await;
+    let tokens = rea.redeem("web", &code).await.json();
+    let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+    let next = rea.refresh("web", refresh).await.json();
+    assert!(world.identity.gate().check(access.as_bytes()).await.is_ok());
+    assert_eq!(rea.redeem("web", &code).await.error(), "invalid_grant");
+    assert_eq!(world.identity.gate().check(access.as_bytes()).await.unwrap_err(), Refusal::Revoked);
+    assert_eq!(rea.refresh("web", next["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
+}
+
+/// However the requests meet: one gets tokens at most, and since the others came, they are good for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_requests_with_one_code_none_keeps_what_it_got() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    for _ in 0..10 {
+        let code = rea.code("app", "").await;
+        let tries: Vec<_> = (0..8)
+            .map(|_| {
+                let (mut browser, code) = (world.browser(), code.clone());
+                tokio::spawn(async move { browser.redeem("app", &code).await })
+            })
+            .collect();
+        let mut good = vec![];
+        for answer in tries {
+            let answer = answer.await.unwrap();
+            if answer.status == StatusCode::OK {
+                good.push(answer.json());
+            } else {
+                assert_eq!(answer.error(), "invalid_grant");
+            }
+        }
+        assert_eq!(good.len(), 1);
+        let access = good[0]["access_token"].as_str().unwrap();
+        assert_eq!(world.identity.gate().check(access.as_bytes()).await.unwrap_err(), Refusal::Revoked);
+        assert_eq!(rea.refresh("app", good[0]["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_was_disabled_meanwhile_gets_nothing() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let code = rea.code("web", "").await;
+    world.set_disabled(true).await;
+    assert_eq!(rea.redeem("web", &code).await.error(), "invalid_grant");
+}

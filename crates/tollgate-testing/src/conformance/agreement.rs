@@ -1,0 +1,167 @@
+//! Random filters, orders and pages over random rows: the database answers what Rust computes.
+
+use super::resources::{NewSample, Sample, all, sample, store};
+use proptest::{
+    collection::vec,
+    option,
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use std::{borrow::Cow, cmp::Ordering, sync::Arc};
+use tokio::{runtime::Handle, task::block_in_place};
+use tollgate::{Filter, Find, Resource, Store, Timestamp, Uuid};
+use tollgate_store::{Database, Expr, Kind, Op, Order, Position, Row, Value};
+
+const ROWS: usize = 150;
+const CASES: u32 = 300;
+
+/// Text with everything that databases treat differently: case, accents, wildcards, quotes, escapes, planes.
+fn text() -> impl Strategy<Value = String> {
+    const LETTERS: &[&str] = &["a", "A", "b", "Z", "é", "ß", "%", "_", "\\", "'", " ", "😀", "\u{ffff}"];
+    vec(prop::sample::select(LETTERS), 0..4).prop_map(|letters| letters.concat())
+}
+
+fn ratio() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(0.0), Just(-0.0), Just(0.1), Just(1e300), Just(-5e-324), -2.0..2.0]
+}
+
+fn small() -> impl Strategy<Value = i32> {
+    prop_oneof![-2..3, Just(i32::MAX), Just(i32::MIN)]
+}
+
+fn big() -> impl Strategy<Value = i64> {
+    prop_oneof![-2_i64..3, Just(i64::MAX), Just(i64::MIN), Just((1 << 53) + 1)]
+}
+
+fn code() -> impl Strategy<Value = Uuid> {
+    (0_u128..4).prop_map(|it| Uuid::from_u128(it << 120))
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    (-2_i64..3).prop_map(|it| Timestamp::from_microsecond(it).unwrap())
+}
+
+fn row() -> impl Strategy<Value = NewSample> {
+    let there = (any::<bool>(), small(), big(), ratio(), text(), code(), moment());
+    let perhaps = (
+        option::of(any::<bool>()),
+        option::of(small()),
+        option::of(big()),
+        option::of(ratio()),
+        option::of(text()),
+        option::of(code()),
+        option::of(moment()),
+    );
+    (there, perhaps).prop_map(|(there, perhaps)| {
+        let (flag, small, big, ratio, text, code, moment) = there;
+        let (maybe_flag, maybe_small, maybe_big, maybe_ratio, maybe_text, maybe_code, maybe_moment) = perhaps;
+        let there = NewSample { flag, small, big, ratio, text, code, moment, ..sample(0) };
+        NewSample { maybe_flag, maybe_small, maybe_big, maybe_ratio, maybe_text, maybe_code, maybe_moment, ..there }
+    })
+}
+
+fn value(kind: Kind) -> BoxedStrategy<Value<'static>> {
+    match kind {
+        Kind::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        Kind::Int32 => prop_oneof![small(), 0..ROWS as i32].prop_map(|it| Value::Int(it.into())).boxed(),
+        Kind::Int64 => big().prop_map(Value::Int).boxed(),
+        Kind::Float => ratio().prop_map(Value::Float).boxed(),
+        Kind::Text => text().prop_map(|it| Value::Text(Cow::Owned(it))).boxed(),
+        Kind::Uuid => code().prop_map(Value::Uuid).boxed(),
+        Kind::Time => moment().prop_map(Value::Time).boxed(),
+        other => unreachable!("the suite knows no {other:?}"),
+    }
+}
+
+fn leaf() -> impl Strategy<Value = Expr> {
+    (0..Sample::TABLE.columns.len()).prop_flat_map(|column| {
+        let kind = Sample::TABLE.columns[column].kind;
+        let op = prop::sample::select(&[Op::Eq, Op::Lt, Op::Lte, Op::Gt, Op::Gte][..]);
+        let compare = (op, value(kind)).prop_map(move |(op, value)| Expr::Compare(column, op, value));
+        let one_of = vec(value(kind), 0..4).prop_map(move |values| Expr::In(column, values));
+        let is_null = Just(Expr::IsNull(column));
+        if kind != Kind::Text {
+            return prop_oneof![4 => compare, 2 => one_of, 1 => is_null].boxed();
+        }
+        let contains = text().prop_map(move |part| Expr::Contains(column, part));
+        let starts = text().prop_map(move |start| Expr::StartsWith(column, start));
+        prop_oneof![2 => compare, 2 => one_of, 1 => is_null, 2 => contains, 2 => starts].boxed()
+    })
+}
+
+fn filter() -> impl Strategy<Value = Expr> {
+    leaf().prop_recursive(4, 24, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Expr::All),
+            vec(inner.clone(), 0..3).prop_map(Expr::Any),
+            inner.prop_map(|it| Expr::Not(Box::new(it))),
+        ]
+    })
+}
+
+fn order() -> impl Strategy<Value = Vec<Order>> {
+    let by = (0..Sample::TABLE.columns.len(), any::<bool>());
+    vec(by.prop_map(|(column, descending)| Order { column, descending }), 0..4)
+}
+
+/// What Rust says: the rows that match, sorted, down to the key.
+fn expected(rows: &[Sample], filter: &Expr, order: &[Order]) -> Vec<i32> {
+    let key = Order { column: Sample::TABLE.id, descending: false };
+    let compare = |a: &&Sample, b: &&Sample| {
+        let by = |by: &Order| {
+            let least = a.value(by.column).unwrap().order(&b.value(by.column).unwrap());
+            if by.descending { least.reverse() } else { least }
+        };
+        order.iter().chain([&key]).map(by).find(|it| it.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    let filter = Filter::<Sample>::from(filter.clone());
+    let mut found: Vec<_> = rows.iter().filter(|row| filter.matches(*row).unwrap()).collect();
+    found.sort_by(compare);
+    found.into_iter().map(|row| row.sample_id).collect()
+}
+
+fn find(samples: &Store<Sample>, filter: &Expr, order: &[Order]) -> Find<Sample> {
+    let find = samples.find(&all(), filter.clone().into());
+    order.iter().fold(find, |find, by| find.sort(*by))
+}
+
+/// What the database says, in one piece and in pages.
+async fn answered(samples: &Store<Sample>, filter: &Expr, order: &[Order], size: u32) -> (Vec<i32>, Vec<i32>, u64) {
+    let keys = |rows: Vec<Sample>| rows.into_iter().map(|row| row.sample_id);
+    let whole = find(samples, filter, order).sort(Sample::SAMPLE_ID.asc()).all().await.unwrap();
+    let (mut paged, mut after) = (vec![], None::<Position>);
+    loop {
+        let slice = find(samples, filter, order).page(size, after.as_ref()).await.unwrap();
+        paged.extend(keys(slice.items));
+        after = slice.next.map(|next| Position::from_bytes(&next.to_bytes()).unwrap());
+        if after.is_none() {
+            break;
+        }
+    }
+    (keys(whole).collect(), paged, samples.count(&all(), filter.clone().into()).await.unwrap())
+}
+
+pub async fn the_database_answers_random_questions_as_rust_does(database: Arc<dyn Database>) {
+    let samples = store::<Sample>(&database).await;
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, seed);
+    let rows = vec(row(), ROWS).new_tree(&mut runner).unwrap().current();
+    let rows = (0..).zip(rows).map(|(sample_id, row)| NewSample { sample_id, ..row }).collect();
+    let rows = samples.insert_many(&all(), rows).await.unwrap();
+    let runtime = Handle::current();
+    let outcome = block_in_place(|| {
+        runner.run(&(filter(), order(), 5_u32..60), |(filter, order, size)| {
+            let expected = expected(&rows, &filter, &order);
+            let (whole, paged, count) = runtime.block_on(answered(&samples, &filter, &order, size));
+            prop_assert_eq!(&whole, &expected);
+            prop_assert_eq!(paged, whole, "in pages of {}", size);
+            prop_assert_eq!(count, expected.len() as u64);
+            Ok(())
+        })
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}

@@ -1,0 +1,150 @@
+//! What every driver must do, as claims. A driver proves them all with one line in its tests:
+//!
+//! ```ignore
+//! tollgate_testing::conformance!(empty);
+//!
+//! async fn empty() -> (Arc<dyn Database>, TempDir) {
+//!     let folder = tempfile::tempdir().unwrap();
+//!     (Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap()), folder)
+//! }
+//! ```
+//!
+//! Each claim becomes a test of its own on a database of its own, which the function makes; what it returns
+//! beside the database lives as long.
+//!
+//! ```text
+//! kinds.rs        what is stored comes back            scope.rs         another's row is absent
+//! filters.rs      which rows match                     transactions.rs  together or not at all
+//! sorts.rs        in which order                       concurrency.rs   groups share no misfortune
+//! pages.rs        each row once                        agreement.rs     random questions, the answers of Rust
+//! uniqueness.rs   no value twice
+//! updates.rs      what changes, and what does not      resources.rs     what the suite stores
+//! ```
+
+#![expect(missing_docs, reason = "the name of a claim is the claim")]
+#![expect(clippy::missing_panics_doc, clippy::unwrap_used, clippy::expect_used, reason = "claims are tests")]
+#![expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "few rows")]
+
+mod agreement;
+mod concurrency;
+mod filters;
+mod kinds;
+mod pages;
+mod resources;
+mod scope;
+mod sorts;
+mod transactions;
+mod uniqueness;
+mod updates;
+
+/// Offers the claims, and the macro that tests each of them. A claim that is not listed is dead code.
+macro_rules! claims {
+    ($dollar:tt $($topic:ident { $($claim:ident)+ })+) => {
+        $(pub use $topic::{$($claim),+};)+
+
+        /// One `#[tokio::test]` for each claim of the [suite](mod@crate::conformance).
+        #[macro_export]
+        macro_rules! conformance {
+            ($dollar open:path) => {$(
+                mod $topic {
+                    use super::*;
+                    $(
+                        #[tokio::test(flavor = "multi_thread")]
+                        async fn $claim() {
+                            let (database, _guard) = $dollar open().await;
+                            $crate::conformance::$claim(database).await;
+                        }
+                    )+
+                }
+            )+};
+        }
+    };
+}
+
+claims! { $
+    kinds {
+        the_least_and_the_greatest_values_are_kept
+        null_is_kept_in_every_kind
+        empty_text_is_not_null
+        any_unicode_text_is_kept
+        a_megabyte_of_text_is_kept
+        nul_nan_and_infinity_are_refused
+        moments_are_kept_to_the_microsecond
+        zero_has_no_sign
+        chosen_keys_are_kept
+        generated_keys_are_never_used_again
+        hidden_values_are_stored
+    }
+    filters {
+        each_operator_means_the_same_for_every_kind
+        a_comparison_with_nothing_is_false_and_its_negation_true
+        conditions_combine_as_they_are_nested
+        text_is_searched_letter_by_letter
+        nothing_compares_with_what_cannot_be_stored
+        long_lists_are_searched
+    }
+    sorts {
+        null_comes_first_and_last_when_descending
+        text_sorts_by_code_point
+        columns_decide_in_the_order_they_are_given
+        a_limit_takes_the_first_of_the_order
+    }
+    pages {
+        walking_the_pages_visits_each_row_once_in_order
+        the_last_page_knows_that_it_is
+        pages_stay_within_the_filter
+        pages_are_stable_while_rows_come_and_go
+        a_position_in_another_order_is_refused
+    }
+    agreement {
+        the_database_answers_random_questions_as_rust_does
+    }
+    uniqueness {
+        a_value_that_is_taken_is_a_conflict_that_names_its_column
+        a_key_that_is_taken_is_a_conflict_that_names_it
+        empty_cells_are_not_equal
+        a_change_into_a_taken_value_changes_nothing
+        a_value_is_free_again_once_its_row_is_gone
+        insert_many_adds_all_rows_or_none
+    }
+    updates {
+        a_patch_changes_what_it_says_and_nothing_else
+        a_patch_that_says_nothing_changes_nothing
+        a_replacement_keeps_what_the_server_fills
+        a_replacement_with_another_key_is_refused
+        what_is_not_there_cannot_be_changed
+        a_conditional_change_happens_only_as_believed
+        every_change_is_counted_and_dated
+        what_is_deleted_is_gone
+    }
+    scope {
+        a_row_belongs_to_whoever_made_it
+        a_foreign_row_is_absent
+        any_lifts_the_scope
+        no_row_is_made_outside_the_rows_of_its_writer
+        nobody_gives_a_row_away
+        who_has_no_rows_finds_none
+    }
+    transactions {
+        what_is_committed_is_kept_as_a_whole
+        a_failure_leaves_nothing
+        a_panic_leaves_nothing
+        who_leaves_half_way_leaves_nothing
+        it_reads_its_own_writes_and_nobody_else_does
+        two_stores_take_part_in_one_transaction
+        the_scope_holds_in_a_transaction
+        one_cannot_start_inside_another
+        a_store_of_another_database_cannot_take_part
+        after_its_end_nothing_happens_in_it
+        an_idle_one_does_not_hold_writers_up_forever
+        a_write_past_its_own_transaction_is_answered
+        they_take_turns
+    }
+    concurrency {
+        of_equal_rows_one_is_stored_and_each_other_fails_alone
+        parallel_inserts_are_answered_their_own_keys
+        parallel_reads_answer_each_their_own_row
+        of_parallel_changes_of_one_version_one_wins
+        who_leaves_takes_nobody_along
+    }
+}

@@ -1,0 +1,16 @@
+//! SQLite: the suite, and what is its own.
+
+mod opening;
+mod schema;
+
+use std::sync::Arc;
+use tempfile::TempDir;
+use tollgate_sqlite::Sqlite;
+use tollgate_store::Database;
+
+tollgate_testing::conformance!(empty);
+
+async fn empty() -> (Arc<dyn Database>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap()), folder)
+}
