@@ -129,7 +129,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: browser"#);
+        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: curl, browser"#);
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());
     }

@@ -66,6 +66,9 @@ impl Drop for Server {
 
 #[test]
 fn the_printed_curl_lines_work_when_pasted() {
+    if std::env::var("TOLLGATE_WITHOUT").is_ok_and(|parts| parts.split(',').any(|part| part == "curl")) {
+        return eprintln!("left out: curl");
+    }
     let folder = TempDir::new().unwrap();
     let server = Server::start(folder.path());
     assert!(server.banner.contains("added 2987 movies"), "{}", server.banner);
