@@ -40,7 +40,7 @@ impl Route {
 }
 
 impl Service {
-    /// A service without routes. [`service!`](crate::service!) is the same, with the module's comments.
+    /// A service without routes. The macro `service!` makes the same, with the module's comments.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self { name, about: "", routes: vec![], notes: &[], named: None, first_rows: vec![], resources: vec![] }
