@@ -274,6 +274,7 @@ fn rules_are_in_the_document() {
         );
         assert_eq!(properties["size"]["description"], "How large it is.", "{name}");
     }
+    assert_eq!(schemas["NewThing"]["description"], "What a caller sends to create a `Thing`.");
     assert_eq!(schemas["NewThing"]["required"], json!(["id", "weight", "name"]));
     assert_eq!(schemas["ThingPatch"]["required"], Value::Null);
     assert_eq!(schemas["ThingPatch"]["properties"]["id"], Value::Null, "a key is not changed");
