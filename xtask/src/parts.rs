@@ -26,16 +26,28 @@ pub(crate) struct Part {
     get: &'static [(&'static str, &'static str)],
 }
 
-const PARTS: &[Part] = &[Part {
-    name: "browser",
-    programs: "Chromium and chromedriver",
-    is_there: has_browser,
-    get: &[
-        ("debian", "apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver"),
-        ("ubuntu", "apt-get update && apt-get install -y chromium-browser chromium-chromedriver"),
-        ("macos", "brew install --cask google-chrome chromedriver"),
-    ],
-}];
+const PARTS: &[Part] = &[
+    Part {
+        name: "curl",
+        programs: "curl",
+        is_there: || on_path("curl"),
+        get: &[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends curl"),
+            ("ubuntu", "apt-get update && apt-get install -y curl"),
+            ("macos", "brew install curl"),
+        ],
+    },
+    Part {
+        name: "browser",
+        programs: "Chromium and chromedriver",
+        is_there: has_browser,
+        get: &[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver"),
+            ("ubuntu", "apt-get update && apt-get install -y chromium-browser chromium-chromedriver"),
+            ("macos", "brew install --cask google-chrome chromedriver"),
+        ],
+    },
+];
 
 fn has_browser() -> bool {
     let browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -117,7 +129,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: browser"#);
+        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: curl, browser"#);
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());
     }

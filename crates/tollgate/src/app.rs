@@ -1,9 +1,6 @@
 //! An application: its services, and what it brings along to run them.
 
-use crate::{
-    cli,
-    settings::Settings,
-};
+use crate::{cli, settings::Settings};
 use std::collections::BTreeSet;
 use tollgate_access::Roles;
 use tollgate_core::config::Sources;
@@ -141,7 +138,9 @@ pub(crate) struct Design {
 fn check_default_role(settings: &Settings, roles: &Roles) -> Result<(), Failure> {
     let named: BTreeSet<&str> = settings.identity.default_role.iter().map(String::as_str).collect();
     match named.into_iter().find(|role| !roles.has(role)) {
-        Some(role) => Err(Failure(format!("identity.default_role: there is no role `{role}`; add it to [access.roles]"))),
+        Some(role) => {
+            Err(Failure(format!("identity.default_role: there is no role `{role}`; add it to [access.roles]")))
+        }
         None => Ok(()),
     }
 }
@@ -160,11 +159,36 @@ pub(crate) fn title(name: &str) -> String {
 #[error("{0}")]
 pub struct Failure(pub(crate) String);
 
+impl Failure {
+    /// The error and everything behind it, in a line.
+    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
+        let mut words: Vec<String> = vec![];
+        for cause in std::iter::successors(Some(error), |error| error.source()) {
+            let said = cause.to_string();
+            // Some errors repeat their cause.
+            if words.last().is_none_or(|last| !last.contains(&said)) {
+                words.push(said);
+            }
+        }
+        Self(words.join(": "))
+    }
+}
+
 impl From<tollgate_store::Error> for Failure {
     fn from(error: tollgate_store::Error) -> Self {
-        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-        let words: Vec<String> = causes.map(ToString::to_string).collect();
-        Self(words.join(": "))
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::Error> for Failure {
+    fn from(error: tollgate_auth::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::CreateUserError> for Failure {
+    fn from(error: tollgate_auth::CreateUserError) -> Self {
+        Self::of(&error)
     }
 }
 

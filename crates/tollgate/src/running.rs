@@ -64,7 +64,7 @@ impl Design {
             None => {
                 let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
                 let identity = Identity::start(self.identity_config(), database, clock, pages).await;
-                let identity = identity.map_err(|error| Failure(error.to_string()))?;
+                let identity = identity?;
                 let authenticate = identity.authenticator();
                 (Some(identity), authenticate)
             }
@@ -92,10 +92,10 @@ impl Design {
     fn identity_config(&self) -> IdentityConfig {
         let Settings { identity, .. } = &self.settings;
         IdentityConfig {
-            audience: self.name.into(),
-            access_lifetime: Duration::from_mins(identity.access_token_minutes.into()),
-            session_lifetime: Duration::from_hours(identity.session_hours.into()),
+            access_lifetime: Duration::from_secs(u64::from(identity.access_token_minutes) * 60),
+            session_lifetime: Duration::from_secs(u64::from(identity.session_hours) * 60 * 60),
             password_grant: identity.password_grant,
+            demo_users: self.settings.allows_demo_users(),
             default_role: identity.default_role.clone(),
             ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
         }
@@ -103,7 +103,8 @@ impl Design {
 }
 
 fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
-    let url = settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
+    let url =
+        settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
         _ => Err(Failure("database.url is not known here: write it as sqlite:./data/app.db".into())),

@@ -14,7 +14,10 @@ pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: O
     let Refusal { problem, actor, access } = refusal;
     let missing = missing(actor.as_ref(), access.as_ref());
     let here = asked.head.as_ref().and_then(|head| head.uri.path_and_query()).map_or("/", |uri| uri.as_str());
-    let sign_in = format!("/auth/login?{}", form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish());
+    let sign_in = format!(
+        "/auth/login?{}",
+        form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish()
+    );
     let permissions = actor.iter().flat_map(|actor| actor.grants().permissions()).collect();
     ProblemPage {
         frame: Frame { person: actor.as_ref().and_then(Person::of), sign_in: sign_in.clone(), ..Frame::default() },
@@ -27,7 +30,7 @@ pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: O
         facts: Facts {
             request_id: id.to_string(),
             when: Timestamp::now(),
-            asked_for: format!("{} {}", asked.method, asked.path),
+            asked_for: format!("{} {}", asked.method, asked.path()),
             permissions,
             dev: roles.map(|roles| DevFacts {
                 roles: missing.iter().flat_map(|missing| roles.that_grant(missing)).map(str::to_owned).collect(),

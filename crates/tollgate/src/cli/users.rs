@@ -11,8 +11,7 @@ pub(super) async fn create(design: Design, user: CreateUser) -> Result<(), Failu
         Some(password) => Secret::from(password),
         None => ask_for_password()?,
     };
-    let made = running.identity()?.create_user(&user.name, &user.email, &password, &user.role).await;
-    let made = made.map_err(|error| Failure(error.to_string()))?;
+    let made = running.identity()?.create_user(&user.name, &user.email, &password, &user.role).await?;
     let roles = if made.roles.is_empty() { "no role".to_owned() } else { made.roles.clone() };
     print(&format!("created {} ({roles})", made.email))
 }
@@ -23,15 +22,22 @@ fn ask_for_password() -> Result<Secret, Failure> {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line)?;
         let password = line.trim_end_matches(['\r', '\n']);
-        return if password.is_empty() { Err(Failure("say --password, or send it as a line".into())) } else { Ok(password.into()) };
+        return if password.is_empty() {
+            Err(Failure("say --password, or send it as a line".into()))
+        } else {
+            Ok(password.into())
+        };
     }
     let first = rpassword::prompt_password("Password: ")?;
     let second = rpassword::prompt_password("Once more: ")?;
-    if first == second { Ok(first.into()) } else { Err(Failure("the two passwords differ; nothing was created".into())) }
+    if first == second {
+        Ok(first.into())
+    } else {
+        Err(Failure("the two passwords differ; nothing was created".into()))
+    }
 }
 
 pub(super) async fn token(design: Design, email: &str) -> Result<(), Failure> {
     let running = design.open().await?;
-    let token = running.identity()?.issue_token(email).await;
-    print(&token.map_err(|error| Failure(error.to_string()))?)
+    print(&running.identity()?.issue_token(email).await?)
 }

@@ -35,7 +35,7 @@ async fn a_user_is_added_once_with_a_good_password_and_known_roles() {
 
 #[tokio::test]
 async fn a_demo_user_who_is_there_stays_as_they_are() {
-    let world = World::new().await;
+    let world = World::with(IdentityConfig { demo_users: true, ..config() }).await;
     let before = world.user("rea@example.test").await;
     let ensure = async |email| world.identity.ensure_demo_user("Other", email, &secret("another password"), &[]).await;
     ensure("REA@example.test").await.unwrap();
@@ -46,6 +46,14 @@ async fn a_demo_user_who_is_there_stays_as_they_are() {
         Err(CreateUserError::Password(_))
     ));
     assert_eq!(world.browser().sign_in("new@example.test", "another password").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_demo_user_comes_in_only_where_demonstrations_are_allowed() {
+    let world = World::new().await;
+    world.identity.ensure_demo_user("Demo", "demo@example.test", &secret("no secret at all"), &[]).await.unwrap();
+    assert_eq!(world.browser().sign_in("demo@example.test", "no secret at all").await.status, StatusCode::UNAUTHORIZED);
+    assert!(matches!(world.identity.issue_token("demo@example.test").await, Err(Error::NoSuchUser(_))));
 }
 
 #[tokio::test]
