@@ -102,10 +102,9 @@ impl Operator {
             Contains | StartsWith if text.contains('\0') => return Err(is_not(text, in_words(column.kind))),
             Contains => Expr::Contains(index, text.to_owned()),
             StartsWith => Expr::StartsWith(index, text.to_owned()),
-            IsNull => match text.parse().map_err(|_| is_not(text, in_words(Kind::Bool)))? {
-                true => Expr::IsNull(index),
-                false => Expr::Not(Box::new(Expr::IsNull(index))),
-            },
+            IsNull if text == "true" => Expr::IsNull(index),
+            IsNull if text == "false" => Expr::Not(Box::new(Expr::IsNull(index))),
+            IsNull => return Err(is_not(text, in_words(Kind::Bool))),
         })
     }
 }

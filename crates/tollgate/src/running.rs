@@ -58,15 +58,13 @@ impl Design {
 
         let values = Values::new(Arc::clone(&database), Arc::clone(&clock));
         let pages = Arc::new(Pages::new(self.site(&*database)));
-        let (identity, authenticate) = match authenticate {
-            Some(authenticate) => (None, authenticate),
-            None => {
-                let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
-                let identity = Identity::start(self.identity_config(), database, clock, pages).await;
-                let identity = identity?;
-                let authenticate = identity.authenticator();
-                (Some(identity), authenticate)
-            }
+        let (identity, authenticate) = if let Some(authenticate) = authenticate {
+            (None, authenticate)
+        } else {
+            let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
+            let identity = Identity::start(self.identity_config(), database, clock, pages).await?;
+            let authenticate = identity.authenticator();
+            (Some(identity), authenticate)
         };
         let stores = Stores::new(&self.built.resources, |_| Arc::clone(&database), &clock);
         if first_rows {

@@ -134,17 +134,15 @@ impl Settings {
 
     /// The origin that people and programs use.
     pub(crate) fn public_url(&self) -> String {
-        match &self.server.public_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => {
-                let Server { host, port, .. } = &self.server;
-                match host.parse::<IpAddr>() {
-                    // Listening everywhere is no address: a developer's browser is on this machine.
-                    Ok(address) if address.is_unspecified() => format!("http://localhost:{port}"),
-                    Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
-                    _ => format!("http://{host}:{port}"),
-                }
-            }
+        let Server { host, port, public_url } = &self.server;
+        if let Some(url) = public_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        match host.parse::<IpAddr>() {
+            // Listening everywhere is no address: a developer's browser is on this machine.
+            Ok(address) if address.is_unspecified() => format!("http://localhost:{port}"),
+            Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
+            _ => format!("http://{host}:{port}"),
         }
     }
 

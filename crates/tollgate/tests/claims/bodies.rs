@@ -1,6 +1,6 @@
 //! Bodies: what can be read, what is in them, and that nobody writes what is not theirs to write.
 
-use crate::ground::{app, curator, note, start, why, with, writer};
+use crate::ground::{app, curator, encoded, note, start, why, with, writer};
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -405,7 +405,7 @@ async fn every_text_comes_back_as_it_was_or_is_refused() {
             assert_eq!(reply.status(), 201, "{text:?}: {}", reply.text());
             let path = format!("/notes/{}", reply.json()["note_id"]);
             assert_eq!(ann.get(&path).await.json()["text"], text);
-            let query: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let query = encoded(&text);
             let list = ann.get(&format!("/notes?text={query}&note_id={}", reply.json()["note_id"])).await.json();
             assert_eq!(list["items"][0]["text"], text, "found by itself");
             let named = ann.get(&format!("/notes?{query}=1")).await.status();

@@ -138,6 +138,11 @@ async fn a_problem_reads_so() {
       "request_id": "…"
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_problem_names_each_place() {
+    let app = start().await;
     let film = json!({ "movie_id": 1, "title": "", "released": null, "rating": 11, "code": null });
     assert_snapshot!(curator(&app).post("/movies", film).await, @r##"
     422 Unprocessable Entity

@@ -423,6 +423,7 @@ async fn the_access_matrix_comes_from_the_signatures() {
     DELETE /things/{id}  delete:things
     GET    /shop         public
     GET    /order        signed in
+    GET    /api/me       signed in
     "#);
 }
 
