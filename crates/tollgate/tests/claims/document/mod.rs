@@ -2,7 +2,12 @@
 
 use crate::ground::{app, start};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tollgate::prelude::*;
+use tollgate::{
+    Memory, SystemClock,
+    testing::{Parts, assemble},
+};
 use tollgate_access::Grants;
 use tollgate_http::Api;
 use tollgate_testing::TestApp;
@@ -434,4 +439,39 @@ async fn the_document_is_served_to_everybody() {
     let served = app.anyone().get("/openapi.json").await;
     assert_eq!((served.status(), served.header("content-type")), (200, "application/json"));
     assert_eq!(served.json(), *app.document());
+}
+
+/// Why the app does not start.
+async fn failure(service: Service) -> String {
+    let app = App::new("test").service(service);
+    let parts = Parts {
+        settings: app.built_in_settings("dev").unwrap(),
+        database: Arc::new(Memory::default()),
+        clock: Arc::new(SystemClock::default()),
+        authenticate: None,
+        first_rows: false,
+    };
+    assemble(app, parts).await.err().map(|failure| failure.to_string()).unwrap_or_default()
+}
+
+/// Not those of the embedded issuer.
+#[resource(plural = "users")]
+struct Guest {
+    #[id]
+    id: i32,
+}
+
+#[tokio::test]
+async fn a_resource_may_not_share_a_table_with_the_framework() {
+    let said = failure(Service::new("guests").crud::<Guest>("/guests")).await;
+    assert!(said.contains("`users`") && said.contains("document::Guest"), "{said}");
+}
+
+#[tokio::test]
+async fn a_route_may_not_take_the_place_of_the_frameworks_own() {
+    for path in ["/", "/docs", "/token", "/auth/login", "/oauth/token", "/.well-known/jwks.json", "/-/assets/x"] {
+        let said = failure(Service::new("all").get(path, shop::item)).await;
+        assert!(said.contains(&format!("`GET {path}`")), "{path}: {said}");
+    }
+    assert_eq!(failure(Service::new("all").get("/docs-of-ours", shop::item)).await, "");
 }
