@@ -78,7 +78,11 @@ impl Server {
 
 fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     let path = std::env::current_exe()?.with_file_name(name);
-    if path.exists() { Ok(path) } else { Err(format!("{} is missing: cargo build --release -p bench", path.display()).into()) }
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(format!("{} is missing: cargo build --release -p bench", path.display()).into())
+    }
 }
 
 /// Rows as an operator would load them.
@@ -120,11 +124,14 @@ fn start_peer(folder: &Path) -> Result<Server, Box<dyn Error>> {
 /// What the banner's first `curl` line does.
 fn password_token(port: u16) -> Result<String, Box<dyn Error>> {
     let form = "username=bench@example.test&password=bench-bench";
-    let answer = exchange(port, &format!(
-        "POST /token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+    let answer = exchange(
+        port,
+        &format!(
+            "POST /token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{form}",
-        form.len()
-    ))?;
+            form.len()
+        ),
+    )?;
     let json: Value = serde_json::from_str(answer.split_once("\r\n\r\n").ok_or("no answer")?.1)?;
     Ok(json["access_token"].as_str().ok_or_else(|| format!("no token: {json}"))?.to_owned())
 }

@@ -75,7 +75,8 @@ async fn movie(State(app): App, headers: HeaderMap, Path(id): Path<i32>) -> Resu
     let found = tokio::task::spawn_blocking(move || {
         let turn = app.next.fetch_add(1, Ordering::Relaxed) % app.readers.len();
         let db = app.readers[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        let mut select = db.prepare_cached("SELECT movie_id, title, released, rating FROM movies WHERE movie_id = ?")?;
+        let mut select =
+            db.prepare_cached("SELECT movie_id, title, released, rating FROM movies WHERE movie_id = ?")?;
         let movie = |row: &rusqlite::Row<'_>| {
             Ok(Movie { movie_id: row.get(0)?, title: row.get(1)?, released: row.get(2)?, rating: row.get(3)? })
         };

@@ -36,7 +36,8 @@ pub struct Invalid(String);
 impl Sources {
     /// The layers of the application with that name: variables `MY_API_…`, files in `./config`.
     pub fn of_process(app: &str) -> Self {
-        let prefix = app.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let prefix =
+            app.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -119,10 +120,8 @@ mod tests {
 
     fn sources(variables: &[(&str, &str)]) -> Sources {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let built_in = vec![
-            (None, "[server]\nhost = \"127.0.0.1\"\nport = 8000"),
-            (Some("stage"), "[server]\nport = 8001"),
-        ];
+        let built_in =
+            vec![(None, "[server]\nhost = \"127.0.0.1\"\nport = 8000"), (Some("stage"), "[server]\nport = 8001")];
         Sources { prefix: "MYAPI".into(), built_in, folder: "/nowhere".into(), variables }
     }
 

@@ -229,7 +229,9 @@ fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
         let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
         let column = R::TABLE.shown().find(|(_, column)| column.name == name).map(|(column, _)| column);
         let names = || R::TABLE.shown().map(|(_, column)| column.name.to_owned());
-        column.map(|column| Order { column, descending }).ok_or_else(|| invalid("sort", unknown(name, "field", names())))
+        column
+            .map(|column| Order { column, descending })
+            .ok_or_else(|| invalid("sort", unknown(name, "field", names())))
     };
     text.split(',').map(by).collect()
 }

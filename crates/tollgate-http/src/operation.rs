@@ -1,5 +1,8 @@
 //! One operation of the document, filled by the types of its handler.
-use crate::{Schemas, resources::{AnyResource, Of}};
+use crate::{
+    Schemas,
+    resources::{AnyResource, Of},
+};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;

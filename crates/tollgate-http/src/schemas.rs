@@ -2,10 +2,10 @@
 //!
 //! A type can look different when read and when written, so there are two generators; what they make goes into
 //! one list of components. Two types with one name are an error, never a silent overwrite.
-use tollgate_core::{Input, Output};
-use tollgate_store::Resource;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
+use tollgate_core::{Input, Output};
+use tollgate_store::Resource;
 
 /// The schemas of a document under construction.
 #[derive(Debug)]

@@ -55,7 +55,8 @@ impl Driver for Steps {
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let select = select.clone();
-            let rows = self.run(move |db| collect(db, &sql::select(Dialect, &select), select.table.columns.len())).await?;
+            let rows =
+                self.run(move |db| collect(db, &sql::select(Dialect, &select), select.table.columns.len())).await?;
             rows.iter().try_for_each(|row| each(row))
         })
     }

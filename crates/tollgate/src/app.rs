@@ -1,9 +1,6 @@
 //! An application: its services, and what it brings along to run them.
 
-use crate::{
-    cli,
-    settings::Settings,
-};
+use crate::{cli, settings::Settings};
 use std::collections::BTreeSet;
 use tollgate_access::Roles;
 use tollgate_core::config::Sources;
@@ -141,7 +138,9 @@ pub(crate) struct Design {
 fn check_default_role(settings: &Settings, roles: &Roles) -> Result<(), Failure> {
     let named: BTreeSet<&str> = settings.identity.default_role.iter().map(String::as_str).collect();
     match named.into_iter().find(|role| !roles.has(role)) {
-        Some(role) => Err(Failure(format!("identity.default_role: there is no role `{role}`; add it to [access.roles]"))),
+        Some(role) => {
+            Err(Failure(format!("identity.default_role: there is no role `{role}`; add it to [access.roles]")))
+        }
         None => Ok(()),
     }
 }

@@ -56,9 +56,7 @@ pub use tollgate_http::{
     RequestId, Schemas, Service,
 };
 pub use tollgate_macros::{input, output, resource, service};
-pub use tollgate_store::{
-    Error as StoreError, Field, Filter, Find, Memory, Resource, Slice, Sort, Store, Transaction,
-};
+pub use tollgate_store::{Error as StoreError, Field, Filter, Find, Memory, Resource, Slice, Sort, Store, Transaction};
 
 /// The HTTP vocabulary.
 pub use axum::http;

@@ -44,7 +44,7 @@ impl Design {
     /// Opens the database and makes it ready.
     pub(crate) async fn open(self) -> Result<Running, Failure> {
         self.settings.check().map_err(Failure)?;
-        let database = open_database(self.name, &self.settings)?;
+        let database = open_database(self.name, &self.settings).await?;
         let clock = Arc::new(SystemClock::default());
         self.open_on(Ground { database, clock, authenticate: None, first_rows: true }).await
     }
@@ -101,12 +101,30 @@ impl Design {
     }
 }
 
-fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
-    let url = settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
+async fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
+    let url =
+        settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
-        _ => Err(Failure("database.url is not known here: write it as sqlite:./data/app.db".into())),
+        Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
+        _ => Err(Failure(
+            "database.url is not known here: write it as sqlite:./data/app.db or \
+             postgres://user:password@host:5432/database"
+                .into(),
+        )),
     }
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(url: &str) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(tollgate_postgres::Postgres::open(url).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn open_postgres(_: &str) -> Result<Arc<dyn Database>, Failure> {
+    Err(Failure(
+        "database.url: this app was built without PostgreSQL; turn on the feature `postgres` of `tollgate`".into(),
+    ))
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.

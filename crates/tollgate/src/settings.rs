@@ -44,7 +44,8 @@ impl Default for Server {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// As in `sqlite:./data/app.db`. Default: a file of the app's name in `./data`.
+    /// As in `sqlite:./data/app.db` or `postgres://user:password@host:5432/database?sslmode=verify-full`. Default: a
+    /// file of the app's name in `./data`.
     pub url: Option<Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
     pub additive: Option<bool>,
@@ -166,12 +167,17 @@ impl Settings {
             ));
         }
         if !self.is_dev() && !is_private {
-            return Err(format!("the embedded issuer needs TLS in `{}`: set server.public_url to its https:// address", self.env));
+            return Err(format!(
+                "the embedded issuer needs TLS in `{}`: set server.public_url to its https:// address",
+                self.env
+            ));
         }
         if self.identity.password_grant && !is_private {
-            return Err("identity.password_grant sends passwords in the clear here: turn it off, listen on loopback, or \
+            return Err(
+                "identity.password_grant sends passwords in the clear here: turn it off, listen on loopback, or \
                         set server.public_url to an https:// address"
-                .into());
+                    .into(),
+            );
         }
         Ok(())
     }

@@ -146,7 +146,9 @@ async fn older_clients_find_what_they_knew() {
     let found = found.as_array().unwrap();
     let ratings: Vec<f64> = found.iter().map(|movie| movie["rating"].as_f64().unwrap()).collect();
     assert!(ratings.len() > 10 && ratings.is_sorted_by(|a, b| a >= b));
-    assert!(found.iter().all(|movie| movie["released"].as_i64() >= Some(2000) && movie["rating"].as_f64() >= Some(8.0)));
+    assert!(
+        found.iter().all(|movie| movie["released"].as_i64() >= Some(2000) && movie["rating"].as_f64() >= Some(8.0))
+    );
 }
 
 #[tokio::test]

@@ -144,7 +144,9 @@ fn a_created_user_is_a_reader_and_gets_a_token() {
     assert!(stdout(&create("new@example.test", &["--password", "a long password"])).contains("reader"));
     assert!(failure(&create("NEW@example.test", &["--password", "a long password"])).contains("new@example.test"));
     assert!(failure(&create("short@example.test", &["--password", "short"])).contains('8'));
-    assert!(failure(&create("x@example.test", &["--password", "a long password", "--role", "raeder"])).contains("reader"));
+    assert!(
+        failure(&create("x@example.test", &["--password", "a long password", "--role", "raeder"])).contains("reader")
+    );
     let token = stdout(&run(folder.path(), &["token", "new@example.test"]));
     assert_eq!(token.trim().split('.').count(), 3);
     assert!(failure(&run(folder.path(), &["token", "nobody@example.test"])).contains("nobody@example.test"));
@@ -162,7 +164,10 @@ fn a_file_is_loaded_as_a_whole_or_not_at_all() {
     let bad = "movie_id,title,released,rating\n900003,Alien,1979,8.5\n900004,Aliens,many,84\n";
     let said = failure(&load("bad.csv", bad));
     assert!(said.contains("row 2") && said.contains("released"), "{said}");
-    let said = failure(&load("twice.json", r#"[{"movie_id":900005,"title":"A","released":1979,"rating":1},{"movie_id":1,"title":"B","released":1979,"rating":1}]"#));
+    let said = failure(&load(
+        "twice.json",
+        r#"[{"movie_id":900005,"title":"A","released":1979,"rating":1},{"movie_id":1,"title":"B","released":1979,"rating":1}]"#,
+    ));
     assert!(said.contains("nothing was loaded") && said.contains("movie_id"), "{said}");
     assert!(failure(&load("bad.json", "{")).contains("bad.json"));
     assert!(failure(&run(folder.path(), &["load", "movies", "absent.json"])).contains("absent.json"));

@@ -36,7 +36,8 @@ async fn every_route_is_documented_with_its_permission_and_its_problems() {
             assert!(operation[member].as_str().is_some_and(|text| !text.is_empty()), "{name} has no {member}");
         }
         let permissions = route.access.permissions();
-        let asked: Vec<&str> = operation["security"][0]["oauth2"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let asked: Vec<&str> =
+            operation["security"][0]["oauth2"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         assert_eq!(asked, permissions, "{name}");
         let answers = operation["responses"].as_object().unwrap();
         assert!(answers.keys().any(|status| status.starts_with('2')), "{name} never succeeds");

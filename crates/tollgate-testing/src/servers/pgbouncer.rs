@@ -1,6 +1,6 @@
 //! PgBouncer in transaction mode, in front of a PostgreSQL.
 
-use super::{Keeper, Postgres, as_server, find, folder, free_port, give};
+use super::{Keeper, as_server, find, folder, free_port, give};
 use std::{fs, path::PathBuf};
 
 /// A pooler of one's own.
@@ -11,17 +11,23 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts a pooler that gives each transaction one of `size` sessions of that server.
+    /// Whether its program is installed.
+    pub fn is_there() -> bool {
+        look_for().is_some()
+    }
+
+    /// Starts a pooler that gives each transaction one of `size` sessions of the server at that URL.
     ///
     /// # Panics
     /// If PgBouncer is missing or does not start.
-    pub fn start(server: &Postgres, size: usize) -> Self {
+    pub fn start(server: &str, size: usize) -> Self {
         let (folder, port) = (folder("pgbouncer"), free_port());
+        let address = server.rsplit_once('@').and_then(|(_, address)| address.split_once('/'));
+        let (host, of) = address.and_then(|(address, _)| address.split_once(':')).unwrap_or((server, "5432"));
         let config = format!(
-            "[databases]\npostgres = host=127.0.0.1 port={} user=postgres\n\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+            "[databases]\npostgres = host={host} port={of} user=postgres\n\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {size}\n\
-             max_client_conn = 200\n",
-            server.port()
+             max_client_conn = 200\n"
         );
         let file = folder.join("pgbouncer.ini");
         fs::write(&file, config).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -40,4 +46,8 @@ impl PgBouncer {
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
+}
+
+fn look_for() -> Option<PathBuf> {
+    find("pgbouncer", &["/usr/sbin".into()])
 }

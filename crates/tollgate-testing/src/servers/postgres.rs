@@ -22,6 +22,11 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// Whether its programs are installed.
+    pub fn is_there() -> bool {
+        ["initdb", "postgres", "pg_isready", "psql"].iter().all(|name| look_for(name).is_some())
+    }
+
     /// The URL of a server that tests share: that of `cargo xtask test`, or one that ends with this process.
     pub fn shared() -> String {
         static OWN: OnceLock<Postgres> = OnceLock::new();
@@ -106,18 +111,23 @@ fn make(data: &Path) {
 
 /// A program of PostgreSQL.
 fn program(name: &str) -> PathBuf {
+    look_for(name).unwrap_or_else(|| {
+        panic!(
+            "{name} is missing (Debian package postgresql); `cargo xtask test` gets it, \
+             `cargo xtask test --without postgres` does without"
+        )
+    })
+}
+
+/// On the `PATH`, in the folder that `pg_config` tells, or where Debian keeps the newest version.
+fn look_for(name: &str) -> Option<PathBuf> {
     let told = output(Command::new("pg_config").arg("--bindir")).unwrap_or_default();
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
     folders.sort();
     folders.push(told.trim().into());
     folders.reverse();
-    find(name, &folders).unwrap_or_else(|| {
-        panic!(
-            "{name} is missing (Debian package postgresql); `cargo xtask test` gets it, \
-             `cargo xtask test --without postgres` does without"
-        )
-    })
+    find(name, &folders)
 }
 
 /// A statement through `psql`, for what a test does behind the back of the tested; its output.

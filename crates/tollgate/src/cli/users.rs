@@ -22,11 +22,19 @@ fn ask_for_password() -> Result<Secret, Failure> {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line)?;
         let password = line.trim_end_matches(['\r', '\n']);
-        return if password.is_empty() { Err(Failure("say --password, or send it as a line".into())) } else { Ok(password.into()) };
+        return if password.is_empty() {
+            Err(Failure("say --password, or send it as a line".into()))
+        } else {
+            Ok(password.into())
+        };
     }
     let first = rpassword::prompt_password("Password: ")?;
     let second = rpassword::prompt_password("Once more: ")?;
-    if first == second { Ok(first.into()) } else { Err(Failure("the two passwords differ; nothing was created".into())) }
+    if first == second {
+        Ok(first.into())
+    } else {
+        Err(Failure("the two passwords differ; nothing was created".into()))
+    }
 }
 
 pub(super) async fn token(design: Design, email: &str) -> Result<(), Failure> {
