@@ -28,6 +28,16 @@ pub(crate) struct Part {
 
 const PARTS: &[Part] = &[
     Part {
+        name: "curl",
+        programs: "curl",
+        is_there: || on_path("curl"),
+        get: &[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends curl"),
+            ("ubuntu", "apt-get update && apt-get install -y curl"),
+            ("macos", "brew install curl"),
+        ],
+    },
+    Part {
         name: "browser",
         programs: "Chromium and chromedriver",
         is_there: has_browser,
@@ -133,7 +143,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: browser, postgres"#);
+        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: curl, browser, postgres"#);
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());
     }

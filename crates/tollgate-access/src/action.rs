@@ -3,6 +3,10 @@
 use std::fmt;
 
 /// Something an actor may be allowed to do. Apps add their own: `struct Publish; impl Action for Publish …`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an action",
+    note = "actions are `Read`, `Create`, `Update`, `Delete`, and yours: `impl Action for {Self} {{ … }}`"
+)]
 pub trait Action: Send + Sync + 'static {
     /// The name used in permissions: lower-case, as in `read`.
     const NAME: &'static str;

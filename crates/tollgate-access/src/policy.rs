@@ -3,6 +3,11 @@
 use crate::{Act, Actor};
 
 /// Something permissions speak about.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource",
+    label = "permissions speak about resources",
+    note = "put `#[resource(plural = \"…\")]` on the struct"
+)]
 pub trait Subject: Sized + Send + Sync + 'static {
     /// The name used in permissions: `movies`.
     const PLURAL: &'static str;
@@ -26,6 +31,11 @@ pub enum Rows<S: Subject> {
 /// `#[resource]` writes this impl: all rows, or the caller's own if there is an `#[owner]`. An app that needs
 /// more (`tenants`, `published`) says `#[resource(…, policy)]` and writes it by hand. It is asked only if a
 /// permission was granted without `:any`.
+#[diagnostic::on_unimplemented(
+    message = "nothing says which rows of `{Self}` a caller may touch",
+    label = "no policy",
+    note = "`#[resource(…, policy)]` leaves it to you to write `impl Policy for {Self}`; without `policy` there is one"
+)]
 pub trait Policy: Subject {
     /// The rows on which `actor` may do `act`.
     fn rows(actor: &Actor, act: Act) -> Rows<Self> {

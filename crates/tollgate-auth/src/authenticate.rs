@@ -7,6 +7,9 @@
 //! ```
 //! A token counts alone, also where a cookie comes along: it cannot be sent by accident. A session that has ended is
 //! no error: the browser does not know it yet, and the page that it asks for offers to sign in.
+//!
+//! Sessions end at once with their user. Access tokens are good until they expire, also those of a user who was disabled
+//! meanwhile: nobody is asked about them, which is what makes them cheap.
 
 use crate::identity::{Identity, Issuer};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};

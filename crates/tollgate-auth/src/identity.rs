@@ -89,7 +89,7 @@ impl Identity {
         let keys = Keyring::open(&Records::new(&database, &clock, "the issuer keeps its keys")).await?;
         let families = StoredFamilies::new(&database, &clock);
         let issuer = Issuer {
-            users: Users::new(&database, &clock, Arc::clone(&config.roles), config.default_role.clone()),
+            users: Users::new(&database, &clock, &config),
             sessions: Sessions::new(&database, &clock, config.session_lifetime, origins.is_secure()),
             codes: Codes::new(&database, &clock, config.access_lifetime),
             refresh: Refresh::new(families, &keys.secret_for("refresh")),
@@ -131,10 +131,11 @@ impl Identity {
         password: &Secret,
         roles: &[String],
     ) -> Result<User, CreateUserError> {
-        self.0.users.create(name, email, password, roles).await
+        self.0.users.create(name, email, password, roles, false).await
     }
 
-    /// Adds a user unless somebody has that address, who then stays as they are: for demonstrations.
+    /// Adds a user unless somebody has that address, who then stays as they are. They come in only where
+    /// [demonstrations](IdentityConfig::demo_users) are allowed, whatever database they are found in.
     ///
     /// # Errors
     /// As [`create_user`](Self::create_user), but for the address.
@@ -148,7 +149,7 @@ impl Identity {
         if self.0.users.by_email(email).await?.is_some() {
             return Ok(());
         }
-        match self.create_user(name, email, password, roles).await {
+        match self.0.users.create(name, email, password, roles, true).await {
             // Another instance may have been faster.
             Ok(_) | Err(CreateUserError::EmailTaken(_)) => Ok(()),
             Err(error) => Err(error),
@@ -171,7 +172,7 @@ impl Identity {
     /// [`Error::NoSuchUser`], also if they are disabled.
     pub async fn issue_token(&self, email: &str) -> Result<String> {
         let Issuer { users, mint, .. } = &*self.0;
-        let user = users.by_email(email).await?.filter(|user| !user.disabled);
+        let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
         let scope = issuer::granted("", users.actor(&user).grants());
         mint.access_token(&user, COMMAND_LINE, &scope, &Mint::new_id())

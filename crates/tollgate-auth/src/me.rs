@@ -42,5 +42,9 @@ async fn me(actor: Actor) -> Json<Me> {
 
 /// The service `identity`: `GET /api/me`.
 pub fn service() -> Service {
-    Service::new("identity").named("identity_me", "Who is signed in, and what they may do.").get("/api/me", me)
+    let about = "Identity: who is signed in. Tokens come from the authorization code flow at /oauth/authorize.";
+    Service::new("identity")
+        .about(about)
+        .named("identity_me", "Says who is signed in, and what they may do.")
+        .get("/api/me", me)
 }

@@ -1,6 +1,7 @@
 //! The people that the embedded issuer knows.
 
 use crate::{
+    IdentityConfig,
     error::{Error, Result},
     password::{self, Passwords, Unfit, Verdict},
     records::Records,
@@ -36,6 +37,8 @@ pub struct User {
     pub roles: String,
     /// Whether they are kept out.
     pub disabled: bool,
+    /// Whether they are there for trying things out, with a password that is no secret.
+    pub demo: bool,
     /// When they were added.
     #[created_at]
     pub created_at: Timestamp,
@@ -114,17 +117,15 @@ pub(crate) struct Users {
     passwords: Passwords,
     roles: Arc<Roles>,
     default_role: Option<String>,
+    /// Whether demo users may come in.
+    demo: bool,
 }
 
 impl Users {
-    pub(crate) fn new(
-        database: &Arc<dyn Database>,
-        clock: &Arc<dyn Clock>,
-        roles: Arc<Roles>,
-        default_role: Option<String>,
-    ) -> Self {
+    pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, config: &IdentityConfig) -> Self {
         let records = Records::new(database, clock, "the issuer keeps its users");
-        Self { records, passwords: Passwords::default(), roles, default_role }
+        let (roles, default_role) = (Arc::clone(&config.roles), config.default_role.clone());
+        Self { records, passwords: Passwords::default(), roles, default_role, demo: config.demo_users }
     }
 
     /// Adds a user; without roles, with the default one.
@@ -134,6 +135,7 @@ impl Users {
         email: &str,
         password: &Secret,
         roles: &[String],
+        demo: bool,
     ) -> Result<User, CreateUserError> {
         password::check(password)?;
         let mut new = NewUser {
@@ -142,6 +144,7 @@ impl Users {
             password_hash: String::new(),
             roles: self.known_roles(roles)?.join(" "),
             disabled: false,
+            demo,
         };
         let faults = Faults::of(&new);
         if !faults.is_empty() {
@@ -162,7 +165,12 @@ impl Users {
 
     /// The user of that id, unless they are kept out.
     pub(crate) async fn active(&self, id: Uuid) -> Result<Option<User>> {
-        Ok(self.records.get(id).await?.filter(|user| !user.disabled))
+        Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user)))
+    }
+
+    /// Disabled, or a demo user where the app is no demonstration.
+    pub(crate) fn keeps_out(&self, user: &User) -> bool {
+        user.disabled || (user.demo && !self.demo)
     }
 
     /// Who has that address and that password. Whether the address is known makes no difference in time.
@@ -175,7 +183,7 @@ impl Users {
         match verdict {
             Verdict::Wrong => return Err(SignInError::Refused("wrong password")),
             _ if !fits => return Err(SignInError::Refused("too long a password")),
-            _ if user.disabled => return Err(SignInError::Refused("the user is disabled")),
+            _ if self.keeps_out(&user) => return Err(SignInError::Refused("the user is kept out")),
             Verdict::Right => {}
             Verdict::Outdated(hash) => self.upgrade(&user, hash).await,
         }

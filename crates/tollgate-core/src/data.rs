@@ -35,7 +35,17 @@ macro_rules! plain {
         impl Output for $ty {}
     )*};
 }
-plain!(bool, i32, i64, u32, u64, f64, String, jiff::Timestamp, uuid::Uuid, serde_json::Value);
+plain!(bool, i32, i64, u32, u64, String, jiff::Timestamp, uuid::Uuid, serde_json::Value);
+
+/// JSON has neither NaN nor infinity, yet a query string may say `nan`, which no range excludes.
+impl Input for f64 {
+    fn check(&self, at: &At<'_>, faults: &mut Faults) {
+        let error = || garde::Error::new("it is not a finite number");
+        faults.add(at, if self.is_finite() { Ok(()) } else { Err(error()) });
+    }
+}
+
+impl Output for f64 {}
 
 impl<T: Output> Output for Vec<T> {}
 impl<T: Output> Output for Option<T> {}

@@ -100,6 +100,21 @@ impl Api {
                 }
             }
         }
+        mistakes.extend(self.one_path_two_names());
+        mistakes
+    }
+
+    /// `/movies/{id}` and `/movies/{movie_id}` are one path, to the router and to OpenAPI.
+    fn one_path_two_names(&self) -> Vec<String> {
+        let mut written: BTreeMap<Vec<&str>, &str> = BTreeMap::new();
+        let mut mistakes = vec![];
+        for (_, Route { method, path, .. }) in self.routes() {
+            let shape = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect();
+            let first = *written.entry(shape).or_insert(path);
+            if first != path {
+                mistakes.push(format!("`{method} {path}` is the path `{first}`: call its parameters the same"));
+            }
+        }
         mistakes
     }
 
@@ -180,13 +195,27 @@ impl Described {
     }
 }
 
-/// Every name in the path must be asked for, and nothing else.
+/// A path is one, and every name in it must be asked for, and nothing else.
 fn check_path(route: &Route, operation: &Value) -> Option<String> {
-    let named = route.path.matches('{').count();
+    let Route { method, path, .. } = route;
+    if !is_path(path) {
+        return Some(format!("`{method} {path}` is no path: write it as `/movies/{{movie_id}}`"));
+    }
+    let named = path.matches('{').count();
     let all = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
     let taken = all.iter().filter(|parameter| parameter["in"] == "path").count();
-    let Route { method, path, .. } = route;
     (named != taken).then(|| format!("`{method} {path}` names {named} parameters, its handler takes {taken}"))
+}
+
+/// Whether it begins with `/` and each parameter is a segment with a name of its own.
+fn is_path(path: &str) -> bool {
+    let mut names = BTreeSet::new();
+    let name = |name: &str| !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+    let mut segment = |text: &str| match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
+        Some(parameter) => name(parameter) && names.insert(parameter.to_owned()),
+        None => !text.contains(['{', '}', '?', '#']) && !text.starts_with([':', '*']),
+    };
+    path.strip_prefix('/').is_some_and(|path| path.split('/').all(&mut segment))
 }
 
 fn router(services: Vec<Service>) -> Router<Arc<Context>> {

@@ -6,7 +6,8 @@
 use axum::{
     Router,
     http::header,
-    response::{Html, IntoResponse},
+    middleware::map_response,
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
 use serde_json::Value;
@@ -34,9 +35,10 @@ pub fn router(title: &str, document: &Value) -> Router {
     });
     Router::new()
         .route("/openapi.json", get(async move || typed("application/json", json.clone())))
-        .route("/docs", get(async move || ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page.clone()))))
+        .route("/docs", get(async move || Html(page.clone())))
         .route("/docs/start.js", get(async || typed("text/javascript", START.into())))
         .merge(assets)
+        .layer(map_response(async |response: Response| ([(header::CONTENT_SECURITY_POLICY, POLICY)], response)))
 }
 
 fn typed(media_type: &'static str, text: String) -> impl IntoResponse {

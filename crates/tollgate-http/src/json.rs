@@ -5,7 +5,11 @@
 //! ```
 //!
 //! A key that comes twice is refused, because two parsers that pick different ones are how filters are passed.
-use crate::{Argument, Call, Operation, refusal::Refusal};
+use crate::{
+    Argument, Call, Operation,
+    refusal::Refusal,
+    words::{NAME, brief, of_serde},
+};
 use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -53,6 +57,10 @@ fn read<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
     if noticed.whole_floats {
         return from_value(serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?);
     }
+    // Following the path costs an allocation for each key: only a body that is wrong pays for it.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return checked(value);
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     checked(serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?)
 }
@@ -79,37 +87,28 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn unreadable(error: &serde_json::Error) -> Problem {
-    Problem::bad_request().because(format!("the body is not good JSON: {error}"))
+    Problem::bad_request().because(format!("the body is not good JSON: {}", brief(&error.to_string(), 3 * NAME)))
 }
 
 fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if error.inner().classify() != Category::Data {
         return unreadable(error.inner());
     }
-    let text = error.inner().to_string();
-    let detail = text.rsplit_once(" at line ").map_or(text.as_str(), |(detail, _)| detail);
-    Problem::invalid(vec![Fault::at(format!("#{}", pointer(error.path(), detail)), detail)])
+    let message = error.inner().to_string();
+    let said = of_serde(&message);
+    let pointer = brief(&pointer(error.path(), said.field), 3 * NAME);
+    Problem::invalid(vec![Fault::at(format!("#{pointer}"), said.detail)])
 }
 
-/// The place of a fault. Serde blames the object for a field that is missing or unknown; we blame the field.
-fn pointer(path: &serde_path_to_error::Path, detail: &str) -> String {
+/// The place of a fault. Serde blames the object for a field that is missing; we blame the field.
+fn pointer(path: &serde_path_to_error::Path, field: Option<&str>) -> String {
     let escape = |key: &str| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
     let parts = path.iter().map(|segment| match segment {
         Segment::Map { key } => escape(key),
         Segment::Seq { index } => format!("/{index}"),
         Segment::Enum { .. } | Segment::Unknown => String::new(),
     });
-    let parent: String = parts.collect();
-    match field(detail).map(escape) {
-        Some(field) if !parent.ends_with(&field) => parent + &field,
-        _ => parent,
-    }
-}
-
-/// The field that a message of serde is about, where it names one.
-pub(crate) fn field(detail: &str) -> Option<&str> {
-    let rest = detail.strip_prefix("missing field `").or_else(|| detail.strip_prefix("unknown field `"))?;
-    rest.split('`').next()
+    parts.chain(field.map(escape)).collect()
 }
 
 /// `1.0` is a whole number to JSON Schema and not to serde: the rare body that has one is rewritten.

@@ -3,7 +3,7 @@
 //! ```text
 //! a function is a route     handler.rs    its shape                 guard.rs    who may call it
 //!                           argument.rs   what it may ask for       json.rs query.rs list.rs
-//!                           answer.rs     what it may return        refusal.rs  every "no"
+//!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
 //! told from its signature   operation.rs  schemas.rs  api.rs        docs.rs     as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
@@ -30,6 +30,7 @@ mod resources;
 mod schemas;
 mod serve;
 mod service;
+mod words;
 
 pub use answer::{Answer, Created, NoContent, Page};
 pub use api::{Api, Built, RouteInfo, with_fallbacks};

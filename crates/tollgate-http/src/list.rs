@@ -7,6 +7,7 @@
 use crate::{
     Argument, Call, Context, Operation, Page, Place,
     query::{invalid, refuses},
+    words::{NAME, brief, unknown},
 };
 use axum::http::StatusCode;
 use form_urlencoded::Serializer;
@@ -18,6 +19,9 @@ use tollgate_store::{Column, Expr, Kind, Op, Order, Position, Resource, Sort, St
 
 const DEFAULT_LIMIT: u32 = 20;
 const MOST: u32 = 100;
+/// The most conditions of a question, and the most values of one `in`: databases have limits of their own.
+const MOST_CONDITIONS: usize = 100;
+const MOST_VALUES: usize = 1000;
 /// Parameters that are not fields.
 const OWN: [&str; 4] = ["sort", "limit", "cursor", "total"];
 
@@ -82,26 +86,32 @@ impl Operator {
         }
     }
 
-    /// The condition, if the text is a value for it.
-    fn condition(self, index: usize, column: &Column, text: &str) -> Option<Expr> {
-        let compare = |op| column.kind.parse(text).map(|value| Expr::Compare(index, op, value));
-        Some(match self {
+    /// The condition; in words, what is wrong with the value.
+    fn condition(self, index: usize, column: &Column, text: &str) -> Result<Expr, String> {
+        let parse = |text: &str| column.kind.parse(text).ok_or_else(|| is_not(text, in_words(column.kind)));
+        let compare = |op| parse(text).map(|value| Expr::Compare(index, op, value));
+        Ok(match self {
             Eq => compare(Op::Eq)?,
             Ne => Expr::Not(Box::new(compare(Op::Eq)?)),
             Lt => compare(Op::Lt)?,
             Lte => compare(Op::Lte)?,
             Gt => compare(Op::Gt)?,
             Gte => compare(Op::Gte)?,
-            In => Expr::In(index, text.split(',').map(|text| column.kind.parse(text)).collect::<Option<_>>()?),
-            Contains | StartsWith if text.contains('\0') => return None,
+            In if text.split(',').nth(MOST_VALUES).is_some() => return Err(format!("at most {MOST_VALUES} values")),
+            In => Expr::In(index, text.split(',').map(parse).collect::<Result<_, _>>()?),
+            Contains | StartsWith if text.contains('\0') => return Err(is_not(text, in_words(column.kind))),
             Contains => Expr::Contains(index, text.to_owned()),
             StartsWith => Expr::StartsWith(index, text.to_owned()),
-            IsNull => match text.parse().ok()? {
+            IsNull => match text.parse().map_err(|_| is_not(text, in_words(Kind::Bool)))? {
                 true => Expr::IsNull(index),
                 false => Expr::Not(Box::new(Expr::IsNull(index))),
             },
         })
     }
+}
+
+fn is_not(text: &str, expected: &str) -> String {
+    format!("`{}` is not {expected}", brief(text, NAME))
 }
 
 /// Every parameter that is a field with an operator.
@@ -119,11 +129,11 @@ impl<R: Resource> Argument for List<R> {
             let plain = fields.get(column.name).map_or_else(|| json!({}), |schema| comparable(schema.clone()));
             let mut schema = match operator {
                 IsNull => json!({ "type": "boolean" }),
-                In => json!({ "type": "string" }),
+                In => json!({ "type": "array", "items": plain, "minItems": 1, "maxItems": MOST_VALUES }),
                 _ => plain,
             };
-            let about = schema["description"].as_str().map(|about| format!("{about} "));
-            schema["description"] = format!("{}{text}", about.unwrap_or_default()).into();
+            let about = fields.get(column.name).and_then(|schema| schema["description"].as_str());
+            schema["description"] = about.map_or_else(|| text.to_owned(), |about| format!("{about} {text}")).into();
             operation.parameter(Place::Query, &format!("{}{suffix}", column.name), schema, false);
         }
         for (name, schema) in OWN.into_iter().zip(own_schemas::<R>()) {
@@ -152,6 +162,9 @@ impl<R: Resource> List<R> {
         let limit = question.own("limit").map(read_limit).transpose()?;
         let total = question.own("total").map(read_total).transpose()?;
         let order = question.own("sort").map(read_sort::<R>).transpose()?;
+        if question.filters().nth(MOST_CONDITIONS).is_some() {
+            return Err(Problem::invalid(vec![]).because(format!("at most {MOST_CONDITIONS} conditions")));
+        }
         let conditions = question.filters().map(|(name, text)| read_filter::<R>(name, text));
         let filter = Expr::All(conditions.collect::<Result<_, _>>()?);
         let (limit, total) = (limit.unwrap_or(DEFAULT_LIMIT), total.unwrap_or(false));
@@ -181,11 +194,14 @@ impl<R: Resource> List<R> {
         position.ok_or_else(|| Problem::bad_request().because("the cursor is not one of this list; start without one"))
     }
 
-    /// A cursor belongs to the rows and the order that were asked for; how many at a time is free.
+    /// A cursor belongs to the rows and the order that were asked for, however that was written; how many at a time
+    /// is free.
     fn seal_context(&self) -> Vec<u8> {
         let mut context = format!("cursor {}", R::PLURAL).into_bytes();
-        let deciding = self.question.pairs.iter().filter(|(name, _)| name != "limit" && name != "total");
-        for text in deciding.flat_map(|(name, value)| [name, value]) {
+        let deciding = |(name, _): &&(String, String)| name != "limit" && name != "total";
+        let mut deciding: Vec<_> = self.question.pairs.iter().filter(deciding).collect();
+        deciding.sort_unstable();
+        for text in deciding.into_iter().flat_map(|(name, value)| [name, value]) {
             context.extend_from_slice(&(text.len() as u64).to_be_bytes());
             context.extend_from_slice(text.as_bytes());
         }
@@ -228,12 +244,17 @@ fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
     let by = |text: &str| {
         let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
         let column = R::TABLE.shown().find(|(_, column)| column.name == name).map(|(column, _)| column);
-        let names = || R::TABLE.shown().map(|(_, column)| column.name.to_owned());
+        let names = || R::TABLE.shown().map(|(_, column)| column.name);
         column
             .map(|column| Order { column, descending })
-            .ok_or_else(|| invalid("sort", unknown(name, "field", names())))
+            .ok_or_else(|| invalid("sort", unknown("field", name, names())))
     };
-    text.split(',').map(by).collect()
+    let order: Vec<Order> = text.split(',').map(by).collect::<Result<_, _>>()?;
+    let twice = order.iter().enumerate().find(|(at, by)| order[..*at].iter().any(|before| before.column == by.column));
+    match twice {
+        Some((_, by)) => Err(invalid("sort", format!("it names `{}` twice", R::TABLE.columns[by.column].name))),
+        None => Ok(order),
+    }
 }
 
 fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {
@@ -241,25 +262,11 @@ fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {
     let Some((index, column, _, operator, _)) =
         known.find(|(_, column, suffix, ..)| name.strip_prefix(column.name) == Some(*suffix))
     else {
-        let own = OWN.into_iter().map(str::to_owned);
+        let own = OWN.map(str::to_owned);
         let names = parameters::<R>().map(|(_, column, suffix, ..)| format!("{}{suffix}", column.name));
-        return Err(invalid(name, unknown(name, "parameter", names.chain(own))));
+        return Err(invalid(name, unknown("parameter", name, names.chain(own))));
     };
-    let expected = match (operator, column.kind) {
-        (IsNull, _) => "`true` or `false`",
-        (_, kind) => in_words(kind),
-    };
-    operator.condition(index, column, text).ok_or_else(|| invalid(name, format!("`{text}` is not {expected}")))
-}
-
-fn unknown(name: &str, what: &str, known: impl Iterator<Item = String>) -> String {
-    let near = known.map(|known| (strsim::jaro_winkler(name, &known), known));
-    match near.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
-        Some((likeness, near)) if likeness > 0.7 => {
-            format!("there is no {what} `{name}`; did you mean `{near}`?")
-        }
-        _ => format!("there is no {what} `{name}`"),
-    }
+    operator.condition(index, column, text).map_err(|detail| invalid(name, detail))
 }
 
 fn in_words(kind: Kind) -> &'static str {
@@ -275,12 +282,18 @@ fn in_words(kind: Kind) -> &'static str {
 }
 
 fn own_schemas<R: Resource>() -> [Json; 4] {
-    let names = R::TABLE.shown().map(|(_, column)| column.name).collect::<Vec<_>>().join("|");
-    let pattern = format!("^-?({names})(,-?({names}))*$");
+    let both_ways = |(_, column): (_, &Column)| [column.name.to_owned(), format!("-{}", column.name)];
+    let fields: Vec<String> = R::TABLE.shown().flat_map(both_ways).collect();
     [
-        json!({ "type": "string", "pattern": pattern, "description": "Fields, the first counts most; `-` for descending." }),
-        json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT, "description": "How many rows at most." }),
-        json!({ "type": "string", "description": "`next` of the page before." }),
+        json!({
+            "type": "array", "items": { "type": "string", "enum": fields }, "minItems": 1, "uniqueItems": true,
+            "description": "Fields, the first counts most; `-` for descending.",
+        }),
+        json!({
+            "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT,
+            "description": "How many rows at most.",
+        }),
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "`next` of the page before." }),
         json!({ "type": "boolean", "default": false, "description": "Whether to count the rows of all pages." }),
     ]
 }
@@ -288,7 +301,7 @@ fn own_schemas<R: Resource>() -> [Json; 4] {
 /// A field's type without its rules: one may look for what cannot be stored.
 fn comparable(mut schema: Json) -> Json {
     if let Some(object) = schema.as_object_mut() {
-        object.retain(|key, _| matches!(key.as_str(), "type" | "format" | "description" | "$ref"));
+        object.retain(|key, _| matches!(key.as_str(), "type" | "format" | "$ref"));
         if let Some(Json::Array(types)) = object.get("type") {
             let plain = types.iter().find(|name| *name != "null").cloned().unwrap_or_default();
             object.insert("type".into(), plain);

@@ -57,7 +57,12 @@ impl<'a> Operation<'a> {
             Place::Header => "header",
         };
         let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        let is_list = schema["type"] == "array";
         let mut parameter = json!({ "name": name, "in": place, "required": required, "schema": schema });
+        if is_list {
+            // `a=1,2`, where the default would be `a=1&a=2`.
+            (parameter["style"], parameter["explode"]) = ("form".into(), false.into());
+        }
         if let Some(about) = about {
             parameter["description"] = about;
         }

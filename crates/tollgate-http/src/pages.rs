@@ -193,6 +193,8 @@ pub fn html(page: String) -> Response {
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, "no-store"),
+        // Without a referrer, browsers call the origin of a form `null`, and its sender could not be told.
+        (header::REFERRER_POLICY, "same-origin"),
     ];
     (headers, page).into_response()
 }

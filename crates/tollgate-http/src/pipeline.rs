@@ -29,7 +29,7 @@ use tollgate_access::Roles;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers of every answer that does not say otherwise.
-const HEADERS: [(HeaderName, HeaderValue); 6] = [
+static HEADERS: [(HeaderName, HeaderValue); 6] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -81,8 +81,16 @@ impl Edge {
             let good = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
             (8..=64).contains(&id.len()) && id.bytes().all(good)
         };
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        RequestId(given.filter(good).map_or_else(|| format!("{:08x}{count:08x}", self.prefix).into(), Arc::from))
+        RequestId(given.filter(good).map_or_else(|| self.next_id(), Arc::from))
+    }
+
+    /// Sixteen hexadecimal digits, written in place: every request has one.
+    fn next_id(&self) -> Arc<str> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let count = self.count.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff;
+        let id = self.prefix << 32 | count;
+        let digits: [u8; 16] = std::array::from_fn(|at| DIGITS[(id >> (60 - 4 * at) & 0xf) as usize]);
+        std::str::from_utf8(&digits).unwrap_or_default().into()
     }
 }
 
@@ -92,7 +100,7 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
     let id = edge.request_id(request.headers());
     let asked = Asked {
         method: request.method().clone(),
-        path: request.uri().path().to_owned(),
+        uri: request.uri().clone(),
         head: wants_page(request.headers()).then(|| head_of(&request)),
     };
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -123,6 +131,7 @@ fn panicked(panic: &(dyn std::any::Any + Send), id: &RequestId) -> Response {
 }
 
 fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {
+    headers.reserve(HEADERS.len() + 1);
     for (name, value) in &HEADERS {
         headers.entry(name).or_insert_with(|| value.clone());
     }
@@ -132,5 +141,5 @@ fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {
 fn log(asked: &Asked, route: Option<&MatchedPath>, id: &RequestId, status: StatusCode, took: Duration) {
     let route = route.map_or("-", MatchedPath::as_str);
     let (status, micros) = (status.as_u16(), took.as_micros());
-    tracing::debug!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path, route, status, micros);
+    tracing::debug!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path(), route, status, micros);
 }

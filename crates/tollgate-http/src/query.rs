@@ -1,6 +1,9 @@
 //! Query strings and forms as `#[input]` structs: [`Query<T>`] and [`Form<T>`].
 
-use crate::{Argument, Call, Operation, Place, json::field};
+use crate::{
+    Argument, Call, Operation, Place,
+    words::{NAME, brief, of_serde},
+};
 use axum::http::{StatusCode, header};
 use tollgate_core::{Fault, Faults, Input, Problem};
 
@@ -57,9 +60,9 @@ pub(crate) fn refuses(operation: &mut Operation<'_>) {
 fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
     let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
-        let detail = error.inner().to_string();
-        let name = field(&detail).map_or_else(|| error.path().to_string(), str::to_owned);
-        invalid(&name, detail)
+        let message = error.inner().to_string();
+        let said = of_serde(&message);
+        invalid(said.field.unwrap_or(&error.path().to_string()), said.detail)
     })?;
     let faults: Vec<Fault> = Faults::of(&value).into_iter().map(parameter).collect();
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }
@@ -67,7 +70,7 @@ fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
 
 /// 422 for one parameter.
 pub(crate) fn invalid(name: &str, detail: impl Into<String>) -> Problem {
-    Problem::invalid(vec![Fault::of(name, detail)])
+    Problem::invalid(vec![Fault::of(brief(name, NAME), detail)])
 }
 
 /// The same fault, said of a parameter.

@@ -6,7 +6,7 @@
 
 use crate::{RequestId, pages::html};
 use axum::{
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Refusal {
     /// The refusal that a response carries, with the request it answers.
     pub(crate) fn of(response: &Response, asked: &Asked, id: &RequestId) -> Option<Self> {
         let refusal = response.extensions().get::<Arc<Self>>()?;
-        let problem = refusal.problem.clone().of_request(&id.0, &asked.path);
+        let problem = refusal.problem.clone().of_request(&id.0, asked.path());
         Some(Self { problem, actor: refusal.actor.clone(), access: refusal.access.clone() })
     }
 
@@ -70,7 +70,7 @@ impl Refusal {
 
     /// Once, here: what the caller is not told goes into the log.
     pub(crate) fn log(&self, asked: &Asked, id: &RequestId) {
-        let (problem, method, path) = (&self.problem, &asked.method, &asked.path);
+        let (problem, method, path) = (&self.problem, &asked.method, asked.path());
         let actor = self.actor.as_ref().map_or("-", Actor::id);
         let cause = problem.cause().map(ToString::to_string).unwrap_or_default();
         let raised = problem.raised();
@@ -86,9 +86,16 @@ impl Refusal {
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
-    pub(crate) path: String,
+    pub(crate) uri: Uri,
     /// The whole head, where a person in a browser asks.
     pub(crate) head: Option<Parts>,
+}
+
+impl Asked {
+    /// The path, as it was written.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
 }
 
 /// Whether a person in a browser asks: programs do not accept HTML by name (RFC 9110, 12.5.1).

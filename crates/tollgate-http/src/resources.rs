@@ -96,10 +96,15 @@ impl<R: Resource> AnyResource for Of<R> {
         Box::pin(async move {
             let store = stores.of::<R>()?;
             let new = read_rows::<R>(rows)?;
-            let count = new.len();
             let may = System::because("an operator loads a file").may();
-            store.transaction(async |tx| insert_all(&store.on(&tx)?, &may, new, done).await).await?;
-            Ok(count)
+            let kept = store.transaction(async |tx| insert_all(&store.on(&tx)?, &may, &new, done).await).await;
+            match kept {
+                Ok(()) => Ok(new.len()),
+                Err(error @ (Error::Conflict { .. } | Error::Invalid(_))) => {
+                    Err(blame(&store, &may, &new, error).await)
+                }
+                Err(error) => Err(error.into()),
+            }
         })
     }
 }
@@ -121,18 +126,31 @@ fn read_rows<R: Resource>(rows: Vec<Value>) -> Result<Vec<R::New>, LoadError> {
 async fn insert_all<R: Resource>(
     store: &Store<R>,
     may: &May<Create, R>,
-    new: Vec<R::New>,
+    new: &[R::New],
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<(), Error> {
-    let mut rows = new.into_iter();
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
+    for chunk in new.chunks(CHUNK) {
+        store.insert_many(may, chunk.to_vec()).await?;
+        done(chunk.len());
+    }
+    Ok(())
+}
+
+/// The row that the database refused, found by adding one after the other to a transaction that is not kept.
+async fn blame<R: Resource>(store: &Store<R>, may: &May<Create, R>, new: &[R::New], error: Error) -> LoadError {
+    let find = async |tx| {
+        let store = store.on(&tx)?;
+        for (index, row) in new.iter().enumerate() {
+            if let Err(error) = store.insert(may, row.clone()).await {
+                let problem = error.into();
+                return Err(LoadError::Rows(vec![BadRow { row: index + 1, problem }], 1));
+            }
         }
-        let count = chunk.len();
-        store.insert_many(may, chunk).await?;
-        done(count);
+        Err::<(), _>(LoadError::Store(error))
+    };
+    match store.transaction(find).await {
+        Err(found) => found,
+        Ok(()) => LoadError::Store(Error::internal("what was refused before is not refused now")),
     }
 }
 

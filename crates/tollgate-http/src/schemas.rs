@@ -125,10 +125,16 @@ pub(crate) fn tidy(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Object(object) => {
             object.remove("x-rust-type");
-            if object.get("format").is_some_and(|format| format == "int32") {
+            let bounds: Option<(Value, Value)> = match object.get("format").and_then(Value::as_str) {
+                Some("int32") => Some((i32::MIN.into(), i32::MAX.into())),
+                Some("uint32") => Some((0.into(), u32::MAX.into())),
+                Some("uint64") => Some((0.into(), u64::MAX.into())),
+                _ => None,
+            };
+            if let Some((least, most)) = bounds {
                 let own = object.contains_key("minimum") || object.contains_key("maximum");
-                object.entry("minimum").or_insert(i32::MIN.into());
-                object.entry("maximum").or_insert(i32::MAX.into());
+                object.entry("minimum").or_insert(least);
+                object.entry("maximum").or_insert(most);
                 if !own {
                     object.entry("examples").or_insert_with(|| [1].as_slice().into()); // else tools show the minimum
                 }

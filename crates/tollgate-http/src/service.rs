@@ -60,6 +60,12 @@ impl Service {
         self.resource::<R>()
     }
 
+    /// Says what the service is; `service!` takes it from the module's comment.
+    #[must_use]
+    pub fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
     #[doc(hidden)]
     #[must_use]
     pub fn documented(mut self, about: &'static str, notes: &'static [(&'static str, &'static str)]) -> Self {

@@ -12,6 +12,25 @@ use syn::{
     punctuated::Punctuated, spanned::Spanned,
 };
 
+/// Every rule that [`check`] knows.
+const RULES: [&str; 15] = [
+    "alphanumeric",
+    "ascii",
+    "contains",
+    "custom",
+    "dive",
+    "email",
+    "inner",
+    "length",
+    "pattern",
+    "prefix",
+    "range",
+    "required",
+    "skip",
+    "suffix",
+    "url",
+];
+
 /// One rule, as in `range(min = 0)` or `email`.
 struct Rule {
     name: Ident,
@@ -70,7 +89,9 @@ fn check(Rule { name, inside }: &Rule, ty: &Type) -> Result<TokenStream> {
                 });
             }
         }
-        other => return Err(Error::new(name.span(), format!("garde has no rule `{other}` that Tollgate carries"))),
+        other => {
+            return Err(Error::new(name.span(), format!("there is no rule `{other}`; there are {}", RULES.join(", "))));
+        }
     })
 }
 

@@ -1,8 +1,8 @@
 //! `#[input]` and `#[output]`: plain data that requests bring and answers carry.
 use crate::checks::checks;
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Error, Fields, Ident, Item, Result, ext::IdentExt, spanned::Spanned};
+use quote::{ToTokens, quote};
+use syn::{Error, Fields, Ident, Item, Result, Type, ext::IdentExt, spanned::Spanned};
 
 /// Which way the data goes.
 #[derive(Clone, Copy, PartialEq)]
@@ -17,7 +17,7 @@ pub(crate) fn data(item: TokenStream, direction: Direction) -> Result<TokenStrea
     let (attrs, ident, generics) = match &mut item {
         Item::Struct(item) => (&mut item.attrs, item.ident.clone(), item.generics.clone()),
         Item::Enum(item) => (&mut item.attrs, item.ident.clone(), item.generics.clone()),
-        other => return Err(Error::new(other.span(), "data is a struct or an enum")),
+        other => return Err(Error::new(other.span(), "`#[input]` and `#[output]` describe a struct or an enum")),
     };
     if !generics.params.is_empty() {
         return Err(Error::new(generics.span(), "data cannot be generic: it has one name in the document"));
@@ -54,10 +54,17 @@ fn field_checks(item: &Item) -> Result<TokenStream> {
         .filter_map(|field| field.ident.as_ref().map(|ident| (ident, field)))
         .map(|(ident, field)| {
             let rules: Vec<_> = field.attrs.iter().filter(|a| a.path().is_ident("garde")).cloned().collect();
-            let (checks, name) = (checks(&rules, &field.ty)?, ident.unraw().to_string());
-            Ok(quote!({ let (at, value) = (at.inside(#name), &self.#ident); let _ = (&at, value); #checks }))
+            let (finite, checks, name) = (finite(&field.ty), checks(&rules, &field.ty)?, ident.unraw().to_string());
+            Ok(quote!({ let (at, value) = (at.inside(#name), &self.#ident); let _ = (&at, value); #finite #checks }))
         })
         .collect()
+}
+
+/// A query string may say `nan`, which lies in no range and outside of none.
+fn finite(ty: &Type) -> Option<TokenStream> {
+    let name = ty.to_token_stream().to_string().replace(' ', "");
+    let is_float = matches!(name.as_str(), "f64" | "Option<f64>" | "Vec<f64>");
+    is_float.then(|| quote!(::tollgate::__private::Input::check(value, &at, faults);))
 }
 
 /// `#[derive(…)]` by way of our re-exports.

@@ -145,14 +145,15 @@ fn constants(Model { item, fields, .. }: &Model) -> TokenStream {
 /// What permissions call it, and which rows they reach unless the app says so itself.
 fn subject(model: &Model) -> TokenStream {
     let (resource, plural) = (&model.item.ident, &model.arguments.plural);
-    let own_rows = model.fields.iter().find(|field| field.flags.owner).map(|Field { ident, .. }| {
+    let own_rows = model.fields.iter().find(|field| field.flags.owner).map(|Field { ident, ty, .. }| {
         let constant = format_ident!("{}", text(ident).to_uppercase());
+        let owner = quote_spanned!(ty.span() => <#ty as ::tollgate::__private::OwnerId>::of(actor));
         quote! {
             fn rows(
                 actor: &::tollgate::__private::Actor,
                 _: ::tollgate::__private::Act,
             ) -> ::tollgate::__private::Rows<Self> {
-                ::tollgate::__private::Rows::Where(Self::#constant.eq(actor.id()))
+                ::tollgate::__private::Rows::Where(Self::#constant.eq(#owner))
             }
         }
     });
@@ -325,7 +326,7 @@ fn snake(name: &str) -> String {
     out
 }
 
-/// The words of a doc comment.
+/// The words of a doc comment, in the shape that Markdown gives meaning to.
 pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
@@ -334,7 +335,8 @@ pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
         },
         _ => None,
     });
-    lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n").trim().to_owned()
+    let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ pub trait Resource: Policy<Scope = Filter<Self>> + Row + Output + Clone {
     /// The type of the primary key.
     type Id: Key;
     /// What a caller sends to create one.
-    type New: Input;
+    type New: Input + Clone + Sync;
     /// What a caller sends to change part of one.
     type Patch: Input;
 

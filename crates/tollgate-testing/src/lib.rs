@@ -10,14 +10,13 @@
 //! # fn alien() -> serde_json::Value { serde_json::json!({ "movie_id": 1, "title": "Alien" }) }
 //! use tollgate_testing::TestApp;
 //!
-//! # tokio::runtime::Runtime::new().unwrap().block_on(
 //! async fn only_curators_add_movies() {
 //!     let app = TestApp::new(app()).await;
 //!     let (anyone, curator) = (app.anyone(), app.actor("cur").may("create:movies"));
 //!     assert_eq!(anyone.post("/movies", alien()).await.status(), 401);
 //!     assert_eq!(curator.post("/movies", alien()).await.status(), 201);
 //! }
-//! # only_curators_add_movies());
+//! # tokio::runtime::Runtime::new().unwrap().block_on(only_curators_add_movies());
 //! ```
 
 mod app;

@@ -1,6 +1,6 @@
 //! An application: its services, and what it brings along to run them.
 
-use crate::{cli, settings::Settings};
+use crate::{cli, running::own_tables, settings::Settings};
 use std::collections::BTreeSet;
 use tollgate_access::Roles;
 use tollgate_core::config::Sources;
@@ -118,6 +118,7 @@ impl App {
             services,
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
+        check_table_names(&built)?;
         let (name, title, version) = (self.name, self.title, self.version);
         Ok(Design { name, title, version, about: self.about, tagline: self.tagline, settings, roles, built })
     }
@@ -133,6 +134,16 @@ pub(crate) struct Design {
     pub(crate) settings: Settings,
     pub(crate) roles: Roles,
     pub(crate) built: Built,
+}
+
+/// A resource may not share a table with the framework: `users` are those of the embedded issuer.
+fn check_table_names(built: &Built) -> Result<(), Failure> {
+    let own = own_tables();
+    let taken = built.resources.iter().find(|resource| own.iter().any(|table| table.name == resource.table().name));
+    taken.map_or(Ok(()), |resource| {
+        let (name, ty) = (resource.table().name, resource.type_name());
+        Err(Failure(format!("the framework itself has a table `{name}`: give `{ty}` another plural")))
+    })
 }
 
 fn check_default_role(settings: &Settings, roles: &Roles) -> Result<(), Failure> {

@@ -74,8 +74,10 @@ async fn home(State(home): State<Arc<Home>>, request: Request) -> Response {
         Ok(actor) => actor,
         Err(problem) => return Refusal::from(problem).into_response(),
     };
+    let session = home.running.session(&head.headers).await;
+    let person = Person::of(&actor).map(|person| Person { session, ..person });
     let page = HomePage {
-        frame: Frame { person: Person::of(&actor), ..Frame::default() },
+        frame: Frame { person, ..Frame::default() },
         terminal: home.terminal(&actor, &head.headers).await,
         services: home.services(&actor),
         ..HomePage::default()

@@ -6,7 +6,7 @@ use crate::{
     kept::Values,
     settings::Settings,
 };
-use axum::{Router, middleware::from_fn_with_state, routing::get};
+use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
 use std::{path::Path, sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig};
 use tollgate_core::{Clock, Problem, SystemClock};
@@ -16,7 +16,7 @@ use tollgate_http::{
     pipeline, with_fallbacks,
 };
 use tollgate_sqlite::Sqlite;
-use tollgate_store::{Database, Error};
+use tollgate_store::{Database, Error, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
@@ -52,8 +52,7 @@ impl Design {
     /// Makes a database ready.
     pub(crate) async fn open_on(self, ground: Ground) -> Result<Running, Failure> {
         let Ground { database, clock, authenticate, first_rows } = ground;
-        let mut tables = vec![Values::TABLE];
-        tables.extend(Identity::tables());
+        let mut tables = own_tables();
         tables.extend(self.built.resources.iter().map(|resource| resource.table()));
         let mut done = database.prepare(&tables, self.settings.is_additive()).await?;
 
@@ -95,10 +94,16 @@ impl Design {
             access_lifetime: Duration::from_secs(u64::from(identity.access_token_minutes) * 60),
             session_lifetime: Duration::from_secs(u64::from(identity.session_hours) * 60 * 60),
             password_grant: identity.password_grant,
+            demo_users: self.settings.allows_demo_users(),
             default_role: identity.default_role.clone(),
             ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
         }
     }
+}
+
+/// The tables of the framework itself.
+pub(crate) fn own_tables() -> Vec<&'static Table> {
+    [&[Values::TABLE], &Identity::tables()[..]].concat()
 }
 
 async fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
@@ -183,6 +188,11 @@ impl Running {
 }
 
 impl Running {
+    /// The session that a browser sends along; a page can do without.
+    pub(crate) async fn session(&self, headers: &HeaderMap) -> Option<pages::Session> {
+        self.identity.as_ref()?.session(headers).await.ok().flatten()
+    }
+
     /// The embedded issuer.
     pub(crate) fn identity(&self) -> Result<&Identity, Failure> {
         self.identity.as_ref().ok_or_else(|| Failure("the embedded issuer is off".into()))

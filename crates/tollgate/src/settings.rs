@@ -139,8 +139,12 @@ impl Settings {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
                 let Server { host, port, .. } = &self.server;
-                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                format!("http://{host}:{port}")
+                match host.parse::<IpAddr>() {
+                    // Listening everywhere is no address: a developer's browser is on this machine.
+                    Ok(address) if address.is_unspecified() => format!("http://localhost:{port}"),
+                    Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
+                    _ => format!("http://{host}:{port}"),
+                }
             }
         }
     }
@@ -155,8 +159,7 @@ impl Settings {
     /// # Errors
     /// One line that names the setting and the remedy.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let url = self.public_url();
-        let is_tls = url.starts_with("https://");
+        let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
         let embedded = self.identity.embedded.unwrap_or(self.is_dev());
         if !embedded {
@@ -182,8 +185,13 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether users whose passwords are no secret may come in.
+    pub(crate) fn allows_demo_users(&self) -> bool {
+        self.is_dev() && self.is_on_loopback()
+    }
+
     /// The demo users, where they may exist.
     pub(crate) fn demo_users(&self) -> &[DemoUser] {
-        if self.is_dev() && self.is_on_loopback() { &self.identity.demo_users } else { &[] }
+        if self.allows_demo_users() { &self.identity.demo_users } else { &[] }
     }
 }

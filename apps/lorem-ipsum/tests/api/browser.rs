@@ -34,7 +34,6 @@ fn a_browser_signs_in_authorizes_the_docs_and_tries_a_route() {
 
     browser.goto(&format!("{}/docs", server.url()));
     browser.find(".btn.authorize").click();
-    browser.find(".modal-ux .scopes .checkbox label").click();
     browser.find(".modal-ux .auth-container .btn.authorize").click();
     body_has(&browser, "Logout");
     browser.find(".modal-ux .btn-done").click();
@@ -43,7 +42,7 @@ fn a_browser_signs_in_authorizes_the_docs_and_tries_a_route() {
     browser.find("#operations-movies-movies_list .try-out__btn").click();
     browser.find("#operations-movies-movies_list .execute").click();
     browser.wait_until("the answer of GET /movies", |browser| {
-        let status = "const cell = document.querySelector('.live-responses-table .response-col_status'); \
+        let status = "const cell = document.querySelector('tr.response .response-col_status'); \
                       return cell ? cell.innerText : ''";
         browser.script(status).as_str().is_some_and(|status| status.starts_with("200"))
     });

@@ -25,6 +25,8 @@ pub struct IdentityConfig {
     pub session_lifetime: Duration,
     /// Whether `POST /token` takes passwords. Only for TLS or loopback addresses. Default: no.
     pub password_grant: bool,
+    /// Whether demo users, whose passwords are no secret, may come in. Default: no.
+    pub demo_users: bool,
     /// The applications that may ask for tokens, besides the app's own `/docs`.
     pub clients: Vec<Client>,
     /// What each role grants.
@@ -44,6 +46,7 @@ impl IdentityConfig {
             refresh_lifetime: Duration::from_hours(30 * 24),
             session_lifetime: Duration::from_hours(12),
             password_grant: false,
+            demo_users: false,
             clients: vec![],
             roles,
             default_role: None,
@@ -70,6 +73,9 @@ impl IdentityConfig {
         }
         if let Some(role) = self.default_role.iter().find(|role| !self.roles.has(role)) {
             return Err(refused(format!("the default role `{role}` is not among the roles")));
+        }
+        if [self.access_lifetime, self.refresh_lifetime, self.session_lifetime].iter().any(Duration::is_zero) {
+            return Err(refused("a lifetime of zero lets nobody in".to_owned()));
         }
         if self.audience.is_empty() {
             return Err(refused("tokens need an audience".to_owned()));

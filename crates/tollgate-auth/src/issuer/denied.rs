@@ -17,6 +17,8 @@ pub(crate) struct Denied {
     pub(crate) code: Code,
     /// A sentence for the client's developer.
     pub(crate) description: &'static str,
+    /// What the client is not told, for the log.
+    reason: Option<&'static str>,
     /// What is behind it, for the log.
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -67,13 +69,17 @@ impl Code {
 
 impl Denied {
     pub(crate) fn new(code: Code, description: &'static str) -> Self {
-        Self { code, description, cause: None }
+        Self { code, description, reason: None, cause: None }
+    }
+
+    /// Adds why, for the log.
+    pub(crate) fn because(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// The code or token that was sent is not good. The client is not told why: it may not be its own.
     pub(crate) fn grant(reason: &'static str) -> Self {
-        tracing::debug!(reason, "a grant was refused");
-        Self::new(Code::InvalidGrant, "the grant is unknown, expired, used or another client's")
+        Self::new(Code::InvalidGrant, "the grant is unknown, expired, used or another client's").because(reason)
     }
 
     fn later(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
@@ -82,9 +88,9 @@ impl Denied {
 
     /// Once, where it becomes an answer: what the client is not told.
     pub(crate) fn log(&self) {
-        let (code, description) = (self.code.as_str(), self.description);
+        let (code, description, reason) = (self.code.as_str(), self.description, self.reason);
         let Some(cause) = &self.cause else {
-            tracing::debug!(code, description, "an authorization was refused");
+            tracing::debug!(code, description, reason, "an authorization was refused");
             return;
         };
         let source = cause.source().map(ToString::to_string);

@@ -87,9 +87,7 @@ impl Issuer {
         let refresh = self.first_refresh(&code, client).await?;
         let id = Mint::new_id();
         if !self.codes.spend(&code, &id, refresh.as_ref().map(|token| token.family().reveal())).await? {
-            if let Some(token) = refresh {
-                self.refresh.revoke_family(token.family()).await?;
-            }
+            // Our own refresh token dies unseen.
             let spent = self.codes.find(text).await?.unwrap_or(code);
             return Err(self.take_back(&spent).await);
         }

@@ -136,3 +136,60 @@ fn read(row: RefreshFamily) -> Result<Family, Error> {
         version,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_core::SystemClock;
+    use tollgate_store::Memory;
+
+    fn store() -> StoredFamilies {
+        let (database, clock): (Arc<dyn Database>, Arc<dyn Clock>) =
+            (Arc::new(Memory::default()), Arc::new(SystemClock::default()));
+        StoredFamilies::new(&database, &clock)
+    }
+
+    fn family(user: &str) -> Family {
+        Family {
+            grant: Grant { user: user.into(), client: "app".into(), scope: "read:movies".into() },
+            expires: Timestamp::MAX,
+            dead: None,
+            current: Hash::of(&[b"first"]),
+            retired: vec![],
+            version: 0,
+        }
+    }
+
+    fn id(letter: char) -> FamilyId {
+        FamilyId::parse(&(letter.to_string().repeat(21) + "A")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_saw_an_older_version_swaps_nothing() {
+        let families = store();
+        families.create(id('a'), family("ann")).await.unwrap();
+        let seen = families.load(id('a')).await.unwrap().unwrap();
+        let next = |name: &[u8]| Family { current: Hash::of(&[name]), ..seen.clone() };
+        assert!(families.swap(id('a'), next(b"second")).await.unwrap());
+        assert!(!families.swap(id('a'), next(b"third")).await.unwrap());
+        let stored = families.load(id('a')).await.unwrap().unwrap();
+        assert!(stored.current.is(&Hash::of(&[b"second"])));
+        families.kill(id('a'), Death::Reuse).await.unwrap();
+        assert!(!families.swap(id('a'), Family { dead: None, ..stored }).await.unwrap(), "a death is a change");
+        assert!(!families.swap(id('b'), next(b"other")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_first_death_stays_and_other_users_live_on() {
+        let families = store();
+        for (name, user) in [('a', "ann"), ('b', "ann"), ('c', "bob")] {
+            families.create(id(name), family(user)).await.unwrap();
+        }
+        families.kill(id('a'), Death::Reuse).await.unwrap();
+        families.kill_all("ann", Death::Revoked).await.unwrap();
+        for (name, dead) in [('a', Some(Death::Reuse)), ('b', Some(Death::Revoked)), ('c', None)] {
+            assert_eq!(families.load(id(name)).await.unwrap().unwrap().dead, dead);
+        }
+        families.kill(id('d'), Death::Revoked).await.unwrap();
+    }
+}

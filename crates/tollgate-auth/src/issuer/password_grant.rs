@@ -53,8 +53,7 @@ impl Issuer {
         };
         let user = self.users.sign_in(username, Secret::from(password)).await.map_err(|error| match error {
             SignInError::Refused(reason) => {
-                tracing::debug!(reason, "a password was refused");
-                Denied::new(Code::InvalidGrant, "e-mail or password is wrong")
+                Denied::new(Code::InvalidGrant, "e-mail or password is wrong").because(reason)
             }
             SignInError::Other(error) => error.into(),
         })?;

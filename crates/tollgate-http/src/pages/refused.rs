@@ -30,7 +30,7 @@ pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: O
         facts: Facts {
             request_id: id.to_string(),
             when: Timestamp::now(),
-            asked_for: format!("{} {}", asked.method, asked.path),
+            asked_for: format!("{} {}", asked.method, asked.path()),
             permissions,
             dev: roles.map(|roles| DevFacts {
                 roles: missing.iter().flat_map(|missing| roles.that_grant(missing)).map(str::to_owned).collect(),

@@ -7,6 +7,7 @@ use crate::{
     running::Running,
 };
 use std::{fmt::Write as _, sync::Arc};
+use tokio::signal::unix::{SignalKind, signal};
 use tollgate_http::bind;
 
 pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
@@ -15,24 +16,22 @@ pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
     design.settings.server.port = listening.address()?.port();
     let running = Arc::new(design.open().await?);
     running.add_demo_users().await?;
+    let (router, stop) = (running.router(), told_to_stop()?);
     print(&running.banner())?;
-    listening.serve(running.router(), told_to_stop()).await;
+    listening.serve(router, stop).await;
     Ok(())
 }
 
-/// Ctrl-C, or the signal with which service managers end a process.
-async fn told_to_stop() {
-    use tokio::signal::{self, unix::SignalKind};
-    let terminated = async {
-        match signal::unix::signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Ctrl-C, or the signal with which service managers end a process; listened for from now on.
+fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = signal::ctrl_c() => {}
-        () = terminated => {}
-    }
+    })
 }
 
 impl Running {

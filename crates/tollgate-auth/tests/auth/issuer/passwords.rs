@@ -1,6 +1,7 @@
 //! Passwords: which are taken, which fit, and what old hashes become.
 
 use super::{PASSWORD, World, secret};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc::PasswordHash};
 use axum::http::StatusCode;
 use std::sync::Arc;
 use tollgate_auth::{
@@ -79,16 +80,22 @@ async fn bcrypt_refuses_what_it_would_not_read_whole() {
 
 #[tokio::test]
 async fn a_hash_that_is_none_or_would_cost_too_much_fits_nobody() {
-    let bcrypt = bcrypt::hash(PASSWORD, 4).unwrap();
+    // Those that are hashes of a kind we accept are of this very password.
+    let argon2 = |memory, passes, lanes| {
+        let params = Params::new(memory, passes, lanes, None).unwrap();
+        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        PasswordHasher::<PasswordHash>::hash_password(&hasher, PASSWORD.as_bytes()).unwrap().to_string()
+    };
+    assert!(matches!(judge(PASSWORD, &argon2(256, 16, 1)).await, Verdict::Outdated(_)));
     for stored in [
         "",
         PASSWORD,
         "$argon2id$",
         "$2x$04$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        &bcrypt.replace("$04$", "$15$"),
-        &bcrypt.replace("$04$", "$31$"),
-        "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
-        "$argon2id$v=19$m=19456,t=1000,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
+        "$2b$15$jkxh50xHQOeVMilhdGBHAO3uFrU7CqH.ZkrV.HrhwJ/vNti.e5.8a",
+        &argon2(256, 17, 1),
+        &argon2(256, 1, 17),
+        &argon2(16 * 19 * 1024 + 8, 1, 1),
         "$pbkdf2-sha256$i=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
     ] {
         assert_eq!(judge(PASSWORD, stored).await, Verdict::Wrong, "{stored}");

@@ -3,7 +3,7 @@
 use super::{PASSWORD, World, claims, config, secret};
 use axum::http::StatusCode;
 use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tollgate_access::Roles;
 use tollgate_auth::{Client, CreateUserError, Error, Identity, IdentityConfig};
 use tollgate_http::pages::{Pages, Site};
@@ -35,7 +35,7 @@ async fn a_user_is_added_once_with_a_good_password_and_known_roles() {
 
 #[tokio::test]
 async fn a_demo_user_who_is_there_stays_as_they_are() {
-    let world = World::new().await;
+    let world = World::with(IdentityConfig { demo_users: true, ..config() }).await;
     let before = world.user("rea@example.test").await;
     let ensure = async |email| world.identity.ensure_demo_user("Other", email, &secret("another password"), &[]).await;
     ensure("REA@example.test").await.unwrap();
@@ -46,6 +46,14 @@ async fn a_demo_user_who_is_there_stays_as_they_are() {
         Err(CreateUserError::Password(_))
     ));
     assert_eq!(world.browser().sign_in("new@example.test", "another password").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_demo_user_comes_in_only_where_demonstrations_are_allowed() {
+    let world = World::new().await;
+    world.identity.ensure_demo_user("Demo", "demo@example.test", &secret("no secret at all"), &[]).await.unwrap();
+    assert_eq!(world.browser().sign_in("demo@example.test", "no secret at all").await.status, StatusCode::UNAUTHORIZED);
+    assert!(matches!(world.identity.issue_token("demo@example.test").await, Err(Error::NoSuchUser(_))));
 }
 
 #[tokio::test]
@@ -115,6 +123,7 @@ async fn a_configuration_that_contradicts_itself_does_not_start() {
     for (config, said) in [
         (IdentityConfig { issuer: "http://api.example.com".into(), ..config() }, "must be `https`"),
         (IdentityConfig { issuer: "https://api.example.com/v1".into(), ..config() }, "scheme, host and port alone"),
+        (IdentityConfig { session_lifetime: Duration::ZERO, ..config() }, "a lifetime of zero"),
         (IdentityConfig { audience: String::new(), ..config() }, "audience"),
         (IdentityConfig { default_role: Some("owner".into()), ..config() }, "`owner` is not among the roles"),
         (IdentityConfig { roles: Arc::new(roles), ..config() }, "`film curator` has white space"),

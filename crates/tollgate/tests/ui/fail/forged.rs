@@ -6,10 +6,8 @@ pub struct Movie {
     pub movie_id: i32,
 }
 
-fn forge() -> May<Create, Movie> {
-    May { actor: todo!(), rows: todo!(), action: std::marker::PhantomData }
+fn forge(reader: &May<Read, Movie>) -> May<Create, Movie> {
+    May { actor: reader.actor().clone(), rows: tollgate::Rows::All, action: std::marker::PhantomData }
 }
 
-fn main() {
-    forge();
-}
+fn main() {}

@@ -1,0 +1,435 @@
+//! The document: what it says of every route, and what it refuses to say.
+
+use crate::ground::{app, start};
+use serde_json::{Value, json};
+use tollgate::prelude::*;
+use tollgate_access::Grants;
+use tollgate_http::Api;
+use tollgate_testing::TestApp;
+
+mod library;
+
+mod shop {
+    use tollgate::prelude::*;
+
+    #[output]
+    pub(super) struct Item {
+        pub(super) price: i32,
+    }
+
+    pub(super) async fn item(_: Public) -> Json<Item> {
+        Json(Item { price: 1 })
+    }
+}
+
+mod news {
+    use tollgate::prelude::*;
+
+    #[output]
+    pub(super) struct Item {
+        pub(super) headline: String,
+    }
+
+    #[output]
+    pub(super) struct Front {
+        pub(super) items: Vec<Item>,
+    }
+
+    pub(super) async fn front(_: Public) -> Json<Front> {
+        Json(Front { items: vec![Item { headline: String::new() }] })
+    }
+
+    /// Another thing.
+    #[resource(plural = "things")]
+    pub(super) struct Other {
+        #[id]
+        pub(super) id: i32,
+    }
+}
+
+/// A thing.
+///
+/// There are many.
+#[resource(plural = "things")]
+struct Thing {
+    /// Its number.
+    #[id]
+    id: i32,
+    /// How large it is.
+    #[garde(range(min = -5, max = 5))]
+    size: Option<i32>,
+    weight: i64,
+    #[garde(length(min = 1, max = 3))]
+    name: String,
+    #[hidden]
+    remark: Option<String>,
+    #[created_at]
+    made: Timestamp,
+}
+
+/// Mine alone.
+#[resource(plural = "diaries")]
+struct Diary {
+    #[id(generated)]
+    id: i64,
+    #[owner]
+    author: String,
+}
+
+/// How much is wanted.
+#[input]
+struct Amount {
+    /// At least so much.
+    #[garde(range(min = 1))]
+    least: u32,
+    /// What for.
+    reason: Option<String>,
+    how: How,
+}
+
+/// In which way.
+#[input]
+#[output]
+enum How {
+    Fast,
+    Slow,
+}
+
+/// What came of it.
+#[output]
+struct Outcome {
+    /// In words.
+    words: String,
+    how: How,
+}
+
+async fn two(_: Public, _: Path<(i32, i32)>) -> NoContent {
+    NoContent
+}
+
+async fn order(_: Actor, Query(amount): Query<Amount>) -> Result<Json<Outcome>> {
+    Ok(Json(Outcome { words: format!("{} {:?}", amount.least, amount.reason), how: amount.how }))
+}
+
+async fn order_by_body(_: Actor, Json(amount): Json<Amount>) -> Json<Outcome> {
+    Json(Outcome { words: amount.reason.unwrap_or_default(), how: amount.how })
+}
+
+fn build(service: Service, anyone: &str) -> Result<Value, String> {
+    let (title, anyone) = ("Test".to_owned(), Grants::of(anyone.split_whitespace()));
+    let api = Api { title, version: "1".into(), about: String::new(), anyone, oauth: None, services: vec![service] };
+    api.build().map(|built| built.document).map_err(|mistakes| mistakes.join("\n"))
+}
+
+fn mistakes(service: Service) -> String {
+    build(service, "").err().unwrap_or_default()
+}
+
+fn all() -> Service {
+    Service::new("all")
+}
+
+#[test]
+fn two_types_with_one_name_are_refused() {
+    let said = mistakes(all().get("/shop", shop::item).get("/news", news::front));
+    let expected = "two types share the schema name `Item`: `claims::document::shop::Item` and \
+                    `claims::document::news::Item`; rename one";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn two_resources_of_one_table_are_refused() {
+    let said = mistakes(all().crud::<Thing>("/things").crud::<news::Other>("/others"));
+    assert!(
+        said.contains(
+            "`claims::document::Thing` and `claims::document::news::Other` are both called `things`; rename one"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn two_operations_with_one_name_are_refused() {
+    let said = mistakes(all().get("/shop", shop::item).get("/other", shop::item));
+    assert_eq!(said, "the operation `all_item` of service `all` exists already");
+}
+
+#[test]
+fn a_route_that_exists_is_refused() {
+    let said = mistakes(all().crud::<Thing>("/things").named("other", "Other.").get("/things", shop::item));
+    assert_eq!(said, "the route `GET /things` of service `all` exists already");
+    let said = mistakes(all().get("/a/{b}", number).named("other", "Other.").get("/a/{c}", number));
+    assert_eq!(said, "`GET /a/{c}` is the path `/a/{b}`: call its parameters the same");
+    assert_eq!(mistakes(all().get("/a/{b}", number).named("other", "Other.").get("/a/b", shop::item)), "");
+}
+
+async fn number(_: Public, _: Path<i32>) -> NoContent {
+    NoContent
+}
+
+#[test]
+fn a_path_that_is_none_is_refused() {
+    for path in [
+        "",
+        "things",
+        "/a/{",
+        "/a/}",
+        "/a/{}",
+        "/a/{b}{c}",
+        "/a/x{b}",
+        "/a/{b}/{b}",
+        "/a/{*rest}",
+        "/:id",
+        "/*all",
+        "/a?b",
+    ] {
+        let said = mistakes(all().named("x", "X.").get(path, shop::item));
+        assert_eq!(said, format!("`GET {path}` is no path: write it as `/movies/{{movie_id}}`"));
+    }
+    assert_eq!(mistakes(all().get("/a.b/-/{b_1}/", number)), "");
+}
+
+#[test]
+fn a_closure_needs_a_name() {
+    let closure = async |_: Public| NoContent;
+    assert_eq!(mistakes(all().get("/x", closure)), "`GET /x` is a closure: give it a name with `.named(…)`");
+    assert_eq!(mistakes(all().named("x", "X.").get("/x", closure)), "");
+}
+
+#[test]
+fn a_path_and_its_handler_must_agree() {
+    let said = mistakes(all().get("/one/{id}", two));
+    assert_eq!(said, "`GET /one/{id}` names 1 parameters, its handler takes 2");
+    let said = mistakes(all().get("/one/{id}", shop::item));
+    assert_eq!(said, "`GET /one/{id}` names 1 parameters, its handler takes 0");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let said = mistakes(
+        all().get("/shop", shop::item).get("/shop", shop::item).get("/news", news::front).get("/one/{id}", two),
+    );
+    assert_eq!(said.lines().count(), 4, "{said}");
+}
+
+#[test]
+fn what_anyone_may_needs_no_token() {
+    let service = || all().crud::<Thing>("/things").get("/shop", shop::item).get("/order", order);
+    let security = |anyone: &str, path: &str, method: &str| {
+        build(service(), anyone).unwrap()["paths"][path][method]["security"].to_string()
+    };
+    let closed = r#"[{"oauth2":["read:things"]},{"bearer":["read:things"]}]"#;
+    assert_eq!(security("", "/things", "get"), closed);
+    for anyone in ["read:things", "read:*", "*:things"] {
+        assert_eq!(security(anyone, "/things", "get"), closed.replace("}]", "},{}]"), "{anyone}");
+    }
+    assert_eq!(security("read:things", "/things", "post"), closed.replace("read", "create"));
+    assert_eq!(security("", "/shop", "get"), "[]", "public");
+    assert_eq!(security("*", "/order", "get"), r#"[{"oauth2":[]},{"bearer":[]}]"#, "signed in is more than anyone");
+}
+
+#[test]
+fn nobody_in_particular_owns_nothing() {
+    for grant in ["create:diaries", "create:*", "*:diaries", "*", "create:diaries:any"] {
+        let said = build(all().crud::<Diary>("/diaries"), grant).err().unwrap_or_default();
+        assert!(
+            said.starts_with("`access.anyone` grants `create:diaries`, but its rows have an owner"),
+            "{grant}: {said}"
+        );
+    }
+    for grant in ["read:diaries", "create:things"] {
+        assert!(build(all().crud::<Diary>("/diaries").crud::<Thing>("/things"), grant).is_ok(), "{grant}");
+    }
+}
+
+#[test]
+fn inputs_are_described_as_they_are_written() {
+    let document =
+        build(all().get("/order", order).post("/order", order_by_body), "").unwrap_or_else(|said| panic!("{said}"));
+    let parameters = &document["paths"]["/order"]["get"]["parameters"];
+    assert_eq!(parameters[0]["name"], "least");
+    assert_eq!(parameters[0]["description"], "At least so much.");
+    assert_eq!((&parameters[0]["required"], &parameters[0]["schema"]["minimum"]), (&json!(true), &json!(1)));
+    assert_eq!((&parameters[1]["name"], &parameters[1]["required"]), (&json!("reason"), &json!(false)));
+    assert_eq!(parameters[2]["schema"], json!({ "$ref": "#/components/schemas/How" }));
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["Amount"]["description"], "How much is wanted.");
+    assert_eq!(schemas["Amount"]["required"], json!(["least", "how"]));
+    assert_eq!(schemas["Amount"]["additionalProperties"], false);
+    assert_eq!(schemas["Outcome"]["properties"]["words"]["description"], "In words.");
+    assert_eq!(schemas["How"], json!({ "description": "In which way.", "type": "string", "enum": ["Fast", "Slow"] }));
+}
+
+#[test]
+fn rules_are_in_the_document() {
+    let document = build(all().crud::<Thing>("/things"), "").unwrap();
+    let schemas = &document["components"]["schemas"];
+    for name in ["Thing", "NewThing", "ThingPatch"] {
+        let properties = &schemas[name]["properties"];
+        assert_eq!((&properties["size"]["minimum"], &properties["size"]["maximum"]), (&json!(-5), &json!(5)), "{name}");
+        assert_eq!(
+            (&properties["name"]["minLength"], &properties["name"]["maxLength"]),
+            (&json!(1), &json!(3)),
+            "{name}"
+        );
+        assert_eq!(properties["size"]["description"], "How large it is.", "{name}");
+    }
+    assert_eq!(schemas["NewThing"]["required"], json!(["id", "weight", "name"]));
+    assert_eq!(schemas["ThingPatch"]["required"], Value::Null);
+    assert_eq!(schemas["ThingPatch"]["properties"]["id"], Value::Null, "a key is not changed");
+    assert_eq!(schemas["NewThing"]["properties"]["made"], Value::Null, "the server says when");
+    let id = &schemas["Thing"]["properties"]["id"];
+    assert_eq!((&id["minimum"], &id["maximum"]), (&json!(i32::MIN), &json!(i32::MAX)), "32 bits have bounds");
+}
+
+#[test]
+fn a_hidden_field_is_in_what_is_sent_and_nowhere_else() {
+    let mut document = build(all().crud::<Thing>("/things"), "").unwrap();
+    for input in ["NewThing", "ThingPatch"] {
+        let taken = document["components"]["schemas"][input]["properties"].as_object_mut().unwrap().remove("remark");
+        assert!(taken.is_some(), "{input}");
+    }
+    assert!(!document.to_string().contains("remark"));
+}
+
+#[test]
+fn nothing_of_ours_is_left_in_the_document() {
+    let document = build(all().crud::<Thing>("/things").get("/shop", shop::item), "").unwrap().to_string();
+    assert!(!document.contains("x-rust-type") && !document.contains("claims::"), "{document}");
+}
+
+#[tokio::test]
+async fn every_parameter_of_a_list_is_documented_and_works() {
+    let app = start().await;
+    let reader = app.actor("rea").may("read:notes");
+    let parameters = app.document()["paths"]["/notes"]["get"]["parameters"].as_array().unwrap();
+    let names: Vec<&str> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    for expected in [
+        "note_id",
+        "note_id.gte",
+        "text.contains",
+        "stars.is_null",
+        "due.lt",
+        "pinned.ne",
+        "sort",
+        "limit",
+        "cursor",
+        "total",
+    ] {
+        assert!(names.contains(&expected), "{expected}");
+    }
+    for absent in ["secret", "secret.eq", "pinned.gt", "stars.contains", "text.is_null"] {
+        assert!(!names.contains(&absent), "{absent}");
+    }
+    for parameter in parameters {
+        let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+        assert!(parameter["description"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
+        assert_eq!((&parameter["in"], &parameter["required"]), (&json!("query"), &json!(false)));
+        let value = match (name, schema["type"].as_str(), schema["format"].as_str()) {
+            ("sort", ..) => "-text,note_id",
+            ("cursor", ..) => continue,
+            (_, Some("boolean"), _) => "true",
+            (_, Some("integer"), Some("int32" | "int64")) | (_, Some("number"), _) | ("limit", Some("integer"), _) => {
+                "1"
+            }
+            (_, Some("string"), Some("date-time")) => "2026-11-20T10:40:00Z",
+            (_, Some("string"), Some("uuid")) => "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            (_, Some("array"), _) => {
+                assert_eq!((&parameter["style"], &parameter["explode"]), (&json!("form"), &json!(false)), "{name}");
+                match (schema["items"]["type"].as_str(), schema["items"]["format"].as_str()) {
+                    (_, Some("date-time")) => "2026-11-20T10:40:00Z,2026-11-20T10:41:00Z",
+                    (_, Some("uuid")) => "67e55044-10b1-426f-9247-bb680e5fe0c8",
+                    (Some("boolean"), _) => "true,false",
+                    _ => "1,2",
+                }
+            }
+            (_, Some("string"), None) => "x",
+            other => panic!("{other:?}"),
+        };
+        let reply = reader.get(&format!("/notes?{name}={value}")).await;
+        assert_eq!(reply.status(), 200, "{name}: {}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn every_operation_documents_its_answers() {
+    let app = start().await;
+    let statuses = |path: &str, method: &str| -> Vec<String> {
+        let answers = app.document()["paths"][path][method]["responses"].as_object().unwrap();
+        answers.keys().cloned().collect()
+    };
+    assert_eq!(statuses("/notes", "get"), ["200", "400", "401", "403", "422", "503", "default"]);
+    assert_eq!(statuses("/notes", "post"), ["201", "400", "401", "403", "409", "413", "415", "422", "503", "default"]);
+    assert_eq!(statuses("/notes/{note_id}", "get"), ["200", "401", "403", "404", "503", "default"]);
+    assert_eq!(statuses("/notes/{note_id}", "delete"), ["204", "401", "403", "404", "503", "default"]);
+    for method in ["put", "patch"] {
+        let expected = ["200", "400", "401", "403", "404", "409", "413", "415", "422", "503", "default"];
+        assert_eq!(statuses("/notes/{note_id}", method), expected);
+    }
+    let created = &app.document()["paths"]["/notes"]["post"]["responses"]["201"];
+    assert_eq!(created["headers"]["Location"]["schema"]["type"], "string");
+}
+
+#[test]
+fn comments_become_summaries_and_descriptions() {
+    let document = build(library::service(), "").unwrap();
+    let tag = json!([{ "name": "library", "description": "Library: books that are lent.\n\nWhoever returns one late pays." }]);
+    assert_eq!(document["tags"], tag);
+    let operation = |path: &str, method: &str| document["paths"][path][method].clone();
+    let lend = operation("/lend", "post");
+    assert_eq!(lend["operationId"], "library_lend");
+    assert_eq!(lend["summary"], "Lends a book to somebody.");
+    assert_eq!(lend["description"], "Answers 204.\n\n* at most ten\n  * or fewer", "Markdown keeps its shape");
+    assert_eq!(operation("/back", "post")["summary"], "Give back in time.", "without a comment, the name");
+    assert_eq!(operation("/shelf", "get")["summary"], "Shows a shelf.", "in a file of the module");
+    assert_eq!(operation("/count", "get")["summary"], "Says how many are lent.", "in a module of the file");
+    let find = operation("/find", "get");
+    assert_eq!((&find["operationId"], &find["summary"]), (&json!("find"), &json!("Finds a book.")));
+    assert_eq!(find["description"], "By its title.");
+}
+
+mod within {
+    //! Within: a service in a module of a file.
+
+    use tollgate::prelude::*;
+
+    /// Greets.
+    async fn greet(_: Public) -> NoContent {
+        NoContent
+    }
+
+    pub(super) fn service() -> Service {
+        service!("within").get("/greet", greet)
+    }
+}
+
+#[test]
+fn a_service_in_a_module_of_a_file_has_its_comments_too() {
+    let document = build(within::service(), "").unwrap();
+    assert_eq!(document["paths"]["/greet"]["get"]["summary"], "Greets.");
+    assert_eq!(document["tags"][0]["description"], "Within: a service in a module of a file.");
+}
+
+#[tokio::test]
+async fn the_access_matrix_comes_from_the_signatures() {
+    let service = all().crud::<Thing>("/things").get("/shop", shop::item).get("/order", order);
+    let app = TestApp::new(App::new("matrix").service(service)).await;
+    insta::assert_snapshot!(app.access_matrix(), @r#"
+    GET    /things       read:things
+    POST   /things       create:things
+    GET    /things/{id}  read:things
+    PUT    /things/{id}  update:things
+    PATCH  /things/{id}  update:things
+    DELETE /things/{id}  delete:things
+    GET    /shop         public
+    GET    /order        signed in
+    "#);
+}
+
+#[tokio::test]
+async fn the_document_is_served_to_everybody() {
+    let app = TestApp::new(app()).await;
+    let served = app.anyone().get("/openapi.json").await;
+    assert_eq!((served.status(), served.header("content-type")), (200, "application/json"));
+    assert_eq!(served.json(), *app.document());
+}

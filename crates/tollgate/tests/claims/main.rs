@@ -1,0 +1,16 @@
+//! What Tollgate promises at its edge, claim by claim: to whoever writes a service, and to whoever calls one.
+
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod compile;
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod ground;
+#[cfg(test)]
+mod guards;
+#[cfg(test)]
+mod lists;
+#[cfg(test)]
+mod problems;
