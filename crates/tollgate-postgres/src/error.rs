@@ -27,10 +27,11 @@ pub(crate) fn is_lost(error: &Failure) -> bool {
     }
 }
 
-/// The last words of a session: it was ended, or the pooler lost it. What it was doing may have happened.
+/// The last words of a session: it was ended, the pooler lost it, or its server may no longer write, because another
+/// has taken over. What it was doing may have happened.
 fn is_farewell(error: &DbError) -> bool {
     let code = error.code().code();
-    code.starts_with("57P0") || code.starts_with("08") || code == "25P03"
+    code.starts_with("57P0") || code.starts_with("08") || code == "25P03" || code == "25006"
 }
 
 /// What the caller can do about it.
@@ -47,8 +48,8 @@ pub(crate) fn tell(error: &Failure) -> Error {
         code if code.starts_with("22") || code.starts_with("23") || code == "54000" => Error::invalid(said.message()),
         // Given up by the server: deadlock, serialization, lock or statement timeout, memory.
         "40001" | "40P01" | "55P03" | "57014" | "53200" => Error::Overloaded,
-        // Too many connections, read-only, no right to it, unknown outcome, refused at the door.
-        code if code == "53300" || code == "25006" || code == "42501" || code == "40003" || code.starts_with("28") => {
+        // Too many connections, no right to it, unknown outcome, refused at the door.
+        code if ["53300", "42501", "40003"].contains(&code) || code.starts_with("28") => {
             Error::Unavailable(source(error))
         }
         _ if is_farewell(said) => Error::Unavailable(source(error)),

@@ -5,6 +5,8 @@ mod browser;
 #[cfg(test)]
 mod movies;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod walk;

@@ -96,9 +96,8 @@ fn as_server(program: &Path) -> Vec<String> {
         None => vec![program],
         Some(user) => {
             let group = run(Command::new("id").args(["-g", user]));
-            let ids = [format!("--reuid={user}"), format!("--regid={}", group.trim())];
-            let [reuid, regid] = ids;
-            vec!["setpriv".into(), reuid, regid, "--clear-groups".into(), "--".into(), program]
+            let (as_user, in_group) = (format!("--reuid={user}"), format!("--regid={}", group.trim()));
+            vec!["setpriv".into(), as_user, in_group, "--clear-groups".into(), "--".into(), program]
         }
     }
 }

@@ -181,6 +181,7 @@ async fn a_server_that_stops_is_missed_and_found_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_a_crash_once() {
     const ENOUGH: usize = 20_000;
+    const LIMIT: Duration = Duration::from_mins(1);
     let mut server = servers::Postgres::start();
     let (_, entries) = open::<Entry>(&server.url()).await;
     let (acknowledged, count) = (Arc::new(Mutex::new(BTreeSet::new())), Arc::new(AtomicUsize::new(0)));
@@ -190,7 +191,7 @@ async fn what_was_acknowledged_survives_a_crash_once() {
         tokio::spawn(async move {
             let mut mine = vec![];
             for number in 0.. {
-                if count.load(Ordering::Relaxed) >= ENOUGH || start.elapsed() > Duration::from_secs(60) {
+                if count.load(Ordering::Relaxed) >= ENOUGH || start.elapsed() > LIMIT {
                     break;
                 }
                 match entries.insert(&may(), entry(format!("{writer}-{number}"))).await {
@@ -208,7 +209,7 @@ async fn what_was_acknowledged_survives_a_crash_once() {
     let writers: Vec<_> = (0..50).map(write).collect();
     for crash in 1..=3 {
         while count.load(Ordering::Relaxed) < crash * ENOUGH / 4 {
-            assert!(start.elapsed() < Duration::from_secs(60), "too slow");
+            assert!(start.elapsed() < LIMIT, "too slow");
             sleep(Duration::from_millis(1)).await;
         }
         block_in_place(|| {
@@ -291,6 +292,37 @@ async fn an_idle_transaction_ends_and_lets_its_locks_go() {
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
     assert_eq!(pages.count(&may(), Filter::every()).await.unwrap(), 0);
     database.begin().await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_not_committed_around_a_step_that_failed_unseen() {
+    let server = servers::Postgres::start();
+    let (_, pages) = open::<Page>(&format!("{}?lock_timeout=1", server.url())).await;
+    pages.insert(&may(), page("locked")).await.unwrap();
+    let (locked, free) = tokio::sync::oneshot::channel();
+    let (holder, holding) = (pages.clone(), tokio::sync::oneshot::channel());
+    let other = tokio::spawn(async move {
+        let hold = holder.transaction(async |tx| {
+            holder.on(&tx)?.get(&may(), "locked".into()).await?;
+            let _ = holding.0.send(());
+            let _ = free.await;
+            Ok::<_, Error>(())
+        });
+        hold.await
+    });
+    holding.1.await.unwrap();
+    let outcome = pages.transaction(async |tx| {
+        let inside = pages.on(&tx)?;
+        inside.insert(&may(), page("new")).await?;
+        let given_up = tokio::time::timeout(Duration::from_millis(100), inside.get(&may(), "locked".into())).await;
+        assert!(given_up.is_err(), "{given_up:?}");
+        Ok::<_, Error>(())
+    });
+    let outcome = outcome.await;
+    locked.send(()).unwrap();
+    other.await.unwrap().unwrap();
+    let stored = pages.count(&may(), Page::NAME.eq("new")).await.unwrap();
+    assert_eq!((outcome.is_ok(), stored), (false, 0), "what is not kept is not acknowledged: {outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
