@@ -198,6 +198,8 @@ fn a_missing_password_is_asked_for_twice_and_not_shown() {
             screen.read_exact(&mut byte).unwrap();
             shown.push(byte[0].into());
         }
+        // Nobody types faster than a terminal stops to show what is typed.
+        std::thread::sleep(std::time::Duration::from_secs(1));
         keys.write_all(b"correct horse\n").unwrap();
     }
     screen.read_to_string(&mut shown).unwrap();
