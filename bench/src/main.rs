@@ -20,7 +20,7 @@ const SECONDS: u32 = 3;
 /// One job on ours, and what it is compared with.
 struct Job {
     id: &'static str,
-    job: &'static str,
+    title: &'static str,
     ours: Load,
     peer: Load,
     peer_name: &'static str,
@@ -35,8 +35,8 @@ fn jobs() -> Vec<Job> {
     let hello = || Load { path: "/hello", script: None, token: true };
     let mut jobs = vec![];
     for connections in [32, 128] {
-        let mut job = |id, job, ours, peer, peer_name, target| {
-            jobs.push(Job { id, job, ours, peer, peer_name, connections, target });
+        let mut job = |id, title, ours, peer, peer_name, target| {
+            jobs.push(Job { id, title, ours, peer, peer_name, connections, target });
         };
         job("P5", "authenticated point read", read(), fixed(), "bare axum, fixed JSON, no token", 0.75);
         job("P5", "authenticated point read", read(), read(), "axum + rusqlite by hand", 1.0);
@@ -52,9 +52,9 @@ fn measure(servers: &Servers, job: &Job) -> Result<Measured, Box<dyn Error>> {
         ours.push(servers.ours.run(&job.ours, job.connections, SECONDS)?);
         peer.push(servers.peer.run(&job.peer, job.connections, SECONDS)?);
     }
-    let Job { id, job, peer_name, connections, target, .. } = *job;
+    let Job { id, title, peer_name, connections, target, .. } = *job;
     let (ours, peer) = (median(ours), median(peer));
-    Ok(Measured { id, job, connections, ours, peer, peer_name, ratio: ours / peer, target })
+    Ok(Measured { id, job: title, connections, ours, peer, peer_name, ratio: ours / peer, target })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

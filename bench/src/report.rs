@@ -26,16 +26,17 @@ impl fmt::Display for Measured {
 pub(crate) fn write(all: &[Measured], start: Duration) -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     fs::write(folder.join("report.json"), serde_json::to_string_pretty(all)? + "\n")?;
-    let rows: String = all.iter().map(|measured| format!("{measured}\n")).collect();
+    let rows: Vec<String> = all.iter().map(ToString::to_string).collect();
     let text = format!(
         "# Measured\n\n\
          Written by `cargo run --release -p bench`. Ours, its peer and the load generator (wrk, 1 thread) share {cores} \
          cores; medians of {rounds} interleaved rounds of {seconds} s, in requests per second. Only the ratios travel to \
          other machines.\n\n\
          | id | job (SQLite) | connections | ours | peer | which peer | ratio | target |\n\
-         |---|---|---|---|---|---|---|---|\n{rows}\n\
+         |---|---|---|---|---|---|---|---|\n{rows}\n\n\
          From the start of the process to its first answer, release build, 10,000 rows in the database: \
          {start:.1} ms (median of 11; target 50, later 30).\n",
+        rows = rows.join("\n"),
         cores = std::thread::available_parallelism()?,
         rounds = crate::ROUNDS,
         seconds = crate::SECONDS,

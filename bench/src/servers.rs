@@ -92,7 +92,7 @@ fn fill(folder: &Path) -> Result<(), Box<dyn Error>> {
         json!({ "movie_id": n, "title": format!("Movie {n}"), "released": released, "rating": rating.parse::<f64>().unwrap_or_default() })
     };
     let file = folder.join("movies.json");
-    fs::write(&file, Value::from_iter((1..=ROWS).map(movie)).to_string())?;
+    fs::write(&file, (1..=ROWS).map(movie).collect::<Value>().to_string())?;
     let loaded = Command::new(binary("ours")?).args(["load", "movies"]).arg(&file).current_dir(folder).output()?;
     if loaded.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&loaded.stderr).into()) }
 }

@@ -3,7 +3,7 @@
 //! Between `<!-- include PATH -->` and `<!-- end -->` stands the file as a code block; `cargo xtask includes` writes
 //! it, and `cargo xtask lint` fails where it is stale.
 
-use std::{fs, path::Path};
+use std::{fmt::Write, fs, path::Path};
 
 use crate::{Result, steps::stdout};
 
@@ -48,8 +48,12 @@ fn fresh(text: &str, read: impl Fn(&str) -> Result<String>) -> Result<String> {
         let (file, after) = after.split_once(" -->").ok_or("an include without an end")?;
         let (_, after) = after.split_once(END).ok_or_else(|| format!("no `{END}` after {file}"))?;
         let content = read(file).map_err(|error| format!("{file}: {error}"))?;
-        let language = if file.ends_with(".rs") { "rust" } else { file.rsplit('.').next().unwrap_or_default() };
-        out += &format!("{before}{START}{file} -->\n```{language}\n{}\n```\n{END}", content.trim_end());
+        let language = match file.rsplit('.').next().unwrap_or_default() {
+            "rs" => "rust",
+            other => other,
+        };
+        let content = content.trim_end();
+        write!(out, "{before}{START}{file} -->\n```{language}\n{content}\n```\n{END}")?;
         rest = after;
     }
     Ok(out + rest)

@@ -111,7 +111,26 @@ impl<T: Output> Answer for Json<T> {
     }
 }
 
-impl<T: Answer, E: Into<Problem>> Answer for Result<T, E> {
+/// An error that a handler can answer with: whatever becomes a [`Problem`].
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot answer with the error `{Self}`",
+    label = "nothing says which problem `{Self}` is",
+    note = "write `impl From<{Self}> for Problem`, or map it: `.map_err(|error| Problem::internal().caused_by(error))`"
+)]
+pub trait IntoProblem {
+    /// The problem that it is.
+    fn into_problem(self) -> Problem;
+}
+
+// Otherwise the compiler would speak of `From` alone, and list who else implements it.
+#[diagnostic::do_not_recommend]
+impl<E: Into<Problem>> IntoProblem for E {
+    fn into_problem(self) -> Problem {
+        self.into()
+    }
+}
+
+impl<T: Answer, E: IntoProblem> Answer for Result<T, E> {
     fn describe(operation: &mut Operation<'_>) {
         T::describe(operation);
         operation.refuses_otherwise();
@@ -120,7 +139,7 @@ impl<T: Answer, E: Into<Problem>> Answer for Result<T, E> {
     fn answer(self) -> Response {
         match self {
             Ok(answer) => answer.answer(),
-            Err(error) => Refusal::from(error.into()).into_response(),
+            Err(error) => Refusal::from(error.into_problem()).into_response(),
         }
     }
 }

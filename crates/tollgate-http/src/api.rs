@@ -60,8 +60,7 @@ impl Api {
     /// # Errors
     /// Everything that two routes or two types contradict each other about, and what may not be granted to anyone.
     pub fn build(self) -> Result<Built, Vec<String>> {
-        let mut described = Described::default();
-        described.mistakes = self.duplicates();
+        let mut described = Described { mistakes: self.duplicates(), ..Described::default() };
         for (service, route) in self.routes() {
             described.add(service, route, &self.anyone);
         }

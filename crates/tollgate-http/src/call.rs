@@ -68,7 +68,7 @@ impl Call {
 /// The body was longer than allowed, or did not come whole.
 fn unfinished(error: &axum::Error, limit: usize) -> Problem {
     let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+    if causes.any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).because(format!("a body has at most {limit} bytes"));
     }
     Problem::bad_request().because("the body did not come whole")

@@ -25,7 +25,7 @@ pub trait Handler<A>: Clone + Send + Sync + 'static {
 }
 
 macro_rules! handlers {
-    ($($argument:ident)*) => {
+    ($($argument:ident $value:ident)*) => {
         impl<Function, Work, $($argument,)*> Handler<($($argument,)*)> for Function
         where
             Function: Fn($($argument,)*) -> Work + Clone + Send + Sync + 'static,
@@ -35,22 +35,21 @@ macro_rules! handlers {
             type Answer = Work::Output;
             type Future = Work;
 
-            #[allow(non_snake_case, reason = "the type's name serves the value")]
-            fn call(self, ($($argument,)*): ($($argument,)*)) -> Work {
-                self($($argument,)*)
+            fn call(self, ($($value,)*): ($($argument,)*)) -> Work {
+                self($($value,)*)
             }
         }
     };
 }
 handlers!();
-handlers!(A);
-handlers!(A B);
-handlers!(A B C);
-handlers!(A B C D);
-handlers!(A B C D E);
-handlers!(A B C D E F);
-handlers!(A B C D E F G);
-handlers!(A B C D E F G H);
+handlers!(A a);
+handlers!(A a B b);
+handlers!(A a B b C c);
+handlers!(A a B b C c D d);
+handlers!(A a B b C c D d E e);
+handlers!(A a B b C c D d E e F f);
+handlers!(A a B b C c D d E e F f G g);
+handlers!(A a B b C c D d E e F f G g H h);
 
 /// One request through one handler.
 pub(crate) async fn run<H, A>(handler: H, mut call: Call) -> Response

@@ -32,7 +32,7 @@ mod serve;
 mod service;
 mod words;
 
-pub use answer::{Answer, Created, NoContent, Page};
+pub use answer::{Answer, Created, IntoProblem, NoContent, Page};
 pub use api::{Api, Built, RouteInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use call::{Authenticate, Call, Context, Identified, RequestId};

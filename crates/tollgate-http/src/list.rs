@@ -102,10 +102,9 @@ impl Operator {
             Contains | StartsWith if text.contains('\0') => return Err(is_not(text, in_words(column.kind))),
             Contains => Expr::Contains(index, text.to_owned()),
             StartsWith => Expr::StartsWith(index, text.to_owned()),
-            IsNull => match text.parse().map_err(|_| is_not(text, in_words(Kind::Bool)))? {
-                true => Expr::IsNull(index),
-                false => Expr::Not(Box::new(Expr::IsNull(index))),
-            },
+            IsNull if text == "true" => Expr::IsNull(index),
+            IsNull if text == "false" => Expr::Not(Box::new(Expr::IsNull(index))),
+            IsNull => return Err(is_not(text, in_words(Kind::Bool))),
         })
     }
 }
@@ -249,12 +248,15 @@ fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
             .map(|column| Order { column, descending })
             .ok_or_else(|| invalid("sort", unknown("field", name, names())))
     };
-    let order: Vec<Order> = text.split(',').map(by).collect::<Result<_, _>>()?;
-    let twice = order.iter().enumerate().find(|(at, by)| order[..*at].iter().any(|before| before.column == by.column));
-    match twice {
-        Some((_, by)) => Err(invalid("sort", format!("it names `{}` twice", R::TABLE.columns[by.column].name))),
-        None => Ok(order),
+    let mut order: Vec<Order> = vec![];
+    for by in text.split(',').map(by) {
+        let by = by?;
+        // What a field has decided it does not decide again; the question stays as small as the table.
+        if order.iter().all(|before| before.column != by.column) {
+            order.push(by);
+        }
     }
+    Ok(order)
 }
 
 fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {

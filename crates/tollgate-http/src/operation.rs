@@ -72,11 +72,11 @@ impl<'a> Operation<'a> {
     /// A body that must come.
     pub fn body<T: Input>(&mut self) {
         let schema = self.schemas.input::<T>();
-        self.body_of("application/json", schema);
+        self.body_of("application/json", &schema);
     }
 
     /// A body that must come, of another media type.
-    pub fn body_of(&mut self, media_type: &str, schema: Value) {
+    pub fn body_of(&mut self, media_type: &str, schema: &Value) {
         self.body = Some(json!({ "required": true, "content": { media_type: { "schema": schema } } }));
     }
 

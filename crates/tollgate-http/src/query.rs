@@ -36,7 +36,7 @@ impl<T: Input> Argument for Form<T> {
 
     fn describe(operation: &mut Operation<'_>) {
         let schema = operation.schemas.input::<T>();
-        operation.body_of("application/x-www-form-urlencoded", schema);
+        operation.body_of("application/x-www-form-urlencoded", &schema);
         operation.refuses(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.");
         operation.refuses(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not a form.");
         refuses(operation);

@@ -125,6 +125,9 @@ pub(crate) fn tidy(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Object(object) => {
             object.remove("x-rust-type");
+            if let Some(Value::String(about)) = object.get_mut("description") {
+                *about = about.replace("[`", "`").replace("`]", "`"); // rustdoc's links lead nowhere here
+            }
             let bounds: Option<(Value, Value)> = match object.get("format").and_then(Value::as_str) {
                 Some("int32") => Some((i32::MIN.into(), i32::MAX.into())),
                 Some("uint32") => Some((0.into(), u32::MAX.into())),

@@ -1,5 +1,5 @@
 //! One service: its routes, each with who may call it and how it is described.
-use crate::{Answer, Arguments, Call, Context, Handler, Operation, RouteInfo, handler::run};
+use crate::{Answer, Argument, Arguments, Call, Context, Handler, Operation, RouteInfo, handler::run};
 use axum::{
     extract::{Request, State},
     http::Method,
@@ -7,7 +7,7 @@ use axum::{
 };
 use std::{any::type_name, sync::Arc};
 use tollgate_access::Access;
-use tollgate_store::Resource;
+use tollgate_store::{Resource, Store};
 
 /// What a module of an app offers over HTTP.
 pub struct Service {
@@ -40,7 +40,7 @@ impl Route {
 }
 
 impl Service {
-    /// A service without routes. [`service!`](crate::service!) is the same, with the module's comments.
+    /// A service without routes. The macro `service!` makes the same, with the module's comments.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self { name, about: "", routes: vec![], notes: &[], named: None, first_rows: vec![], resources: vec![] }
@@ -49,7 +49,7 @@ impl Service {
     /// Gives the app a store of `R` even where no handler's signature mentions it.
     #[must_use]
     pub fn resource<R: Resource>(mut self) -> Self {
-        self.resources.push(|operation| operation.uses::<R>());
+        self.resources.push(<Store<R> as Argument>::describe);
         self
     }
 

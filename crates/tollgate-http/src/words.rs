@@ -6,6 +6,8 @@ pub(crate) const NAME: usize = 60;
 const SENTENCE: usize = 240;
 /// From this likeness on (Jaro-Winkler, 0 to 1) a name is worth suggesting.
 const LIKE: f64 = 0.7;
+/// So many names can be listed.
+const FEW: usize = 12;
 
 /// At most so many characters, on one line: a refusal is no mirror, and in the log nobody writes lines of their own.
 pub(crate) fn brief(text: &str, most: usize) -> String {
@@ -21,13 +23,17 @@ pub(crate) fn brief(text: &str, most: usize) -> String {
     start.map(visible).chain(["…".into()]).chain(end.map(visible)).collect()
 }
 
-/// Says that there is no such thing, and which one may be meant.
+/// Says that there is no such thing, and which one may be meant, or which there are if they are few.
 pub(crate) fn unknown(what: &str, name: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let near = known.into_iter().map(|known| (strsim::jaro_winkler(name, known.as_ref()), known));
-    let nearest = near.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > LIKE);
+    let known: Vec<_> = known.into_iter().map(|known| (strsim::jaro_winkler(name, known.as_ref()), known)).collect();
+    let nearest = known.iter().max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > LIKE);
     let name = brief(name, NAME);
     match nearest {
         Some((_, near)) => format!("there is no {what} `{name}`; did you mean `{}`?", near.as_ref()),
+        None if (1..=FEW).contains(&known.len()) => {
+            let all: Vec<_> = known.iter().map(|(_, known)| format!("`{}`", known.as_ref())).collect();
+            format!("there is no {what} `{name}`, only {}", all.join(", "))
+        }
         None => format!("there is no {what} `{name}`"),
     }
 }
@@ -125,7 +131,7 @@ mod tests {
         assert_eq!(of_serde("missing field `year`").field, Some("year"));
         assert_eq!(said::<Film>(r#"{"title":"A"}"#), "missing field `year`");
         assert_eq!(said::<Film>(r#"{"titel":"A"}"#), "there is no field `titel`; did you mean `title`?");
-        assert_eq!(said::<Film>(r#"{"a`b":1}"#), "there is no field `a`b`");
+        assert_eq!(said::<Film>(r#"{"a`b":1}"#), "there is no field `a`b`, only `title`, `year`, `good`, `tags`");
         assert_eq!(said::<Film>(r#"{"year":1,"year":2}"#), "it may come once");
         assert_eq!(said::<Film>(r#"{"year":"7"}"#), "expected a whole number of 32 bits, found a string");
         assert_eq!(said::<Film>(r#"{"year":3e9}"#), "expected a whole number of 32 bits, found 3000000000.0");
@@ -145,6 +151,7 @@ mod tests {
         assert_eq!(brief("a\r\nlevel=ERROR\u{1b}[2J\0", 60), "a\\r\\nlevel=ERROR\\u{1b}[2J\\u{0}");
         assert_eq!(brief("0123456789", 8), "012345…89");
         assert_eq!(brief(&"ß".repeat(1_000_000), NAME).chars().count(), NAME + 1);
-        assert_eq!(unknown("field", "", ["title"]), "there is no field ``");
+        assert_eq!(unknown("field", "", ["title"]), "there is no field ``, only `title`");
+        assert_eq!(unknown("field", "x", [""; 13]), "there is no field `x`");
     }
 }

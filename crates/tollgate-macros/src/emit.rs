@@ -158,9 +158,14 @@ fn subject(model: &Model) -> TokenStream {
         }
     });
     let policy = (!model.arguments.policy).then(|| {
-        quote! { impl ::tollgate::__private::Policy for #resource { #own_rows } }
+        quote! {
+            #[diagnostic::do_not_recommend]
+            impl ::tollgate::__private::Policy for #resource { #own_rows }
+        }
     });
+    // Who forgets `#[resource]` is told so, and not which other types have it.
     quote! {
+        #[diagnostic::do_not_recommend]
         impl ::tollgate::__private::Subject for #resource {
             const PLURAL: &'static str = #plural;
             type Scope = ::tollgate::__private::Filter<Self>;
@@ -207,6 +212,7 @@ fn implementation(model: &Model) -> TokenStream {
         }
     });
     quote! {
+        #[diagnostic::do_not_recommend]
         impl ::tollgate::__private::Resource for #resource {
             const TABLE: &'static ::tollgate::__private::Table = #table;
             type Id = #id_type;

@@ -151,6 +151,9 @@ pub struct Client {
 
 impl Client {
     /// The same with permissions, separated by spaces: `read:movies create:movies`.
+    ///
+    /// # Panics
+    /// If one of them is no permission.
     #[must_use]
     pub fn may(mut self, permissions: &str) -> Self {
         let bad = permissions.split_whitespace().find(|text| !Grants::is_permission(text));

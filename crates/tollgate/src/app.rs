@@ -119,6 +119,7 @@ impl App {
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
         check_table_names(&built)?;
+        check_paths(&built)?;
         let (name, title, version) = (self.name, self.title, self.version);
         Ok(Design { name, title, version, about: self.about, tagline: self.tagline, settings, roles, built })
     }
@@ -143,6 +144,18 @@ fn check_table_names(built: &Built) -> Result<(), Failure> {
     taken.map_or(Ok(()), |resource| {
         let (name, ty) = (resource.table().name, resource.type_name());
         Err(Failure(format!("the framework itself has a table `{name}`: give `{ty}` another plural")))
+    })
+}
+
+/// A route may not take the place of the framework's own.
+fn check_paths(built: &Built) -> Result<(), Failure> {
+    let is_own = |path: &str| {
+        let below = ["/docs/", "/oauth/", "/auth/", "/-/", "/.well-known/"];
+        let exactly = ["/", "/docs", "/openapi.json", "/livez", "/readyz", "/token"];
+        exactly.contains(&path) || below.iter().any(|start| path.starts_with(start))
+    };
+    built.routes.iter().find(|route| is_own(&route.path)).map_or(Ok(()), |route| {
+        Err(Failure(format!("`{} {}` is the framework's own: give the route another path", route.method, route.path)))
     })
 }
 

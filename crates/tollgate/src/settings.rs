@@ -14,6 +14,9 @@ pub struct Settings {
     pub server: Server,
     /// Where rows live.
     pub database: Database,
+    /// Databases that resources name: `#[resource(…, database = "documents")]` is `[databases.documents]`. Where one
+    /// is not configured, its resources live in the default database.
+    pub databases: BTreeMap<String, Database>,
     /// Who may do what.
     pub access: Access,
     /// Who people are.
@@ -41,7 +44,7 @@ impl Default for Server {
 }
 
 /// Where rows live.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
     /// As in `sqlite:./data/app.db` or `postgres://user:password@host:5432/database?sslmode=verify-full`. Default: a
@@ -49,13 +52,6 @@ pub struct Database {
     pub url: Option<Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
     pub additive: Option<bool>,
-}
-
-#[expect(clippy::derivable_impls, reason = "mirrors the others: a default for each setting")]
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: None, additive: None }
-    }
 }
 
 /// Who may do what.
@@ -135,23 +131,21 @@ impl Settings {
 
     /// The origin that people and programs use.
     pub(crate) fn public_url(&self) -> String {
-        match &self.server.public_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => {
-                let Server { host, port, .. } = &self.server;
-                match host.parse::<IpAddr>() {
-                    // Listening everywhere is no address: a developer's browser is on this machine.
-                    Ok(address) if address.is_unspecified() => format!("http://localhost:{port}"),
-                    Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
-                    _ => format!("http://{host}:{port}"),
-                }
-            }
+        let Server { host, port, public_url } = &self.server;
+        if let Some(url) = public_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        match host.parse::<IpAddr>() {
+            // Listening everywhere is no address: a developer's browser is on this machine.
+            Ok(address) if address.is_unspecified() => format!("http://localhost:{port}"),
+            Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
+            _ => format!("http://{host}:{port}"),
         }
     }
 
-    /// Whether missing tables and columns are added at the start.
-    pub(crate) fn is_additive(&self) -> bool {
-        self.database.additive.unwrap_or(self.is_dev())
+    /// Whether missing tables and columns are added to that database at the start.
+    pub(crate) fn is_additive(&self, database: &Database) -> bool {
+        database.additive.unwrap_or(self.is_dev())
     }
 
     /// Refuses what would be open by accident.

@@ -49,6 +49,6 @@ pub async fn assemble(app: App, parts: Parts) -> Result<Assembled, Failure> {
     let design = app.design(settings)?;
     let (document, routes, access_matrix) =
         (design.built.document.clone(), design.built.routes.clone(), design.access_matrix());
-    let running = design.open_on(Ground { database, clock, authenticate, first_rows }).await?;
+    let running = design.open_on(Ground { databases: database.into(), clock, authenticate, first_rows }).await?;
     Ok(Assembled { router: Arc::new(running).router(), document, routes, access_matrix })
 }

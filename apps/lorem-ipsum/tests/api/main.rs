@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod movies;
 #[cfg(test)]
 mod postgres;

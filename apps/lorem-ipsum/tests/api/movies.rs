@@ -151,15 +151,17 @@ async fn older_clients_find_what_they_knew() {
     );
 }
 
+/// Alien, with one field more or another value in one.
+fn with(name: &str, value: Value) -> Value {
+    let mut movie = alien();
+    movie[name] = value;
+    movie
+}
+
 #[tokio::test]
 async fn bad_input_is_told_with_its_place() {
     let app = app().await;
     let curator = curator(&app);
-    let with = |name: &str, value: Value| {
-        let mut movie = alien();
-        movie[name] = value;
-        movie
-    };
     assert_snapshot!(curator.post("/movies", with("stars", json!(5))).await, @r##"
     422 Unprocessable Entity
     content-type: application/problem+json
@@ -174,7 +176,7 @@ async fn bad_input_is_told_with_its_place() {
       "errors": [
         {
           "pointer": "#/stars",
-          "detail": "there is no field `stars`"
+          "detail": "there is no field `stars`, only `movie_id`, `title`, `released`, `rating`"
         }
       ]
     }
@@ -198,6 +200,13 @@ async fn bad_input_is_told_with_its_place() {
       ]
     }
     "##);
+    assert_eq!(curator.get("/movies").await.json()["items"], json!([]), "nothing of it was stored");
+}
+
+#[tokio::test]
+async fn a_title_is_a_text_of_a_certain_length() {
+    let app = app().await;
+    let curator = curator(&app);
     assert_snapshot!(curator.post("/movies", with("title", json!(7))).await, @r##"
     422 Unprocessable Entity
     content-type: application/problem+json
@@ -236,6 +245,13 @@ async fn bad_input_is_told_with_its_place() {
       ]
     }
     "##);
+    assert_eq!(curator.get("/movies").await.json()["items"], json!([]), "nothing of it was stored");
+}
+
+#[tokio::test]
+async fn a_film_is_a_whole_object() {
+    let app = app().await;
+    let curator = curator(&app);
     assert_snapshot!(curator.post("/movies", json!({})).await, @r##"
     422 Unprocessable Entity
     content-type: application/problem+json

@@ -1,7 +1,7 @@
 //! The built binary in an empty folder, as on a fresh machine.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
@@ -177,6 +177,33 @@ fn a_created_user_is_a_reader_and_gets_a_token() {
     let token = stdout(&run(folder.path(), &["token", "new@example.test"]));
     assert_eq!(token.trim().split('.').count(), 3);
     assert!(failure(&run(folder.path(), &["token", "nobody@example.test"])).contains("nobody@example.test"));
+}
+
+/// In a terminal of its own, as `script` of util-linux makes one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_missing_password_is_asked_for_twice_and_not_shown() {
+    let folder = TempDir::new().unwrap();
+    let line = format!("{BINARY} create-user --name New --email new@example.test");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(folder.path());
+    let mut terminal = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut keys = terminal.stdin.take().unwrap();
+    let mut shown = String::new();
+    let mut screen = BufReader::new(terminal.stdout.take().unwrap());
+    for _ in 0..2 {
+        let prompt = shown.len();
+        while !shown[prompt..].contains(": ") {
+            let mut byte = [0];
+            screen.read_exact(&mut byte).unwrap();
+            shown.push(byte[0].into());
+        }
+        keys.write_all(b"correct horse\n").unwrap();
+    }
+    screen.read_to_string(&mut shown).unwrap();
+    assert!(terminal.wait().unwrap().success(), "{shown}");
+    assert!(shown.contains("Password: ") && shown.contains("Once more: "), "{shown}");
+    assert!(shown.contains("created new@example.test") && !shown.contains("correct horse"), "{shown}");
 }
 
 #[test]

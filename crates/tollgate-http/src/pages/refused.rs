@@ -23,7 +23,8 @@ pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: O
         frame: Frame { person: actor.as_ref().and_then(Person::of), sign_in: sign_in.clone(), ..Frame::default() },
         status: problem.status(),
         heading: heading(problem.status()).to_owned(),
-        detail: problem.detail().map(str::to_owned),
+        // The faults have a panel of their own, which says it better.
+        detail: problem.detail().filter(|_| problem.errors().is_empty()).map(sentence),
         links: links(problem.status(), actor.as_ref(), sign_in, &asked.method),
         faults: problem.errors().to_vec(),
         road: road(problem.status(), actor.as_ref(), missing.as_deref(), access.is_some()),
@@ -40,6 +41,14 @@ pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: O
         permission: missing,
         json: serde_json::to_string_pretty(problem).unwrap_or_default(),
     }
+}
+
+/// "there is none" → "There is none."
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    first.chain(letters).chain(end.chars()).collect()
 }
 
 /// The first permission that the route asks for and the caller does not have.

@@ -49,7 +49,7 @@ fn explain(file: &Path, bad: &[BadRow], count: usize) -> String {
 
 fn read(file: &Path, table: &Table) -> Result<Vec<Value>, Failure> {
     let failure = |error: &dyn std::fmt::Display| Failure(format!("{}: {error}", file.display()));
-    let extension = file.extension().map(|extension| extension.to_ascii_lowercase());
+    let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     match extension.as_ref().and_then(|extension| extension.to_str()) {
         Some("json") => {
             let text = fs::read(file).map_err(|error| failure(&error))?;

@@ -68,7 +68,7 @@ struct CreateUser {
     /// Their password; asked for if it is not given
     #[arg(long)]
     password: Option<String>,
-    /// A role; may be given several times [default: identity.default_role]
+    /// A role; may be given several times [default: the one that the settings name]
     #[arg(long)]
     role: Vec<String>,
 }

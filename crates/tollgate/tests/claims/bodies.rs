@@ -1,6 +1,6 @@
 //! Bodies: what can be read, what is in them, and that nobody writes what is not theirs to write.
 
-use crate::ground::{app, curator, note, start, why, with, writer};
+use crate::ground::{app, curator, encoded, note, start, why, with, writer};
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -243,7 +243,10 @@ async fn each_fault_is_told_with_its_place() {
     assert_eq!(said("[]").await, "422 #: expected an object, found an array");
     assert_eq!(said("null").await, "422 #: expected an object, found null");
     assert_eq!(said(r#"{"lable":"a"}"#).await, "422 #/lable: there is no field `lable`; did you mean `label`?");
-    assert_eq!(said(r#"{"x/y~z":"a"}"#).await, "422 #/x~1y~0z: there is no field `x/y~z`");
+    assert_eq!(
+        said(r#"{"x/y~z":"a"}"#).await,
+        "422 #/x~1y~0z: there is no field `x/y~z`, only `label`, `grams`, `inside`"
+    );
     assert_eq!(
         said(r#"{"inside":[{},{"gram":1}]}"#).await,
         "422 #/inside/1/gram: there is no field `gram`; did you mean `grams`?"
@@ -405,7 +408,7 @@ async fn every_text_comes_back_as_it_was_or_is_refused() {
             assert_eq!(reply.status(), 201, "{text:?}: {}", reply.text());
             let path = format!("/notes/{}", reply.json()["note_id"]);
             assert_eq!(ann.get(&path).await.json()["text"], text);
-            let query: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let query = encoded(&text);
             let list = ann.get(&format!("/notes?text={query}&note_id={}", reply.json()["note_id"])).await.json();
             assert_eq!(list["items"][0]["text"], text, "found by itself");
             let named = ann.get(&format!("/notes?{query}=1")).await.status();

@@ -77,10 +77,15 @@ pub(crate) fn why(reply: &tollgate_testing::Reply) -> String {
     let mut said = reply.status().to_string();
     for fault in problem["errors"].as_array().into_iter().flatten() {
         let place = fault["pointer"].as_str().or(fault["parameter"].as_str()).unwrap_or("?");
-        said += &format!(" {place}: {}", fault["detail"].as_str().unwrap_or("?"));
+        said = format!("{said} {place}: {}", fault["detail"].as_str().unwrap_or("?"));
     }
     match problem["detail"].as_str() {
         Some(detail) if problem["errors"].is_null() => format!("{said} {detail}"),
         _ => said,
     }
+}
+
+/// Every byte as `%XX`.
+pub(crate) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }

@@ -1,6 +1,6 @@
 //! Lists over HTTP: filters, order, cursors, totals; and that nobody's rows leak through any of them.
 
-use crate::ground::{curator, note, start, why, with, writer};
+use crate::ground::{curator, encoded, note, start, why, with, writer};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 use tollgate_sqlite::Sqlite;
@@ -14,7 +14,7 @@ const ROWS: [(&str, Option<i32>, Option<f64>); 8] = [
     ("50% off_", Some(1), Some(1e300)),
     ("", None, None),
     ("Amélie", Some(-2_147_483_648), Some(0.1)),
-    ("a,b", Some(2_147_483_647), Some(0.30000000000000004)),
+    ("a,b", Some(2_147_483_647), Some(0.300_000_000_000_000_04)),
     ("𝄞 clef", Some(1), None),
 ];
 
@@ -93,6 +93,7 @@ async fn rows_come_in_the_order_that_was_asked_for() {
         ("sort=stars,-text", "alien³||Amélie|𝄞 clef|50% off_|alien|Aliens|a,b"),
         ("sort=-stars,text", "a,b|Aliens|alien|50% off_|𝄞 clef|Amélie||alien³"),
         ("sort=weight,text", "|Aliens|𝄞 clef|alien³|Amélie|alien|a,b|50% off_"),
+        ("sort=text,-text,text", "|50% off_|Aliens|Amélie|a,b|alien|alien³|𝄞 clef"),
         ("sort=pinned,-note_id", "𝄞 clef|Amélie|50% off_|Aliens|a,b||alien³|alien"),
     ];
     for (query, expected) in cases {
@@ -254,7 +255,7 @@ async fn an_unknown_parameter_is_refused_with_the_nearest_one() {
     assert_eq!(said("Limit=1").await, "422 Limit: there is no parameter `Limit`; did you mean `limit`?");
     assert_eq!(said("offset=1").await, "422 offset: there is no parameter `offset`");
     assert_eq!(said("sort=-strs").await, "422 sort: there is no field `strs`; did you mean `stars`?");
-    assert_eq!(said("sort=").await, "422 sort: there is no field ``");
+    assert!(said("sort=").await.starts_with("422 sort: there is no field ``, only `note_id`, `author`, "));
     assert_eq!(said("=1").await, "422 : there is no parameter ``");
     assert_eq!(said("text").await, "200");
 }
@@ -293,7 +294,6 @@ async fn a_wrong_value_is_refused_in_words() {
         ("limit=1&limit=2", "it may come once"),
         ("sort=text&sort=stars", "it may come once"),
         ("cursor=a&cursor=b", "it may come once"),
-        ("sort=text,-text", "it names `text` twice"),
     ];
     for (query, expected) in cases {
         let name = query.split('=').next().unwrap();
@@ -362,6 +362,12 @@ async fn operators_of_other_systems_are_unknown_parameters() {
         let reply = ann.get(&path.to_string()).await;
         assert_eq!(reply.status(), 422, "{query}: {}", reply.text());
     }
+}
+
+#[tokio::test]
+async fn code_of_other_systems_is_text() {
+    let app = start().await;
+    let ann = notes(&app).await;
     let values = [
         "' OR 1=1 --",
         "\" OR \"\"=\"",
@@ -375,8 +381,7 @@ async fn operators_of_other_systems_are_unknown_parameters() {
     ];
     for value in values {
         for operator in ["", ".contains", ".starts_with", ".in", ".gt"] {
-            let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let reply = ann.get(&format!("/notes?total=true&text{operator}={encoded}")).await;
+            let reply = ann.get(&format!("/notes?total=true&text{operator}={}", encoded(value))).await;
             assert_eq!(reply.status(), 200, "{value}");
             let expected = ROWS.iter().filter(|(text, ..)| match operator {
                 ".contains" => text.contains(value),
@@ -430,10 +435,7 @@ async fn long_questions_are_answered_or_refused_on_every_database() {
         assert_eq!(ann.get(&format!("/notes?total=true&note_id.in={}", ids(1000))).await.json()["total"], 8);
         let said = why(&ann.get(&format!("/notes?note_id.in={}", ids(1001))).await);
         assert_eq!(said, "422 note_id.in: at most 1000 values");
-        assert_eq!(
-            why(&ann.get(&format!("/notes?sort={}", ["text"; 5000].join(","))).await),
-            "422 sort: it names `text` twice"
-        );
+        assert_eq!(walk(&ann, &format!("limit=3&sort={}", vec!["text"; 5000].join(","))).await.len(), 8);
         let all = "text,stars,-weight,due,reference,made,-changed,version,pinned,author";
         assert_eq!(walk(&ann, &format!("sort={all}&limit=3")).await.len(), 8);
     }

@@ -138,6 +138,11 @@ async fn a_problem_reads_so() {
       "request_id": "…"
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_problem_names_each_place() {
+    let app = start().await;
     let film = json!({ "movie_id": 1, "title": "", "released": null, "rating": 11, "code": null });
     assert_snapshot!(curator(&app).post("/movies", film).await, @r##"
     422 Unprocessable Entity
@@ -338,11 +343,15 @@ async fn every_answer_has_the_headers_that_keep_browsers_careful() {
             for (name, value) in [
                 ("x-content-type-options", "nosniff"),
                 ("x-frame-options", "DENY"),
-                ("referrer-policy", "no-referrer"),
                 ("cross-origin-resource-policy", "same-origin"),
             ] {
                 assert_eq!(reply.header(name), value, "{path} {name}");
             }
+            let referrer = reply.header("referrer-policy");
+            assert!(
+                ["no-referrer", "same-origin"].contains(&referrer),
+                "{path} tells others where one was: {referrer}"
+            );
             assert!(reply.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
             assert!(reply.header("content-security-policy").contains("default-src 'none'"), "{path}");
             assert!(!reply.header("content-security-policy").contains("script-src 'unsafe-inline'"), "{path}");

@@ -2,7 +2,12 @@
 
 use crate::ground::{app, start};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tollgate::prelude::*;
+use tollgate::{
+    Memory, SystemClock,
+    testing::{Parts, assemble},
+};
 use tollgate_access::Grants;
 use tollgate_http::Api;
 use tollgate_testing::TestApp;
@@ -274,6 +279,7 @@ fn rules_are_in_the_document() {
         );
         assert_eq!(properties["size"]["description"], "How large it is.", "{name}");
     }
+    assert_eq!(schemas["NewThing"]["description"], "What a caller sends to create a `Thing`.");
     assert_eq!(schemas["NewThing"]["required"], json!(["id", "weight", "name"]));
     assert_eq!(schemas["ThingPatch"]["required"], Value::Null);
     assert_eq!(schemas["ThingPatch"]["properties"]["id"], Value::Null, "a key is not changed");
@@ -423,6 +429,7 @@ async fn the_access_matrix_comes_from_the_signatures() {
     DELETE /things/{id}  delete:things
     GET    /shop         public
     GET    /order        signed in
+    GET    /api/me       signed in
     "#);
 }
 
@@ -432,4 +439,39 @@ async fn the_document_is_served_to_everybody() {
     let served = app.anyone().get("/openapi.json").await;
     assert_eq!((served.status(), served.header("content-type")), (200, "application/json"));
     assert_eq!(served.json(), *app.document());
+}
+
+/// Why the app does not start.
+async fn failure(service: Service) -> String {
+    let app = App::new("test").service(service);
+    let parts = Parts {
+        settings: app.built_in_settings("dev").unwrap(),
+        database: Arc::new(Memory::default()),
+        clock: Arc::new(SystemClock::default()),
+        authenticate: None,
+        first_rows: false,
+    };
+    assemble(app, parts).await.err().map(|failure| failure.to_string()).unwrap_or_default()
+}
+
+/// Not those of the embedded issuer.
+#[resource(plural = "users")]
+struct Guest {
+    #[id]
+    id: i32,
+}
+
+#[tokio::test]
+async fn a_resource_may_not_share_a_table_with_the_framework() {
+    let said = failure(Service::new("guests").crud::<Guest>("/guests")).await;
+    assert!(said.contains("`users`") && said.contains("document::Guest"), "{said}");
+}
+
+#[tokio::test]
+async fn a_route_may_not_take_the_place_of_the_frameworks_own() {
+    for path in ["/", "/docs", "/token", "/auth/login", "/oauth/token", "/.well-known/jwks.json", "/-/assets/x"] {
+        let said = failure(Service::new("all").get(path, shop::item)).await;
+        assert!(said.contains(&format!("`GET {path}`")), "{path}: {said}");
+    }
+    assert_eq!(failure(Service::new("all").get("/docs-of-ours", shop::item)).await, "");
 }
