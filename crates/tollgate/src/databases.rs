@@ -93,7 +93,13 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
     let url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
     let opened = match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => open_sqlite(path),
+        #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
+        #[cfg(not(feature = "postgres"))]
+        Some(("postgres" | "postgresql", _)) => Err(Failure(
+            "`database.url`: this app was built without PostgreSQL; turn on the feature `postgres` of `tollgate`"
+                .into(),
+        )),
         _ => Err(Failure(
             "`database.url` is not known here: write it as sqlite:./data/app.db or \
              postgres://user:password@host:5432/database"
@@ -114,7 +120,7 @@ async fn open_postgres(url: &str) -> Result<Arc<dyn Database>, Failure> {
 }
 
 #[cfg(not(feature = "postgres"))]
-async fn open_postgres(_: &str) -> Result<Arc<dyn Database>, Failure> {
+fn open_postgres(_: &str) -> std::future::Ready<Result<Arc<dyn Database>, Failure>> {
     let said = "`database.url`: this app was built without PostgreSQL; turn on the feature `postgres` of `tollgate`";
-    Err(Failure(said.into()))
+    std::future::ready(Err(Failure(said.into())))
 }
