@@ -93,13 +93,7 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
     let url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
     let opened = match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => open_sqlite(path),
-        #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
-        #[cfg(not(feature = "postgres"))]
-        Some(("postgres" | "postgresql", _)) => Err(Failure(
-            "`database.url`: this app was built without PostgreSQL; turn on the feature `postgres` of `tollgate`"
-                .into(),
-        )),
         _ => Err(Failure(
             "`database.url` is not known here: write it as sqlite:./data/app.db or \
              postgres://user:password@host:5432/database"
