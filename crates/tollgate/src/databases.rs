@@ -93,6 +93,21 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
     let url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
-        _ => Err(Failure(format!("{setting} is not known here: write it as sqlite:./data/app.db"))),
+        Some(("postgres" | "postgresql", _)) => open_postgres(setting, &url).await,
+        _ => Err(Failure(format!(
+            "{setting} is not known here: write it as sqlite:./data/app.db or \
+             postgres://user:password@host:5432/database"
+        ))),
     }
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(_: &str, url: &str) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(tollgate_postgres::Postgres::open(url).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn open_postgres(setting: &str, _: &str) -> Result<Arc<dyn Database>, Failure> {
+    let remedy = "turn on the feature `postgres` of `tollgate`";
+    Err(Failure(format!("{setting}: this app was built without PostgreSQL; {remedy}")))
 }

@@ -47,7 +47,8 @@ impl Default for Server {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// As in `sqlite:./data/app.db`. Default: a file of the app's name in `./data`.
+    /// As in `sqlite:./data/app.db` or `postgres://user:password@host:5432/database?sslmode=verify-full`. Default: a
+    /// file of the app's name in `./data`.
     pub url: Option<Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
     pub additive: Option<bool>,

@@ -7,6 +7,8 @@ mod messages;
 #[cfg(test)]
 mod movies;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod walk;

@@ -42,7 +42,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut child = command(folder, &["--port", "0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::start_as(&mut command(folder, &["--port", "0"]))
+    }
+
+    pub(crate) fn start_as(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut banner = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         while !banner.contains("Ctrl-C") {
@@ -227,6 +231,8 @@ fn a_missing_password_is_asked_for_twice_and_not_shown() {
             screen.read_exact(&mut byte).unwrap();
             shown.push(byte[0].into());
         }
+        // Nobody types faster than a terminal stops to show what is typed.
+        std::thread::sleep(std::time::Duration::from_secs(1));
         keys.write_all(b"correct horse\n").unwrap();
     }
     screen.read_to_string(&mut shown).unwrap();
