@@ -77,7 +77,7 @@ impl Refusal {
         if problem.status().is_server_error() {
             tracing::error!(request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");
         } else {
-            tracing::debug!(request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");
+            tracing::debug!(target: "tollgate::request", request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum Error {
     /// The values cannot be stored (422).
     #[error("these values cannot be stored")]
     Invalid(#[source] Source),
+    /// The tables are not those of the resources (500).
+    #[error("the database is not as the app needs it")]
+    Schema(#[source] Source),
     /// Too much is waiting already; later is better (503).
     #[error("too many requests are waiting")]
     Overloaded,
@@ -86,7 +89,7 @@ impl From<Error> for Problem {
             Error::Full(cause) => {
                 Self::new(http::StatusCode::INSUFFICIENT_STORAGE).because(said).caused_by(Shared(cause))
             }
-            Error::Internal(cause) => Self::internal().caused_by(Shared(cause)),
+            Error::Schema(cause) | Error::Internal(cause) => Self::internal().caused_by(Shared(cause)),
         }
     }
 }

@@ -161,6 +161,39 @@ fn check_routes_openapi_and_version_say_what_they_know() {
     assert!(stdout(&run(folder.path(), &["check"])).contains("as the model says"));
 }
 
+/// What a page links to and loads, on this server.
+fn links(page: &str) -> Vec<String> {
+    let after = ["href=\"", "src=\"", "action=\""].into_iter().flat_map(|name| page.split(name).skip(1));
+    let links = after.map(|rest| rest.split(['"', '#']).next().unwrap().replace("&#x2f;", "/").replace("&amp;", "&"));
+    links.filter(|link| link.starts_with('/')).collect()
+}
+
+#[test]
+fn every_link_on_a_page_leads_somewhere() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let get = |path: &str| agent.get(format!("{}{path}", server.url())).header("accept", "text/html").call().unwrap();
+    for page in ["/", "/docs", "/auth/login?return_to=/", "/nothing"] {
+        let links = links(&get(page).into_body().read_to_string().unwrap());
+        assert!(links.iter().any(|link| link == "/") || page.starts_with("/auth"), "{page} does not lead home");
+        for link in links {
+            assert_eq!(get(&link).status(), 200, "{page} leads to {link}");
+        }
+    }
+}
+
+#[test]
+fn check_tells_of_roles_that_speak_of_no_resource() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    let slip = "[access.roles]\ncurator = [\"read:movies\", \"update:movie\", \"read:*\"]";
+    std::fs::write(folder.path().join("config/default.toml"), slip).unwrap();
+    let said = stdout(&run(folder.path(), &["check"]));
+    assert!(said.contains("role `curator` may `update:movie`, but there is no such resource"), "{said}");
+    assert_eq!(said.matches("no such resource").count(), 1, "{said}");
+}
+
 #[test]
 fn a_created_user_is_a_reader_and_gets_a_token() {
     let folder = TempDir::new().unwrap();

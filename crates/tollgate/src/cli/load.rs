@@ -31,7 +31,8 @@ pub(super) async fn load(design: Design, resource: &str, file: &Path) -> Result<
 
 /// Row and field of each fault.
 fn explain(file: &Path, bad: &[BadRow], count: usize) -> String {
-    let mut text = format!("{}: {count} rows are not good; nothing was loaded", file.display());
+    let rows = if count == 1 { "1 row is".into() } else { format!("{count} rows are") };
+    let mut text = format!("{}: {rows} not good; nothing was loaded", file.display());
     for BadRow { row, problem } in bad {
         for fault in problem.errors() {
             let field = fault.pointer.as_deref().unwrap_or_default().trim_start_matches("#/");

@@ -38,7 +38,7 @@ static OWNED: Table = Table {
 async fn prepare(path: &Path, table: &'static Table, additive: bool) -> Result<Vec<String>, String> {
     let database = Sqlite::open(path).unwrap();
     database.prepare(&[table], additive).await.map_err(|error| match error {
-        Error::Invalid(why) => why.to_string(),
+        Error::Schema(why) => why.to_string(),
         other => panic!("{other:?}"),
     })
 }
