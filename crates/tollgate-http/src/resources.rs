@@ -45,7 +45,7 @@ pub enum LoadError {
     #[error("{} of the rows are not good", .1)]
     Rows(Vec<BadRow>, usize),
     /// The database refused.
-    #[error("the database refused: {0}")]
+    #[error("the database refused")]
     Store(#[from] Error),
 }
 

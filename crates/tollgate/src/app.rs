@@ -3,7 +3,7 @@
 use crate::{cli, running::own_tables, settings::Settings};
 use std::collections::BTreeSet;
 use tollgate_access::Roles;
-use tollgate_core::config::Sources;
+use tollgate_core::{config::Sources, with_causes};
 use tollgate_http::{Api, Built, Service};
 
 /// How the process ends.
@@ -186,15 +186,7 @@ pub struct Failure(pub(crate) String);
 impl Failure {
     /// The error and everything behind it, in a line.
     pub(crate) fn of(error: &dyn std::error::Error) -> Self {
-        let mut words: Vec<String> = vec![];
-        for cause in std::iter::successors(Some(error), |error| error.source()) {
-            let said = cause.to_string();
-            // Some errors repeat their cause.
-            if words.last().is_none_or(|last| !last.contains(&said)) {
-                words.push(said);
-            }
-        }
-        Self(words.join(": "))
+        Self(with_causes(error))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
 use std::{path::Path, sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig};
-use tollgate_core::{Clock, Problem, SystemClock};
+use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, Authenticate, Built, Context, Edge, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
@@ -142,7 +142,7 @@ async fn load_first_rows(resource: &dyn AnyResource, json: &str, stores: &Stores
             let first = bad.first().map(|bad| format!("row {}: {}", bad.row, bad.problem)).unwrap_or_default();
             Err(Failure(format!("the first rows of `{name}`: {count} are not good; {first}")))
         }
-        loaded => loaded.map_err(|error| Failure(format!("the first rows of `{name}`: {error}"))),
+        loaded => loaded.map_err(|error| Failure(format!("the first rows of `{name}`: {}", with_causes(&error)))),
     }
 }
 
