@@ -1,6 +1,11 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
-use crate::{AnyResource, Context, Operation, Schemas, Service, refusal::Refusal, schemas::tidy, service::Route};
+use crate::{
+    AnyResource, Context, Operation, Service,
+    refusal::Refusal,
+    schemas::{Schemas, tidy},
+    service::Route,
+};
 use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
 use serde_json::{Map, Value, json};
 use std::{

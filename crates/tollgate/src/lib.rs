@@ -53,7 +53,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_http::{
     Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place, Query,
-    RequestId, Schemas, Service,
+    RequestId, Service,
 };
 pub use tollgate_macros::{input, output, resource, service};
 pub use tollgate_store::{Error as StoreError, Field, Filter, Find, Memory, Resource, Slice, Sort, Store, Transaction};
