@@ -25,7 +25,7 @@ pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
 pub use secret::Secret;
-pub use words::{nearest, with_causes};
+pub use words::{capitalized, nearest, with_causes};
 
 /// What a handler answers: a value, or a [`Problem`].
 pub type Result<T, E = Problem> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! Words for people: an error with everything behind it, and the name that was meant by a misspelt one.
+//! Words for people: an error with everything behind it, the name that a misspelt one means, a capital letter.
 
 use std::{error::Error, iter::successors};
 
@@ -23,6 +23,12 @@ pub fn nearest<N: AsRef<str>>(name: &str, known: impl IntoIterator<Item = N>) ->
     let known = known.into_iter().map(|known| (strsim::jaro_winkler(name, known.as_ref()), known));
     let nearest = known.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > LIKE);
     nearest.map(|(_, known)| known)
+}
+
+/// The text with its first letter in upper case.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use axum::{
 };
 use std::{any::type_name, sync::Arc};
 use tollgate_access::Access;
+use tollgate_core::capitalized;
 use tollgate_store::{Resource, Store};
 
 /// What a module of an app offers over HTTP.
@@ -152,7 +153,5 @@ methods! {
 
 /// `best_of_year` → "Best of year."
 fn sentence(name: &str) -> String {
-    let words = name.replace('_', " ");
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    format!("{}.", capitalized(&name.replace('_', " ")))
 }

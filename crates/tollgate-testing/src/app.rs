@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use tollgate::{
     Actor, App, SystemClock,
-    testing::{Assembled, Authenticate, Identified, Parts, assemble},
+    testing::{Assembled, Authenticate, Ground, Identified, assemble},
 };
 use tollgate_access::{Grants, Identity, Roles};
 use tollgate_core::Clock;
@@ -124,8 +124,8 @@ impl Setup {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
         let anyone = roles.unwrap_or_else(|failure| panic!("{failure}")).anyone().clone();
         let authenticate: Option<Arc<dyn Authenticate>> = Some(Arc::new(Believing(anyone.clone())));
-        let parts = Parts { settings, database, clock, authenticate, first_rows };
-        let assembled = assemble(app, parts).await.unwrap_or_else(|failure| panic!("{failure}"));
+        let ground = Ground { database, clock, authenticate, first_rows };
+        let assembled = assemble(app, settings, ground).await.unwrap_or_else(|failure| panic!("{failure}"));
         TestApp { assembled, anyone }
     }
 }

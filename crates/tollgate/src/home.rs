@@ -12,6 +12,7 @@ use axum::{
 use serde_json::Value;
 use std::sync::Arc;
 use tollgate_access::Actor;
+use tollgate_core::capitalized;
 use tollgate_http::{
     Refusal,
     pages::{Frame, HomePage, Need, NeedState, Person, ServiceEntry, Terminal, html},
@@ -120,9 +121,7 @@ impl Home {
 /// The service's own comment, without its name at the beginning: "Movies: a catalogue …".
 fn first_paragraph(about: &str) -> String {
     let first = about.split("\n\n").next().unwrap_or_default().replace('\n', " ");
-    let text = first.split_once(": ").map_or(first.as_str(), |(_, text)| text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    capitalized(first.split_once(": ").map_or(first.as_str(), |(_, text)| text))
 }
 
 fn need(actor: &Actor, permission: &str) -> Need {

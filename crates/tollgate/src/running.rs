@@ -31,13 +31,15 @@ pub(crate) struct Running {
 }
 
 /// What an app runs on.
-pub(crate) struct Ground {
-    pub(crate) database: Arc<dyn Database>,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Recognises callers, in place of the embedded issuer.
-    pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
+pub struct Ground {
+    /// Where rows live.
+    pub database: Arc<dyn Database>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Recognises callers, in place of the embedded issuer, which then is absent.
+    pub authenticate: Option<Arc<dyn Authenticate>>,
     /// Whether new tables get their first rows.
-    pub(crate) first_rows: bool,
+    pub first_rows: bool,
 }
 
 impl Design {
@@ -166,9 +168,7 @@ impl Running {
                 .route("/readyz", get(async move || ready(&*running.database).await)),
         )
     }
-}
 
-impl Running {
     /// The session that a browser sends along; a page can do without.
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Option<pages::Session> {
         self.identity.as_ref()?.session(headers).await.ok().flatten()
