@@ -34,7 +34,7 @@ mod service;
 mod words;
 
 pub use answer::{Answer, Created, IntoProblem, NoContent, Page};
-pub use api::{Api, Built, RouteInfo, with_fallbacks};
+pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::Guard;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tollgate_access::Actor;
 use tollgate_core::capitalized;
 use tollgate_http::{
-    Refusal,
+    Refusal, ServiceInfo,
     pages::{Frame, HomePage, Need, NeedState, Person, ServiceEntry, Terminal, html},
 };
 use tower::ServiceExt;
@@ -106,13 +106,13 @@ impl Home {
     }
 
     fn services(&self, actor: &Actor) -> Vec<ServiceEntry> {
-        let services = self.running.design.built.services.iter().filter(|(_, _, needs)| !needs.is_empty());
-        let entry = |(name, about, needs): &(&'static str, &'static str, Vec<String>)| ServiceEntry {
-            name: (*name).into(),
-            title: crate::app::title(name),
-            about: first_paragraph(about),
-            permissions: needs.iter().map(|permission| need(actor, permission)).collect(),
-            docs: format!("/docs#/{name}"),
+        let services = self.running.design.built.services.iter().filter(|service| !service.permissions.is_empty());
+        let entry = |service: &ServiceInfo| ServiceEntry {
+            name: service.name.into(),
+            title: crate::app::title(service.name),
+            about: first_paragraph(service.about),
+            permissions: service.permissions.iter().map(|permission| need(actor, permission)).collect(),
+            docs: format!("/docs#/{}", service.name),
         };
         services.map(entry).collect()
     }
