@@ -1,7 +1,7 @@
 //! Do dependencies still point one way?
 //!
 //! ```text
-//! core ◄ access ◄ store ◄ sqlite                                         drivers know nothing of HTTP
+//! core ◄ access ◄ store ◄ sqlite, postgres                               drivers know nothing of HTTP
 //! core ◄ access ◄ store ◄ http ◄ auth ◄ tollgate ◄ testing, apps, bench  http does not know who is calling
 //! macros                                                                 knows none of ours
 //! ```
@@ -17,13 +17,16 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
         "tollgate-core" | "tollgate-macros" | "xtask" => &[],
         "tollgate-access" => &["tollgate-core"],
         "tollgate-store" => &["tollgate-core", "tollgate-access"],
-        "tollgate-sqlite" | "tollgate-http" => &["tollgate-core", "tollgate-access", "tollgate-store"],
+        "tollgate-sqlite" | "tollgate-postgres" | "tollgate-http" => {
+            &["tollgate-core", "tollgate-access", "tollgate-store"]
+        }
         "tollgate-auth" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-http", "tollgate-macros"],
         "tollgate" => &[
             "tollgate-core",
             "tollgate-access",
             "tollgate-store",
             "tollgate-sqlite",
+            "tollgate-postgres",
             "tollgate-http",
             "tollgate-auth",
             "tollgate-macros",
@@ -34,6 +37,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             "tollgate-access",
             "tollgate-store",
             "tollgate-sqlite",
+            "tollgate-postgres",
             "tollgate-http",
             "tollgate-auth",
             "tollgate-macros",
@@ -74,7 +78,7 @@ mod tests {
 
     /// What the check says about `tested` in a workspace that has every crate.
     fn verdict(tested: Crate) -> String {
-        let names = ["core", "macros", "access", "store", "sqlite", "http", "auth", "testing"];
+        let names = ["core", "macros", "access", "store", "sqlite", "postgres", "http", "auth", "testing"];
         let mut crates: Vec<Crate> = names.map(|name| member(&format!("/src/crates/tollgate-{name}"), &[])).into();
         crates.push(member("/src/crates/tollgate", &[]));
         crates.retain(|other| other.name != tested.name);
@@ -93,6 +97,8 @@ mod tests {
     fn drivers_know_neither_the_edge_nor_each_other() {
         let sqlite = member("/src/crates/tollgate-sqlite", &["tollgate-store", "tollgate-http"]);
         assert_eq!(verdict(sqlite), "tollgate-sqlite must not depend on tollgate-http");
+        let postgres = member("/src/crates/tollgate-postgres", &["tollgate-store", "tollgate-sqlite"]);
+        assert_eq!(verdict(postgres), "tollgate-postgres must not depend on tollgate-sqlite");
     }
 
     #[test]

@@ -10,6 +10,10 @@ mod directions;
 mod includes;
 mod lint;
 mod parts;
+// The one piece of code that tests and this program share; it needs nothing but std.
+#[path = "../../crates/tollgate-testing/src/servers/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "tests do more with a server than start it")]
+mod servers;
 mod steps;
 mod test;
 

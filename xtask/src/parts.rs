@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    Result,
+    Result, servers,
     steps::{self, Steps},
 };
 
@@ -47,12 +47,26 @@ const PARTS: &[Part] = &[
             ("macos", "brew install --cask google-chrome chromedriver"),
         ],
     },
+    Part {
+        name: "postgres",
+        programs: "PostgreSQL, PgBouncer and openssl",
+        is_there: has_postgres,
+        get: &[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends postgresql pgbouncer openssl"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends postgresql pgbouncer openssl"),
+            ("macos", "brew install postgresql pgbouncer openssl"),
+        ],
+    },
 ];
 
 fn has_browser() -> bool {
     let browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let has_chromium = browsers.into_iter().any(on_path) || Path::new("/Applications/Google Chrome.app").exists();
     has_chromium && on_path("chromedriver")
+}
+
+fn has_postgres() -> bool {
+    servers::Postgres::is_there() && servers::PgBouncer::is_there() && on_path("openssl")
 }
 
 /// The parts named by `--without`; a name that is not in the list is refused.
@@ -129,7 +143,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: curl, browser"#);
+        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: curl, browser, postgres"#);
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());
     }

@@ -1,10 +1,14 @@
 //! `cargo xtask test`: every test of the workspace, documentation examples included.
+//!
+//! Servers that many tests use at once are started here and end with this program; the tests of a part that was left
+//! out, which live in a module of its name, are skipped.
 
 use std::process::Command;
 
 use crate::{
     Result,
     parts::{self, Part},
+    servers,
     steps::{Steps, cargo, output},
 };
 
@@ -12,7 +16,11 @@ use crate::{
 pub(crate) fn run(left_out: &[&Part]) -> Result {
     parts::prepare(left_out)?;
     let without = left_out.iter().map(|part| part.name).collect::<Vec<_>>().join(",");
-    let mut tests = tests();
+    let postgres = left_out.iter().all(|part| part.name != "postgres").then(servers::Postgres::start);
+    let mut tests = tests(postgres.is_none());
+    if let Some(postgres) = &postgres {
+        tests.env(servers::SHARED, postgres.url());
+    }
     let mut steps = Steps::default();
     steps.step("tests", || output(tests.env("TOLLGATE_WITHOUT", &without)).map(|text| summary(&text)));
     steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
@@ -23,12 +31,19 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
 }
 
 /// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.
-fn tests() -> Command {
-    if output(&mut cargo(&["nextest", "--version"])).is_ok() {
-        return cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
+fn tests(without_postgres: bool) -> Command {
+    let (mut command, skip) = if output(&mut cargo(&["nextest", "--version"])).is_ok() {
+        let nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
+        (nextest, ["-E", "not test(/^postgres::/)"])
+    } else {
+        println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
+        let test = cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast"]);
+        (test, ["--", "--skip=postgres::"])
+    };
+    if without_postgres {
+        command.args(skip);
     }
-    println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
-    cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast"])
+    command
 }
 
 /// How many tests ran and how many were skipped, in the words of cargo-nextest.

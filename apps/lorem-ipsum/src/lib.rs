@@ -2,6 +2,7 @@
 
 use tollgate::prelude::*;
 
+mod messages;
 mod movies;
 
 /// The application: its services, and the settings it brings along.
@@ -13,4 +14,5 @@ pub fn app() -> App {
         .settings(include_str!("../config/default.toml"))
         .settings_in("dev", include_str!("../config/dev.toml"))
         .service(movies::service())
+        .service(messages::service())
 }

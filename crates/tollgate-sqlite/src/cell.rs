@@ -13,8 +13,8 @@ pub(crate) struct Bound<'a>(pub(crate) &'a Param<'a>);
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self.0 {
-            Param::One(value) => ToSqlOutput::Borrowed(plain(value)),
-            Param::Many(values) => {
+            Param::One(_, value) => ToSqlOutput::Borrowed(plain(value)),
+            Param::Many(_, values) => {
                 let owned = values.iter().map(|value| Owned::try_from(plain(value)));
                 ToSqlOutput::from_rc(Rc::new(owned.collect::<Result<Vec<_>, _>>()?), c"rarray")
             }

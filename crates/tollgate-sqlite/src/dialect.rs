@@ -10,21 +10,24 @@ use tollgate_store::{
 const LISTED: usize = 8;
 
 /// The dialect.
+#[derive(Clone, Copy)]
 pub(crate) struct Sqlite;
-
-/// What a kind is called in a `STRICT` table. A moment is its microseconds since 1970.
-pub(crate) fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Float => "REAL",
-        Kind::Text => "TEXT",
-        Kind::Uuid => "BLOB",
-        _ => "INTEGER",
-    }
-}
 
 impl Dialect for Sqlite {
     const BYTEWISE: &'static str = "";
     const POSITION: &'static str = "instr";
+    /// Never one that was used before.
+    const COUNTED: &'static str = " AUTOINCREMENT";
+
+    /// In a `STRICT` table. A moment is its microseconds since 1970.
+    fn kind(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Float => "REAL",
+            Kind::Text => "TEXT",
+            Kind::Uuid => "BLOB",
+            _ => "INTEGER",
+        }
+    }
 
     fn placeholder(number: usize, _: Kind, sql: &mut String) {
         sql.push('?');
@@ -34,19 +37,19 @@ impl Dialect for Sqlite {
     fn in_list<'a>(sql: &mut Writer<'a, Self>, column: usize, values: &'a [Value<'static>]) {
         let kind = sql.table.columns[column].kind;
         if values.len() > LISTED {
-            sql.column(column).push(" IN rarray(").bind(kind, Param::Many(values)).push(")");
+            sql.column(column).push(" IN rarray(").bind(Param::Many(kind, values)).push(")");
             return;
         }
         let each = |sql: &mut Writer<'a, Self>, value: &'a Value<'static>| {
-            sql.bind(kind, Param::One(value.borrow()));
+            sql.bind(Param::One(kind, value.borrow()));
         };
         sql.column(column).push(" IN (").list(values, ", ", each).push(")");
     }
 
     fn starts_with<'a>(sql: &mut Writer<'a, Self>, column: usize, start: &'a str) {
-        let text = || Param::One(Value::Text(start.into()));
-        sql.push("substr(").column(column).push(", 1, length(").bind(Kind::Text, text());
-        sql.push(")) = ").bind(Kind::Text, text());
+        let text = || Param::One(Kind::Text, Value::Text(start.into()));
+        sql.push("substr(").column(column).push(", 1, length(").bind(text());
+        sql.push(")) = ").bind(text());
     }
 
     fn nulls(_: bool) -> &'static str {
@@ -56,8 +59,8 @@ impl Dialect for Sqlite {
 
 /// One row.
 pub(crate) fn insert(table: &'static Table) -> String {
-    let mut sql = Writer::<Sqlite>::new(table);
-    sql.push("INSERT INTO ").name(table.name).push(" (").list(table.written(), ", ", |sql, (_, column)| {
+    let mut sql = Writer::new(Sqlite, table);
+    sql.push("INSERT INTO ").table().push(" (").list(table.written(), ", ", |sql, (_, column)| {
         sql.name(column.name);
     });
     sql.push(") VALUES (").list(table.written(), ", ", |sql, _| {

@@ -143,7 +143,7 @@ pub(crate) fn collect(
 
 pub(crate) fn count(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
     let mut count = 0;
-    query(db, &sql::count(table, filter), &mut |row| {
+    query(db, &sql::count(Dialect, table, filter), &mut |row| {
         count = row.read::<i64>(0)?;
         Ok(())
     })?;
@@ -159,8 +159,8 @@ pub(crate) fn insert_all(
     let mut statement = db.prepare_cached(&dialect::insert(table)).map_err(tell)?;
     let insert = |index: usize| {
         let row = rows.row(index);
-        for (place, (column, _)) in table.written().enumerate() {
-            let value = Param::One(row.value(column)?);
+        for (place, (index, column)) in table.written().enumerate() {
+            let value = Param::One(column.kind, row.value(index)?);
             statement.raw_bind_parameter(place + 1, Bound(&value)).map_err(tell)?;
         }
         statement.raw_execute().map_err(tell)?;
@@ -170,11 +170,11 @@ pub(crate) fn insert_all(
 }
 
 pub(crate) fn update(db: &Connection, update: &Update) -> Result<Vec<Vec<Value<'static>>>> {
-    collect(db, &sql::update(update), update.table.columns.len())
+    collect(db, &sql::update(Dialect, update), update.table.columns.len())
 }
 
 pub(crate) fn delete(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
-    let sql = sql::delete::<Dialect>(table, filter);
+    let sql = sql::delete(Dialect, table, filter);
     let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
     statement.execute(params_from_iter(sql.params.iter().map(Bound))).map(|changed| changed as u64).map_err(tell)
 }
@@ -208,7 +208,7 @@ impl Driver for Sqlite {
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let mut run = || query(&self.reader(), &sql::select(select), each);
+            let mut run = || query(&self.reader(), &sql::select(Dialect, select), each);
             if select.is_point() { run() } else { apart(run) }
         })
     }

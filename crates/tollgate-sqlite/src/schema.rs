@@ -1,15 +1,12 @@
 //! Tables as the model says.
 
-use crate::{cell::tell, dialect};
+use crate::{cell::tell, dialect::Sqlite};
 use rusqlite::{Connection, Row};
 use tollgate_store::{
     Error, Result, Table,
     schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
-    sql,
+    sql::{self, Dialect},
 };
-
-/// What SQLite calls a key it counts itself: never one that was used before.
-const COUNTED: &str = " AUTOINCREMENT";
 
 /// Each column, whether it alone is the key, and its best index: one on several columns counts as plain.
 const COLUMNS: &str = r#"
@@ -25,25 +22,24 @@ pub(crate) fn prepare(db: &Connection, table: &'static Table, additive: bool) ->
     if live.is_empty() {
         return if additive { create(db, table) } else { Err(absent(table)) };
     }
-    let missing = missing(table, &live, dialect::kind)?;
+    let missing = missing(table, &live, Sqlite::kind)?;
     check_addable(table, &missing, additive)?;
     if additive { add(db, table, &missing) } else { Ok(vec![]) }
 }
 
-fn create(db: &Connection, table: &Table) -> Result<Vec<String>> {
-    let create = sql::create_table(table, dialect::kind, COUNTED) + " STRICT";
+fn create(db: &Connection, table: &'static Table) -> Result<Vec<String>> {
+    let create = sql::create_table(Sqlite, table) + " STRICT";
     db.execute_batch(&create).map_err(tell)?;
     let mut indexed = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
     indexed.try_for_each(|index| create_index(db, table, index))?;
     Ok(vec![format!("created the table `{}`", table.name)])
 }
 
-fn add(db: &Connection, table: &Table, Missing { columns, indexes }: &Missing) -> Result<Vec<String>> {
+fn add(db: &Connection, table: &'static Table, Missing { columns, indexes }: &Missing) -> Result<Vec<String>> {
     let name = |index: usize| table.columns[index].name;
     let mut done = vec![];
     for index in columns {
-        let definition = sql::define(table, *index, dialect::kind, "");
-        db.execute_batch(&format!("ALTER TABLE \"{}\" ADD COLUMN {definition}", table.name)).map_err(tell)?;
+        db.execute_batch(&sql::add_column(Sqlite, table, *index)).map_err(tell)?;
         done.push(format!("added the column `{}` to `{}`", name(*index), table.name));
     }
     for index in indexes {
@@ -53,8 +49,8 @@ fn add(db: &Connection, table: &Table, Missing { columns, indexes }: &Missing) -
     Ok(done)
 }
 
-fn create_index(db: &Connection, table: &Table, index: usize) -> Result<()> {
-    db.execute_batch(&sql::create_index(table, index)).map_err(tell).map_err(|error| match error {
+fn create_index(db: &Connection, table: &'static Table, index: usize) -> Result<()> {
+    db.execute_batch(&sql::create_index(Sqlite, table, index)).map_err(tell).map_err(|error| match error {
         Error::Conflict { .. } => {
             let remedy = "remove all but one of them, or the `#[unique]`";
             differs(table, table.columns[index].name, "has the same value in several rows there", remedy)

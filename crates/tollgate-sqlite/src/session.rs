@@ -1,6 +1,7 @@
 //! A transaction: each of its steps is done by the writer's thread, in order.
 
 use crate::{
+    dialect::Sqlite as Dialect,
     driver::{collect, count, delete, insert_all, update},
     writer::{Step, in_savepoint},
 };
@@ -54,7 +55,8 @@ impl Driver for Steps {
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let select = select.clone();
-            let rows = self.run(move |db| collect(db, &sql::select(&select), select.table.columns.len())).await?;
+            let rows =
+                self.run(move |db| collect(db, &sql::select(Dialect, &select), select.table.columns.len())).await?;
             rows.iter().try_for_each(|row| each(row))
         })
     }

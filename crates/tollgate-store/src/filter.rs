@@ -270,7 +270,7 @@ impl<T, V: Cell> Field<T, V> {
 
     fn compare(self, op: Op, value: &V::Plain) -> Filter<T> {
         let value = value.show().into_owned();
-        if is_nan(&value) { Expr::NONE.into() } else { Expr::Compare(self.column, op, value).into() }
+        if is_foreign(&value) { Expr::NONE.into() } else { Expr::Compare(self.column, op, value).into() }
     }
 
     /// Different from the value; an empty cell is.
@@ -281,7 +281,7 @@ impl<T, V: Cell> Field<T, V> {
     /// Equal to one of the values.
     pub fn in_(self, values: impl IntoIterator<Item = V::Plain>) -> Filter<T> {
         let values = values.into_iter().map(|value| value.show().into_owned());
-        Expr::In(self.column, values.filter(|value| !is_nan(value)).collect()).into()
+        Expr::In(self.column, values.filter(|value| !is_foreign(value)).collect()).into()
     }
 
     /// From the least to the greatest.
@@ -295,9 +295,13 @@ impl<T, V: Cell> Field<T, V> {
     }
 }
 
-/// Not a number: equal to nothing, less than nothing, and unknown to databases.
-fn is_nan(value: &Value<'_>) -> bool {
-    matches!(value, Value::Float(number) if number.is_nan())
+/// Unknown to databases, and so equal to nothing and less than nothing: what is no number, and text with NUL.
+pub(crate) fn is_foreign(value: &Value<'_>) -> bool {
+    match value {
+        Value::Float(number) => number.is_nan(),
+        Value::Text(text) => text.contains('\0'),
+        _ => false,
+    }
 }
 
 impl<T, V: Cell> Field<T, Option<V>>
@@ -313,12 +317,16 @@ where
 impl<T, V: Cell<Plain = String>> Field<T, V> {
     /// Contains the text, case and all.
     pub fn contains(self, text: impl Into<String>) -> Filter<T> {
-        Expr::Contains(self.column, text.into()).into()
+        self.search(text.into(), Expr::Contains)
     }
 
     /// Starts with the text.
     pub fn starts_with(self, text: impl Into<String>) -> Filter<T> {
-        Expr::StartsWith(self.column, text.into()).into()
+        self.search(text.into(), Expr::StartsWith)
+    }
+
+    fn search(self, text: String, how: fn(usize, String) -> Expr) -> Filter<T> {
+        if text.contains('\0') { Expr::NONE.into() } else { how(self.column, text).into() }
     }
 }
 

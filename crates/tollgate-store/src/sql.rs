@@ -2,14 +2,26 @@
 //! and a prepared statement serves all that share it.
 
 use crate::{Expr, Kind, Op, Order, Select, Table, To, Update, Value};
-use std::marker::PhantomData;
 
-/// Where SQL dialects differ.
-pub trait Dialect: Sized {
+/// Where SQL dialects differ. The value itself is what is known only at run time: where the tables are.
+pub trait Dialect: Copy {
     /// What makes text compare by its bytes.
     const BYTEWISE: &'static str;
     /// The function that finds text in text.
     const POSITION: &'static str;
+    /// What follows the definition of a key that the database counts.
+    const COUNTED: &'static str;
+
+    /// What a kind of column is called.
+    fn kind(kind: Kind) -> &'static str;
+
+    /// What follows a kind in the definition of a column.
+    fn collation(_: Kind) -> &'static str {
+        ""
+    }
+
+    /// Writes what comes before the quoted name of a table.
+    fn qualify(self, _: &mut String) {}
 
     /// Writes the placeholder of a value.
     fn placeholder(number: usize, kind: Kind, sql: &mut String);
@@ -24,13 +36,21 @@ pub trait Dialect: Sized {
     fn nulls(descending: bool) -> &'static str;
 }
 
-/// A value to bind.
+/// A value to bind, with the kind of the column it is meant for.
 #[derive(Debug, Clone)]
 pub enum Param<'a> {
     /// One value.
-    One(Value<'a>),
+    One(Kind, Value<'a>),
     /// An array of them.
-    Many(&'a [Value<'static>]),
+    Many(Kind, &'a [Value<'static>]),
+}
+
+impl Param<'_> {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::One(kind, _) | Self::Many(kind, _) => *kind,
+        }
+    }
 }
 
 /// A statement on one table, in the making.
@@ -41,13 +61,13 @@ pub struct Writer<'a, D> {
     pub text: String,
     /// The values it binds.
     pub params: Vec<Param<'a>>,
-    dialect: PhantomData<D>,
+    dialect: D,
 }
 
 impl<'a, D: Dialect> Writer<'a, D> {
     /// An empty statement.
-    pub fn new(table: &'static Table) -> Self {
-        Self { table, text: String::with_capacity(160), params: Vec::with_capacity(4), dialect: PhantomData }
+    pub fn new(dialect: D, table: &'static Table) -> Self {
+        Self { table, text: String::with_capacity(160), params: Vec::with_capacity(4), dialect }
     }
 
     /// Adds text as it is.
@@ -61,15 +81,21 @@ impl<'a, D: Dialect> Writer<'a, D> {
         self.push("\"").push(name).push("\"")
     }
 
+    /// Adds the name of the table.
+    pub fn table(&mut self) -> &mut Self {
+        self.dialect.qualify(&mut self.text);
+        self.name(self.table.name)
+    }
+
     /// Adds the name of a column.
     pub fn column(&mut self, column: usize) -> &mut Self {
         self.name(self.table.columns[column].name)
     }
 
     /// Binds a value.
-    pub fn bind(&mut self, kind: Kind, param: Param<'a>) -> &mut Self {
+    pub fn bind(&mut self, param: Param<'a>) -> &mut Self {
+        D::placeholder(self.params.len() + 1, param.kind(), &mut self.text);
         self.params.push(param);
-        D::placeholder(self.params.len(), kind, &mut self.text);
         self
     }
 
@@ -143,12 +169,12 @@ impl<'a, D: Dialect> Writer<'a, D> {
             Op::Gte => " >= ",
         };
         self.column(column).push(if kind == Kind::Text && op != Op::Eq { D::BYTEWISE } else { "" });
-        self.push(sign).bind(kind, Param::One(value.borrow()));
+        self.push(sign).bind(Param::One(kind, value.borrow()));
     }
 
     fn contains(&mut self, column: usize, part: &'a str) {
         self.push(D::POSITION).push("(").column(column).push(", ");
-        self.bind(Kind::Text, Param::One(Value::Text(part.into()))).push(") > 0");
+        self.bind(Param::One(Kind::Text, Value::Text(part.into()))).push(") > 0");
     }
 
     fn order(&mut self, order: &[Order]) {
@@ -163,6 +189,13 @@ impl<'a, D: Dialect> Writer<'a, D> {
         });
     }
 
+    fn define(&mut self, index: usize) {
+        let (column, is_key) = (&self.table.columns[index], index == self.table.id);
+        self.column(index).push(" ").push(D::kind(column.kind)).push(D::collation(column.kind));
+        self.push(if column.nullable { "" } else { " NOT NULL" }).push(if is_key { " PRIMARY KEY" } else { "" });
+        self.push(if is_key && self.table.counted { D::COUNTED } else { "" });
+    }
+
     fn filtered(mut self, filter: &'a Expr) -> Self {
         self.push(" WHERE ").condition(filter);
         self
@@ -170,32 +203,32 @@ impl<'a, D: Dialect> Writer<'a, D> {
 }
 
 /// `SELECT … FROM … WHERE … ORDER BY … LIMIT …`
-pub fn select<D: Dialect>(select: &Select) -> Writer<'_, D> {
-    let mut sql = Writer::new(select.table);
-    sql.push("SELECT ").columns().push(" FROM ").name(select.table.name);
+pub fn select<D: Dialect>(dialect: D, select: &Select) -> Writer<'_, D> {
+    let mut sql = Writer::new(dialect, select.table);
+    sql.push("SELECT ").columns().push(" FROM ").table();
     let mut sql = sql.filtered(&select.filter);
     sql.order(&select.order);
     if let Some(limit) = select.limit {
-        sql.push(" LIMIT ").bind(Kind::Int64, Param::One(Value::Int(limit.into())));
+        sql.push(" LIMIT ").bind(Param::One(Kind::Int64, Value::Int(limit.into())));
     }
     sql
 }
 
 /// `SELECT count(*) FROM … WHERE …`
-pub fn count<'a, D: Dialect>(table: &'static Table, filter: &'a Expr) -> Writer<'a, D> {
-    let mut sql = Writer::new(table);
-    sql.push("SELECT count(*) FROM ").name(table.name);
+pub fn count<'a, D: Dialect>(dialect: D, table: &'static Table, filter: &'a Expr) -> Writer<'a, D> {
+    let mut sql = Writer::new(dialect, table);
+    sql.push("SELECT count(*) FROM ").table();
     sql.filtered(filter)
 }
 
 /// `UPDATE … SET … WHERE … RETURNING …`
-pub fn update<D: Dialect>(update: &Update) -> Writer<'_, D> {
-    let mut sql = Writer::new(update.table);
-    sql.push("UPDATE ").name(update.table.name).push(" SET ");
+pub fn update<D: Dialect>(dialect: D, update: &Update) -> Writer<'_, D> {
+    let mut sql = Writer::new(dialect, update.table);
+    sql.push("UPDATE ").table().push(" SET ");
     sql.list(&update.set, ", ", |sql, set| {
         sql.column(set.column).push(" = ");
         match &set.to {
-            To::Value(value) => sql.bind(update.table.columns[set.column].kind, Param::One(value.borrow())),
+            To::Value(value) => sql.bind(Param::One(update.table.columns[set.column].kind, value.borrow())),
             To::Next => sql.column(set.column).push(" + 1"),
         };
     });
@@ -205,31 +238,33 @@ pub fn update<D: Dialect>(update: &Update) -> Writer<'_, D> {
 }
 
 /// `DELETE FROM … WHERE …`
-pub fn delete<'a, D: Dialect>(table: &'static Table, filter: &'a Expr) -> Writer<'a, D> {
-    let mut sql = Writer::new(table);
-    sql.push("DELETE FROM ").name(table.name);
+pub fn delete<'a, D: Dialect>(dialect: D, table: &'static Table, filter: &'a Expr) -> Writer<'a, D> {
+    let mut sql = Writer::new(dialect, table);
+    sql.push("DELETE FROM ").table();
     sql.filtered(filter)
 }
 
-/// `CREATE TABLE …`, given how the dialect calls a kind and a key it counts itself.
-pub fn create_table(table: &Table, kind: fn(Kind) -> &'static str, counted: &str) -> String {
-    let columns: Vec<_> = (0..table.columns.len()).map(|column| define(table, column, kind, counted)).collect();
-    format!("CREATE TABLE IF NOT EXISTS \"{}\" (\n  {}\n)", table.name, columns.join(",\n  "))
+/// `CREATE TABLE …`
+pub fn create_table<D: Dialect>(dialect: D, table: &'static Table) -> String {
+    let mut sql = Writer::new(dialect, table);
+    sql.push("CREATE TABLE IF NOT EXISTS ").table().push(" (\n  ");
+    sql.list(0..table.columns.len(), ",\n  ", Writer::define).push("\n)");
+    sql.text
 }
 
-/// The definition of one column, as in `CREATE TABLE` and `ALTER TABLE … ADD COLUMN`.
-pub fn define(table: &Table, index: usize, kind: fn(Kind) -> &'static str, counted: &str) -> String {
-    let (column, is_id) = (&table.columns[index], index == table.id);
-    let null = if column.nullable { "" } else { " NOT NULL" };
-    let key = if is_id { " PRIMARY KEY" } else { "" };
-    let made = if is_id && table.counted { counted } else { "" };
-    format!("\"{}\" {}{null}{key}{made}", column.name, kind(column.kind))
+/// `ALTER TABLE … ADD COLUMN …`
+pub fn add_column<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
+    let mut sql = Writer::new(dialect, table);
+    sql.push("ALTER TABLE ").table().push(" ADD COLUMN ").define(index);
+    sql.text
 }
 
 /// `CREATE INDEX …` on one column.
-pub fn create_index(table: &Table, index: usize) -> String {
-    let (table, column) = (table.name, &table.columns[index]);
-    let (unique, kind) = if column.unique { ("UNIQUE ", "key") } else { ("", "idx") };
-    let column = column.name;
-    format!("CREATE {unique}INDEX IF NOT EXISTS \"{table}_{column}_{kind}\" ON \"{table}\" (\"{column}\")")
+pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
+    let column = &table.columns[index];
+    let (unique, suffix) = if column.unique { ("UNIQUE ", "key") } else { ("", "idx") };
+    let mut sql = Writer::new(dialect, table);
+    sql.push(&format!("CREATE {unique}INDEX IF NOT EXISTS \"{}_{}_{suffix}\" ON ", table.name, column.name));
+    sql.table().push(" (").column(index).push(if column.nullable { D::nulls(false) } else { "" }).push(")");
+    sql.text
 }

@@ -5,6 +5,7 @@ use crate::{
     Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Session, Set,
     Stamp, To, Update as Change, Value,
     batch::{Batcher, Limits, Reply},
+    filter::is_foreign,
     find::into,
 };
 use std::sync::Arc;
@@ -249,8 +250,10 @@ fn scope<T: Resource>(rows: &Rows<T>) -> Expr {
     }
 }
 
+/// A key that no database knows is left out: it would fail all who ask along with it.
 fn by_id<T: Resource>(ids: impl IntoIterator<Item = T::Id>) -> Expr {
-    Expr::In(T::TABLE.id, ids.into_iter().map(|id| id.show().into_owned()).collect())
+    let values = ids.into_iter().map(|id| id.show().into_owned());
+    Expr::In(T::TABLE.id, values.filter(|value| !is_foreign(value)).collect())
 }
 
 /// The row as it comes back later: moments lose what is finer than a microsecond, zeros their sign.

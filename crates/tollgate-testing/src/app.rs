@@ -124,7 +124,7 @@ impl Setup {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
         let anyone = roles.unwrap_or_else(|failure| panic!("{failure}")).anyone().clone();
         let authenticate: Option<Arc<dyn Authenticate>> = Some(Arc::new(Believing(anyone.clone())));
-        let ground = Ground { database, clock, authenticate, first_rows };
+        let ground = Ground { databases: database.into(), clock, authenticate, first_rows };
         let assembled = assemble(app, settings, ground).await.unwrap_or_else(|failure| panic!("{failure}"));
         TestApp { assembled, anyone }
     }

@@ -1,4 +1,5 @@
-//! Tests that read as claims: [`TestApp`] with its actors, a browser, and the suite that every driver passes.
+//! Tests that read as claims: [`TestApp`] with its actors, a browser, servers, and the suite that every driver
+//! passes.
 //!
 //! ```
 //! # use tollgate::prelude::*;
@@ -24,6 +25,8 @@ pub mod browser;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod reply;
+#[cfg(feature = "servers")]
+pub mod servers;
 
 pub use app::{Client, Setup, TestApp};
 pub use reply::Reply;

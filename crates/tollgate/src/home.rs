@@ -5,7 +5,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tollgate_access::Actor;
 use tollgate_core::capitalized;
 use tollgate_http::{
-    Refusal, ServiceInfo,
+    Built, Refusal, ServiceInfo,
     pages::{Frame, HomePage, Need, NeedState, Person, ServiceEntry, Terminal, html},
 };
 use tower::ServiceExt;
@@ -30,8 +30,8 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// The first list that needs a permission.
-    pub(crate) fn of(document: &Value, road: Router) -> Self {
-        Self { path: first_list(document).map(|path| format!("{path}?limit=1")), road }
+    pub(crate) fn of(built: &Built, road: Router) -> Self {
+        Self { path: first_list(built).map(|path| format!("{path}?limit=1")), road }
     }
 
     /// Sends it, with the cookies of whoever looks at the page.
@@ -50,14 +50,14 @@ impl Sample {
     }
 }
 
-/// The path of the first list in the document.
-pub(crate) fn first_list(document: &Value) -> Option<&str> {
-    let paths = document["paths"].as_object().into_iter().flatten();
-    let is_list = |item: &Value| {
-        let parameters = item["get"]["parameters"].as_array();
+/// The path of the first route that is a list.
+pub(crate) fn first_list(built: &Built) -> Option<&str> {
+    let is_list = |path: &str| {
+        let parameters = built.document["paths"][path]["get"]["parameters"].as_array();
         parameters.is_some_and(|parameters| parameters.iter().any(|parameter| parameter["name"] == "limit"))
     };
-    paths.filter(|(path, _)| !path.contains('{')).find(|(_, item)| is_list(item)).map(|(path, _)| path.as_str())
+    let mut gets = built.routes.iter().filter(|route| route.method == Method::GET && !route.path.contains('{'));
+    gets.find(|route| is_list(&route.path)).map(|route| route.path.as_str())
 }
 
 struct Home {

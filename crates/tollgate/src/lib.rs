@@ -36,6 +36,7 @@ extern crate self as tollgate;
 
 mod app;
 mod cli;
+mod databases;
 mod home;
 mod kept;
 mod log;

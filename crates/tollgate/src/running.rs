@@ -2,12 +2,13 @@
 
 use crate::{
     app::{Design, Failure},
+    databases::Databases,
     home,
     kept::Values,
     settings::Settings,
 };
 use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
@@ -15,13 +16,12 @@ use tollgate_http::{
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_sqlite::Sqlite;
 use tollgate_store::{Database, Error, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
     pub(crate) design: Arc<Design>,
-    pub(crate) database: Arc<dyn Database>,
+    pub(crate) databases: Databases,
     /// The embedded issuer; tests bring their own way to recognise callers.
     pub(crate) identity: Option<Identity>,
     pub(crate) context: Arc<Context>,
@@ -33,7 +33,7 @@ pub(crate) struct Running {
 /// What an app runs on.
 pub struct Ground {
     /// Where rows live.
-    pub database: Arc<dyn Database>,
+    pub databases: Databases,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Recognises callers, in place of the embedded issuer, which then is absent.
@@ -43,37 +43,36 @@ pub struct Ground {
 }
 
 impl Design {
-    /// Opens the database and makes it ready.
+    /// Opens the databases and makes them ready.
     pub(crate) async fn open(self) -> Result<Running, Failure> {
         self.settings.check().map_err(Failure)?;
-        let database = open_database(self.name, &self.settings)?;
+        let databases = Databases::open(&self).await?;
         let clock = Arc::new(SystemClock::default());
-        self.open_on(Ground { database, clock, authenticate: None, first_rows: true }).await
+        self.open_on(Ground { databases, clock, authenticate: None, first_rows: true }).await
     }
 
-    /// Makes a database ready.
+    /// Makes databases ready.
     pub(crate) async fn open_on(self, ground: Ground) -> Result<Running, Failure> {
-        let Ground { database, clock, authenticate, first_rows } = ground;
-        let mut tables = own_tables();
-        tables.extend(self.built.resources.iter().map(|resource| resource.table()));
-        let mut done = database.prepare(&tables, self.settings.is_additive()).await?;
+        let Ground { databases, clock, authenticate, first_rows } = ground;
+        let mut done = databases.prepare(&self.settings, &self.built).await?;
+        let database = &databases.default;
 
-        let values = Values::new(Arc::clone(&database), Arc::clone(&clock));
-        let pages = Arc::new(Pages::new(self.site(&*database)));
+        let values = Values::new(Arc::clone(database), Arc::clone(&clock));
+        let pages = Arc::new(Pages::new(self.site(&**database)));
         let (identity, authenticate) = if let Some(authenticate) = authenticate {
             (None, authenticate)
         } else {
-            let (database, clock, pages) = (Arc::clone(&database), Arc::clone(&clock), Arc::clone(&pages));
+            let (database, clock, pages) = (Arc::clone(database), Arc::clone(&clock), Arc::clone(&pages));
             let identity = Identity::start(self.identity_config(), database, clock, pages).await?;
             let authenticate = identity.authenticator();
             (Some(identity), authenticate)
         };
-        let stores = Stores::new(&self.built.resources, |_| Arc::clone(&database), &clock);
+        let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
         let context = Arc::new(Context { authenticate, stores, seal: values.seal().await? });
-        Ok(Running { design: Arc::new(self), database, identity, context, pages, done })
+        Ok(Running { design: Arc::new(self), databases, identity, context, pages, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -104,15 +103,6 @@ impl Design {
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
     [&[Values::TABLE], &Identity::tables()[..]].concat()
-}
-
-fn open_database(app: &str, settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
-    let url =
-        settings.database.url.as_ref().map_or_else(|| format!("sqlite:./data/{app}.db"), |url| url.reveal().into());
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
-        _ => Err(Failure("database.url is not known here: write it as sqlite:./data/app.db".into())),
-    }
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.
@@ -158,14 +148,14 @@ impl Running {
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
-        let sample = home::Sample::of(&built.document, road(api.clone()));
+        let sample = home::Sample::of(built, road(api.clone()));
         road(
             api.merge(docs::router(title, &built.document))
                 .merge(pages::assets())
                 .merge(self.identity.as_ref().map(Identity::router).unwrap_or_default())
                 .merge(home::router(Arc::clone(self), sample))
                 .route("/livez", get(async || "ok"))
-                .route("/readyz", get(async move || ready(&*running.database).await)),
+                .route("/readyz", get(async move || ready(&running.databases).await)),
         )
     }
 
@@ -181,8 +171,8 @@ impl Running {
 }
 
 /// Whether the app can do its work, and if not, why.
-async fn ready(database: &dyn Database) -> Result<&'static str, Refusal> {
-    match database.ping().await {
+async fn ready(databases: &Databases) -> Result<&'static str, Refusal> {
+    match databases.ping().await {
         Ok(()) => Ok("ok"),
         Err(error) => Err(Problem::from(error).because("the database does not answer").into()),
     }

@@ -15,6 +15,9 @@ pub struct Settings {
     pub server: Server,
     /// Where rows live.
     pub database: Database,
+    /// Databases that resources name: `#[resource(…, database = "documents")]` is `[databases.documents]`. Where one
+    /// is not configured, its resources live in the default database.
+    pub databases: BTreeMap<String, Database>,
     /// Who may do what.
     pub access: Access,
     /// Who people are.
@@ -43,21 +46,15 @@ impl Default for Server {
 }
 
 /// Where rows live.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Database {
-    /// As in `sqlite:./data/app.db`. Default: a file of the app's name in `./data`.
+    /// As in `sqlite:./data/app.db` or `postgres://user:password@host:5432/database?sslmode=verify-full`. Default: a
+    /// file of the app's name in `./data`.
     pub url: Option<Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
     pub additive: Option<bool>,
-}
-
-#[expect(clippy::derivable_impls, reason = "mirrors the others: a default for each setting")]
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: None, additive: None }
-    }
 }
 
 /// Who may do what.
@@ -153,9 +150,9 @@ impl Settings {
         }
     }
 
-    /// Whether missing tables and columns are added at the start.
-    pub(crate) fn is_additive(&self) -> bool {
-        self.database.additive.unwrap_or(self.is_dev())
+    /// Whether missing tables and columns are added to that database at the start.
+    pub(crate) fn is_additive(&self, database: &Database) -> bool {
+        database.additive.unwrap_or(self.is_dev())
     }
 
     /// Refuses what would be open by accident.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use tollgate_http::RouteInfo;
 
-pub use crate::running::Ground;
+pub use crate::{databases::Databases, running::Ground};
 pub use tollgate_http::{Authenticate, Identified};
 
 /// An app that answers, without a socket.

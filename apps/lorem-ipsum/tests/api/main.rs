@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod movies;
+#[cfg(test)]
+mod postgres;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

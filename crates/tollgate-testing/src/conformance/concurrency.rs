@@ -1,6 +1,8 @@
 //! Who travels together shares the way, not the misfortune.
 
-use super::resources::{NewTicket, Note, Sample, Ticket, all, everything, marked, may, note, person, sample, store};
+use super::resources::{
+    NewTicket, Note, Sample, Ticket, Word, all, everything, marked, may, note, person, sample, store, word,
+};
 use super::updates::with_body;
 use std::{sync::Arc, time::Duration};
 use tollgate_store::{Database, Error};
@@ -66,6 +68,25 @@ pub async fn parallel_reads_answer_each_their_own_row(database: Arc<dyn Database
             _ => assert!(matches!(note, Err(Error::NotFound)), "in one group, each sees their own rows only"),
         }
     }
+}
+
+pub async fn a_key_that_no_row_can_have_harms_nobody(database: Arc<dyn Database>) {
+    let words = store::<Word>(&database).await;
+    let one = words.insert(&all(), word("one", 1)).await.unwrap();
+    let read = |index: i32| {
+        let words = words.clone();
+        tokio::spawn(async move {
+            let key = if index % 5 == 0 { "o\0ne" } else { "one" };
+            (index % 5 == 0, words.get(&all(), key.into()).await)
+        })
+    };
+    for task in (0..100).map(read).collect::<Vec<_>>() {
+        match task.await.unwrap() {
+            (true, outcome) => assert!(matches!(outcome, Err(Error::NotFound)), "{outcome:?}"),
+            (false, outcome) => assert_eq!(outcome.unwrap(), one),
+        }
+    }
+    assert!(matches!(words.delete(&all(), "o\0ne".into()).await, Err(Error::NotFound)));
 }
 
 pub async fn of_parallel_changes_of_one_version_one_wins(database: Arc<dyn Database>) {

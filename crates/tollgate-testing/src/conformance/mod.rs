@@ -144,6 +144,7 @@ claims! { $
         of_equal_rows_one_is_stored_and_each_other_fails_alone
         parallel_inserts_are_answered_their_own_keys
         parallel_reads_answer_each_their_own_row
+        a_key_that_no_row_can_have_harms_nobody
         of_parallel_changes_of_one_version_one_wins
         who_leaves_takes_nobody_along
     }

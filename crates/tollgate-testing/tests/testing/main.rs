@@ -6,4 +6,6 @@ mod browser;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod sqlite;

@@ -50,7 +50,10 @@ impl Running {
         let (url, name) = (settings.public_url(), self.design.name);
         let mut text = format!("{name} {} ({})\n", self.design.version, settings.env);
         let _ = writeln!(text, "\n  app        {url}/\n  docs       {url}/docs");
-        let _ = writeln!(text, "  database   {}", self.database.describe());
+        for (index, database) in self.databases.describe().enumerate() {
+            let label = if index == 0 { "database" } else { "" };
+            let _ = writeln!(text, "  {label:<10} {database}");
+        }
         for done in &self.done {
             let _ = writeln!(text, "             {done}");
         }
@@ -65,7 +68,7 @@ impl Running {
             let label = if index == 0 { "users" } else { "" };
             let _ = writeln!(text, "  {label:<10} {:<24} password {}", user.email, user.password);
         }
-        let list = first_list(&self.design.built.document);
+        let list = first_list(&self.design.built);
         if let (Some(user), Some(path), true) = (users.first(), list, self.design.settings.identity.password_grant) {
             let (email, password) = (&user.email, &user.password);
             let _ = writeln!(text, "\nTry it:\n");

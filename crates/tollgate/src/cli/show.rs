@@ -18,10 +18,12 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let (routes, resources) = (design.built.routes.len(), design.built.resources.len());
     let env = design.settings.env.clone();
     let running = design.open().await?;
-    running.database.ping().await?;
+    running.databases.ping().await?;
     let mut text = format!("settings   good, environment `{env}`\n");
     let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another");
-    let _ = writeln!(text, "database   {}, as the model says", running.database.describe());
+    for database in running.databases.describe() {
+        let _ = writeln!(text, "database   {database}, as the model says");
+    }
     for done in &running.done {
         let _ = writeln!(text, "           {done}");
     }

@@ -446,7 +446,7 @@ async fn failure(service: Service) -> String {
     let app = App::new("test").service(service);
     let settings = app.built_in_settings("dev").unwrap();
     let ground = Ground {
-        database: Arc::new(Memory::default()),
+        databases: (Arc::new(Memory::default()) as Arc<dyn tollgate_store::Database>).into(),
         clock: Arc::new(SystemClock::default()),
         authenticate: None,
         first_rows: false,

@@ -1,0 +1,188 @@
+//! One connection: how it is made, and the statements that are prepared on it.
+
+use crate::{
+    cell::Bound,
+    config::Config,
+    error::{is_stale, refused, tell},
+    tls::Tls,
+};
+use futures_util::TryStreamExt;
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout};
+use tokio_postgres::{Client, Error as Failure, Row, RowStream, Statement};
+use tollgate_store::{Error, Result};
+
+/// How many statements a connection keeps prepared. Their texts depend on the shape of questions alone.
+const STATEMENTS: usize = 512;
+
+/// The pauses between attempts to connect: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Makes connections.
+pub(crate) struct Connector {
+    config: Arc<Config>,
+    session: tokio_postgres::Config,
+    tls: Tls,
+}
+
+impl Connector {
+    /// Sessions are told `more` at their start, as in ` -c NAME=VALUE`.
+    pub(crate) fn new(config: &Arc<Config>, tls: &Tls, more: &str) -> Self {
+        Self { config: Arc::clone(config), session: config.session(more), tls: tls.clone() }
+    }
+
+    /// A new connection. The one place where a password is used.
+    pub(crate) async fn connect(&self) -> Result<Connection> {
+        let made = timeout(self.config.connect_timeout(), self.session.connect(self.tls.clone())).await;
+        let Ok(made) = made else {
+            let why = format!("no answer within {} s", self.config.connect_timeout().as_secs());
+            return Err(crate::error::unusable(&self.config, &why, "check host and port in `database.url`"));
+        };
+        let (client, connection) = made.map_err(|error| refused(&self.config, &error))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %tell(&error), "a connection to PostgreSQL ended");
+            }
+        });
+        let statements = (!self.config.pgbouncer).then(Mutex::default);
+        Ok(Connection { client, statements })
+    }
+}
+
+/// Keeps those who want to connect from trying all the time.
+#[derive(Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+    last: Option<(Instant, Error)>,
+}
+
+impl Backoff {
+    /// A new connection; during a pause, what the last attempt said.
+    pub(crate) async fn connect(&mut self, connector: &Connector) -> Result<Connection> {
+        if let Some((_, error)) = self.last.as_ref().filter(|(until, _)| Instant::now() < *until) {
+            return Err(error.clone());
+        }
+        let made = connector.connect().await;
+        match &made {
+            Ok(_) => *self = Self::default(),
+            Err(error) => {
+                self.last = Some((Instant::now() + pause(self.failures, rand()), error.clone()));
+                self.failures += 1;
+            }
+        }
+        made
+    }
+}
+
+/// Twice as long after each failure; up to half of it left out, so that instances do not come back all at once.
+fn pause(failures: u32, part: f64) -> Duration {
+    let (first, longest) = PAUSES;
+    let full = first.saturating_mul(2_u32.saturating_pow(failures)).min(longest);
+    full.mul_f64(1.0 - part / 2.0)
+}
+
+/// From 0 to 1.
+fn rand() -> f64 {
+    f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    client: Client,
+    /// Missing where a pooler hands each transaction another session: nothing is prepared then.
+    statements: Option<Statements>,
+}
+
+/// What a statement brought.
+pub(crate) struct Rows {
+    pub(crate) rows: Vec<Row>,
+    /// How many rows it touched.
+    pub(crate) count: u64,
+}
+
+impl Connection {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Carries out a statement. One that must be prepared again was not begun, and is tried again.
+    pub(crate) async fn query(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows, Failure> {
+        match self.query_once(sql, params).await {
+            Err(error) if is_stale(&error) => self.query_once(sql, params).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Carries out a statement. If it must be prepared again, the next time it will be.
+    pub(crate) async fn query_once(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows, Failure> {
+        let Some(statements) = &self.statements else {
+            let typed = params.iter().map(|param| (param, param.type_()));
+            return collect(self.client.query_typed_raw(sql, typed).await?).await;
+        };
+        let statement = self.prepare(statements, sql).await?;
+        let outcome = async { collect(self.client.query_raw(&statement, params).await?).await }.await;
+        if outcome.as_ref().is_err_and(is_stale) {
+            lock(statements).remove(sql);
+        }
+        outcome
+    }
+
+    /// Makes sure that nothing but the statement itself will be sent for it.
+    pub(crate) async fn get_ready(&self, sql: &str) -> Result<(), Failure> {
+        match &self.statements {
+            Some(statements) => self.prepare(statements, sql).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Statements without parameters, one after the other; for control, not for rows.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<(), Failure> {
+        self.client.batch_execute(sql).await
+    }
+
+    async fn prepare(&self, statements: &Statements, sql: &str) -> Result<Statement, Failure> {
+        if let Some(statement) = lock(statements).get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        let mut statements = lock(statements);
+        if statements.len() >= STATEMENTS {
+            statements.clear();
+        }
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+type Statements = Mutex<HashMap<String, Statement>>;
+
+fn lock(statements: &Statements) -> MutexGuard<'_, HashMap<String, Statement>> {
+    statements.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn collect(stream: RowStream) -> Result<Rows, Failure> {
+    let mut stream = pin!(stream);
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(row);
+    }
+    Ok(Rows { rows, count: stream.rows_affected().unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_two_seconds_and_are_never_equal_for_all() {
+        let millis = |failures, part| pause(failures, part).as_millis();
+        assert_eq!([0, 1, 2, 5, 6, 40].map(|failures| millis(failures, 0.0)), [50, 100, 200, 1600, 2000, 2000]);
+        assert_eq!(millis(6, 1.0), 1000);
+        assert!((0..100).map(|_| rand()).all(|part| (0.0..=1.0).contains(&part)));
+    }
+}

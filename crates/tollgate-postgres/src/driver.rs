@@ -1,0 +1,203 @@
+//! The database: lines for single statements, a pool for transactions.
+
+use crate::{
+    cell::{Bound, Shown},
+    config::Config,
+    connection::{Connector, Rows},
+    dialect::{self, Postgres as Dialect},
+    error::unusable,
+    line::{Again, Lines},
+    pool::Pool,
+    schema,
+    session::Steps,
+    tls::Tls,
+};
+use std::{ops::Range, sync::Arc, time::Duration};
+use tokio::time::timeout;
+use tollgate_store::{
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Row, Select, Session, Table, Update, Value, sql,
+};
+
+/// Point reads are so quick that two connections keep a server busy; inserts travel together on one.
+const POINTS: usize = 2;
+const INSERTS: usize = 1;
+
+/// Point reads keep one plan. The server would otherwise plan most groups anew: it finds its guess of ten keys
+/// dearer than a group of three, again and again.
+const ONE_PLAN: &str = " -c plan_cache_mode=force_generic_plan";
+
+/// Servers before this one miss what is needed here, and fixes of their own.
+const OLDEST: i64 = 13;
+
+/// How long the server may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A PostgreSQL database.
+pub struct Postgres {
+    config: Arc<Config>,
+    schema: Arc<str>,
+    points: Lines,
+    inserts: Lines,
+    others: Lines,
+    pool: Arc<Pool>,
+}
+
+impl Postgres {
+    /// Opens the database at a URL, which [`Config`] describes, and looks whether it can be used. Further connections
+    /// are made when they are needed, and again after they were lost.
+    ///
+    /// # Errors
+    /// One line that names what is wrong and the remedy, never the password: the URL is not understood, the server
+    /// cannot be reached or lets this user not in, there is no such database, or it is too old or read-only.
+    pub async fn open(url: &str) -> Result<Self> {
+        let database = Self::new(Config::parse(url)?)?;
+        database.check().await?;
+        Ok(database)
+    }
+
+    fn new(config: Config) -> Result<Self> {
+        let tls = Tls::new(&config)?;
+        let config = Arc::new(config);
+        let connector = |more: &str| Connector::new(&config, &tls, more);
+        Ok(Self {
+            schema: config.schema.as_str().into(),
+            points: Lines::new(connector(ONE_PLAN), POINTS),
+            inserts: Lines::new(connector(""), INSERTS),
+            others: Lines::new(connector(""), config.shared),
+            pool: Pool::new(connector(""), config.transactions, config.acquire_timeout),
+            config,
+        })
+    }
+
+    async fn check(&self) -> Result<()> {
+        const ASK: &str = "SELECT current_setting('server_version_num')::int8 / 10000,
+            current_setting('transaction_read_only')::bool";
+        let answer = self.others.query(ASK, &[], Again::Yes).await?;
+        let row = Shown(answer.rows.first().ok_or_else(|| Error::internal("no row came back"))?);
+        let row: &dyn Row = &row;
+        let (version, read_only) = (row.read::<i64>(0)?, row.read::<bool>(1)?);
+        if version < OLDEST {
+            let why = format!("it is version {version}; {OLDEST} is the oldest that will do");
+            return Err(unusable(&self.config, &why, "upgrade it, or set `database.url` to another server"));
+        }
+        if read_only {
+            let remedy = "set `database.url` to the primary server, and to a user who may write";
+            return Err(unusable(&self.config, "it can only be read", remedy));
+        }
+        Ok(())
+    }
+
+    fn dialect(&self) -> Dialect<'_> {
+        Dialect(&self.schema)
+    }
+}
+
+/// Shows each row of an answer.
+pub(crate) fn show(answer: &Rows, each: Each<'_>) -> Result<()> {
+    answer.rows.iter().try_for_each(|row| each(&Shown(row)))
+}
+
+/// The number in an answer to `SELECT count(*)`.
+pub(crate) fn counted(answer: &Rows) -> Result<u64> {
+    match answer.rows.first().map(|row| Shown(row).cell(0)) {
+        Some(Ok(Value::Int(count))) => Ok(count.unsigned_abs()),
+        _ => Err(Error::internal("a count is no number")),
+    }
+}
+
+/// The keys in an answer to an insert, if the database counts them.
+pub(crate) fn keys_of(answer: &Rows) -> Result<Vec<Value<'static>>> {
+    answer.rows.iter().map(|row| Shown(row).cell(0).map(Value::into_owned)).collect()
+}
+
+/// What an insert binds.
+pub(crate) fn columns_of<'a>(table: &Table, rows: &'a dyn Batch, range: &Range<usize>) -> Vec<Bound<'a>> {
+    let column = |(index, column): (usize, &tollgate_store::Column)| Bound::Column {
+        rows,
+        column: index,
+        kind: column.kind,
+        range: range.clone(),
+    };
+    table.written().map(column).collect()
+}
+
+impl Database for Postgres {
+    fn describe(&self) -> String {
+        match &*self.schema {
+            "public" => format!("PostgreSQL at {}", self.config),
+            schema => format!("PostgreSQL at {}, schema {schema}", self.config),
+        }
+    }
+
+    fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
+        Box::pin(async move {
+            let borrowed = self.pool.begin(&self.config.begin()).await?;
+            Ok(Arc::new(Steps::new(borrowed, &self.schema)) as _)
+        })
+    }
+
+    fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let borrowed = self.pool.begin(schema::BEGIN).await?;
+            let schema = schema::Schema { connection: &borrowed.connection, config: &self.config };
+            let done = schema.prepare(tables, additive).await?;
+            borrowed.give_back();
+            Ok(done)
+        })
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let asked = timeout(PATIENCE, self.others.query("SELECT 1", &[], Again::Yes)).await;
+            let late = |_| Error::Unavailable(Error::source_of("it does not answer in time"));
+            asked.map_err(late)?.map(drop)
+        })
+    }
+}
+
+impl Driver for Postgres {
+    fn lanes(&self) -> Lanes {
+        Lanes { reads: Some(self.points.len()), writes: self.inserts.len() }
+    }
+
+    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let lines = if select.is_point() { &self.points } else { &self.others };
+            let sql = sql::select(self.dialect(), select);
+            show(&lines.query(&sql.text, &Bound::all(&sql.params), Again::Yes).await?, each)
+        })
+    }
+
+    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        Box::pin(async move {
+            let sql = sql::count(self.dialect(), table, filter);
+            counted(&self.others.query(&sql.text, &Bound::all(&sql.params), Again::Yes).await?)
+        })
+    }
+
+    fn insert<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Vec<Value<'static>>> {
+        Box::pin(async move {
+            let sql = dialect::insert(self.dialect(), table);
+            keys_of(&self.inserts.query(&sql, &columns_of(table, &*rows, &range), Again::No).await?)
+        })
+    }
+
+    fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = sql::update(self.dialect(), update);
+            show(&self.others.query(&sql.text, &Bound::all(&sql.params), Again::No).await?, each)
+        })
+    }
+
+    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        Box::pin(async move {
+            let sql = sql::delete(self.dialect(), table, filter);
+            Ok(self.others.query(&sql.text, &Bound::all(&sql.params), Again::No).await?.count)
+        })
+    }
+}

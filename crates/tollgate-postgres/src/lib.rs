@@ -1,0 +1,29 @@
+//! PostgreSQL: a few shared connections, each pipelining what it is given; nothing is checked out.
+//!
+//! ```text
+//! driver.rs   the six methods     session.rs     a transaction         pool.rs    connections for those
+//! dialect.rs  PostgreSQL's SQL    cell.rs        cells, both ways      schema.rs  tables as the model says
+//! config.rs   all of the URL      connection.rs  one, and its          line.rs    one that is shared and
+//! tls.rs      with whom we speak                 prepared statements              comes back
+//! error.rs    what the server's "no" means
+//! ```
+//!
+//! A connection answers in order, so point reads, inserts and all the rest have lines of their own: a slow list
+//! holds up no point read, an update that waits for a lock no insert. What was acknowledged was committed. When a
+//! connection is lost, reads are asked once more on a new one; whether a write happened is unknown then, and the
+//! caller is told so.
+
+mod cell;
+mod config;
+mod connection;
+mod dialect;
+mod driver;
+mod error;
+mod line;
+mod pool;
+mod schema;
+mod session;
+mod tls;
+
+pub use config::Config;
+pub use driver::Postgres;

@@ -1,0 +1,143 @@
+//! Connections that are shared, and come back: whoever needs one after it was lost makes it anew.
+//!
+//! Statements are pipelined: each is sent at once, and answered in order. A line takes a bounded number of them.
+
+use crate::{
+    cell::Bound,
+    connection::{Backoff, Connection, Connector, Rows},
+    error::{is_lost, tell},
+};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicUsize, Ordering},
+};
+use tokio::{runtime::Handle, sync::Mutex};
+use tollgate_store::{Error, Result};
+
+/// How many statements may be under way on a line.
+const DEPTH: usize = 256;
+
+/// Whether a statement may be sent again when it is unknown whether it was carried out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It only reads.
+    Yes,
+    /// It writes.
+    No,
+}
+
+/// Several lines; a statement takes the one with the least to do, because a connection answers in order.
+pub(crate) struct Lines(Vec<Line>);
+
+impl Lines {
+    pub(crate) fn new(connector: Connector, count: usize) -> Self {
+        let connector = Arc::new(connector);
+        Self((0..count).map(|_| Line::new(Arc::clone(&connector))).collect())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) async fn query(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Rows> {
+        let line = self.0.iter().min_by_key(|line| line.busy.load(Ordering::Relaxed)).ok_or(Error::Overloaded)?;
+        let mut turn = line.enter()?;
+        line.query(&mut turn, sql, params, again).await
+    }
+}
+
+struct Line {
+    connector: Arc<Connector>,
+    live: RwLock<Option<Arc<Connection>>>,
+    backoff: Mutex<Backoff>,
+    busy: Arc<AtomicUsize>,
+}
+
+/// A place on a line, until the statement is answered.
+struct Turn {
+    busy: Arc<AtomicUsize>,
+    waits_for: Option<Arc<Connection>>,
+}
+
+impl Drop for Turn {
+    /// Who leaves early leaves their statement behind; the place is free once the server is done with it.
+    fn drop(&mut self) {
+        let busy = Arc::clone(&self.busy);
+        match (self.waits_for.take(), Handle::try_current()) {
+            (Some(connection), Ok(runtime)) => {
+                runtime.spawn(async move {
+                    let _ = connection.execute("").await;
+                    busy.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+            _ => {
+                busy.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Line {
+    fn new(connector: Arc<Connector>) -> Self {
+        Self { connector, live: RwLock::default(), backoff: Mutex::default(), busy: Arc::default() }
+    }
+
+    fn enter(&self) -> Result<Turn> {
+        let ahead = self.busy.fetch_add(1, Ordering::Relaxed);
+        let turn = Turn { busy: Arc::clone(&self.busy), waits_for: None };
+        if ahead < DEPTH { Ok(turn) } else { Err(Error::Overloaded) }
+    }
+
+    async fn query(&self, turn: &mut Turn, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Rows> {
+        match self.ask(turn, sql, params).await? {
+            Err(error) if is_lost(&error) && again == Again::Yes => self.ask(turn, sql, params).await?,
+            outcome => outcome,
+        }
+        .map_err(|error| tell(&error))
+    }
+
+    /// Asks once; the inner error is what the question met, the outer one that there is nobody to ask.
+    async fn ask(
+        &self,
+        turn: &mut Turn,
+        sql: &str,
+        params: &[Bound<'_>],
+    ) -> Result<Result<Rows, tokio_postgres::Error>> {
+        let live = self.live().await?;
+        turn.waits_for = Some(Arc::clone(&live));
+        let outcome = live.query(sql, params).await;
+        turn.waits_for = None;
+        if outcome.as_ref().is_err_and(is_lost) {
+            self.discard(&live);
+        }
+        Ok(outcome)
+    }
+
+    /// The connection, made anew if there is none.
+    async fn live(&self) -> Result<Arc<Connection>> {
+        if let Some(live) = self.current() {
+            return Ok(live);
+        }
+        let mut backoff = self.backoff.lock().await;
+        // Somebody else was faster.
+        if let Some(live) = self.current() {
+            return Ok(live);
+        }
+        let live = Arc::new(backoff.connect(&self.connector).await?);
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&live));
+        Ok(live)
+    }
+
+    fn current(&self) -> Option<Arc<Connection>> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        live.as_ref().filter(|live| !live.is_closed()).map(Arc::clone)
+    }
+
+    /// Forgets this connection, unless someone already made a new one.
+    fn discard(&self, lost: &Arc<Connection>) {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        if live.as_ref().is_some_and(|live| Arc::ptr_eq(live, lost)) {
+            *live = None;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Connections for transactions: a few, each with one of them at a time, kept for the next.
+
+use crate::{
+    connection::{Backoff, Connection, Connector},
+    error::{is_lost, tell},
+};
+use std::{
+    sync::{Arc, Mutex as Lock, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tollgate_store::{Error, Result};
+
+/// The connections.
+pub(crate) struct Pool {
+    connector: Connector,
+    backoff: Mutex<Backoff>,
+    idle: Lock<Vec<Connection>>,
+    places: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// A connection for one transaction. Dropped, it is closed, and the server rolls back.
+pub(crate) struct Borrowed {
+    pub(crate) connection: Connection,
+    pool: Arc<Pool>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    /// At most `size` connections, each waited for no longer than `patience`.
+    pub(crate) fn new(connector: Connector, size: usize, patience: Duration) -> Arc<Self> {
+        let places = Arc::new(Semaphore::new(size));
+        Arc::new(Self { connector, backoff: Mutex::default(), idle: Lock::default(), places, patience })
+    }
+
+    /// A connection on which a transaction has begun.
+    pub(crate) async fn begin(self: &Arc<Self>, begin: &str) -> Result<Borrowed> {
+        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
+        let place = place.map_err(|_| Error::Overloaded)?.map_err(|error| Error::Internal(Arc::new(error)))?;
+        let borrowed = |connection| Borrowed { connection, pool: Arc::clone(self), _place: place };
+        while let Some(connection) = self.pop() {
+            match connection.execute(begin).await {
+                // It was lost while nobody looked; nothing has happened on it yet.
+                Err(error) if is_lost(&error) => (),
+                outcome => return outcome.map(|()| borrowed(connection)).map_err(|error| tell(&error)),
+            }
+        }
+        let connection = self.backoff.lock().await.connect(&self.connector).await?;
+        connection.execute(begin).await.map_err(|error| tell(&error))?;
+        Ok(borrowed(connection))
+    }
+
+    fn pop(&self) -> Option<Connection> {
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Borrowed {
+    /// Gives the connection back: its transaction has ended.
+    pub(crate) fn give_back(self) {
+        if !self.connection.is_closed() {
+            let Self { connection, pool, _place } = self;
+            pool.idle().push(connection);
+        }
+    }
+}

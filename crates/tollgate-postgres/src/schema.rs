@@ -1,0 +1,167 @@
+//! Tables as the model says. All of them are compared and changed in one transaction, by one instance at a time:
+//! of ten that start at once, one changes what is missing and nine find it done.
+
+use crate::{
+    cell::{Bound, Shown},
+    config::Config,
+    connection::Connection,
+    dialect::Postgres,
+    error::{tell, unusable},
+};
+use tokio_postgres::Error as Failure;
+use tollgate_store::{
+    Error, Kind, Result, Row, Table, Value,
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
+    sql::{self, Dialect, Param},
+};
+
+/// Waits for other instances as long as it takes, but for no table: everybody else would wait behind us. The number
+/// is the bytes of `tollgate`.
+pub(crate) const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
+    SELECT pg_advisory_xact_lock(x'746f6c6c67617465'::int8); SET LOCAL lock_timeout = '10s'";
+
+/// Each column, whether it alone is the key, and its best index: one on several columns counts as plain. Types that
+/// keep some of our values and no others are called by ours: what does not fit is refused by value.
+const COLUMNS: &str = "
+    SELECT attname::text, CASE typname WHEN 'varchar' THEN 'text' WHEN 'int2' THEN 'int4' ELSE typname::text END,
+        NOT attnotnull, atthasdef OR attidentity <> '',
+        EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary AND indnatts = 1 AND indkey[0] = attnum),
+        (SELECT bool_or(indisunique AND indimmediate AND indpred IS NULL AND indnkeyatts = 1)
+         FROM pg_index WHERE indrelid = attrelid AND indisvalid AND indkey[0] = attnum)
+    FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid JOIN pg_class ON pg_class.oid = attrelid
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = $1::text AND relname = $2::text AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+
+/// What of all that a store does this user may not do.
+const FORBIDDEN: &str = "
+    SELECT current_user::text, string_agg(verb, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS verb
+    WHERE NOT has_table_privilege(format('%I.%I', $1::text, $2::text), verb) HAVING count(*) > 0";
+
+/// The tables of one schema, seen from a transaction that [`BEGIN`] has begun.
+pub(crate) struct Schema<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) config: &'a Config,
+}
+
+impl Schema<'_> {
+    /// Makes sure that the tables are there and as the model says; says what it did about it.
+    pub(crate) async fn prepare(&self, tables: &[&'static Table], additive: bool) -> Result<Vec<String>> {
+        let mut done = if additive { self.create_schema().await? } else { vec![] };
+        for table in tables {
+            done.extend(self.prepare_table(table, additive).await?);
+        }
+        self.execute("COMMIT").await?;
+        Ok(done)
+    }
+
+    async fn prepare_table(&self, table: &'static Table, additive: bool) -> Result<Vec<String>> {
+        let live = self.columns(table).await?;
+        if live.is_empty() {
+            return if additive { self.create(table).await } else { Err(absent(table)) };
+        }
+        self.check_privileges(table).await?;
+        let missing = missing(table, &live, Postgres::kind)?;
+        check_addable(table, &missing, additive)?;
+        if additive { self.add(table, &missing).await } else { Ok(vec![]) }
+    }
+
+    async fn create_schema(&self) -> Result<Vec<String>> {
+        let name = &self.config.schema;
+        let there = "SELECT 1::int4 FROM pg_namespace WHERE nspname = $1::text";
+        if !self.ask(there, &[name]).await?.is_empty() {
+            return Ok(vec![]);
+        }
+        self.execute(&format!("CREATE SCHEMA \"{name}\"")).await?;
+        Ok(vec![format!("created the schema `{name}`")])
+    }
+
+    async fn create(&self, table: &'static Table) -> Result<Vec<String>> {
+        self.execute(&sql::create_table(self.dialect(), table)).await?;
+        for index in (0..table.columns.len()).filter(|index| is_indexed(table, *index)) {
+            self.create_index(table, index).await?;
+        }
+        Ok(vec![format!("created the table `{}`", table.name)])
+    }
+
+    async fn add(&self, table: &'static Table, Missing { columns, indexes }: &Missing) -> Result<Vec<String>> {
+        let name = |index: usize| table.columns[index].name;
+        let mut done = vec![];
+        for index in columns {
+            self.execute(&sql::add_column(self.dialect(), table, *index)).await?;
+            done.push(format!("added the column `{}` to `{}`", name(*index), table.name));
+        }
+        for index in indexes {
+            self.create_index(table, *index).await?;
+            done.push(format!("added an index on `{}` to `{}`", name(*index), table.name));
+        }
+        Ok(done)
+    }
+
+    async fn create_index(&self, table: &'static Table, index: usize) -> Result<()> {
+        self.execute(&sql::create_index(self.dialect(), table, index)).await.map_err(|error| match error {
+            Error::Conflict { .. } => {
+                let remedy = "remove all but one of them, or the `#[unique]`";
+                differs(table, table.columns[index].name, "has the same value in several rows there", remedy)
+            }
+            other => other,
+        })
+    }
+
+    async fn columns(&self, table: &Table) -> Result<Vec<LiveColumn>> {
+        let rows = self.ask(COLUMNS, &[&self.config.schema, table.name]).await?;
+        rows.iter().map(|row| column(&Shown(row))).collect()
+    }
+
+    async fn check_privileges(&self, table: &Table) -> Result<()> {
+        let rows = self.ask(FORBIDDEN, &[&self.config.schema, table.name]).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let row: &dyn Row = &Shown(row);
+        let (user, verbs) = (row.read::<String>(0)?, row.read::<String>(1)?);
+        let (schema, name) = (&self.config.schema, table.name);
+        let why = format!("the user `{user}` may not {verbs} on the table `{name}`");
+        let grant =
+            format!("GRANT {verbs} ON \"{schema}\".\"{name}\" TO \"{user}\", or set `database.url` to another user");
+        Err(unusable(self.config, &why, &grant))
+    }
+
+    async fn ask(&self, sql: &str, texts: &[&str]) -> Result<Vec<tokio_postgres::Row>> {
+        let params: Vec<_> = texts.iter().map(|text| Param::One(Kind::Text, Value::Text((*text).into()))).collect();
+        let answer = self.connection.query(sql, &Bound::all(&params)).await;
+        answer.map(|answer| answer.rows).map_err(|error| tell(&error))
+    }
+
+    async fn execute(&self, sql: &str) -> Result<()> {
+        self.connection.execute(sql).await.map_err(|error| self.why_not(&error))
+    }
+
+    fn why_not(&self, error: &Failure) -> Error {
+        match error.as_db_error() {
+            Some(said) if said.code().code() == "42501" => {
+                let user = self.config.server.get_user().unwrap_or_default();
+                let remedy = format!(
+                    "GRANT CREATE ON SCHEMA \"{}\" TO \"{user}\", or set `database.url` to another user",
+                    self.config.schema
+                );
+                unusable(self.config, said.message(), &remedy)
+            }
+            _ => tell(error),
+        }
+    }
+
+    fn dialect(&self) -> Postgres<'_> {
+        Postgres(&self.config.schema)
+    }
+}
+
+fn column(row: &dyn Row) -> Result<LiveColumn> {
+    let unique: Option<bool> = row.read(5)?;
+    Ok(LiveColumn {
+        name: row.read(0)?,
+        kind: row.read(1)?,
+        nullable: row.read(2)?,
+        has_default: row.read(3)?,
+        key: row.read(4)?,
+        index: unique.map(|unique| if unique { LiveIndex::Unique } else { LiveIndex::Plain }),
+    })
+}

@@ -1,0 +1,132 @@
+//! A transaction: a connection of its own, one step after the other.
+//!
+//! What it reads, it locks until its end: whoever reads a number, adds one and writes it back loses no other's
+//! addition, as on a database with one writer. A step that fails undoes itself alone.
+
+use crate::{
+    cell::Bound,
+    connection::{Connection, Rows},
+    dialect::{self, Postgres as Dialect, select_and_lock},
+    driver::{columns_of, counted, keys_of, show},
+    error::{is_lost, is_stale, tell},
+    pool::Borrowed,
+};
+use std::{ops::Range, sync::Arc};
+use tokio::{join, sync::Mutex};
+use tollgate_store::{
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+};
+
+/// One transaction, until it has ended.
+pub(crate) struct Steps {
+    borrowed: Mutex<Option<Borrowed>>,
+    schema: Arc<str>,
+}
+
+fn over() -> Error {
+    Error::internal("the transaction has ended")
+}
+
+impl Steps {
+    pub(crate) fn new(borrowed: Borrowed, schema: &Arc<str>) -> Self {
+        Self { borrowed: Mutex::new(Some(borrowed)), schema: Arc::clone(schema) }
+    }
+
+    /// One step.
+    async fn run(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
+        let mut slot = self.borrowed.lock().await;
+        let connection = &slot.as_ref().ok_or_else(over)?.connection;
+        let mut outcome = step(connection, sql, params).await;
+        if outcome.as_ref().is_err_and(is_stale) {
+            outcome = step(connection, sql, params).await;
+        }
+        if outcome.as_ref().is_err_and(is_lost) {
+            *slot = None;
+        }
+        outcome.map_err(|error| tell(&error))
+    }
+
+    async fn end(&self, how: &str) -> Result<()> {
+        let borrowed = self.borrowed.lock().await.take().ok_or_else(over)?;
+        borrowed.connection.execute(how).await.map_err(|error| tell(&error))?;
+        borrowed.give_back();
+        Ok(())
+    }
+
+    fn dialect(&self) -> Dialect<'_> {
+        Dialect(&self.schema)
+    }
+}
+
+/// Between a savepoint and its release. All three are sent at once; if the step fails, so does the release, and the
+/// savepoint is still there to go back to.
+async fn step(connection: &Connection, sql: &str, params: &[Bound<'_>]) -> Result<Rows, tokio_postgres::Error> {
+    connection.get_ready(sql).await?;
+    let (_, outcome, _) = join!(
+        connection.execute("SAVEPOINT step"),
+        connection.query_once(sql, params),
+        connection.execute("RELEASE step")
+    );
+    if outcome.is_err() {
+        connection.execute("ROLLBACK TO step; RELEASE step").await?;
+    }
+    outcome
+}
+
+impl Session for Steps {
+    /// The server "commits" a transaction that has failed by rolling it back, without an error. Any statement
+    /// before tells.
+    fn commit(&self) -> Answer<'_, ()> {
+        Box::pin(self.end("SELECT; COMMIT"))
+    }
+
+    fn rollback(&self) -> Answer<'_, ()> {
+        Box::pin(self.end("ROLLBACK"))
+    }
+}
+
+impl Driver for Steps {
+    fn lanes(&self) -> Lanes {
+        Lanes { reads: None, writes: 1 }
+    }
+
+    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = select_and_lock(self.dialect(), select);
+            show(&self.run(&sql.text, &Bound::all(&sql.params)).await?, each)
+        })
+    }
+
+    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        Box::pin(async move {
+            let sql = sql::count(self.dialect(), table, filter);
+            counted(&self.run(&sql.text, &Bound::all(&sql.params)).await?)
+        })
+    }
+
+    fn insert<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Vec<Value<'static>>> {
+        Box::pin(async move {
+            let sql = dialect::insert(self.dialect(), table);
+            keys_of(&self.run(&sql, &columns_of(table, &*rows, &range)).await?)
+        })
+    }
+
+    fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = sql::update(self.dialect(), update);
+            show(&self.run(&sql.text, &Bound::all(&sql.params)).await?, each)
+        })
+    }
+
+    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        Box::pin(async move {
+            let sql = sql::delete(self.dialect(), table, filter);
+            Ok(self.run(&sql.text, &Bound::all(&sql.params)).await?.count)
+        })
+    }
+}

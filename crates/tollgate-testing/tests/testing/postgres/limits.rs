@@ -1,0 +1,121 @@
+//! Nothing is waited for forever: statements, locks, places, and those who left.
+
+use super::faults::{Page, PagePatch, may, open, page};
+use std::time::{Duration, Instant};
+use tokio::{sync::oneshot, task::block_in_place, time::sleep};
+use tollgate::{Change, Filter};
+use tollgate_store::Error;
+use tollgate_testing::servers::{self, psql};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_and_locks_are_waited_for_only_so_long() {
+    let server = servers::Postgres::start();
+    let (_, pages) = open::<Page>(&format!("{}?statement_timeout=1&lock_timeout=1", server.url())).await;
+    pages.insert(&may(), page("one")).await.unwrap();
+    let holding = pages.transaction(async |tx| {
+        let inside = pages.on(&tx)?;
+        inside.insert(&may(), page("two")).await?;
+        inside.get(&may(), "one".into()).await?;
+        let start = Instant::now();
+        let patch = PagePatch { text: Change::Set("new".into()) };
+        let (create, change) = (may(), may());
+        let insert = pages.insert(&create, page("two"));
+        let (inserted, updated) = tokio::join!(insert, pages.update(&change, "one".into(), patch));
+        assert!(matches!(inserted, Err(Error::Overloaded)), "{inserted:?}");
+        assert!(matches!(updated, Err(Error::Overloaded)), "{updated:?}");
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        pages.insert(&may(), page("three")).await
+    });
+    holding.await.unwrap();
+    assert_eq!(pages.count(&may(), Filter::every()).await.unwrap(), 3);
+
+    let sleepy = "CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql AS 'SELECT $1 FROM pg_sleep(5)';
+                  ALTER TABLE public.pages RENAME TO fast;
+                  CREATE VIEW public.pages AS SELECT slow(name) AS name, text FROM public.fast";
+    block_in_place(|| psql(&server.url(), sleepy));
+    let outcome = pages.find(&may(), Filter::every()).all().await;
+    assert!(matches!(outcome, Err(Error::Overloaded)), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_pool_is_told_after_a_while() {
+    let server = servers::Postgres::start();
+    let (database, pages) = open::<Page>(&format!("{}?transactions=2&acquire_timeout=1", server.url())).await;
+    let held = (database.begin().await.unwrap(), database.begin().await.unwrap());
+    let start = Instant::now();
+    let refused = pages.transaction(async |tx| pages.on(&tx)?.insert(&may(), page("one")).await).await;
+    assert!(matches!(refused, Err(Error::Overloaded)), "{refused:?}");
+    assert!((1..3).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    pages.insert(&may(), page("two")).await.expect("who needs no transaction needs no place");
+    drop(held.0);
+    pages.transaction(async |tx| pages.on(&tx)?.insert(&may(), page("one")).await).await.unwrap();
+    held.1.rollback().await.unwrap();
+    assert_eq!(pages.count(&may(), Filter::every()).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_transaction_ends_and_lets_its_locks_go() {
+    let server = servers::Postgres::start();
+    let (database, pages) = open::<Page>(&format!("{}?lock_timeout=9", server.url())).await;
+    pages.insert(&may(), page("one")).await.unwrap();
+    let outcome = pages.transaction(async |tx| {
+        let inside = pages.on(&tx)?;
+        inside.get(&may(), "one".into()).await?;
+        pages.delete(&may(), "one".into()).await.expect("the lock was let go");
+        inside.insert(&may(), page("two")).await
+    });
+    let outcome = outcome.await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert_eq!(pages.count(&may(), Filter::every()).await.unwrap(), 0);
+    database.begin().await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_not_committed_around_a_step_that_failed_unseen() {
+    let server = servers::Postgres::start();
+    let (_, pages) = open::<Page>(&format!("{}?lock_timeout=1", server.url())).await;
+    pages.insert(&may(), page("locked")).await.unwrap();
+    let (locked, free) = oneshot::channel();
+    let (holder, holding) = (pages.clone(), oneshot::channel());
+    let other = tokio::spawn(async move {
+        let hold = holder.transaction(async |tx| {
+            holder.on(&tx)?.get(&may(), "locked".into()).await?;
+            let _ = holding.0.send(());
+            let _ = free.await;
+            Ok::<_, Error>(())
+        });
+        hold.await
+    });
+    holding.1.await.unwrap();
+    let outcome = pages.transaction(async |tx| {
+        let inside = pages.on(&tx)?;
+        inside.insert(&may(), page("new")).await?;
+        let given_up = tokio::time::timeout(Duration::from_millis(100), inside.get(&may(), "locked".into())).await;
+        assert!(given_up.is_err(), "{given_up:?}");
+        Ok::<_, Error>(())
+    });
+    let outcome = outcome.await;
+    locked.send(()).unwrap();
+    other.await.unwrap().unwrap();
+    let stored = pages.count(&may(), Page::NAME.eq("new")).await.unwrap();
+    assert_eq!((outcome.is_ok(), stored), (false, 0), "what is not kept is not acknowledged: {outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_frees_a_place_only_when_the_server_is_done() {
+    let server = servers::Postgres::start();
+    let (_, pages) = open::<Page>(&format!("{}?shared_connections=1", server.url())).await;
+    pages.insert(&may(), page("one")).await.unwrap();
+    let slow = "ALTER TABLE public.pages RENAME TO fast;
+                CREATE VIEW public.pages AS SELECT name, text FROM public.fast, pg_sleep(1.5)";
+    block_in_place(|| psql(&server.url(), slow));
+    let ask = |_| {
+        let pages = pages.clone();
+        tokio::spawn(async move { pages.find(&may(), Filter::every()).all().await })
+    };
+    let asking: Vec<_> = (0..256).map(ask).collect();
+    sleep(Duration::from_millis(500)).await;
+    asking.iter().for_each(tokio::task::JoinHandle::abort);
+    let refused = pages.find(&may(), Filter::every()).all().await;
+    assert!(matches!(refused, Err(Error::Overloaded)), "what was left behind still has to be answered: {refused:?}");
+}

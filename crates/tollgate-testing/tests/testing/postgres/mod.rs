@@ -1,0 +1,34 @@
+//! PostgreSQL: the suite, and what is its own.
+
+mod faults;
+mod limits;
+mod opening;
+mod pgbouncer;
+mod schema;
+mod tls;
+
+use std::sync::Arc;
+use tollgate_postgres::Postgres;
+use tollgate_store::Database;
+use tollgate_testing::servers::{self, psql};
+
+tollgate_testing::conformance!(empty);
+
+async fn empty() -> (Arc<dyn Database>, ()) {
+    (Arc::new(Postgres::open(&fresh().0).await.unwrap()), ())
+}
+
+/// The URL of a schema on the shared server that is not there yet, and its name.
+fn fresh() -> (String, String) {
+    let schema = format!("test_{}", tollgate::Uuid::now_v7().simple());
+    (format!("{}?schema={schema}", servers::Postgres::shared()), schema)
+}
+
+/// Statements behind the back of the driver, in a schema of the shared server; what they answer.
+fn on(schema: &str, sql: &str) -> String {
+    let said = psql(
+        &servers::Postgres::shared(),
+        &format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path = {schema}; {sql}"),
+    );
+    said.trim().to_owned()
+}

@@ -1,0 +1,213 @@
+//! Tables follow the model where that is safe, and say what to do where it is not.
+
+use super::{fresh, on};
+use tollgate_postgres::Postgres;
+use tollgate_store::{Column, Database, Driver, Error, Expr, Filled, Order, Select, Table, Value};
+use tollgate_testing::servers::psql;
+
+/// A model of `films` with these columns; the first one is the key.
+const fn films(columns: &'static [Column]) -> Table {
+    Table { name: "films", one: "film", about: "", columns, id: 0, counted: false, database: None }
+}
+
+const ID: Column = Column::of::<i32>("film_id");
+const TITLE: Column = Column::of::<String>("title");
+
+pub(super) static FIRST: Table = films(&[ID, TITLE]);
+static GROWN: Table = films(&[
+    ID,
+    TITLE.unique(),
+    Column::of::<Option<f64>>("rating").index(),
+    Column::of::<Option<String>>("code").unique(),
+]);
+static DEMANDING: Table = films(&[ID, TITLE, Column::of::<i32>("released")]);
+static NUMBERED: Table = films(&[ID, Column::of::<i64>("title")]);
+static UNTITLED: Table = films(&[ID]);
+static OPTIONAL: Table = films(&[ID, Column::of::<Option<String>>("title")]);
+static BY_TITLE: Table = films(&[TITLE, ID]);
+static OWNED: Table = Table {
+    name: "reviews",
+    counted: true,
+    ..films(&[
+        Column::of::<i64>("review_id").filled(Filled::ByGenerator),
+        Column::of::<String>("owner").filled(Filled::ByOwner),
+    ])
+};
+
+async fn prepare(url: &str, table: &'static Table, additive: bool) -> Result<Vec<String>, String> {
+    let database = Postgres::open(url).await.unwrap();
+    database.prepare(&[table], additive).await.map_err(|error| match error {
+        Error::Invalid(why) => why.to_string(),
+        other => panic!("{other:?}"),
+    })
+}
+
+/// A schema in which somebody else has been at work.
+fn schema(sql: &str) -> (String, String) {
+    let (url, schema) = fresh();
+    on(&schema, sql);
+    (url, schema)
+}
+
+fn indexes(schema: &str) -> String {
+    let ask = "SELECT string_agg(indexname, ' ' ORDER BY indexname COLLATE \"C\") FROM pg_indexes";
+    on(schema, &format!("{ask} WHERE schemaname = '{schema}' AND indexname NOT LIKE '%_pkey'"))
+}
+
+#[tokio::test]
+async fn a_missing_table_is_created_with_its_schema_and_indexes() {
+    let (url, schema) = fresh();
+    let said = [format!("created the schema `{schema}`"), "created the table `films`".into()];
+    assert_eq!(prepare(&url, &GROWN, true).await.unwrap(), said);
+    assert_eq!(indexes(&schema), "films_code_key films_rating_idx films_title_key");
+    assert_eq!(prepare(&url, &OWNED, true).await.unwrap(), ["created the table `reviews`"]);
+    assert!(indexes(&schema).contains("reviews_owner_idx"), "owners are searched by in every query");
+}
+
+#[tokio::test]
+async fn columns_that_may_be_empty_and_indexes_are_added() {
+    let (url, schema) = schema(
+        "CREATE TABLE films (film_id int PRIMARY KEY, title text NOT NULL); \
+                                INSERT INTO films VALUES (1, 'Alien')",
+    );
+    assert_eq!(
+        prepare(&url, &GROWN, true).await.unwrap(),
+        [
+            "added the column `rating` to `films`",
+            "added the column `code` to `films`",
+            "added an index on `title` to `films`",
+            "added an index on `rating` to `films`",
+            "added an index on `code` to `films`",
+        ]
+    );
+    assert_eq!(indexes(&schema), "films_code_key films_rating_idx films_title_key");
+    assert_eq!(on(&schema, "SELECT title FROM films WHERE rating IS NULL"), "Alien");
+    for additive in [true, false] {
+        assert_eq!(prepare(&url, &GROWN, additive).await.unwrap(), Vec::<String>::new(), "twice changes nothing");
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_indexes_types_and_optional_columns_are_welcome() {
+    let (url, schema) = schema(
+        "CREATE TABLE films (film_id smallint PRIMARY KEY, title varchar(20) NOT NULL UNIQUE, rating float8, code text, \
+         extra bytea, filled int NOT NULL DEFAULT 7); \
+         CREATE INDEX mine ON films (rating, extra); CREATE UNIQUE INDEX codes ON films (code);",
+    );
+    assert_eq!(prepare(&url, &GROWN, false).await.unwrap(), Vec::<String>::new());
+    assert_eq!(prepare(&url, &GROWN, true).await.unwrap(), Vec::<String>::new());
+    assert_eq!(indexes(&schema), "codes films_title_key mine");
+}
+
+#[tokio::test]
+async fn text_sorts_by_code_point_whatever_the_collation_of_its_column() {
+    let (url, _) = schema(
+        "CREATE TABLE films (film_id int PRIMARY KEY, title varchar(9) NOT NULL); \
+         INSERT INTO films VALUES (1, 'b'), (2, 'B'), (3, 'é'), (4, 'a'), (5, 'Z')",
+    );
+    let database = Postgres::open(&url).await.unwrap();
+    let order = vec![Order { column: 1, descending: false }];
+    let select = Select { table: &FIRST, filter: Expr::EVERY, order, limit: None };
+    let mut keys = vec![];
+    let mut each = |row: &dyn tollgate_store::Row| {
+        keys.push(row.value(0)?.into_owned());
+        Ok(())
+    };
+    database.select(&select, &mut each).await.unwrap();
+    assert_eq!(keys, [2, 5, 4, 1, 3].map(Value::Int));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_a_narrower_column_is_refused() {
+    let (url, _) =
+        schema("CREATE TABLE films (film_id smallint PRIMARY KEY, title varchar(3) NOT NULL CHECK (title <> 'x'))");
+    let database = Postgres::open(&url).await.unwrap();
+    let insert = async |id: i64, title: &'static str| {
+        let rows = vec![vec![Value::Int(id), Value::Text(title.into())]];
+        database.insert(&FIRST, std::sync::Arc::new(rows), 0..1).await
+    };
+    insert(1, "abc").await.unwrap();
+    for (id, title, words) in [(2, "abcd", "too long"), (40_000, "a", "out of range"), (3, "x", "check constraint")] {
+        match insert(id, title).await {
+            Err(Error::Invalid(why)) => assert!(why.to_string().contains(words), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn differences_that_need_a_decision_are_refused_with_table_column_and_remedy() {
+    let (url, _) = schema("CREATE TABLE films (film_id int NOT NULL PRIMARY KEY, title text NOT NULL)");
+    let refusals: [(&'static Table, &str); 5] = [
+        (&NUMBERED, "`title` is text there and int8 here; change the field's type, or migrate the column"),
+        (
+            &OPTIONAL,
+            "`title` may not be empty there and may here; make the field an `Option` or not, or migrate the column",
+        ),
+        (
+            &DEMANDING,
+            "`released` is missing there and may not be empty; make the field an `Option`, or migrate the table",
+        ),
+        (&UNTITLED, "`title` must be filled there and is not in the model; add it to the struct, or drop it"),
+        (&BY_TITLE, "`title` is the key here and not there; move `#[id]`, or migrate the table"),
+    ];
+    for (table, words) in refusals {
+        let refused = prepare(&url, table, true).await.unwrap_err();
+        assert_eq!(refused, format!("the table `films` differs from its model: {words}"));
+    }
+    assert_eq!(prepare(&url, &FIRST, false).await.unwrap(), Vec::<String>::new(), "nothing was changed meanwhile");
+}
+
+#[tokio::test]
+async fn where_nothing_may_be_added_everything_missing_is_refused() {
+    let remedy = "migrate the database, or allow additive changes with `database.additive = true`";
+    let (url, schema) = schema("SELECT 1");
+    let refused = prepare(&url, &FIRST, false).await.unwrap_err();
+    assert_eq!(refused, format!("the table `films` is missing; {remedy}"));
+    prepare(&url, &FIRST, true).await.unwrap();
+    let refused = prepare(&url, &GROWN, false).await.unwrap_err();
+    assert_eq!(refused, format!("the table `films` differs from its model: `rating` is missing there; {remedy}"));
+    on(&schema, "ALTER TABLE films ADD rating float8; ALTER TABLE films ADD code text");
+    let refused = prepare(&url, &GROWN, false).await.unwrap_err();
+    assert_eq!(refused, format!("the table `films` differs from its model: `title` is not unique there; {remedy}"));
+}
+
+#[tokio::test]
+async fn a_column_with_duplicates_does_not_become_unique() {
+    let (url, schema) = schema(
+        "CREATE TABLE films (film_id int PRIMARY KEY, title text NOT NULL); \
+                                INSERT INTO films VALUES (1, 'Alien'), (2, 'Alien')",
+    );
+    let refused = prepare(&url, &GROWN, true).await.unwrap_err();
+    assert!(refused.contains("`films`") && refused.contains("`title` has the same value in several rows"), "{refused}");
+    let columns = "SELECT count(*) FROM information_schema.columns WHERE table_schema =";
+    assert_eq!(on(&schema, &format!("{columns} '{schema}'")), "2", "nothing is half done");
+}
+
+#[tokio::test]
+async fn a_table_of_the_same_name_elsewhere_is_another_table() {
+    let (url, schema) = fresh();
+    let name = format!("{schema}_elsewhere");
+    psql(
+        &tollgate_testing::servers::Postgres::shared(),
+        &format!("CREATE SCHEMA {name}; CREATE TABLE {name}.films (it int)"),
+    );
+    let path = format!("{url}&options=-csearch_path%3D{name},{schema}");
+    assert_eq!(prepare(&path, &FIRST, true).await.unwrap().len(), 2);
+    let database = Postgres::open(&path).await.unwrap();
+    assert_eq!(database.count(&FIRST, &Expr::EVERY).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_start_at_once_prepare_once() {
+    let (url, schema) = fresh();
+    let start = |_| {
+        let url = url.clone();
+        tokio::spawn(async move { prepare(&url, &GROWN, true).await.unwrap() })
+    };
+    let mut said = vec![];
+    for task in (0..10).map(start).collect::<Vec<_>>() {
+        said.extend(task.await.unwrap());
+    }
+    assert_eq!(said, [format!("created the schema `{schema}`"), "created the table `films`".into()]);
+}
