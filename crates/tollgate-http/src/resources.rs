@@ -100,9 +100,7 @@ impl<R: Resource> AnyResource for Of<R> {
             let kept = store.transaction(async |tx| insert_all(&store.on(&tx)?, &may, &new, done).await).await;
             match kept {
                 Ok(()) => Ok(new.len()),
-                Err(error @ (Error::Conflict { .. } | Error::Invalid(_))) => {
-                    Err(blame(&store, &may, &new, error).await)
-                }
+                Err(error) if error.blames_a_row() => Err(blame(&store, &may, &new, error).await),
                 Err(error) => Err(error.into()),
             }
         })

@@ -24,9 +24,12 @@ pub enum Error {
         /// The column both rows have the same value in, where the database tells.
         column: Option<String>,
     },
-    /// The values cannot be stored (422).
-    #[error("these values cannot be stored")]
-    Invalid(#[source] Cause),
+    /// It cannot be done as it was asked for, in words for the caller (422).
+    #[error(transparent)]
+    Invalid(Cause),
+    /// The database does not take these values, in words for the log (422).
+    #[error("the database does not take these values")]
+    Rejected(#[source] Cause),
     /// Too much is waiting already; later is better (503).
     #[error("too many requests are waiting")]
     Overloaded,
@@ -42,7 +45,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A value that cannot be stored, in words for the caller.
+    /// What cannot be done as it was asked for, in words for the caller.
     pub fn invalid(words: impl Into<String>) -> Self {
         Self::Invalid(Self::source_of(words))
     }
@@ -58,8 +61,8 @@ impl Error {
     }
 
     /// True if one row of a group may be at fault, so that the others deserve another try.
-    pub(crate) fn blames_a_row(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Invalid(_))
+    pub fn blames_a_row(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::Invalid(_) | Self::Rejected(_))
     }
 }
 
@@ -76,7 +79,8 @@ impl From<Error> for Problem {
                 let detail = format!("another row has this `{column}` already");
                 Self::conflict().because(&detail).faults(vec![Fault::at(format!("#/{column}"), detail)])
             }
-            Error::Invalid(cause) => Self::invalid(vec![]).because(cause.to_string()),
+            Error::Invalid(_) => Self::invalid(vec![]).because(said),
+            Error::Rejected(cause) => Self::invalid(vec![]).because(said).caused_by(cause),
             Error::Overloaded => Self::unavailable().because(said).later(1),
             Error::Unavailable(cause) => Self::unavailable().because(said).later(1).caused_by(cause),
             Error::Full(cause) => Self::new(http::StatusCode::INSUFFICIENT_STORAGE).because(said).caused_by(cause),
