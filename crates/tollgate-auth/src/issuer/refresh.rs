@@ -13,7 +13,7 @@
 //!
 //! Invariant: a token has one successor, and a dead family has none.
 
-use crate::{error::random, token::Hash};
+use crate::{random::random, token::Hash};
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
