@@ -31,6 +31,11 @@
 //! async fn hello() -> Json<String> { Json("hello".into()) }
 //! let service = Service::new("open").get("/hello", hello);
 //! ```
+//! Nor can an app make an [`Actor`] with grants of its choice.
+//! ```compile_fail,E0423
+//! # use tollgate::Actor;
+//! fn forge() -> Actor { Actor(std::sync::Arc::default()) }
+//! ```
 
 extern crate self as tollgate;
 
