@@ -56,10 +56,3 @@ impl From<Error> for Problem {
 
 /// The result of identity's work.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// Secret bytes, or [`Error::Random`].
-pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Random)?;
-    Ok(bytes)
-}

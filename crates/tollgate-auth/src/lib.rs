@@ -26,6 +26,7 @@ mod me;
 mod parameters;
 pub mod password;
 pub mod provider;
+mod random;
 mod records;
 mod sign_in;
 pub mod token;

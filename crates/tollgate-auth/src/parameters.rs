@@ -3,12 +3,9 @@
 //! A parameter that comes twice is refused (RFC 6749, 3.1): two readers that pick different ones are how checks are
 //! passed. One without a value counts as absent, as that section says.
 
-use axum::{
-    body::to_bytes,
-    extract::Request,
-    http::{StatusCode, header},
-};
+use axum::{body::to_bytes, extract::Request, http::StatusCode};
 use tollgate_core::Problem;
+use tollgate_http::media_type;
 
 /// The longest form, in bytes: the longest password, percent-encoded, and a long address to return to.
 const LONGEST: usize = 16 * 1024;
@@ -51,9 +48,7 @@ impl Parameters {
     /// Of a form.
     pub(crate) async fn of_form(request: Request) -> Result<Self, Malformed> {
         let (head, body) = request.into_parts();
-        let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if media_type(&head.headers) != "application/x-www-form-urlencoded" {
             return Err(MEDIA_TYPE);
         }
         Self::read(&to_bytes(body, LONGEST).await.map_err(|_| BODY)?)

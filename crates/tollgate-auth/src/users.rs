@@ -65,7 +65,7 @@ pub enum CreateUserError {
     #[error("there is a user with the e-mail address {0}")]
     EmailTaken(String),
     /// The password is too short or too long.
-    #[error("{0}")]
+    #[error(transparent)]
     Password(#[from] Unfit),
     /// No such role.
     #[error("there is no role `{role}`; there {}", offer(.known))]

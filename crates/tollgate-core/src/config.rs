@@ -11,6 +11,7 @@
 //! The environment is chosen by `MYAPI_ENV` and is `dev` without it. A key that nothing reads is refused, with
 //! the nearest one that would have been: a setting that was misspelt is not a setting that was ignored.
 
+use crate::nearest;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, path::PathBuf};
@@ -78,18 +79,12 @@ impl Sources {
     /// One line: what is wrong, where, and what to do about it.
     fn explain(&self, error: &ConfigError) -> Invalid {
         let text = error.to_string();
-        let hint = unknown_field(&text).map(|(unknown, known)| {
-            let near = known.iter().max_by(|a, b| similarity(unknown, a).total_cmp(&similarity(unknown, b)));
-            near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
-        });
+        let near = unknown_field(&text).and_then(|(unknown, known)| nearest(unknown, known));
+        let hint = near.map(|near| format!("; did you mean `{near}`?"));
         let variable = format!("{}_SECTION__KEY", self.prefix);
         let where_to = format!("(set it in {}/*.toml or as {variable})", self.folder.display());
         Invalid(format!("configuration: {text}{} {where_to}", hint.unwrap_or_default()))
     }
-}
-
-fn similarity(a: &str, b: &&str) -> f64 {
-    strsim::jaro_winkler(a, b)
 }
 
 /// Takes serde's sentence apart: "unknown field `prot`, expected one of `host`, `port`".

@@ -6,6 +6,7 @@
 //! what stays hidden    secret.rs    values that cannot be printed      seal.rs    values that cannot be forged
 //! when                 clock.rs     calendar and stopwatch
 //! as configured        config.rs    defaults, files, environment → one typed value
+//! said to people       words.rs     errors with their causes, names that were meant
 //! ```
 //!
 //! Nothing here knows HTTP servers, permissions or databases; everything else depends on it.
@@ -17,12 +18,14 @@ mod problem;
 mod seal;
 mod secret;
 pub mod strict;
+mod words;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
 pub use secret::Secret;
+pub use words::{capitalized, nearest, with_causes};
 
 /// What a handler answers: a value, or a [`Problem`].
 pub type Result<T, E = Problem> = std::result::Result<T, E>;

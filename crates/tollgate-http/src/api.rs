@@ -1,6 +1,11 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
-use crate::{AnyResource, Context, Operation, Schemas, Service, refusal::Refusal, schemas::tidy, service::Route};
+use crate::{
+    AnyResource, Context, Operation, Service,
+    refusal::Refusal,
+    schemas::{Schemas, tidy},
+    service::Route,
+};
 use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
 use serde_json::{Map, Value, json};
 use std::{
@@ -35,8 +40,8 @@ pub struct Built {
     pub document: Value,
     /// Each route and who may call it.
     pub routes: Vec<RouteInfo>,
-    /// Each service: name, text, and the permissions its routes ask for.
-    pub services: Vec<(&'static str, &'static str, Vec<String>)>,
+    /// Each service and what its routes ask for.
+    pub services: Vec<ServiceInfo>,
     /// Every resource that a signature mentions.
     pub resources: Vec<Arc<dyn AnyResource>>,
     /// The rows that new tables start with: the resource's plural and JSON.
@@ -52,6 +57,17 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may.
     pub access: Access,
+}
+
+/// One service and what its routes ask for.
+#[derive(Debug, Clone)]
+pub struct ServiceInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, in Markdown.
+    pub about: &'static str,
+    /// The permissions that its routes ask for, each once.
+    pub permissions: Vec<String>,
 }
 
 impl Api {
@@ -75,7 +91,7 @@ impl Api {
         Ok(Built {
             document: self.document(&described.paths, &components),
             routes: self.routes().map(|(_, route)| route.info()).collect(),
-            services: self.services.iter().map(Service::summary).collect(),
+            services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
             resources,
             router: router(self.services),

@@ -2,11 +2,7 @@
 //!
 //! That is why the document cannot drift from the code: the same type does both.
 use crate::{Call, Guard, Operation, Place};
-use axum::{
-    extract::{FromRequestParts, OriginalUri},
-    http::StatusCode,
-    response::IntoResponse,
-};
+use axum::{extract::FromRequestParts, http::StatusCode, response::IntoResponse};
 use tollgate_access::Access;
 use tollgate_core::{Faults, Input, Problem};
 use tollgate_store::{Resource, Store};
@@ -108,8 +104,7 @@ impl Argument for Here {
     fn describe(_: &mut Operation<'_>) {}
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
-        let uri = call.head.extensions.get::<OriginalUri>().map_or(&call.head.uri, |uri| &uri.0);
-        Ok(Self(uri.path().trim_end_matches('/').to_owned()))
+        Ok(Self(call.head.uri.path().trim_end_matches('/').to_owned()))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::resources::Stores;
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use std::{fmt, pin::Pin, sync::Arc};
 use tollgate_access::Actor;
@@ -63,6 +63,12 @@ impl Call {
         let body = self.body.take().unwrap_or_default();
         axum::body::to_bytes(body, limit).await.map_err(|error| unfinished(&error, limit))
     }
+}
+
+/// What the body says it is, in lower case and without parameters (RFC 9110, 8.3.1); empty if it does not say.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The body was longer than allowed, or did not come whole.

@@ -10,6 +10,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use minijinja::HtmlEscape;
 use serde_json::Value;
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
@@ -46,7 +47,7 @@ fn typed(media_type: &'static str, text: String) -> impl IntoResponse {
 }
 
 fn page(title: &str) -> String {
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
+    let title = HtmlEscape(title);
     format!(
         r#"<!doctype html>
 <html lang="en">

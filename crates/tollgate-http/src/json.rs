@@ -7,6 +7,7 @@
 //! A key that comes twice is refused, because two parsers that pick different ones are how filters are passed.
 use crate::{
     Argument, Call, Operation,
+    call::media_type,
     refusal::Refusal,
     words::{NAME, brief, of_serde},
 };
@@ -77,9 +78,7 @@ fn checked<T: Input>(value: T) -> Result<T, Problem> {
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
+    match media_type(headers).as_str() {
         "application/json" => Ok(()),
         other if other.starts_with("application/") && other.ends_with("+json") => Ok(()),
         _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).because("send `application/json`")),

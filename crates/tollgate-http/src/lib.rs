@@ -4,6 +4,7 @@
 //! a function is a route     handler.rs    its shape                 guard.rs    who may call it
 //!                           argument.rs   what it may ask for       json.rs query.rs list.rs
 //!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
+//!                           call.rs       the request on its way
 //! told from its signature   operation.rs  schemas.rs  api.rs        docs.rs     as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
@@ -33,9 +34,9 @@ mod service;
 mod words;
 
 pub use answer::{Answer, Created, IntoProblem, NoContent, Page};
-pub use api::{Api, Built, RouteInfo, with_fallbacks};
+pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
-pub use call::{Authenticate, Call, Context, Identified, RequestId};
+pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::Guard;
 pub use handler::Handler;
 pub use json::Json;
@@ -45,6 +46,5 @@ pub use pipeline::{Edge, pipeline};
 pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
-pub use schemas::Schemas;
 pub use serve::{Listening, bind};
 pub use service::Service;

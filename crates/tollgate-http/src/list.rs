@@ -113,27 +113,44 @@ fn is_not(text: &str, expected: &str) -> String {
     format!("`{}` is not {expected}", brief(text, NAME))
 }
 
+/// A field with an operator, as in `released.gte`.
+struct Parameter {
+    index: usize,
+    column: &'static Column,
+    suffix: &'static str,
+    operator: Operator,
+    about: &'static str,
+}
+
+impl Parameter {
+    fn name(&self) -> String {
+        format!("{}{}", self.column.name, self.suffix)
+    }
+}
+
 /// Every parameter that is a field with an operator.
-fn parameters<R: Resource>() -> impl Iterator<Item = (usize, &'static Column, &'static str, Operator, &'static str)> {
+fn parameters<R: Resource>() -> impl Iterator<Item = Parameter> {
     R::TABLE.shown().flat_map(|(index, column)| {
-        let fitting = OPERATORS.iter().filter(|(_, operator, _)| operator.fits(column));
-        fitting.map(move |(suffix, operator, text)| (index, column, *suffix, *operator, *text))
+        let fitting = OPERATORS.into_iter().filter(|(_, operator, _)| operator.fits(column));
+        fitting.map(move |(suffix, operator, about)| Parameter { index, column, suffix, operator, about })
     })
 }
 
 impl<R: Resource> Argument for List<R> {
     fn describe(operation: &mut Operation<'_>) {
         let fields = operation.schemas.stored::<R>();
-        for (_, column, suffix, operator, text) in parameters::<R>() {
-            let plain = fields.get(column.name).map_or_else(|| json!({}), |schema| comparable(schema.clone()));
-            let mut schema = match operator {
+        for parameter in parameters::<R>() {
+            let field = fields.get(parameter.column.name);
+            let plain = field.map_or_else(|| json!({}), |schema| comparable(schema.clone()));
+            let mut schema = match parameter.operator {
                 IsNull => json!({ "type": "boolean" }),
                 In => json!({ "type": "array", "items": plain, "minItems": 1, "maxItems": MOST_VALUES }),
                 _ => plain,
             };
-            let about = fields.get(column.name).and_then(|schema| schema["description"].as_str());
-            schema["description"] = about.map_or_else(|| text.to_owned(), |about| format!("{about} {text}")).into();
-            operation.parameter(Place::Query, &format!("{}{suffix}", column.name), schema, false);
+            let about = field.and_then(|schema| schema["description"].as_str());
+            let texts: Vec<_> = about.into_iter().chain([parameter.about]).collect();
+            schema["description"] = texts.join(" ").into();
+            operation.parameter(Place::Query, &parameter.name(), schema, false);
         }
         for (name, schema) in OWN.into_iter().zip(own_schemas::<R>()) {
             operation.parameter(Place::Query, name, schema, false);
@@ -267,13 +284,10 @@ fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
 }
 
 fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {
-    let mut known = parameters::<R>();
-    let Some((index, column, _, operator, _)) =
-        known.find(|(_, column, suffix, ..)| name.strip_prefix(column.name) == Some(*suffix))
-    else {
-        let own = OWN.map(str::to_owned);
-        let names = parameters::<R>().map(|(_, column, suffix, ..)| format!("{}{suffix}", column.name));
-        return Err(invalid(name, unknown("parameter", name, names.chain(own))));
+    let is_meant = |known: &Parameter| name.strip_prefix(known.column.name) == Some(known.suffix);
+    let Some(Parameter { index, column, operator, .. }) = parameters::<R>().find(is_meant) else {
+        let names = parameters::<R>().map(|known| known.name()).chain(OWN.map(str::to_owned));
+        return Err(invalid(name, unknown("parameter", name, names)));
     };
     operator.condition(index, column, text).map_err(|detail| invalid(name, detail))
 }
@@ -286,7 +300,7 @@ fn in_words(kind: Kind) -> &'static str {
         Kind::Float => "a number",
         Kind::Uuid => "a UUID",
         Kind::Time => "a moment such as `2026-11-20T10:40:00Z`",
-        _ => "a text without NUL",
+        Kind::Text => "a text without NUL",
     }
 }
 

@@ -1,7 +1,7 @@
 //! One operation of the document, filled by the types of its handler.
 use crate::{
-    Schemas,
     resources::{AnyResource, Of},
+    schemas::Schemas,
 };
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -129,7 +129,7 @@ impl<'a> Operation<'a> {
     }
 
     fn problem(&mut self, text: &str) -> Value {
-        let schema = self.schemas.schema_of_answers::<Problem>();
+        let schema = self.schemas.output::<Problem>();
         json!({ "description": text, "content": { Problem::MEDIA_TYPE: { "schema": schema } } })
     }
 

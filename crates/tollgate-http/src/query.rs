@@ -2,11 +2,14 @@
 
 use crate::{
     Argument, Call, Operation, Place,
+    call::media_type,
     words::{NAME, brief, of_serde},
 };
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use tollgate_core::{Fault, Faults, Input, Problem};
 
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 /// The longest form, in bytes.
 const LONGEST_FORM: usize = 16 * 1024;
 
@@ -36,18 +39,15 @@ impl<T: Input> Argument for Form<T> {
 
     fn describe(operation: &mut Operation<'_>) {
         let schema = operation.schemas.input::<T>();
-        operation.body_of("application/x-www-form-urlencoded", &schema);
+        operation.body_of(FORM, &schema);
         operation.refuses(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.");
         operation.refuses(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not a form.");
         refuses(operation);
     }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
-        let media_type = call.head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-            return Err(problem.because("send `application/x-www-form-urlencoded`"));
+        if media_type(&call.head.headers) != FORM {
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).because(format!("send `{FORM}`")));
         }
         read(&call.read_body(LONGEST_FORM).await?).map(Self)
     }

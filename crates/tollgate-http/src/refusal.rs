@@ -11,7 +11,7 @@ use axum::{
 };
 use std::sync::Arc;
 use tollgate_access::{Access, Actor};
-use tollgate_core::Problem;
+use tollgate_core::{Problem, with_causes};
 
 /// A problem as a response. What it adds to one: how far the request came.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Refusal {
     pub(crate) fn log(&self, asked: &Asked, id: &RequestId) {
         let (problem, method, path) = (&self.problem, &asked.method, asked.path());
         let actor = self.actor.as_ref().map_or("-", Actor::id);
-        let cause = problem.cause().map(ToString::to_string).unwrap_or_default();
+        let cause = problem.cause().map(|cause| with_causes(&**cause)).unwrap_or_default();
         let raised = problem.raised();
         if problem.status().is_server_error() {
             tracing::error!(request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");

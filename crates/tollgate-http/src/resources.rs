@@ -45,7 +45,7 @@ pub enum LoadError {
     #[error("{} of the rows are not good", .1)]
     Rows(Vec<BadRow>, usize),
     /// The database refused.
-    #[error("the database refused: {0}")]
+    #[error("the database refused")]
     Store(#[from] Error),
 }
 
@@ -100,9 +100,7 @@ impl<R: Resource> AnyResource for Of<R> {
             let kept = store.transaction(async |tx| insert_all(&store.on(&tx)?, &may, &new, done).await).await;
             match kept {
                 Ok(()) => Ok(new.len()),
-                Err(error @ (Error::Conflict { .. } | Error::Invalid(_))) => {
-                    Err(blame(&store, &may, &new, error).await)
-                }
+                Err(error) if error.blames_a_row() => Err(blame(&store, &may, &new, error).await),
                 Err(error) => Err(error.into()),
             }
         })

@@ -4,12 +4,12 @@
 //! one list of components. Two types with one name are an error, never a silent overwrite.
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
-use tollgate_core::{Input, Output};
+use tollgate_core::Input;
 use tollgate_store::Resource;
 
 /// The schemas of a document under construction.
 #[derive(Debug)]
-pub struct Schemas {
+pub(crate) struct Schemas {
     inputs: SchemaGenerator,
     outputs: SchemaGenerator,
 }
@@ -29,16 +29,12 @@ impl Default for Schemas {
 
 impl Schemas {
     /// The schema of something read; named types become references.
-    pub fn input<T: Input>(&mut self) -> Value {
+    pub(crate) fn input<T: Input>(&mut self) -> Value {
         self.inputs.subschema_for::<T>().into()
     }
 
     /// The schema of something sent.
-    pub fn output<T: Output>(&mut self) -> Value {
-        self.schema_of_answers::<T>()
-    }
-
-    pub(crate) fn schema_of_answers<T: JsonSchema>(&mut self) -> Value {
+    pub(crate) fn output<T: JsonSchema>(&mut self) -> Value {
         self.outputs.subschema_for::<T>().into()
     }
 

@@ -1,5 +1,5 @@
 //! One service: its routes, each with who may call it and how it is described.
-use crate::{Answer, Argument, Arguments, Call, Context, Handler, Operation, RouteInfo, handler::run};
+use crate::{Answer, Argument, Arguments, Call, Context, Handler, Operation, RouteInfo, ServiceInfo, handler::run};
 use axum::{
     extract::{Request, State},
     http::Method,
@@ -7,6 +7,7 @@ use axum::{
 };
 use std::{any::type_name, sync::Arc};
 use tollgate_access::Access;
+use tollgate_core::capitalized;
 use tollgate_store::{Resource, Store};
 
 /// What a module of an app offers over HTTP.
@@ -80,15 +81,14 @@ impl Service {
         self
     }
 
-    /// Name, text, and the permissions its routes ask for, each once.
-    pub(crate) fn summary(&self) -> (&'static str, &'static str, Vec<String>) {
+    pub(crate) fn info(&self) -> ServiceInfo {
         let mut permissions: Vec<String> = vec![];
         for permission in self.routes.iter().flat_map(|route| route.access.permissions()) {
             if permissions.iter().all(|known| known != permission) {
                 permissions.push(permission.to_owned());
             }
         }
-        (self.name, self.about, permissions)
+        ServiceInfo { name: self.name, about: self.about, permissions }
     }
 
     fn route<H, A>(mut self, (method, filter): (Method, MethodFilter), path: &str, handler: H) -> Self
@@ -152,7 +152,5 @@ methods! {
 
 /// `best_of_year` → "Best of year."
 fn sentence(name: &str) -> String {
-    let words = name.replace('_', " ");
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    format!("{}.", capitalized(&name.replace('_', " ")))
 }

@@ -1,11 +1,11 @@
 //! How a "no" speaks of what was sent: briefly, on one line, in words for a caller, with the nearest name that is known.
 
+use tollgate_core::nearest;
+
 /// How much of a name or a value that was sent is said again, in characters.
 pub(crate) const NAME: usize = 60;
 /// How long a whole sentence about it may be.
 const SENTENCE: usize = 240;
-/// From this likeness on (Jaro-Winkler, 0 to 1) a name is worth suggesting.
-const LIKE: f64 = 0.7;
 /// So many names can be listed.
 const FEW: usize = 12;
 
@@ -25,13 +25,13 @@ pub(crate) fn brief(text: &str, most: usize) -> String {
 
 /// Says that there is no such thing, and which one may be meant, or which there are if they are few.
 pub(crate) fn unknown(what: &str, name: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let known: Vec<_> = known.into_iter().map(|known| (strsim::jaro_winkler(name, known.as_ref()), known)).collect();
-    let nearest = known.iter().max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > LIKE);
+    let known: Vec<_> = known.into_iter().collect();
+    let near = nearest(name, &known);
     let name = brief(name, NAME);
-    match nearest {
-        Some((_, near)) => format!("there is no {what} `{name}`; did you mean `{}`?", near.as_ref()),
+    match near {
+        Some(near) => format!("there is no {what} `{name}`; did you mean `{}`?", near.as_ref()),
         None if (1..=FEW).contains(&known.len()) => {
-            let all: Vec<_> = known.iter().map(|(_, known)| format!("`{}`", known.as_ref())).collect();
+            let all: Vec<_> = known.iter().map(|known| format!("`{}`", known.as_ref())).collect();
             format!("there is no {what} `{name}`, only {}", all.join(", "))
         }
         None => format!("there is no {what} `{name}`"),

@@ -159,27 +159,12 @@ fn generated(attribute: &Attribute) -> Result<bool> {
 }
 
 fn unknown_attribute(name: &str) -> String {
-    let near = KNOWN.into_iter().find(|known| distance(known, name) <= 2);
+    let near = KNOWN.into_iter().find(|known| strsim::levenshtein(known, name) <= 2);
     match (name, near) {
         ("serde", _) => "a resource is written as its fields are named: rename the field, not its text".into(),
         (_, Some(near)) => format!("unknown field attribute `{name}`; did you mean `{near}`?"),
         (_, None) => format!("unknown field attribute `{name}`; a resource knows {}", KNOWN.join(", ")),
     }
-}
-
-/// Edits between two short words.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substituted = corner + usize::from(x != y);
-            corner = row[j + 1];
-            row[j + 1] = substituted.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 type Has = fn(&Flags) -> bool;

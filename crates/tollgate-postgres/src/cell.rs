@@ -28,8 +28,8 @@ impl<'a> Bound<'a> {
     /// The type, which is also that of the placeholder.
     pub(crate) fn type_(&self) -> Type {
         match self {
-            Self::Param(Param::One(kind, _)) => type_(*kind),
-            Self::Param(Param::Many(kind, _)) | Self::Column { kind, .. } => array(*kind),
+            Self::Param(Param::One(kind, _)) => types(*kind).0,
+            Self::Param(Param::Many(kind, _)) | Self::Column { kind, .. } => types(*kind).1,
         }
     }
 }
@@ -60,27 +60,16 @@ impl ToSql for Bound<'_> {
     to_sql_checked!();
 }
 
-fn type_(kind: Kind) -> Type {
+/// The type of a kind, and of an array of it.
+fn types(kind: Kind) -> (Type, Type) {
     match kind {
-        Kind::Bool => Type::BOOL,
-        Kind::Int32 => Type::INT4,
-        Kind::Int64 => Type::INT8,
-        Kind::Float => Type::FLOAT8,
-        Kind::Uuid => Type::UUID,
-        Kind::Time => Type::TIMESTAMPTZ,
-        _ => Type::TEXT,
-    }
-}
-
-fn array(kind: Kind) -> Type {
-    match kind {
-        Kind::Bool => Type::BOOL_ARRAY,
-        Kind::Int32 => Type::INT4_ARRAY,
-        Kind::Int64 => Type::INT8_ARRAY,
-        Kind::Float => Type::FLOAT8_ARRAY,
-        Kind::Uuid => Type::UUID_ARRAY,
-        Kind::Time => Type::TIMESTAMPTZ_ARRAY,
-        _ => Type::TEXT_ARRAY,
+        Kind::Bool => (Type::BOOL, Type::BOOL_ARRAY),
+        Kind::Int32 => (Type::INT4, Type::INT4_ARRAY),
+        Kind::Int64 => (Type::INT8, Type::INT8_ARRAY),
+        Kind::Float => (Type::FLOAT8, Type::FLOAT8_ARRAY),
+        Kind::Text => (Type::TEXT, Type::TEXT_ARRAY),
+        Kind::Uuid => (Type::UUID, Type::UUID_ARRAY),
+        Kind::Time => (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY),
     }
 }
 
@@ -110,7 +99,7 @@ fn write_array<'v>(
             IsNull::No => postgres_protocol::IsNull::No,
         })
     };
-    wire::array_to_sql([dimension], type_(kind).oid(), values, member, out)?;
+    wire::array_to_sql([dimension], types(kind).0.oid(), values, member, out)?;
     Ok(IsNull::No)
 }
 

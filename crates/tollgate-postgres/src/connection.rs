@@ -15,6 +15,7 @@ use std::{
 };
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Error as Failure, Row, RowStream, Statement};
+use tollgate_core::with_causes;
 use tollgate_store::{Error, Result};
 
 /// How many statements a connection keeps prepared. Their texts depend on the shape of questions alone.
@@ -46,7 +47,7 @@ impl Connector {
         let (client, connection) = made.map_err(|error| refused(&self.config, &error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error = %tell(&error), "a connection to PostgreSQL ended");
+                tracing::debug!(error = with_causes(&tell(&error)), "a connection to PostgreSQL ended");
             }
         });
         let statements = (!self.config.pgbouncer).then(Mutex::default);

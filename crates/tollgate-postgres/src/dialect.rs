@@ -23,7 +23,7 @@ impl Dialect for Postgres<'_> {
             Kind::Float => "float8",
             Kind::Uuid => "uuid",
             Kind::Time => "timestamptz",
-            _ => "text",
+            Kind::Text => "text",
         }
     }
 

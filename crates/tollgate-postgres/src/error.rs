@@ -8,7 +8,8 @@ use tokio_postgres::{
     Error as Failure,
     error::{DbError, SqlState},
 };
-use tollgate_store::{Error, Source};
+use tollgate_core::Cause;
+use tollgate_store::Error;
 
 /// The statement must be prepared again: its result changed (`ALTER TABLE`), or the server forgot it.
 pub(crate) fn is_stale(error: &Failure) -> bool {
@@ -45,7 +46,7 @@ pub(crate) fn tell(error: &Failure) -> Error {
         "23503" | "23P01" => Error::Conflict { column: None },
         "53100" => Error::Full(source(error)),
         // Values that cannot be (data, constraints), or are too long for an index.
-        code if code.starts_with("22") || code.starts_with("23") || code == "54000" => Error::invalid(said.message()),
+        code if code.starts_with("22") || code.starts_with("23") || code == "54000" => Error::Rejected(source(error)),
         // Given up by the server: deadlock, serialization, lock or statement timeout, memory.
         "40001" | "40P01" | "55P03" | "57014" | "53200" => Error::Overloaded,
         // Too many connections, no right to it, unknown outcome, refused at the door.
@@ -57,7 +58,7 @@ pub(crate) fn tell(error: &Failure) -> Error {
     }
 }
 
-fn source(error: &Failure) -> Source {
+fn source(error: &Failure) -> Cause {
     Error::source_of(words(error))
 }
 

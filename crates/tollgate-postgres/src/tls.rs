@@ -41,7 +41,7 @@ pub(crate) struct Tls(Arc<ClientConfig>);
 impl Tls {
     pub(crate) fn new(config: &Config) -> Result<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = verifier(config, &provider)?;
+        let verifier = verifier(config, Arc::clone(&provider))?;
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = versions.map_err(|error| Error::Internal(Arc::new(error)))?;
         let mut client = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
@@ -50,14 +50,11 @@ impl Tls {
     }
 }
 
-fn verifier(config: &Config, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
-    if config.verify == Verify::Nothing {
-        return Ok(Arc::new(Encrypted(Arc::clone(provider))));
-    }
-    let roots = Arc::new(roots(config.root_cert.as_deref())?);
-    let full = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
+fn verifier(config: &Config, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+    let roots = roots(config.root_cert.as_deref().filter(|_| config.verify != Verify::Nothing))?;
+    let full = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
     let full = full.map_err(|error| Error::Internal(Arc::new(error)))?;
-    Ok(if config.verify == Verify::Host { full } else { Arc::new(AnyHost(full)) })
+    Ok(Arc::new(Verifier { verify: config.verify, full }))
 }
 
 fn roots(file: Option<&Path>) -> Result<RootCertStore> {
@@ -76,52 +73,14 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore> {
     if store.is_empty() { Err(unusable(&"it has no certificate")) } else { Ok(store) }
 }
 
-/// Whoever it is.
+/// Forgives what need not be right. The name is what rustls looks at last: whoever fails by it alone is vouched for.
 #[derive(Debug)]
-struct Encrypted(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Encrypted {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Verifier {
+    verify: Verify,
+    full: Arc<WebPkiServerVerifier>,
 }
 
-/// Whoever an authority vouches for, under any name. The name is what rustls looks at last.
-#[derive(Debug)]
-struct AnyHost(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyHost {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end: &CertificateDer<'_>,
@@ -131,8 +90,11 @@ impl ServerCertVerifier for AnyHost {
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
         use CertificateError::{NotValidForName, NotValidForNameContext};
-        match self.0.verify_server_cert(end, between, name, ocsp, now) {
-            Err(TlsError::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
+        match self.full.verify_server_cert(end, between, name, ocsp, now) {
+            _ if self.verify == Verify::Nothing => Ok(ServerCertVerified::assertion()),
+            Err(TlsError::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }))
+                if self.verify == Verify::Authority =>
+            {
                 Ok(ServerCertVerified::assertion())
             }
             outcome => outcome,
@@ -145,7 +107,7 @@ impl ServerCertVerifier for AnyHost {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        self.full.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -154,11 +116,11 @@ impl ServerCertVerifier for AnyHost {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        self.full.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.full.supported_verify_schemes()
     }
 }
 

@@ -57,7 +57,9 @@ pub(crate) fn tell(error: Failure) -> Error {
         ErrorCode::ConstraintViolation if DUPLICATES.contains(&code.extended_code) => {
             Error::Conflict { column: column_of(&error.to_string()) }
         }
-        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => Error::Invalid(Arc::new(error)),
+        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => {
+            Error::Rejected(Arc::new(error))
+        }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Overloaded,
         ErrorCode::DiskFull => Error::Full(Arc::new(error)),
         ErrorCode::CannotOpen

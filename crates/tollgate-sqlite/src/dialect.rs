@@ -25,7 +25,7 @@ impl Dialect for Sqlite {
             Kind::Float => "REAL",
             Kind::Text => "TEXT",
             Kind::Uuid => "BLOB",
-            _ => "INTEGER",
+            Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Time => "INTEGER",
         }
     }
 

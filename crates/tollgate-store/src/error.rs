@@ -1,13 +1,9 @@
 //! What can go wrong, told by what the caller can do about it.
 
-use std::sync::Arc;
-use tollgate_core::{Fault, Problem};
+use tollgate_core::{Cause, Fault, Problem};
 
 /// The store's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The cause, for the log. Shared, because one failure may be many callers' answer.
-pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// Why the store did not do it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -28,28 +24,31 @@ pub enum Error {
         /// The column both rows have the same value in, where the database tells.
         column: Option<String>,
     },
-    /// The values cannot be stored (422).
-    #[error("these values cannot be stored")]
-    Invalid(#[source] Source),
+    /// It cannot be done as it was asked for, in words for the caller (422).
+    #[error(transparent)]
+    Invalid(Cause),
+    /// The database does not take these values, in words for the log (422).
+    #[error("the database does not take these values")]
+    Rejected(#[source] Cause),
     /// The tables are not those of the resources (500).
     #[error("the database is not as the app needs it")]
-    Schema(#[source] Source),
+    Schema(#[source] Cause),
     /// Too much is waiting already; later is better (503).
     #[error("too many requests are waiting")]
     Overloaded,
     /// The database cannot be reached; whether a write happened is unknown (503).
     #[error("the database cannot be reached")]
-    Unavailable(#[source] Source),
+    Unavailable(#[source] Cause),
     /// There is no space left; nothing was written (507).
     #[error("the database has no space left")]
-    Full(#[source] Source),
+    Full(#[source] Cause),
     /// Something nobody planned (500).
     #[error("the database answered something unexpected")]
-    Internal(#[source] Source),
+    Internal(#[source] Cause),
 }
 
 impl Error {
-    /// A value that cannot be stored, in words for the caller.
+    /// What cannot be done as it was asked for, in words for the caller.
     pub fn invalid(words: impl Into<String>) -> Self {
         Self::Invalid(Self::source_of(words))
     }
@@ -60,13 +59,13 @@ impl Error {
     }
 
     /// A cause of our own, in words.
-    pub fn source_of(words: impl Into<String>) -> Source {
-        Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(words.into()))
+    pub fn source_of(words: impl Into<String>) -> Cause {
+        Cause::from(Box::<dyn std::error::Error + Send + Sync>::from(words.into()))
     }
 
     /// True if one row of a group may be at fault, so that the others deserve another try.
-    pub(crate) fn blames_a_row(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Invalid(_))
+    pub fn blames_a_row(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::Invalid(_) | Self::Rejected(_))
     }
 }
 
@@ -83,18 +82,12 @@ impl From<Error> for Problem {
                 let detail = format!("another row has this `{column}` already");
                 Self::conflict().because(&detail).faults(vec![Fault::at(format!("#/{column}"), detail)])
             }
-            Error::Invalid(cause) => Self::invalid(vec![]).because(cause.to_string()),
+            Error::Invalid(_) => Self::invalid(vec![]).because(said),
+            Error::Rejected(cause) => Self::invalid(vec![]).because(said).caused_by(cause),
             Error::Overloaded => Self::unavailable().because(said).later(1),
-            Error::Unavailable(cause) => Self::unavailable().because(said).later(1).caused_by(Shared(cause)),
-            Error::Full(cause) => {
-                Self::new(http::StatusCode::INSUFFICIENT_STORAGE).because(said).caused_by(Shared(cause))
-            }
-            Error::Schema(cause) | Error::Internal(cause) => Self::internal().caused_by(Shared(cause)),
+            Error::Unavailable(cause) => Self::unavailable().because(said).later(1).caused_by(cause),
+            Error::Full(cause) => Self::new(http::StatusCode::INSUFFICIENT_STORAGE).because(said).caused_by(cause),
+            Error::Schema(cause) | Error::Internal(cause) => Self::internal().caused_by(cause),
         }
     }
 }
-
-/// A cause that several problems share.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Shared(Source);

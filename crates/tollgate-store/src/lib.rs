@@ -36,7 +36,7 @@ mod transaction;
 mod value;
 
 pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
-pub use error::{Error, Result, Source};
+pub use error::{Error, Result};
 pub use filter::{Expr, Field, Filter, Op, Order, Sort};
 pub use find::{Find, Slice};
 pub use memory::Memory;

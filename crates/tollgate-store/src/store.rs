@@ -102,7 +102,7 @@ impl<T: Resource> Store<T> {
     ///
     /// # Errors
     /// [`Error::Outside`] if the row would not be the caller's, [`Error::Conflict`] if another has its key or a
-    /// unique value, [`Error::Invalid`] if a value cannot be stored.
+    /// unique value, [`Error::Invalid`] or [`Error::Rejected`] if a value cannot be stored.
     pub async fn insert(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = self.make(may, new)?;
         if let Some(writer) = &self.0.writer {

@@ -71,9 +71,8 @@ impl Value<'_> {
     }
 }
 
-/// What a column holds.
+/// What a column holds. Another kind is a change for each driver, so that the compiler must name them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Kind {
     /// A truth value.
     Bool,

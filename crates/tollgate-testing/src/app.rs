@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use tollgate::{
     Actor, App, SystemClock,
-    testing::{Assembled, Authenticate, Identified, Parts, assemble},
+    testing::{Assembled, Authenticate, Ground, Identified, assemble},
 };
 use tollgate_access::{Grants, Identity, Roles};
 use tollgate_core::Clock;
@@ -125,8 +125,8 @@ impl Setup {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
         let roles = Arc::new(roles.unwrap_or_else(|failure| panic!("{failure}")));
         let authenticate: Option<Arc<dyn Authenticate>> = Some(Arc::new(Believing(roles.anyone().clone())));
-        let parts = Parts { settings, database, clock, authenticate, first_rows };
-        let assembled = assemble(app, parts).await.unwrap_or_else(|failure| panic!("{failure}"));
+        let ground = Ground { databases: database.into(), clock, authenticate, first_rows };
+        let assembled = assemble(app, settings, ground).await.unwrap_or_else(|failure| panic!("{failure}"));
         TestApp { assembled, roles }
     }
 }

@@ -1,9 +1,8 @@
 //! An application: its services, and what it brings along to run them.
 
 use crate::{cli, running::own_tables, settings::Settings};
-use std::collections::BTreeSet;
 use tollgate_access::Roles;
-use tollgate_core::config::Sources;
+use tollgate_core::{capitalized, config::Sources, with_causes};
 use tollgate_http::{Api, Built, Service};
 
 /// How the process ends.
@@ -160,8 +159,7 @@ fn check_paths(built: &Built) -> Result<(), Failure> {
 }
 
 fn check_default_role(settings: &Settings, roles: &Roles) -> Result<(), Failure> {
-    let named: BTreeSet<&str> = settings.identity.default_role.iter().map(String::as_str).collect();
-    match named.into_iter().find(|role| !roles.has(role)) {
+    match settings.identity.default_role.as_ref().filter(|role| !roles.has(role)) {
         Some(role) => {
             Err(Failure(format!("identity.default_role: there is no role `{role}`; add it to [access.roles]")))
         }
@@ -171,11 +169,7 @@ fn check_default_role(settings: &Settings, roles: &Roles) -> Result<(), Failure>
 
 /// `lorem-ipsum` → "Lorem Ipsum".
 pub(crate) fn title(name: &str) -> String {
-    let word = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-    };
-    name.split(['-', '_']).map(word).collect::<Vec<_>>().join(" ")
+    name.split(['-', '_']).map(capitalized).collect::<Vec<_>>().join(" ")
 }
 
 /// Why a command did not do what it was asked to: what is wrong and what to do about it, in a line.
@@ -186,15 +180,7 @@ pub struct Failure(pub(crate) String);
 impl Failure {
     /// The error and everything behind it, in a line.
     pub(crate) fn of(error: &dyn std::error::Error) -> Self {
-        let mut words: Vec<String> = vec![];
-        for cause in std::iter::successors(Some(error), |error| error.source()) {
-            let said = cause.to_string();
-            // Some errors repeat their cause.
-            if words.last().is_none_or(|last| !last.contains(&said)) {
-                words.push(said);
-            }
-        }
-        Self(words.join(": "))
+        Self(with_causes(error))
     }
 }
 

@@ -11,7 +11,7 @@ use tollgate_sqlite::Sqlite;
 use tollgate_store::{Database, Error, Table};
 
 /// The databases of an app.
-pub(crate) struct Databases {
+pub struct Databases {
     pub(crate) default: Arc<dyn Database>,
     named: BTreeMap<String, Arc<dyn Database>>,
 }

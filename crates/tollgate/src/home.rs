@@ -12,8 +12,9 @@ use axum::{
 use serde_json::Value;
 use std::sync::Arc;
 use tollgate_access::Actor;
+use tollgate_core::capitalized;
 use tollgate_http::{
-    Built, Refusal,
+    Built, Refusal, ServiceInfo,
     pages::{Frame, HomePage, Need, NeedState, Person, ServiceEntry, Terminal, html},
 };
 use tower::ServiceExt;
@@ -120,13 +121,13 @@ impl Home {
     }
 
     fn services(&self, actor: &Actor) -> Vec<ServiceEntry> {
-        let services = self.running.design.built.services.iter().filter(|(_, _, needs)| !needs.is_empty());
-        let entry = |(name, about, needs): &(&'static str, &'static str, Vec<String>)| ServiceEntry {
-            name: (*name).into(),
-            title: crate::app::title(name),
-            about: first_paragraph(about),
-            permissions: needs.iter().map(|permission| need(actor, permission)).collect(),
-            docs: format!("/docs#/{name}"),
+        let services = self.running.design.built.services.iter().filter(|service| !service.permissions.is_empty());
+        let entry = |service: &ServiceInfo| ServiceEntry {
+            name: service.name.into(),
+            title: crate::app::title(service.name),
+            about: first_paragraph(service.about),
+            permissions: service.permissions.iter().map(|permission| need(actor, permission)).collect(),
+            docs: format!("/docs#/{}", service.name),
         };
         services.map(entry).collect()
     }
@@ -135,9 +136,7 @@ impl Home {
 /// The service's own comment, without its name at the beginning: "Movies: a catalogue …".
 fn first_paragraph(about: &str) -> String {
     let first = about.split("\n\n").next().unwrap_or_default().replace('\n', " ");
-    let text = first.split_once(": ").map_or(first.as_str(), |(_, text)| text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    capitalized(first.split_once(": ").map_or(first.as_str(), |(_, text)| text))
 }
 
 fn need(actor: &Actor, permission: &str) -> Need {

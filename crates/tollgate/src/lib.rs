@@ -31,6 +31,11 @@
 //! async fn hello() -> Json<String> { Json("hello".into()) }
 //! let service = Service::new("open").get("/hello", hello);
 //! ```
+//! Nor can an app make an [`Actor`] with grants of its choice.
+//! ```compile_fail,E0423
+//! # use tollgate::Actor;
+//! fn forge() -> Actor { Actor(std::sync::Arc::default()) }
+//! ```
 
 extern crate self as tollgate;
 
@@ -55,7 +60,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_http::{
     Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place, Query,
-    RequestId, Schemas, Service,
+    RequestId, Service,
 };
 /// ```
 /// use tollgate::prelude::*;

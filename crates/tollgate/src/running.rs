@@ -10,7 +10,7 @@ use crate::{
 use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig};
-use tollgate_core::{Clock, Problem, SystemClock};
+use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, Authenticate, Built, Context, Edge, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
@@ -31,13 +31,15 @@ pub(crate) struct Running {
 }
 
 /// What an app runs on.
-pub(crate) struct Ground {
-    pub(crate) databases: Databases,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Recognises callers, in place of the embedded issuer.
-    pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
+pub struct Ground {
+    /// Where rows live.
+    pub databases: Databases,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Recognises callers, in place of the embedded issuer, which then is absent.
+    pub authenticate: Option<Arc<dyn Authenticate>>,
     /// Whether new tables get their first rows.
-    pub(crate) first_rows: bool,
+    pub first_rows: bool,
 }
 
 impl Design {
@@ -132,7 +134,7 @@ async fn load_first_rows(resource: &dyn AnyResource, json: &str, stores: &Stores
             let first = bad.first().map(|bad| format!("row {}: {}", bad.row, bad.problem)).unwrap_or_default();
             Err(Failure(format!("the first rows of `{name}`: {count} are not good; {first}")))
         }
-        loaded => loaded.map_err(|error| Failure(format!("the first rows of `{name}`: {error}"))),
+        loaded => loaded.map_err(|error| Failure(format!("the first rows of `{name}`: {}", with_causes(&error)))),
     }
 }
 
@@ -156,9 +158,7 @@ impl Running {
                 .route("/readyz", get(async move || ready(&running.databases).await)),
         )
     }
-}
 
-impl Running {
     /// The session that a browser sends along; a page can do without.
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Option<pages::Session> {
         self.identity.as_ref()?.session(headers).await.ok().flatten()

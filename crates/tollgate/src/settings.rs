@@ -7,6 +7,7 @@ use tollgate_core::Secret;
 /// Every setting.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Settings {
     /// The environment, from `MYAPI_ENV`. Default: `dev`.
     pub env: String,
@@ -28,6 +29,7 @@ pub struct Settings {
 /// Where the app listens.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Server {
     /// The address. Default: `127.0.0.1`, this machine only.
     pub host: String,
@@ -46,6 +48,7 @@ impl Default for Server {
 /// Where rows live.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Database {
     /// As in `sqlite:./data/app.db` or `postgres://user:password@host:5432/database?sslmode=verify-full`. Default: a
     /// file of the app's name in `./data`.
@@ -57,6 +60,7 @@ pub struct Database {
 /// Who may do what.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Access {
     /// What each role may do, as in `reader = ["read:movies"]`. Default: no roles.
     pub roles: BTreeMap<String, Vec<String>>,
@@ -67,6 +71,7 @@ pub struct Access {
 /// Who people are.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Identity {
     /// Whether the app is its own identity provider. Default: yes in `dev`; elsewhere it must be said.
     pub embedded: Option<bool>,
@@ -98,6 +103,7 @@ impl Default for Identity {
 /// A user for trying things out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DemoUser {
     /// How they are called.
     pub name: String,
@@ -112,6 +118,7 @@ pub struct DemoUser {
 /// What is logged.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Log {
     /// A filter such as `info,tollgate::request=debug`; `RUST_LOG` wins. Default: that in `dev`, `info` elsewhere.
     pub filter: Option<String>,

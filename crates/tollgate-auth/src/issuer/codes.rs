@@ -4,11 +4,7 @@
 //! challenge (RFC 7636). A used code is kept as long as the access token that it gave: whoever comes with it again has
 //! stolen it, or was stolen from, and what it gave is revoked (RFC 6749, 4.1.2).
 
-use crate::{
-    error::{Result, random},
-    records::Records,
-    token::Hash,
-};
+use crate::{error::Result, random::random_text, records::Records, token::Hash};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -81,7 +77,7 @@ impl Codes {
     pub(crate) async fn issue(&self, asked: Asked<'_>) -> Result<String> {
         let now = self.clock.now();
         self.records.delete(AuthorizationCode::FORGOTTEN.lte(now)).await?;
-        let code = URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let code = random_text()?;
         let after = |duration| now.saturating_add(duration).unwrap_or(Timestamp::MAX);
         let new = NewAuthorizationCode {
             code: name(&code),

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use tollgate_core::Problem;
+use tollgate_core::{Problem, with_causes};
 
 /// A request for a code or a token that got neither.
 #[derive(Debug)]
@@ -93,8 +93,7 @@ impl Denied {
             tracing::debug!(code, description, reason, "an authorization was refused");
             return;
         };
-        let source = cause.source().map(ToString::to_string);
-        tracing::error!(code, %cause, source, "an authorization failed");
+        tracing::error!(code, cause = with_causes(&**cause), "an authorization failed");
     }
 }
 

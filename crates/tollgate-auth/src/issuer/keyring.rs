@@ -4,7 +4,8 @@
 //! newest key signs; all that are not retired verify, and are published.
 
 use crate::{
-    error::{Error, Result, random},
+    error::{Error, Result},
+    random::random,
     records::Records,
     token::{Keys, SigningKey},
 };

@@ -13,11 +13,8 @@
 //!
 //! Invariant: a token has one successor, and a dead family has none.
 
-use crate::token::Hash;
-use aws_lc_rs::{
-    hmac,
-    rand::{SecureRandom, SystemRandom},
-};
+use crate::{random::random, token::Hash};
+use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -236,20 +233,18 @@ pub struct Refreshed {
 pub struct Refresh<F> {
     families: F,
     key: hmac::Key,
-    random: SystemRandom,
 }
 
 impl<F: Families> Refresh<F> {
     /// `secret` is shared by all instances and stays the same for at least the grace.
     pub fn new(families: F, secret: &[u8; 32]) -> Self {
-        Self { families, key: hmac::Key::new(hmac::HMAC_SHA256, secret), random: SystemRandom::new() }
+        Self { families, key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
     }
 
     /// The first token of a sign-in.
     pub async fn begin(&self, grant: Grant, lifetime: Duration) -> Result<RefreshToken, Refused> {
-        let mut token = RefreshToken { family: FamilyId([0; 16]), secret: [0; 32] };
-        let filled = self.random.fill(&mut token.family.0).and_then(|()| self.random.fill(&mut token.secret));
-        filled.map_err(|_| Refused::Unavailable(None))?;
+        let failed = |error: crate::Error| unavailable(error.into());
+        let token = RefreshToken { family: FamilyId(random().map_err(failed)?), secret: random().map_err(failed)? };
         let now = self.families.now().await.map_err(unavailable)?;
         let family = Family {
             grant,

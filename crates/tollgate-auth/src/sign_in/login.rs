@@ -89,8 +89,6 @@ impl Issuer {
             ..SignInPage::default()
         };
         let mut response = html(self.pages.render(SignInPage::TEMPLATE, page)?);
-        // Without a referrer, browsers send forms with `Origin: null`.
-        response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         Ok(response)
     }

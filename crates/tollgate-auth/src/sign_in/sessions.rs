@@ -3,13 +3,8 @@
 //! The cookie holds 256 random bits, the table their hash: whoever reads the table can be nobody. Session and user are
 //! looked up for each request, so that signing out and disabling a user count at once, on every instance.
 
-use crate::{
-    error::{Result, random},
-    records::Records,
-    token::Hash,
-};
+use crate::{error::Result, random::random_text, records::Records, token::Hash};
 use axum::http::{HeaderMap, HeaderValue, header};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tollgate_core::Clock;
@@ -59,7 +54,7 @@ impl Sessions {
     pub(crate) async fn begin(&self, user_id: Uuid) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.records.delete(Session::EXPIRES.lte(now)).await?;
-        let secret = URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
         self.records.insert(NewSession { session: name(&secret), user_id, expires }).await?;
         Ok(self.set_cookie(&secret, self.lifetime.as_secs()))

@@ -6,7 +6,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{Router, extract::RawQuery, http::header, response::IntoResponse, routing::get};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use minijinja::Value;
 
 struct Asset {
@@ -41,7 +41,7 @@ impl Asset {
     /// `v=` and 72 bits of the content's SHA-256.
     fn version(&self) -> String {
         let hash = digest(&SHA256, self.content.as_bytes());
-        format!("v={}", BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..9]))
+        format!("v={}", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..9]))
     }
 }
 

@@ -70,7 +70,6 @@ fn value(kind: Kind) -> BoxedStrategy<Value<'static>> {
         Kind::Text => text().prop_map(|it| Value::Text(Cow::Owned(it))).boxed(),
         Kind::Uuid => code().prop_map(Value::Uuid).boxed(),
         Kind::Time => moment().prop_map(Value::Time).boxed(),
-        other => unreachable!("the suite knows no {other:?}"),
     }
 }
 

@@ -77,7 +77,7 @@ fn object(names: &csv::StringRecord, record: &csv::StringRecord, table: &Table) 
             Some(Kind::Bool) => text.parse().ok().map(Value::Bool),
             Some(Kind::Int32 | Kind::Int64) => text.parse::<i64>().ok().map(Value::from),
             Some(Kind::Float) => text.parse::<f64>().ok().map(Value::from),
-            _ => None,
+            Some(Kind::Text | Kind::Uuid | Kind::Time) | None => None,
         };
         (name.to_owned(), value.unwrap_or_else(|| Value::from(text)))
     };

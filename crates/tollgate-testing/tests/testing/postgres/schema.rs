@@ -129,7 +129,7 @@ async fn what_does_not_fit_a_narrower_column_is_refused() {
     insert(1, "abc").await.unwrap();
     for (id, title, words) in [(2, "abcd", "too long"), (40_000, "a", "out of range"), (3, "x", "check constraint")] {
         match insert(id, title).await {
-            Err(Error::Invalid(why)) => assert!(why.to_string().contains(words), "{why}"),
+            Err(Error::Rejected(why)) => assert!(why.to_string().contains(words), "{why}"),
             other => panic!("{other:?}"),
         }
     }

@@ -1,6 +1,7 @@
 //! SQLite: the suite, and what is its own.
 
 mod opening;
+mod rules;
 mod schema;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate::prelude::*;
 use tollgate::{
     Memory, SystemClock,
-    testing::{Parts, assemble},
+    testing::{Ground, assemble},
 };
 use tollgate_access::Grants;
 use tollgate_http::Api;
@@ -444,14 +444,14 @@ async fn the_document_is_served_to_everybody() {
 /// Why the app does not start.
 async fn failure(service: Service) -> String {
     let app = App::new("test").service(service);
-    let parts = Parts {
-        settings: app.built_in_settings("dev").unwrap(),
-        database: Arc::new(Memory::default()),
+    let settings = app.built_in_settings("dev").unwrap();
+    let ground = Ground {
+        databases: (Arc::new(Memory::default()) as Arc<dyn tollgate_store::Database>).into(),
         clock: Arc::new(SystemClock::default()),
         authenticate: None,
         first_rows: false,
     };
-    assemble(app, parts).await.err().map(|failure| failure.to_string()).unwrap_or_default()
+    assemble(app, settings, ground).await.err().map(|failure| failure.to_string()).unwrap_or_default()
 }
 
 /// Not those of the embedded issuer.
