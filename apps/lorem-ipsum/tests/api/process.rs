@@ -42,7 +42,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut child = command(folder, &["--port", "0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::run(command(folder, &["--port", "0"]).stderr(Stdio::null()))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut banner = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         while !banner.contains("Ctrl-C") {
@@ -197,6 +201,16 @@ fn a_file_is_loaded_as_a_whole_or_not_at_all() {
     assert!(failure(&run(folder.path(), &["load", "moovies", "good.csv"])).contains("movies"));
     let all = r#"[{"movie_id":900003,"title":"A","released":1979,"rating":1},{"movie_id":900005,"title":"B","released":1979,"rating":1}]"#;
     assert!(stdout(&load("all.json", all)).contains("loaded 2"), "nothing was left of the files that failed");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_keeps_nobody_from_an_answer() {
+    let folder = TempDir::new().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let server = Server::run(command(folder.path(), &["--port", "0"]).stderr(full));
+    let answer = ureq::get(format!("{}/livez", server.url())).call().unwrap();
+    assert_eq!(answer.status(), 200);
 }
 
 #[test]
