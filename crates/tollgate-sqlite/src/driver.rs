@@ -9,8 +9,10 @@ use crate::{
 };
 use rusqlite::{Connection, params_from_iter, vtab::array};
 use std::{
-    fs,
+    fs::{self, Permissions},
+    io,
     ops::Range,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
@@ -39,7 +41,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, or creates it and its folder; a commit is on disk before it is acknowledged.
+    /// Opens the file, or creates it for its owner alone, and its folder; a commit is on disk before it is acknowledged.
     ///
     /// # Errors
     /// The file or its folder cannot be written, is locked by another process, or is no database.
@@ -55,7 +57,11 @@ impl Sqlite {
     }
 
     fn connect(path: &Path) -> Result<Self> {
+        let is_new = !path.exists();
         let writer = connect(path, "PRAGMA synchronous = FULL;")?;
+        if is_new {
+            keep_private(path)?;
+        }
         keep_log(&writer)?;
         writer.execute_batch("BEGIN IMMEDIATE; COMMIT;").map_err(tell)?;
         let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
@@ -80,6 +86,15 @@ impl Sqlite {
 fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     let remedy = "make it readable and writable for this user, or set `database.url` to another file";
     Error::Unavailable(Error::source_of(format!("{}: {cause}; {remedy}", path.display())))
+}
+
+/// Before anything is in it: it will hold keys and hashes of passwords. SQLite gives the files beside it the same mode.
+fn keep_private(path: &Path) -> Result<()> {
+    match fs::set_permissions(path, Permissions::from_mode(0o600)) {
+        // Some names mean no file to SQLite.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Unavailable(Arc::new(error))),
+        _ => Ok(()),
+    }
 }
 
 /// Has the database keep a write-ahead log. Where several processes start at once on a new file, SQLite does not

@@ -213,6 +213,18 @@ fn a_log_that_cannot_be_written_keeps_nobody_from_an_answer() {
     assert_eq!(answer.status(), 200);
 }
 
+#[cfg(unix)]
+#[test]
+fn only_its_owner_reads_a_database_that_the_app_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let _server = Server::start(folder.path());
+    for entry in std::fs::read_dir(folder.path().join("data")).unwrap().map(Result::unwrap) {
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
+
 #[test]
 fn told_to_stop_it_stops() {
     let folder = TempDir::new().unwrap();
