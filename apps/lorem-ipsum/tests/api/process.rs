@@ -226,6 +226,15 @@ fn only_its_owner_reads_a_database_that_the_app_made() {
 }
 
 #[test]
+fn demo_users_come_in_nowhere_that_others_reach() {
+    let folder = TempDir::new().unwrap();
+    drop(Server::start(folder.path()));
+    let behind_a_proxy = [("LOREM_IPSUM_SERVER__PUBLIC_URL", "https://lorem.example")];
+    let output = command(folder.path(), &["token", "admin@example.test"]).envs(behind_a_proxy).output().unwrap();
+    assert!(failure(&output).contains("admin@example.test"));
+}
+
+#[test]
 fn told_to_stop_it_stops() {
     let folder = TempDir::new().unwrap();
     let mut server = Server::start(folder.path());
