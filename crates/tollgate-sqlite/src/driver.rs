@@ -27,7 +27,8 @@ use tollgate_store::{
     sql::{self, Param},
 };
 
-const READERS: usize = 4;
+/// How many connections read: one of them for lookups alone.
+const READERS: usize = 5;
 const STATEMENTS: usize = 256;
 /// How long a lock of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,16 +71,19 @@ impl Sqlite {
         Ok(Self { path: path.to_owned(), readers, next: AtomicUsize::new(0), writer: Writer::start(writer)? })
     }
 
-    /// A free connection, or the next in turn.
-    fn reader(&self) -> MutexGuard<'_, Connection> {
+    /// A free connection, or the next in turn. No number of lists takes the first one, so that a lookup, such as that
+    /// of a session, never waits for a list.
+    fn reader(&self, is_lookup: bool) -> MutexGuard<'_, Connection> {
+        let open = if is_lookup { &self.readers[..] } else { &self.readers[1..] };
         let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let turn = |step: usize| &self.readers[(start + step) % self.readers.len()];
-        let free = (0..self.readers.len()).find_map(|step| match turn(step).try_lock() {
+        let turn = |step: usize| &open[(start + step) % open.len()];
+        let free = (0..open.len()).find_map(|step| match turn(step).try_lock() {
             Ok(reader) => Some(reader),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        free.unwrap_or_else(|| turn(0).lock().unwrap_or_else(PoisonError::into_inner))
+        let next = if is_lookup { &self.readers[0] } else { turn(0) };
+        free.unwrap_or_else(|| next.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -212,7 +216,7 @@ impl Database for Sqlite {
     }
 
     fn ping(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.reader().execute_batch("SELECT 1").map_err(tell) })
+        Box::pin(async move { self.reader(true).execute_batch("SELECT 1").map_err(tell) })
     }
 }
 
@@ -223,13 +227,14 @@ impl Driver for Sqlite {
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let mut run = || query(&self.reader(), &sql::select(select), each);
-            if select.is_point() { run() } else { apart(run) }
+            let is_lookup = select.is_point();
+            let mut run = || query(&self.reader(is_lookup), &sql::select(select), each);
+            if is_lookup { run() } else { apart(run) }
         })
     }
 
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        Box::pin(async move { apart(|| count(&self.reader(), table, filter)) })
+        Box::pin(async move { apart(|| count(&self.reader(false), table, filter)) })
     }
 
     fn insert<'a>(
