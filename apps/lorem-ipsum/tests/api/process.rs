@@ -235,6 +235,21 @@ fn demo_users_come_in_nowhere_that_others_reach() {
 }
 
 #[test]
+fn a_file_that_says_something_twice_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let load = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        failure(&run(folder.path(), &["load", "movies", name]))
+    };
+    let said = load("twice.csv", "movie_id,title,title,released,rating\n900001,Alien,Aliens,1979,8.5\n");
+    assert!(said.contains("the column `title` comes twice"), "{said}");
+    let said = load("twice.json", r#"[{"movie_id":900001,"title":"A","title":"B","released":1979,"rating":1}]"#);
+    assert!(said.contains("the key `title` comes twice"), "{said}");
+    let said = load("escape.json", r#"[{"\u001b[2J":1,"\u001b[2J":2}]"#);
+    assert!(!said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
 fn told_to_stop_it_stops() {
     let folder = TempDir::new().unwrap();
     let mut server = Server::start(folder.path());
