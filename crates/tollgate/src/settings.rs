@@ -73,7 +73,7 @@ pub struct Access {
 pub struct Identity {
     /// Whether the app is its own identity provider. Default: yes in `dev`; elsewhere it must be said.
     pub embedded: Option<bool>,
-    /// How long an access token is good, in minutes. Default: 60.
+    /// How long an access token is good, in minutes: 1440 at most. Default: 60.
     pub access_token_minutes: u32,
     /// How long somebody stays signed in in a browser, in hours. Default: 12.
     pub session_hours: u32,

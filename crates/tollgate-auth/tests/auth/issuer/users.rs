@@ -124,6 +124,7 @@ async fn a_configuration_that_contradicts_itself_does_not_start() {
         (IdentityConfig { issuer: "http://api.example.com".into(), ..config() }, "must be `https`"),
         (IdentityConfig { issuer: "https://api.example.com/v1".into(), ..config() }, "scheme, host and port alone"),
         (IdentityConfig { session_lifetime: Duration::ZERO, ..config() }, "a lifetime of zero"),
+        (IdentityConfig { access_lifetime: Duration::from_hours(25), ..config() }, "a day at most"),
         (IdentityConfig { audience: String::new(), ..config() }, "audience"),
         (IdentityConfig { default_role: Some("owner".into()), ..config() }, "`owner` is not among the roles"),
         (IdentityConfig { roles: Arc::new(roles), ..config() }, "`film curator` has white space"),
@@ -131,6 +132,7 @@ async fn a_configuration_that_contradicts_itself_does_not_start() {
         (with(vec![client("a b", "https://a.example/")]), "cannot be a client's id"),
         (with(vec![client("a", "https://a.example/#x")]), "cannot be sent back"),
         (with(vec![client("a", "javascript:alert(1)")]), "cannot be sent back"),
+        (with(vec![client("a", "http://a.example/")]), "cannot be sent back"),
         (with(vec![client("a", "/callback")]), "cannot be sent back"),
     ] {
         let (database, clock) = (Arc::new(Memory::default()), Arc::new(crate::token::world::clock()));
