@@ -94,6 +94,19 @@ async fn passwords_become_tokens_only_where_that_is_switched_on() {
 }
 
 #[tokio::test]
+async fn no_page_of_another_site_turns_a_password_into_a_token() {
+    let form = [("username", "rea@example.test"), ("password", PASSWORD)];
+    let world = World::with(IdentityConfig { password_grant: true, ..config() }).await;
+    let mut page = world.browser();
+    assert_eq!(page.post("/token", &form).await.status, StatusCode::OK);
+    for origin in ["http://rebound.example:8000", "null"] {
+        page.origin = Some(origin.into());
+        let answer = page.post("/token", &form).await;
+        assert_eq!((answer.status, answer.error()), (StatusCode::BAD_REQUEST, "invalid_request".into()), "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn the_password_grant_tells_an_unknown_user_from_a_wrong_password_by_nothing() {
     let world = World::with(IdentityConfig { password_grant: true, ..config() }).await;
     let mut script = world.browser();
