@@ -131,6 +131,17 @@ fn outside_dev_nothing_starts_without_an_issuer() {
     assert!(!folder.path().join("data").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn an_environment_that_cannot_be_read_is_not_dev() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let folder = TempDir::new().unwrap();
+    let env = OsStr::from_bytes(b"prod\xff");
+    assert!(
+        failure(&command(folder.path(), &["check"]).env("LOREM_IPSUM_ENV", env).output().unwrap()).contains("prod")
+    );
+}
+
 #[test]
 fn demo_users_come_in_nowhere_else_though_the_database_knows_them() {
     let folder = TempDir::new().unwrap();
