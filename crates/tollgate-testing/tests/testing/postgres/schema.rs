@@ -37,7 +37,7 @@ static OWNED: Table = Table {
 async fn prepare(url: &str, table: &'static Table, additive: bool) -> Result<Vec<String>, String> {
     let database = Postgres::open(url).await.unwrap();
     database.prepare(&[table], additive).await.map_err(|error| match error {
-        Error::Invalid(why) => why.to_string(),
+        Error::Schema(why) => why.to_string(),
         other => panic!("{other:?}"),
     })
 }
