@@ -32,7 +32,7 @@ pub(crate) fn write(all: &[Measured], start: Duration) -> Result<(), Box<dyn Err
          Written by `cargo run --release -p bench`. Ours, its peer and the load generator (wrk, 1 thread) share {cores} \
          cores; medians of {rounds} interleaved rounds of {seconds} s, in requests per second. Only the ratios travel to \
          other machines.\n\n\
-         | id | job (SQLite) | connections | ours | peer | which peer | ratio | target |\n\
+         | id | job | connections | ours | peer | which peer | ratio | target |\n\
          |---|---|---|---|---|---|---|---|\n{rows}\n\n\
          From the start of the process to its first answer, release build, 10,000 rows in the database: \
          {start:.1} ms (median of 11; target 50, later 30).\n",

@@ -42,14 +42,16 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             "tollgate-auth",
             "tollgate-macros",
         ],
+        // Its peers need the same servers as the tests.
+        "bench" => &["tollgate", "tollgate-testing"],
         _ if is_app(of) => &["tollgate"],
         _ => return None,
     })
 }
 
-/// Applications and measurements stand on the facade, as the users' own do.
+/// Applications stand on the facade, as the users' own do.
 fn is_app(of: &Crate) -> bool {
-    of.folder.ends_with("bench") || of.folder.parent().is_some_and(|folder| folder.ends_with("apps"))
+    of.folder.parent().is_some_and(|folder| folder.ends_with("apps"))
 }
 
 /// Names every edge that points the wrong way.

@@ -19,5 +19,5 @@ async fn hello(_: Public) -> Json<String> {
 
 fn main() -> tollgate::Exit {
     let notes = service!("notes").crud::<Note>("/notes").get("/hello", hello);
-    App::new("hello").service(notes).main()
+    App::new("hello").settings(include_str!("../config/default.toml")).service(notes).main()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Something an actor may be allowed to do. Apps add their own: `struct Publish; impl Action for Publish …`.
+/// Something an actor may be allowed to do. Apps add their own, and say what it [implies](Implies).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an action",
     note = "actions are `Read`, `Create`, `Update`, `Delete`, and yours: `impl Action for {Self} {{ … }}`"
@@ -13,6 +13,30 @@ pub trait Action: Send + Sync + 'static {
     /// Whether it writes rows, and so can contradict what is stored (409).
     const WRITES: bool = true;
 }
+
+/// Says that whoever may do this may also do `A`, on the same rows, where that is part of it.
+///
+/// Publishing a book changes it, but whoever may publish need not be allowed other changes:
+/// ```
+/// use tollgate_access::{Action, Implies, May, Subject, Update};
+/// struct Publish;
+/// impl Action for Publish { const NAME: &'static str = "publish"; }
+/// impl Implies<Update> for Publish {}
+///
+/// # fn publish<Book: Subject>(may: May<Publish, Book>) {
+/// let update: May<Update, Book> = may.implied();
+/// # }
+/// ```
+/// Only the app that defines an action says what it implies; `Read` implies nothing, and nobody can change that:
+/// ```compile_fail,E0117
+/// # use tollgate_access::{Delete, Implies, Read};
+/// impl Implies<Delete> for Read {}
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not imply `{A}`",
+    note = "if it is part of your action, write `impl Implies<{A}> for {Self} {{}}`; else ask for `May<{A}, …>` as well"
+)]
+pub trait Implies<A: Action>: Action {}
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $action:ident = $name:literal, writes: $writes:literal;)+) => {$(

@@ -34,7 +34,7 @@ mod may;
 mod policy;
 mod roles;
 
-pub use action::{Act, Action, Create, Delete, Read, Update};
+pub use action::{Act, Action, Create, Delete, Implies, Read, Update};
 pub use actor::{Actor, Identity, System};
 pub use grant::Grants;
 pub use may::{Access, Denied, May, Public};

@@ -1,6 +1,6 @@
 //! The permission as a value.
 
-use crate::{Actor, Rows, Subject};
+use crate::{Action, Actor, Implies, Rows, Subject};
 use std::{fmt, marker::PhantomData, panic::Location};
 use tollgate_core::Problem;
 
@@ -25,6 +25,14 @@ impl<A, S: Subject> May<A, S> {
     /// The rows they may touch.
     pub fn rows(&self) -> &Rows<S> {
         &self.rows
+    }
+
+    /// The permission for what is part of `A`, on the same rows: `books.update(&may.implied(), …)`.
+    pub fn implied<B: Action>(&self) -> May<B, S>
+    where
+        A: Implies<B>,
+    {
+        May::granted(self.actor.clone(), self.rows.clone())
     }
 }
 

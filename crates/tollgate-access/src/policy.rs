@@ -16,7 +16,7 @@ pub trait Subject: Sized + Send + Sync + 'static {
 }
 
 /// The rows a caller may touch.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Rows<S: Subject> {
     /// Every row.
     All,
@@ -26,11 +26,31 @@ pub enum Rows<S: Subject> {
     Where(S::Scope),
 }
 
+// A derive would ask that `S` can be cloned, and it is the scope that must be.
+impl<S: Subject> Clone for Rows<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::All => Self::All,
+            Self::None => Self::None,
+            Self::Where(scope) => Self::Where(scope.clone()),
+        }
+    }
+}
+
 /// Decides how far a granted permission reaches, by attributes of the actor.
 ///
 /// `#[resource]` writes this impl: all rows, or the caller's own if there is an `#[owner]`. An app that needs
 /// more (`tenants`, `published`) says `#[resource(…, policy)]` and writes it by hand. It is asked only if a
 /// permission was granted without `:any`.
+///
+/// ```ignore
+/// impl Policy for Book {
+///     fn rows(actor: &Actor, act: Act) -> Rows<Self> {
+///         let own = Self::AUTHOR.eq(actor.id());
+///         Rows::Where(if act.is::<Read>() { own | Self::PUBLISHED.eq(true) } else { own })
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "nothing says which rows of `{Self}` a caller may touch",
     label = "no policy",

@@ -10,6 +10,9 @@ use tollgate_http::media_type;
 /// The longest form, in bytes: the longest password, percent-encoded, and a long address to return to.
 const LONGEST: usize = 16 * 1024;
 
+/// The most parameters: each is held against those before it.
+const MOST: usize = 64;
+
 /// Parameters by name. Not printable: some are passwords.
 pub(crate) struct Parameters(Vec<(String, String)>);
 
@@ -22,6 +25,7 @@ pub(crate) struct Malformed {
 }
 
 const TWICE: Malformed = Malformed { status: StatusCode::BAD_REQUEST, why: "a parameter comes twice" };
+const TOO_MANY: Malformed = Malformed { status: StatusCode::BAD_REQUEST, why: "there are more than 64 parameters" };
 const ENCODING: Malformed = Malformed { status: StatusCode::BAD_REQUEST, why: "a parameter is not UTF-8" };
 const MEDIA_TYPE: Malformed =
     Malformed { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, why: "send `application/x-www-form-urlencoded`" };
@@ -39,6 +43,9 @@ impl Parameters {
             }
             if all.iter().any(|(other, _)| *other == name) {
                 return Err(TWICE);
+            }
+            if all.len() == MOST {
+                return Err(TOO_MANY);
             }
             all.push((name.into_owned(), value.into_owned()));
         }

@@ -39,9 +39,9 @@ impl Sources {
     pub fn of_process(app: &str) -> Self {
         let prefix =
             app.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        // What is not UTF-8 counts too, with marks in place of it: an environment that cannot be read is not `dev`.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
         Self { prefix, built_in: vec![], folder: "config".into(), variables }
     }
 

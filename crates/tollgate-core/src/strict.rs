@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
         while let Some(Key(key)) = entries.next_key::<Key<'de>>()? {
             entries.next_value_seed(inner)?;
             if let Some(twice) = seen.replace(key) {
-                return Err(A::Error::custom(format!("the key `{twice}` comes twice")));
+                return Err(A::Error::custom(format!("the key `{}` comes twice", twice.escape_debug())));
             }
         }
         Ok(())

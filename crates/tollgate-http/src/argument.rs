@@ -81,8 +81,8 @@ impl<T: Input> Argument for Path<T> {
     /// What cannot be an id names nothing: 404.
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         let taken = axum::extract::Path::<T>::from_request_parts(&mut call.head, &()).await;
-        let path = taken.map_err(|_| Problem::not_found())?;
-        if Faults::of(&path.0).is_empty() { Ok(Self(path.0)) } else { Err(Problem::not_found()) }
+        let path = taken.ok().filter(|path| Faults::of(&path.0).is_empty());
+        Ok(Self(path.ok_or(tollgate_store::Error::NotFound)?.0))
     }
 }
 

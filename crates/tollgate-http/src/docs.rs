@@ -52,11 +52,13 @@ fn page(title: &str) -> String {
         r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{title}: API docs</title>
 <link rel="icon" href="/-/assets/gate.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
-<div id="api"></div>
+<nav class="swagger-ui"><div class="wrapper"><p><a class="link" href="/">Home</a></p></div></nav>
+<main id="api"></main>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
 </html>

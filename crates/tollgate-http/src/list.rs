@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use std::{marker::PhantomData, sync::Arc};
 use tollgate_access::{May, Read};
 use tollgate_core::Problem;
-use tollgate_store::{Column, Expr, Kind, Op, Order, Position, Resource, Sort, Store};
+use tollgate_store::{Column, Expr, Filter, Kind, Op, Order, Position, Resource, Sort, Store};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MOST: u32 = 100;
@@ -188,6 +188,13 @@ impl<R: Resource> List<R> {
         let mut list = Self { filter, order, limit, total, after: None, question, context, of: PhantomData };
         list.after = cursor.map(|cursor| list.open(&cursor)).transpose()?;
         Ok(list)
+    }
+
+    /// Only those that match this as well: `list.only(Book::PUBLISHED.eq(true)).page(&books, &may).await`.
+    #[must_use]
+    pub fn only(mut self, filter: Filter<R>) -> Self {
+        self.filter = self.filter.and(filter.into());
+        self
     }
 
     /// The rows that were asked for, among those that the caller may see.

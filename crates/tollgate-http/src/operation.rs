@@ -122,7 +122,9 @@ impl<'a> Operation<'a> {
         self.security.extend(open.then(|| json!({})));
         self.refuses(StatusCode::UNAUTHORIZED, "Nobody is signed in, or the token is not good.");
         if !scopes.is_empty() {
-            self.refuses(StatusCode::FORBIDDEN, &format!("The caller does not have `{access}`."));
+            // Of several permissions each describes itself before all of them are: the last word is the whole.
+            let lacks = self.problem(&format!("The caller does not have `{access}`."));
+            self.responses.insert(StatusCode::FORBIDDEN.as_str().into(), lacks);
         }
     }
 

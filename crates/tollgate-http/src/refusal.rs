@@ -74,10 +74,12 @@ impl Refusal {
         let actor = self.actor.as_ref().map_or("-", Actor::id);
         let cause = problem.cause().map(|cause| with_causes(&**cause)).unwrap_or_default();
         let raised = problem.raised();
-        if problem.status().is_server_error() {
-            tracing::error!(request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");
+        // As text and not as it displays itself: what was sent and is said again begins no line of its own.
+        let (is_ours, problem) = (problem.status().is_server_error(), problem.to_string());
+        if is_ours {
+            tracing::error!(request_id = %id, %method, path, actor, problem, cause, %raised, "refused");
         } else {
-            tracing::debug!(request_id = %id, %method, path, actor, %problem, cause, %raised, "refused");
+            tracing::debug!(target: "tollgate::request", request_id = %id, %method, path, actor, problem, cause, %raised, "refused");
         }
     }
 }

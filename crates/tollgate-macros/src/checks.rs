@@ -38,7 +38,12 @@ struct Rule {
 }
 
 fn rule(input: ParseStream) -> Result<Rule> {
-    let name = input.parse()?;
+    let name: Ident = input.parse()?;
+    if input.peek(Token![=]) {
+        return Err(
+            input.error(format!("a bound belongs to a rule, as in `range({name} = …)` or `length({name} = …)`"))
+        );
+    }
     if !input.peek(syn::token::Paren) {
         return Ok(Rule { name, inside: TokenStream::new() });
     }

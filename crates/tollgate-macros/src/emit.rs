@@ -134,9 +134,10 @@ fn constants(Model { item, fields, .. }: &Model) -> TokenStream {
     let constants = fields.iter().enumerate().map(|(index, Field { ident, ty, .. })| {
         let (constant, name) = (format_ident!("{}", text(ident).to_uppercase()), text(ident));
         let doc = format!(" The field `{name}`.");
+        let field = quote_spanned!(ty.span() => ::tollgate::__private::Field::at(#index));
         quote! {
             #[doc = #doc]
-            pub const #constant: ::tollgate::__private::Field<Self, #ty> = ::tollgate::__private::Field::at(#index);
+            pub const #constant: ::tollgate::__private::Field<Self, #ty> = #field;
         }
     });
     quote! { impl #resource { #(#constants)* } }
@@ -200,14 +201,17 @@ fn implementation(model: &Model) -> TokenStream {
     let (resource, table) = (&model.item.ident, table(model));
     let Field { ident: id, ty: id_type, .. } = &model.fields[model.id()];
     let (new, patch) = (new_name(model), patch_name(model));
-    let idents = model.fields.iter().map(|field| &field.ident);
-    let indices = 0..model.fields.len();
+    let read = model.fields.iter().enumerate().map(|(index, Field { ident, ty, .. })| {
+        let read = quote_spanned!(ty.span() => row.read(#index)?);
+        quote!(#ident: #read)
+    });
     let made = model.fields.iter().map(made);
     let (key, replaced) = replaced(model);
-    let patched = indexed(model, false).map(|(index, Field { ident, .. })| {
+    let patched = indexed(model, false).map(|(index, Field { ident, ty, .. })| {
+        let field = quote_spanned!(ty.span() => ::tollgate::__private::Set::field(#index, value));
         quote! {
             if let ::tollgate::__private::Change::Set(value) = &patch.#ident {
-                set.push(::tollgate::__private::Set::field(#index, value));
+                set.push(#field);
             }
         }
     });
@@ -221,7 +225,7 @@ fn implementation(model: &Model) -> TokenStream {
             fn id(&self) -> Self::Id { ::core::clone::Clone::clone(&self.#id) }
             fn set_id(&mut self, id: Self::Id) { self.#id = id; }
             fn read(row: &dyn ::tollgate::__private::Row) -> ::tollgate::__private::Result<Self> {
-                ::core::result::Result::Ok(Self { #(#idents: row.read(#indices)?,)* })
+                ::core::result::Result::Ok(Self { #(#read,)* })
             }
             #[allow(unused_variables, reason = "a resource may have nothing of either")]
             fn create(new: Self::New, stamp: &::tollgate::__private::Stamp<'_>) -> Self {
@@ -304,8 +308,7 @@ fn replaced(model: &Model) -> (TokenStream, Vec<TokenStream>) {
     } else {
         quote!(::core::option::Option::Some(new.#ident))
     };
-    let field =
-        |(index, Field { ident, .. }): (usize, &Field)| quote!(::tollgate::__private::Set::field(#index, &new.#ident));
+    let field = |(index, Field { ident, ty, .. }): (usize, &Field)| quote_spanned!(ty.span() => ::tollgate::__private::Set::field(#index, &new.#ident));
     (key, indexed(model, false).map(field).collect())
 }
 

@@ -9,8 +9,10 @@ use crate::{
 };
 use rusqlite::{Connection, params_from_iter, vtab::array};
 use std::{
-    fs,
+    fs::{self, Permissions},
+    io,
     ops::Range,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
@@ -25,7 +27,8 @@ use tollgate_store::{
     sql::{self, Param},
 };
 
-const READERS: usize = 4;
+/// How many connections read: one of them for lookups alone.
+const READERS: usize = 5;
 const STATEMENTS: usize = 256;
 /// How long a lock of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,7 +42,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, or creates it and its folder; a commit is on disk before it is acknowledged.
+    /// Opens the file, or creates it for its owner alone, and its folder; a commit is on disk before it is acknowledged.
     ///
     /// # Errors
     /// The file or its folder cannot be written, is locked by another process, or is no database.
@@ -55,7 +58,11 @@ impl Sqlite {
     }
 
     fn connect(path: &Path) -> Result<Self> {
+        let is_new = !path.exists();
         let writer = connect(path, "PRAGMA synchronous = FULL;")?;
+        if is_new {
+            keep_private(path)?;
+        }
         keep_log(&writer)?;
         writer.execute_batch("BEGIN IMMEDIATE; COMMIT;").map_err(tell)?;
         let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
@@ -64,22 +71,34 @@ impl Sqlite {
         Ok(Self { path: path.to_owned(), readers, next: AtomicUsize::new(0), writer: Writer::start(writer)? })
     }
 
-    /// A free connection, or the next in turn.
-    fn reader(&self) -> MutexGuard<'_, Connection> {
+    /// A free connection, or the next in turn. No number of lists takes the first one, so that a lookup, such as that
+    /// of a session, never waits for a list.
+    fn reader(&self, is_lookup: bool) -> MutexGuard<'_, Connection> {
+        let open = if is_lookup { &self.readers[..] } else { &self.readers[1..] };
         let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let turn = |step: usize| &self.readers[(start + step) % self.readers.len()];
-        let free = (0..self.readers.len()).find_map(|step| match turn(step).try_lock() {
+        let turn = |step: usize| &open[(start + step) % open.len()];
+        let free = (0..open.len()).find_map(|step| match turn(step).try_lock() {
             Ok(reader) => Some(reader),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        free.unwrap_or_else(|| turn(0).lock().unwrap_or_else(PoisonError::into_inner))
+        let next = if is_lookup { &self.readers[0] } else { turn(0) };
+        free.unwrap_or_else(|| next.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     let remedy = "make it readable and writable for this user, or set `database.url` to another file";
     Error::Unavailable(Error::source_of(format!("{}: {cause}; {remedy}", path.display())))
+}
+
+/// Before anything is in it: it will hold keys and hashes of passwords. SQLite gives the files beside it the same mode.
+fn keep_private(path: &Path) -> Result<()> {
+    match fs::set_permissions(path, Permissions::from_mode(0o600)) {
+        // Some names mean no file to SQLite.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Unavailable(Arc::new(error))),
+        _ => Ok(()),
+    }
 }
 
 /// Has the database keep a write-ahead log. Where several processes start at once on a new file, SQLite does not
@@ -197,7 +216,7 @@ impl Database for Sqlite {
     }
 
     fn ping(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.reader().execute_batch("SELECT 1").map_err(tell) })
+        Box::pin(async move { self.reader(true).execute_batch("SELECT 1").map_err(tell) })
     }
 }
 
@@ -208,13 +227,14 @@ impl Driver for Sqlite {
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let mut run = || query(&self.reader(), &sql::select(Dialect, select), each);
-            if select.is_point() { run() } else { apart(run) }
+            let is_lookup = select.is_point();
+            let mut run = || query(&self.reader(is_lookup), &sql::select(Dialect, select), each);
+            if is_lookup { run() } else { apart(run) }
         })
     }
 
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        Box::pin(async move { apart(|| count(&self.reader(), table, filter)) })
+        Box::pin(async move { apart(|| count(&self.reader(false), table, filter)) })
     }
 
     fn insert<'a>(

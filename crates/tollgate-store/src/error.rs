@@ -30,6 +30,9 @@ pub enum Error {
     /// The database does not take these values, in words for the log (422).
     #[error("the database does not take these values")]
     Rejected(#[source] Cause),
+    /// The tables are not those of the resources (500).
+    #[error("the database is not as the app needs it")]
+    Schema(#[source] Cause),
     /// Too much is waiting already; later is better (503).
     #[error("too many requests are waiting")]
     Overloaded,
@@ -84,7 +87,7 @@ impl From<Error> for Problem {
             Error::Overloaded => Self::unavailable().because(said).later(1),
             Error::Unavailable(cause) => Self::unavailable().because(said).later(1).caused_by(cause),
             Error::Full(cause) => Self::new(http::StatusCode::INSUFFICIENT_STORAGE).because(said).caused_by(cause),
-            Error::Internal(cause) => Self::internal().caused_by(cause),
+            Error::Schema(cause) | Error::Internal(cause) => Self::internal().caused_by(cause),
         }
     }
 }

@@ -182,6 +182,12 @@ impl<T> From<Expr> for Filter<T> {
     }
 }
 
+impl<T> From<Filter<T>> for Expr {
+    fn from(filter: Filter<T>) -> Self {
+        filter.expr
+    }
+}
+
 impl<T> Filter<T> {
     /// Every row.
     pub fn every() -> Self {

@@ -114,12 +114,16 @@ pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result
 
 /// The table itself is missing, and nothing may be added.
 pub fn absent(table: &Table) -> Error {
-    Error::invalid(format!("the table `{}` is missing; {MIGRATE}", table.name))
+    schema(format!("the table `{}` is missing; {MIGRATE}", table.name))
 }
 
 /// A difference, with its remedy.
 pub fn differs(table: &Table, column: &str, what: &str, remedy: &str) -> Error {
-    Error::invalid(format!("the table `{}` differs from its model: `{column}` {what}; {remedy}", table.name))
+    schema(format!("the table `{}` differs from its model: `{column}` {what}; {remedy}", table.name))
+}
+
+fn schema(words: String) -> Error {
+    Error::Schema(Error::source_of(words))
 }
 
 const MIGRATE: &str = "migrate the database, or allow additive changes with `database.additive = true`";

@@ -1,7 +1,7 @@
 //! Several writes that happen together or not at all.
 
 use crate::{Database, Error, Result, Session, Store, resource::Resource};
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// A transaction under way. Stores take part through [`Store::on`].
@@ -41,13 +41,10 @@ impl<T: Resource> Store<T> {
     /// # use tollgate_access::{May, Create, Delete};
     /// # async fn move_it<T: Resource>(from: Store<T>, may: (May<Delete, T>, May<Create, T>), id: T::Id, new: T::New)
     /// # -> Result<T, Error> {
-    /// let moved = from.transaction(|tx| {
-    ///     let from = from.clone();
-    ///     async move {
-    ///         let from = from.on(&tx)?;
-    ///         from.delete(&may.0, id).await?;
-    ///         from.insert(&may.1, new).await
-    ///     }
+    /// let moved = from.transaction(async |tx| {
+    ///     let from = from.on(&tx)?;
+    ///     from.delete(&may.0, id).await?;
+    ///     from.insert(&may.1, new).await
     /// }).await?;
     /// # Ok(moved) }
     /// ```
@@ -55,11 +52,10 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// What the work says, and what the commit says. After [`Error::Unavailable`] from the commit it is not
     /// known whether it happened.
-    pub async fn transaction<R, E, F>(&self, work: impl FnOnce(Transaction) -> F) -> Result<R, E>
-    where
-        F: Future<Output = Result<R, E>>,
-        E: From<Error>,
-    {
+    pub async fn transaction<R, E: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(Transaction) -> Result<R, E>,
+    ) -> Result<R, E> {
         if self.is_in_transaction() {
             return Err(Error::internal("a transaction cannot start inside another").into());
         }

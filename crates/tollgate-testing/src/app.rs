@@ -34,7 +34,7 @@ use tower::ServiceExt;
 /// ```
 pub struct TestApp {
     assembled: Assembled,
-    anyone: Grants,
+    roles: Arc<Roles>,
 }
 
 /// What to put under an app before it starts.
@@ -66,14 +66,15 @@ impl TestApp {
         self.client(Identity::anyone())
     }
 
-    /// Somebody who is signed in and may do nothing yet: say what with [`may`](Client::may).
+    /// Somebody who is signed in and may do nothing yet: say what with [`may`](Client::may) or
+    /// [`role`](Client::role).
     pub fn actor(&self, id: &str) -> Client {
         self.client(Identity::new(id).provider("test"))
     }
 
     fn client(&self, identity: Identity) -> Client {
-        let identity = identity.grants(&self.anyone);
-        Client { router: self.assembled.router.clone(), identity, headers: vec![] }
+        let (router, roles) = (self.assembled.router.clone(), Arc::clone(&self.roles));
+        Client { router, identity: identity.grants(roles.anyone()), roles, headers: vec![] }
     }
 
     /// The app's OpenAPI document.
@@ -122,11 +123,11 @@ impl Setup {
         let Self { app, env, database, clock, first_rows } = self;
         let settings = app.built_in_settings(env).unwrap_or_else(|failure| panic!("{failure}"));
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
-        let anyone = roles.unwrap_or_else(|failure| panic!("{failure}")).anyone().clone();
-        let authenticate: Option<Arc<dyn Authenticate>> = Some(Arc::new(Believing(anyone.clone())));
+        let roles = Arc::new(roles.unwrap_or_else(|failure| panic!("{failure}")));
+        let authenticate: Option<Arc<dyn Authenticate>> = Some(Arc::new(Believing(roles.anyone().clone())));
         let ground = Ground { databases: database.into(), clock, authenticate, first_rows };
         let assembled = assemble(app, settings, ground).await.unwrap_or_else(|failure| panic!("{failure}"));
-        TestApp { assembled, anyone }
+        TestApp { assembled, roles }
     }
 }
 
@@ -146,6 +147,7 @@ impl Authenticate for Believing {
 pub struct Client {
     router: axum::Router,
     identity: Identity,
+    roles: Arc<Roles>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -159,6 +161,18 @@ impl Client {
         let bad = permissions.split_whitespace().find(|text| !Grants::is_permission(text));
         assert!(bad.is_none(), "`{}` is not a permission", bad.unwrap_or_default());
         self.identity = self.identity.granted(permissions.split_whitespace());
+        self
+    }
+
+    /// The same in a role of the app's settings, with what it grants there.
+    ///
+    /// # Panics
+    /// If there is no such role.
+    #[must_use]
+    pub fn role(mut self, role: &str) -> Self {
+        assert!(self.roles.has(role), "there is no role `{role}` in [access.roles]");
+        let roles = [Actor::from(self.identity.clone()).roles(), &[role.to_owned()]].concat();
+        self.identity = self.identity.grants(&self.roles.grants([role])).roles(roles);
         self
     }
 

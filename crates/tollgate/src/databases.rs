@@ -91,23 +91,30 @@ fn check_names(databases: &BTreeMap<String, settings::Database>, built: &Built) 
 async fn open(setting: &str, database: &settings::Database, file: &str) -> Result<Arc<dyn Database>, Failure> {
     let default = || format!("sqlite:./data/{file}.db");
     let url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(Path::new(path))?)),
-        Some(("postgres" | "postgresql", _)) => open_postgres(setting, &url).await,
-        _ => Err(Failure(format!(
-            "{setting} is not known here: write it as sqlite:./data/app.db or \
+    let opened = match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => open_sqlite(path),
+        Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
+        _ => Err(Failure(
+            "`database.url` is not known here: write it as sqlite:./data/app.db or \
              postgres://user:password@host:5432/database"
-        ))),
-    }
+                .into(),
+        )),
+    };
+    // Drivers know one setting by its name.
+    opened.map_err(|Failure(said)| Failure(said.replace("database.url", setting)))
+}
+
+fn open_sqlite(path: &str) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(Sqlite::open(Path::new(path))?))
 }
 
 #[cfg(feature = "postgres")]
-async fn open_postgres(_: &str, url: &str) -> Result<Arc<dyn Database>, Failure> {
+async fn open_postgres(url: &str) -> Result<Arc<dyn Database>, Failure> {
     Ok(Arc::new(tollgate_postgres::Postgres::open(url).await?))
 }
 
 #[cfg(not(feature = "postgres"))]
-async fn open_postgres(setting: &str, _: &str) -> Result<Arc<dyn Database>, Failure> {
-    let remedy = "turn on the feature `postgres` of `tollgate`";
-    Err(Failure(format!("{setting}: this app was built without PostgreSQL; {remedy}")))
+fn open_postgres(_: &str) -> std::future::Ready<Result<Arc<dyn Database>, Failure>> {
+    let said = "`database.url`: this app was built without PostgreSQL; turn on the feature `postgres` of `tollgate`";
+    std::future::ready(Err(Failure(said.into())))
 }

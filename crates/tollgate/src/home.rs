@@ -1,6 +1,6 @@
 //! The home page: who you are, what you may do, and one real request with its real answer.
 
-use crate::running::Running;
+use crate::{app::Design, running::Running, settings::Server};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -94,15 +94,30 @@ impl Home {
         let path = self.sample.path.as_ref()?;
         let (status, media_type, body) = self.sample.send(path, headers).await?;
         let url = format!("{}{path}", self.running.design.settings.public_url());
-        let name = self.running.design.name;
         let (title, command) = match actor.email().filter(|_| actor.is_signed_in()) {
             Some(email) => {
-                let token = format!("Authorization: Bearer $({name} token {email})");
+                let token = format!("Authorization: Bearer $({} token {email}{})", self.program(), self.place());
                 ("The same from a terminal", format!("curl -H \"{token}\" \\\n  \"{url}\""))
             }
             None => ("Try it without a token", format!("curl -i '{url}'")),
         };
         Some(Terminal { title: title.into(), command, status, headers: media_type.into_iter().collect(), body })
+    }
+
+    /// How a terminal starts the app: as this process was on a developer's machine, elsewhere by its name.
+    fn program(&self) -> String {
+        let Design { name, settings, .. } = &*self.running.design;
+        let plain = |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+        let started = std::env::args().next().filter(|text| settings.is_dev() && plain(text));
+        started.unwrap_or_else(|| (*name).into())
+    }
+
+    /// Where the token must say that it comes from, if no setting does.
+    fn place(&self) -> String {
+        let Server { host, port, public_url } = &self.running.design.settings.server;
+        let usual = Server::default();
+        let host = if *host == usual.host { String::new() } else { format!(" --host {host}") };
+        if public_url.is_some() { String::new() } else { format!("{host} --port {port}") }
     }
 
     fn services(&self, actor: &Actor) -> Vec<ServiceEntry> {

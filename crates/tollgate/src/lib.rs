@@ -52,7 +52,8 @@ pub mod testing;
 pub use app::{App, Exit, Failure};
 pub use settings::Settings;
 pub use tollgate_access::{
-    Access, Act, Action, Actor, Create, Delete, Denied, May, Policy, Public, Read, Rows, Subject, System, Update,
+    Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Subject, System,
+    Update,
 };
 pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
@@ -61,7 +62,26 @@ pub use tollgate_http::{
     Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place, Query,
     RequestId, Service,
 };
-pub use tollgate_macros::{input, output, resource, service};
+/// ```
+/// use tollgate::prelude::*;
+///
+/// /// A film.
+/// #[resource(plural = "films")]
+/// pub struct Film {
+///     #[id(generated)]
+///     pub film_id: Uuid,
+///     #[garde(length(min = 1, max = 200))]
+///     pub title: String,
+///     #[garde(range(min = 0.0, max = 10.0))]
+///     pub rating: Option<f64>,
+/// }
+///
+/// let new = NewFilm { title: "Alien".into(), rating: None };
+/// let better = FilmPatch { rating: Change::Set(Some(8.5)), ..FilmPatch::default() };
+/// let good: Filter<Film> = Film::RATING.gte(8.0) & Film::TITLE.contains("Alien");
+/// ```
+pub use tollgate_macros::resource;
+pub use tollgate_macros::{input, output, service};
 pub use tollgate_store::{Error as StoreError, Field, Filter, Find, Memory, Resource, Slice, Sort, Store, Transaction};
 
 /// The HTTP vocabulary.
@@ -76,8 +96,9 @@ pub use uuid::Uuid;
 /// What every service writes `use` for.
 pub mod prelude {
     pub use crate::{
-        Actor, App, Change, Create, Created, Delete, Json, List, May, NoContent, Page, Path, Problem, Public, Query,
-        Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid, input, output, resource, service,
+        Actor, App, Change, Create, Created, Delete, Filter, Json, List, May, NoContent, Page, Path, Problem, Public,
+        Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid, input, output, resource,
+        service,
     };
 }
 

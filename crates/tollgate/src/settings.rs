@@ -75,7 +75,7 @@ pub struct Access {
 pub struct Identity {
     /// Whether the app is its own identity provider. Default: yes in `dev`; elsewhere it must be said.
     pub embedded: Option<bool>,
-    /// How long an access token is good, in minutes. Default: 60.
+    /// How long an access token is good, in minutes: 1440 at most. Default: 60.
     pub access_token_minutes: u32,
     /// How long somebody stays signed in in a browser, in hours. Default: 12.
     pub session_hours: u32,
@@ -83,7 +83,8 @@ pub struct Identity {
     pub password_grant: bool,
     /// The role of a user who is given none. Default: none.
     pub default_role: Option<String>,
-    /// Users for trying things out, with passwords that are no secret. Only in `dev` and on loopback.
+    /// Users for trying things out, with passwords that are no secret. Only in `dev`, and only where the address and
+    /// the public URL are this machine's.
     pub demo_users: Vec<DemoUser>,
 }
 
@@ -186,9 +187,10 @@ impl Settings {
         Ok(())
     }
 
-    /// Whether users whose passwords are no secret may come in.
+    /// Whether users whose passwords are no secret may come in. Behind a proxy others reach what listens on loopback;
+    /// the issuer refuses `http` for any other origin.
     pub(crate) fn allows_demo_users(&self) -> bool {
-        self.is_dev() && self.is_on_loopback()
+        self.is_dev() && self.is_on_loopback() && self.public_url().starts_with("http://")
     }
 
     /// The demo users, where they may exist.

@@ -366,3 +366,13 @@ async fn unknown_routes_and_methods_are_problems_too() {
     allow: GET,HEAD,POST
     ");
 }
+
+#[tokio::test]
+async fn the_configured_roles_read_and_curate() {
+    let app = app().await;
+    let (reader, curator) = (app.actor("rea").role("reader"), app.actor("cur").role("curator"));
+    assert_eq!(reader.post("/movies", alien()).await.status(), 403);
+    assert_eq!(curator.post("/movies", alien()).await.status(), 201);
+    assert_eq!(reader.get("/movies/1").await.status(), 200);
+    assert_eq!(reader.role("curator").get("/api/me").await.json()["roles"], json!(["reader", "curator"]));
+}

@@ -35,4 +35,9 @@ fn a_database_that_is_not_there_ends_the_app_with_one_line_that_names_the_settin
     let [line] = lines[..] else { panic!("{said}") };
     assert!(line.contains("127.0.0.1:1/films") && line.contains("`database.url`"), "{line}");
     assert!(!said.contains("hunter2"), "{said}");
+
+    let mut named = command(folder.path(), &["--port", "0"]);
+    named.env("LOREM_IPSUM_DATABASES__DOCUMENTS__URL", "postgres://app@127.0.0.1:1/films");
+    let said = String::from_utf8_lossy(&named.output().unwrap().stderr).into_owned();
+    assert!(said.contains("host and port in `databases.documents.url`"), "{said}");
 }

@@ -42,11 +42,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(folder: &Path) -> Self {
-        Self::start_as(&mut command(folder, &["--port", "0"]))
+        Self::start_as(command(folder, &["--port", "0"]).stderr(Stdio::null()))
     }
 
     pub(crate) fn start_as(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut banner = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         while !banner.contains("Ctrl-C") {
@@ -131,6 +131,17 @@ fn outside_dev_nothing_starts_without_an_issuer() {
     assert!(!folder.path().join("data").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn an_environment_that_cannot_be_read_is_not_dev() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let folder = TempDir::new().unwrap();
+    let env = OsStr::from_bytes(b"prod\xff");
+    assert!(
+        failure(&command(folder.path(), &["check"]).env("LOREM_IPSUM_ENV", env).output().unwrap()).contains("prod")
+    );
+}
+
 #[test]
 fn demo_users_come_in_nowhere_else_though_the_database_knows_them() {
     let folder = TempDir::new().unwrap();
@@ -159,6 +170,39 @@ fn check_routes_openapi_and_version_say_what_they_know() {
     assert_eq!(stdout(&run(folder.path(), &["--version"])), format!("lorem-ipsum {}\n", env!("CARGO_PKG_VERSION")));
     assert!(!folder.path().join("data").exists(), "none of them needs a database");
     assert!(stdout(&run(folder.path(), &["check"])).contains("as the model says"));
+}
+
+/// What a page links to and loads, on this server.
+fn links(page: &str) -> Vec<String> {
+    let after = ["href=\"", "src=\"", "action=\""].into_iter().flat_map(|name| page.split(name).skip(1));
+    let links = after.map(|rest| rest.split(['"', '#']).next().unwrap().replace("&#x2f;", "/").replace("&amp;", "&"));
+    links.filter(|link| link.starts_with('/')).collect()
+}
+
+#[test]
+fn every_link_on_a_page_leads_somewhere() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let get = |path: &str| agent.get(format!("{}{path}", server.url())).header("accept", "text/html").call().unwrap();
+    for page in ["/", "/docs", "/auth/login?return_to=/", "/nothing"] {
+        let links = links(&get(page).into_body().read_to_string().unwrap());
+        assert!(links.iter().any(|link| link == "/") || page.starts_with("/auth"), "{page} does not lead home");
+        for link in links {
+            assert_eq!(get(&link).status(), 200, "{page} leads to {link}");
+        }
+    }
+}
+
+#[test]
+fn check_tells_of_roles_that_speak_of_no_resource() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    let slip = "[access.roles]\ncurator = [\"read:movies\", \"update:movie\", \"read:*\"]";
+    std::fs::write(folder.path().join("config/default.toml"), slip).unwrap();
+    let said = stdout(&run(folder.path(), &["check"]));
+    assert!(said.contains("role `curator` may `update:movie`, but there is no such resource"), "{said}");
+    assert_eq!(said.matches("no such resource").count(), 1, "{said}");
 }
 
 #[test]
@@ -198,6 +242,8 @@ fn a_missing_password_is_asked_for_twice_and_not_shown() {
             screen.read_exact(&mut byte).unwrap();
             shown.push(byte[0].into());
         }
+        // Nobody types faster than a terminal stops to show what is typed.
+        std::thread::sleep(std::time::Duration::from_secs(1));
         keys.write_all(b"correct horse\n").unwrap();
     }
     screen.read_to_string(&mut shown).unwrap();
@@ -228,6 +274,52 @@ fn a_file_is_loaded_as_a_whole_or_not_at_all() {
     assert!(failure(&run(folder.path(), &["load", "moovies", "good.csv"])).contains("movies"));
     let all = r#"[{"movie_id":900003,"title":"A","released":1979,"rating":1},{"movie_id":900005,"title":"B","released":1979,"rating":1}]"#;
     assert!(stdout(&load("all.json", all)).contains("loaded 2"), "nothing was left of the files that failed");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_keeps_nobody_from_an_answer() {
+    let folder = TempDir::new().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let server = Server::start_as(command(folder.path(), &["--port", "0"]).stderr(full));
+    let answer = ureq::get(format!("{}/livez", server.url())).call().unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_reads_a_database_that_the_app_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let _server = Server::start(folder.path());
+    for entry in std::fs::read_dir(folder.path().join("data")).unwrap().map(Result::unwrap) {
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
+
+#[test]
+fn demo_users_come_in_nowhere_that_others_reach() {
+    let folder = TempDir::new().unwrap();
+    drop(Server::start(folder.path()));
+    let behind_a_proxy = [("LOREM_IPSUM_SERVER__PUBLIC_URL", "https://lorem.example")];
+    let output = command(folder.path(), &["token", "admin@example.test"]).envs(behind_a_proxy).output().unwrap();
+    assert!(failure(&output).contains("admin@example.test"));
+}
+
+#[test]
+fn a_file_that_says_something_twice_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let load = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        failure(&run(folder.path(), &["load", "movies", name]))
+    };
+    let said = load("twice.csv", "movie_id,title,title,released,rating\n900001,Alien,Aliens,1979,8.5\n");
+    assert!(said.contains("the column `title` comes twice"), "{said}");
+    let said = load("twice.json", r#"[{"movie_id":900001,"title":"A","title":"B","released":1979,"rating":1}]"#);
+    assert!(said.contains("the key `title` comes twice"), "{said}");
+    let said = load("escape.json", r#"[{"\u001b[2J":1,"\u001b[2J":2}]"#);
+    assert!(!said.contains('\u{1b}'), "{said}");
 }
 
 #[test]

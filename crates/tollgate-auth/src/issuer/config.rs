@@ -2,12 +2,15 @@
 
 use crate::{
     error::{Error, Result},
-    sign_in::Origins,
+    sign_in::{Origins, is_loopback},
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_access::Roles;
 use tollgate_http::docs;
 use url::Url;
+
+/// The longest that an access token may live.
+const LONGEST_ACCESS: Duration = Duration::from_hours(24);
 
 /// How the embedded issuer is set up.
 #[derive(Debug, Clone)]
@@ -17,7 +20,7 @@ pub struct IdentityConfig {
     pub issuer: String,
     /// The `aud` of access tokens. Default: the issuer.
     pub audience: String,
-    /// How long an access token lives. Default: 60 minutes.
+    /// How long an access token lives: a day at most, for nothing ends it before. Default: 60 minutes.
     pub access_lifetime: Duration,
     /// How long refresh tokens keep a sign-in alive. Default: 30 days.
     pub refresh_lifetime: Duration,
@@ -77,6 +80,9 @@ impl IdentityConfig {
         if [self.access_lifetime, self.refresh_lifetime, self.session_lifetime].iter().any(Duration::is_zero) {
             return Err(refused("a lifetime of zero lets nobody in".to_owned()));
         }
+        if self.access_lifetime > LONGEST_ACCESS {
+            return Err(refused("an access token lives a day at most, for nothing ends it before".to_owned()));
+        }
         if self.audience.is_empty() {
             return Err(refused("tokens need an audience".to_owned()));
         }
@@ -115,8 +121,13 @@ impl Client {
         self.redirect_uris.iter().try_for_each(|uri| {
             let why = || refused(format!("the client `{}` cannot be sent back to `{uri}`", self.id));
             let url = Url::parse(uri).map_err(|_| why())?;
-            // A fragment would swallow the answer; a script would run it; an app's own scheme has a dot (RFC 8252, 7.1).
-            let known = matches!(url.scheme(), "https" | "http") || url.scheme().contains('.');
+            // A fragment would swallow the answer; a script would run it; an app's own scheme has a dot (RFC 8252, 7.1);
+            // plain `http` would show the code to whoever is on the way (RFC 9700, 2.6).
+            let known = match url.scheme() {
+                "https" => true,
+                "http" => is_loopback(&url),
+                other => other.contains('.'),
+            };
             let clean = uri.bytes().all(|byte| byte.is_ascii_graphic()) && url.fragment().is_none();
             if known && clean { Ok(()) } else { Err(why()) }
         })

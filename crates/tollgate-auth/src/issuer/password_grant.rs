@@ -44,6 +44,10 @@ pub(crate) async fn password(State(issuer): State<Arc<Issuer>>, request: Request
 
 impl Issuer {
     async fn token_for_password(&self, request: Request) -> Result<Issued, Denied> {
+        // A page whose name was made to mean this machine (DNS rebinding) may read the answer; it still says whose it is.
+        if self.origins.came_from_us(request.headers()) == Some(false) {
+            return Err(Denied::new(Code::InvalidRequest, "a page of another site sent this"));
+        }
         let asked = Parameters::of_form(request).await?;
         if asked.get("grant_type").is_some_and(|grant| grant != "password") {
             return Err(Denied::new(Code::UnsupportedGrantType, "`grant_type` must be `password`"));

@@ -1,8 +1,9 @@
 //! Scopes: what of the requested may this user give away?
 //!
-//! A scope that is a permission (`read:movies`) is granted if the user's roles include it. Who asks for no permission at
-//! all gets every one that the user has: a first-party page needs not to know them. The four scopes of OpenID Connect
-//! mean what they mean there. Any other is left out of the answer, which names what was granted (RFC 6749, 3.3).
+//! A scope that is a permission (`read:movies`) is granted if the user's roles include it. Who asks for nothing but the
+//! four scopes of OpenID Connect, or for nothing, gets every permission that the user has: a first-party page needs not
+//! to know them. Any other scope is left out of the answer, which names what was granted (RFC 6749, 3.3); who asks for
+//! one wants less than everything, so a permission that was misspelt grants nothing.
 
 use tollgate_access::Grants;
 
@@ -22,10 +23,10 @@ pub(crate) fn granted(requested: &str, may: &Grants) -> String {
         }
     };
     words(requested).filter(|word| STANDARD.contains(word)).for_each(|word| add(word.to_owned()));
-    if words(requested).any(Grants::is_permission) {
-        words(requested).filter(|word| may.include(word)).for_each(|word| add(word.to_owned()));
-    } else {
+    if words(requested).all(|word| STANDARD.contains(&word)) {
         may.permissions().for_each(add);
+    } else {
+        words(requested).filter(|word| may.include(word)).for_each(|word| add(word.to_owned()));
     }
     granted.join(" ")
 }
@@ -62,6 +63,14 @@ mod tests {
         assert_eq!(granted("read:movies read:movies", &may), "read:movies");
         assert_eq!(granted("", &may), "read:* update:books");
         assert_eq!(granted("openid offline_access", &may), "openid offline_access read:* update:books");
+    }
+
+    #[test]
+    fn a_scope_that_is_no_permission_grants_nothing() {
+        let may = Grants::of(["*"]);
+        for misspelt in ["admin", "read.movies", "read:movies:all", "read:movies\u{a0}", "READ:MOVIES:ANY"] {
+            assert_eq!(granted(&format!("openid {misspelt}"), &may), "openid");
+        }
     }
 
     #[test]

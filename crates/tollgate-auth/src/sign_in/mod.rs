@@ -10,7 +10,7 @@ mod origin;
 mod sessions;
 
 pub(crate) use login::LOGIN;
-pub(crate) use origin::Origins;
+pub(crate) use origin::{Origins, is_loopback};
 pub use sessions::Session;
 pub(crate) use sessions::Sessions;
 

@@ -38,7 +38,7 @@ pub(crate) async fn prepare(
     additive: bool,
 ) -> Result<Vec<String>, String> {
     database.prepare(&[table], additive).await.map_err(|error| match error {
-        Error::Invalid(why) => why.to_string(),
+        Error::Schema(why) => why.to_string(),
         other => panic!("{other:?}"),
     })
 }

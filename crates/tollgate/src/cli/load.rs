@@ -5,8 +5,12 @@ use crate::app::{Design, Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use std::{fmt::Write as _, fs, path::Path};
+use tollgate_core::strict;
 use tollgate_http::{BadRow, LoadError};
 use tollgate_store::{Kind, Table};
+
+/// The deepest nesting of a file's JSON.
+const DEEPEST: usize = 64;
 
 pub(super) async fn load(design: Design, resource: &str, file: &Path) -> Result<(), Failure> {
     let names = || design.built.resources.iter().map(|resource| resource.table().name).collect::<Vec<_>>().join(", ");
@@ -31,7 +35,8 @@ pub(super) async fn load(design: Design, resource: &str, file: &Path) -> Result<
 
 /// Row and field of each fault.
 fn explain(file: &Path, bad: &[BadRow], count: usize) -> String {
-    let mut text = format!("{}: {count} rows are not good; nothing was loaded", file.display());
+    let rows = if count == 1 { "1 row is".into() } else { format!("{count} rows are") };
+    let mut text = format!("{}: {rows} not good; nothing was loaded", file.display());
     for BadRow { row, problem } in bad {
         for fault in problem.errors() {
             let field = fault.pointer.as_deref().unwrap_or_default().trim_start_matches("#/");
@@ -53,11 +58,16 @@ fn read(file: &Path, table: &Table) -> Result<Vec<Value>, Failure> {
     match extension.as_ref().and_then(|extension| extension.to_str()) {
         Some("json") => {
             let text = fs::read(file).map_err(|error| failure(&error))?;
-            serde_json::from_slice(&text).map_err(|error| failure(&format!("not a JSON array of rows: {error}")))
+            let rows = strict::scan(&text, DEEPEST).and_then(|_| serde_json::from_slice(&text));
+            rows.map_err(|error| failure(&format!("not a JSON array of rows: {error}")))
         }
         Some("csv") => {
             let mut reader = csv::Reader::from_path(file).map_err(|error| failure(&error))?;
             let names = reader.headers().map_err(|error| failure(&error))?.clone();
+            let is_again = |(index, name): &(usize, &str)| names.iter().take(*index).any(|before| before == *name);
+            if let Some((_, twice)) = names.iter().enumerate().find(is_again) {
+                return Err(failure(&format!("the column `{}` comes twice", twice.escape_debug())));
+            }
             let row = |record: csv::Result<csv::StringRecord>| record.map(|record| object(&names, &record, table));
             reader.records().map(row).collect::<Result<_, _>>().map_err(|error| failure(&error))
         }
@@ -75,7 +85,7 @@ fn object(names: &csv::StringRecord, record: &csv::StringRecord, table: &Table) 
             _ if text.is_empty() && nullable => Some(Value::Null),
             Some(Kind::Bool) => text.parse().ok().map(Value::Bool),
             Some(Kind::Int32 | Kind::Int64) => text.parse::<i64>().ok().map(Value::from),
-            Some(Kind::Float) => text.parse::<f64>().ok().map(Value::from),
+            Some(Kind::Float) => text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::from),
             Some(Kind::Text | Kind::Uuid | Kind::Time) | None => None,
         };
         (name.to_owned(), value.unwrap_or_else(|| Value::from(text)))

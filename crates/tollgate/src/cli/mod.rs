@@ -31,6 +31,19 @@ struct Serve {
     port: Option<u16>,
 }
 
+/// Whose token, and where it is good.
+#[derive(Args)]
+struct Token {
+    /// The user's e-mail address
+    email: String,
+    /// The address the app was told to listen on, if it was: a token is good where it says it comes from
+    #[arg(long)]
+    host: Option<String>,
+    /// The port, likewise
+    #[arg(long)]
+    port: Option<u16>,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Serve the app (what happens without a command)
@@ -38,10 +51,7 @@ enum Command {
     /// Create a user of the embedded identity provider
     CreateUser(CreateUser),
     /// Print an access token of a user
-    Token {
-        /// The user's e-mail address
-        email: String,
-    },
+    Token(Token),
     /// Load rows from a JSON or CSV file: all of them or none
     Load {
         /// The resource, as in `movies`
@@ -92,9 +102,9 @@ pub(crate) fn main(app: App) -> Exit {
 fn run(app: App, line: Line) -> Result<(), Failure> {
     let mut settings = app.load_settings()?;
     let command = line.command.unwrap_or(Command::Serve(line.serve));
-    if let Command::Serve(serve) = &command {
-        settings.server.host = serve.host.clone().unwrap_or(settings.server.host);
-        settings.server.port = serve.port.unwrap_or(settings.server.port);
+    if let Command::Serve(Serve { host, port }) | Command::Token(Token { host, port, .. }) = &command {
+        settings.server.host = host.clone().unwrap_or(settings.server.host);
+        settings.server.port = port.unwrap_or(settings.server.port);
     }
     crate::log::start(&settings);
     let design = app.design(settings)?;
@@ -106,7 +116,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
             runtime.block_on(async {
                 match command {
                     Command::CreateUser(user) => users::create(design, user).await,
-                    Command::Token { email } => users::token(design, &email).await,
+                    Command::Token(token) => users::token(design, &token.email).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
                     Command::Check => show::check(design).await,
                     _ => serve::serve(design).await,

@@ -20,6 +20,9 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let running = design.open().await?;
     running.databases.ping().await?;
     let mut text = format!("settings   good, environment `{env}`\n");
+    for (role, permission) in running.design.grants_of_nothing() {
+        let _ = writeln!(text, "           role `{role}` may `{permission}`, but there is no such resource");
+    }
     let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another");
     for database in running.databases.describe() {
         let _ = writeln!(text, "database   {database}, as the model says");
@@ -31,6 +34,17 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
 }
 
 impl Design {
+    /// Roles with permissions that speak of no resource: slips of the pen.
+    fn grants_of_nothing(&self) -> Vec<(String, String)> {
+        let is_known = |permission: &str| {
+            let resource = permission.split(':').nth(1).unwrap_or("*");
+            resource == "*" || self.built.resources.iter().any(|known| known.table().name == resource)
+        };
+        let permissions = |role: &str| self.roles.grants([role]).permissions().collect::<Vec<_>>();
+        let all = self.roles.names().flat_map(|role| permissions(role).into_iter().map(|it| (role.to_owned(), it)));
+        all.filter(|(_, permission)| !is_known(permission)).collect()
+    }
+
     /// Each route and who may call it: method, path, permission.
     pub(crate) fn access_matrix(&self) -> String {
         let width = self.built.routes.iter().map(|route| route.path.len()).max().unwrap_or_default();

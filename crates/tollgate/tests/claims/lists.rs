@@ -1,8 +1,9 @@
 //! Lists over HTTP: filters, order, cursors, totals; and that nobody's rows leak through any of them.
 
-use crate::ground::{curator, encoded, note, start, why, with, writer};
+use crate::ground::{Note, curator, encoded, note, start, why, with, writer};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
+use tollgate::prelude::*;
 use tollgate_sqlite::Sqlite;
 use tollgate_testing::{Client, TestApp};
 
@@ -447,4 +448,21 @@ async fn who_may_not_read_learns_nothing_about_parameters() {
     assert_eq!(app.anyone().get("/notes?nonsense=1").await.status(), 401);
     assert_eq!(curator(&app).get("/notes?nonsense=1").await.status(), 403);
     assert_eq!(app.anyone().get("/movies?nonsense=1").await.status(), 422);
+}
+
+/// The notes that are pinned, whatever else is asked.
+async fn pinned(may: May<Read, Note>, notes: Store<Note>, list: List<Note>) -> Result<Page<Note>> {
+    list.only(Note::PINNED.eq(true)).page(&notes, &may).await
+}
+
+#[tokio::test]
+async fn a_handler_adds_conditions_of_its_own_to_a_list() {
+    let service = Service::new("pinned").get("/pinned", pinned);
+    let app = TestApp::new(crate::ground::app().service(service)).await;
+    let ann = notes(&app).await;
+    let first = ann.get("/pinned?limit=3&total=true").await.json();
+    assert_eq!((texts(&first).join("|"), &first["total"]), ("alien|alien³|".into(), &json!(4)));
+    let rest = ann.get(&format!("/pinned?limit=3&cursor={}", first["next"].as_str().unwrap())).await.json();
+    assert_eq!((texts(&rest).join("|"), &rest["next"]), ("a,b".into(), &Value::Null));
+    assert_eq!(texts(&ann.get("/pinned?text.starts_with=a&pinned=false").await.json()).join("|"), "");
 }

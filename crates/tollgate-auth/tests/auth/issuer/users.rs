@@ -94,6 +94,19 @@ async fn passwords_become_tokens_only_where_that_is_switched_on() {
 }
 
 #[tokio::test]
+async fn no_page_of_another_site_turns_a_password_into_a_token() {
+    let form = [("username", "rea@example.test"), ("password", PASSWORD)];
+    let world = World::with(IdentityConfig { password_grant: true, ..config() }).await;
+    let mut page = world.browser();
+    assert_eq!(page.post("/token", &form).await.status, StatusCode::OK);
+    for origin in ["http://rebound.example:8000", "null"] {
+        page.origin = Some(origin.into());
+        let answer = page.post("/token", &form).await;
+        assert_eq!((answer.status, answer.error()), (StatusCode::BAD_REQUEST, "invalid_request".into()), "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn the_password_grant_tells_an_unknown_user_from_a_wrong_password_by_nothing() {
     let world = World::with(IdentityConfig { password_grant: true, ..config() }).await;
     let mut script = world.browser();
@@ -124,6 +137,7 @@ async fn a_configuration_that_contradicts_itself_does_not_start() {
         (IdentityConfig { issuer: "http://api.example.com".into(), ..config() }, "must be `https`"),
         (IdentityConfig { issuer: "https://api.example.com/v1".into(), ..config() }, "scheme, host and port alone"),
         (IdentityConfig { session_lifetime: Duration::ZERO, ..config() }, "a lifetime of zero"),
+        (IdentityConfig { access_lifetime: Duration::from_hours(25), ..config() }, "a day at most"),
         (IdentityConfig { audience: String::new(), ..config() }, "audience"),
         (IdentityConfig { default_role: Some("owner".into()), ..config() }, "`owner` is not among the roles"),
         (IdentityConfig { roles: Arc::new(roles), ..config() }, "`film curator` has white space"),
@@ -131,6 +145,7 @@ async fn a_configuration_that_contradicts_itself_does_not_start() {
         (with(vec![client("a b", "https://a.example/")]), "cannot be a client's id"),
         (with(vec![client("a", "https://a.example/#x")]), "cannot be sent back"),
         (with(vec![client("a", "javascript:alert(1)")]), "cannot be sent back"),
+        (with(vec![client("a", "http://a.example/")]), "cannot be sent back"),
         (with(vec![client("a", "/callback")]), "cannot be sent back"),
     ] {
         let (database, clock) = (Arc::new(Memory::default()), Arc::new(crate::token::world::clock()));

@@ -1,5 +1,6 @@
 //! SQLite: the suite, and what is its own.
 
+mod load;
 mod opening;
 mod rules;
 mod schema;

@@ -1,77 +1,29 @@
-//! The peers, written by hand: axum with rusqlite behind a token checked each time, and axum with fixed JSON.
-//!
-//! `peer FILE SECRET` listens on a free port of 127.0.0.1 and prints it. The database has WAL and four connections,
-//! each read is a `spawn_blocking`, each insert a transaction of its own: what careful people write first.
+//! SQLite by hand: WAL and four connections, each read a `spawn_blocking`, each insert a transaction of its own.
 
+use crate::{Movie, NewNote, Note, Tokens};
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
-use std::{
-    error::Error,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
 };
-
-#[derive(Serialize)]
-struct Movie {
-    movie_id: i32,
-    title: String,
-    released: i32,
-    rating: f64,
-}
-
-#[derive(Serialize)]
-struct Note {
-    note_id: i64,
-    author: String,
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct NewNote {
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    scope: String,
-}
 
 struct Shared {
     readers: Vec<Mutex<Connection>>,
     writer: Mutex<Connection>,
     next: AtomicUsize,
-    key: DecodingKey,
-    rules: Validation,
+    tokens: Tokens,
 }
 
 type App = State<Arc<Shared>>;
 
-impl Shared {
-    fn check(&self, headers: &HeaderMap, permission: &str) -> Result<Claims, StatusCode> {
-        let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let token = token.ok_or(StatusCode::UNAUTHORIZED)?;
-        let claims = decode::<Claims>(token, &self.key, &self.rules).map_err(|_| StatusCode::UNAUTHORIZED)?.claims;
-        let granted = claims.scope.split(' ').any(|scope| scope == permission);
-        if granted { Ok(claims) } else { Err(StatusCode::FORBIDDEN) }
-    }
-}
-
-async fn fixed() -> Json<Movie> {
-    Json(Movie { movie_id: 1, title: "Movie 1".into(), released: 1999, rating: 8.1 })
-}
-
 async fn movie(State(app): App, headers: HeaderMap, Path(id): Path<i32>) -> Result<Json<Movie>, StatusCode> {
-    app.check(&headers, "read:movies")?;
+    app.tokens.check(&headers, "read:movies")?;
     let found = tokio::task::spawn_blocking(move || {
         let turn = app.next.fetch_add(1, Ordering::Relaxed) % app.readers.len();
         let db = app.readers[turn].lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +39,7 @@ async fn movie(State(app): App, headers: HeaderMap, Path(id): Path<i32>) -> Resu
 }
 
 async fn add_note(State(app): App, headers: HeaderMap, Json(new): Json<NewNote>) -> Result<Json<Note>, StatusCode> {
-    let author = app.check(&headers, "create:notes")?.sub;
+    let author = app.tokens.check(&headers, "create:notes")?.sub;
     let added = tokio::task::spawn_blocking(move || {
         let db = app.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut insert = db.prepare_cached("INSERT INTO notes (author, text) VALUES (?, ?)")?;
@@ -114,22 +66,10 @@ fn open(file: &str, secret: &str) -> rusqlite::Result<Shared> {
          INSERT INTO movies SELECT i, 'Movie ' || i, 1950 + i % 75, (i % 100) / 10.0 FROM n;",
     )?;
     let readers = (0..4).map(|_| connect(file).map(Mutex::new)).collect::<Result<_, _>>()?;
-    let (key, rules) = (DecodingKey::from_secret(secret.as_bytes()), Validation::new(Algorithm::HS256));
-    Ok(Shared { readers, writer: Mutex::new(writer), next: AtomicUsize::new(0), key, rules })
+    Ok(Shared { readers, writer: Mutex::new(writer), next: AtomicUsize::new(0), tokens: Tokens::new(secret) })
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [file, secret] = &arguments[..] else { return Err("usage: peer FILE SECRET".into()) };
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    let routes = Router::new()
-        .route("/fixed", get(fixed))
-        .route("/movies/{id}", get(movie))
-        .route("/notes", post(add_note))
-        .with_state(Arc::new(open(file, secret)?));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    println!("{}", listener.local_addr()?.port());
-    axum::serve(listener, routes).await?;
-    Ok(())
+pub(crate) fn routes(file: &str, secret: &str) -> rusqlite::Result<Router> {
+    let routes = Router::new().route("/movies/{id}", get(movie)).route("/notes", post(add_note));
+    Ok(routes.with_state(Arc::new(open(file, secret)?)))
 }

@@ -1,0 +1,4 @@
+//! Hello, as its callers know it.
+
+#[cfg(test)]
+mod notes;

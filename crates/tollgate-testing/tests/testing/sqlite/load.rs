@@ -1,0 +1,47 @@
+//! Lists that take long take their own time, and not that of others.
+
+use super::empty;
+use crate::films::FIRST;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Semaphore, mpsc::unbounded_channel},
+    time::timeout,
+};
+use tollgate_store::{Database, Expr, Result, Row, Select, Value};
+
+/// Reads the rows and does that for each.
+async fn read(database: Arc<dyn Database>, filter: Expr, mut each: impl FnMut() -> Result<()> + Send) -> Result<()> {
+    let select = Select { table: &FIRST, filter, order: vec![], limit: None };
+    database.select(&select, &mut |_: &dyn Row| each()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lists_that_take_long_hold_up_no_lookup() {
+    let (database, _folder) = empty().await;
+    database.prepare(&[&FIRST], true).await.unwrap();
+    let row = vec![vec![Value::Int(1), Value::Text("one".into())]];
+    database.insert(&FIRST, Arc::new(row), 0..1).await.unwrap();
+
+    let (end, (entered, mut lists)) = (Arc::new(Semaphore::new(0)), unbounded_channel());
+    let list = |_| {
+        let (database, end, entered) = (Arc::clone(&database), Arc::clone(&end), entered.clone());
+        let wait = move || {
+            entered.send(()).unwrap();
+            while end.available_permits() == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(())
+        };
+        tokio::spawn(read(database, Expr::EVERY, wait))
+    };
+    let lists_under_way: Vec<_> = (0..16).map(list).collect();
+    while timeout(Duration::from_secs(1), lists.recv()).await.is_ok() {}
+
+    let one = Expr::In(0, vec![Value::Int(1)]);
+    let lookup = timeout(Duration::from_secs(5), tokio::spawn(read(database, one, || Ok(())))).await;
+    end.add_permits(1);
+    for list in lists_under_way {
+        list.await.unwrap().unwrap();
+    }
+    lookup.expect("the lookup waited for the lists").unwrap().unwrap();
+}
