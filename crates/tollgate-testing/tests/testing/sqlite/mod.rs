@@ -12,7 +12,6 @@ use tollgate_store::Database;
 
 tollgate_testing::conformance!(empty);
 
-#[expect(clippy::unused_async, reason = "a server's database takes time to make")]
 async fn empty() -> (Arc<dyn Database>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap()), folder)
