@@ -130,7 +130,7 @@ async fn a_parameter_that_comes_twice_is_refused_before_anybody_is_sent_anywhere
 async fn more_parameters_than_any_request_has_are_refused() {
     let world = World::new().await;
     let mut rea = world.rea().await;
-    let parameters = |count: usize| (0..count).map(|number| format!("&p{number}=")).collect::<Vec<_>>().concat();
+    let parameters = |count: usize| (0..count).fold(String::new(), |all, number| format!("{all}&p{number}="));
     assert!(rea.get(&(authorize(&[]) + &parameters(40))).await.location().starts_with(CALLBACK));
     let answer = rea.get(&(authorize(&[]) + &parameters(64))).await;
     assert_eq!((answer.status, answer.location()), (StatusCode::BAD_REQUEST, ""));

@@ -1,6 +1,7 @@
 //! A database that cannot be used is refused at once, in one line that says where it is and what to do.
 
-use super::{fresh, on, schema::FIRST};
+use super::{fresh, on};
+use crate::films::FIRST;
 use std::time::{Duration, Instant};
 use tollgate_postgres::Postgres;
 use tollgate_store::{Database, Driver, Error, Expr};

@@ -1,45 +1,13 @@
 //! Tables follow the model where that is safe, and say what to do where it is not.
 
 use super::{fresh, on};
+use crate::films::{self, BY_TITLE, DEMANDING, FIRST, GROWN, NUMBERED, OPTIONAL, OWNED, UNTITLED};
 use tollgate_postgres::Postgres;
-use tollgate_store::{Column, Database, Driver, Error, Expr, Filled, Order, Select, Table, Value};
+use tollgate_store::{Driver, Error, Expr, Order, Select, Table, Value};
 use tollgate_testing::servers::psql;
 
-/// A model of `films` with these columns; the first one is the key.
-const fn films(columns: &'static [Column]) -> Table {
-    Table { name: "films", one: "film", about: "", columns, id: 0, counted: false, database: None }
-}
-
-const ID: Column = Column::of::<i32>("film_id");
-const TITLE: Column = Column::of::<String>("title");
-
-pub(super) static FIRST: Table = films(&[ID, TITLE]);
-static GROWN: Table = films(&[
-    ID,
-    TITLE.unique(),
-    Column::of::<Option<f64>>("rating").index(),
-    Column::of::<Option<String>>("code").unique(),
-]);
-static DEMANDING: Table = films(&[ID, TITLE, Column::of::<i32>("released")]);
-static NUMBERED: Table = films(&[ID, Column::of::<i64>("title")]);
-static UNTITLED: Table = films(&[ID]);
-static OPTIONAL: Table = films(&[ID, Column::of::<Option<String>>("title")]);
-static BY_TITLE: Table = films(&[TITLE, ID]);
-static OWNED: Table = Table {
-    name: "reviews",
-    counted: true,
-    ..films(&[
-        Column::of::<i64>("review_id").filled(Filled::ByGenerator),
-        Column::of::<String>("owner").filled(Filled::ByOwner),
-    ])
-};
-
 async fn prepare(url: &str, table: &'static Table, additive: bool) -> Result<Vec<String>, String> {
-    let database = Postgres::open(url).await.unwrap();
-    database.prepare(&[table], additive).await.map_err(|error| match error {
-        Error::Schema(why) => why.to_string(),
-        other => panic!("{other:?}"),
-    })
+    films::prepare(&Postgres::open(url).await.unwrap(), table, additive).await
 }
 
 /// A schema in which somebody else has been at work.

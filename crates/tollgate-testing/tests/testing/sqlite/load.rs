@@ -1,6 +1,7 @@
 //! Lists that take long take their own time, and not that of others.
 
-use super::{empty, schema::FIRST};
+use super::empty;
+use crate::films::FIRST;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, mpsc::unbounded_channel},

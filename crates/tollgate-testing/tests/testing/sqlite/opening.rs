@@ -1,6 +1,6 @@
 //! A file that cannot be used is refused at once, in one line that names the file and what to do.
 
-use super::schema::FIRST;
+use crate::films::FIRST;
 use rusqlite::Connection;
 use std::{
     fs::{self, OpenOptions},
