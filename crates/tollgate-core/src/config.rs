@@ -78,13 +78,21 @@ impl Sources {
 
     /// One line: what is wrong, where, and what to do about it.
     fn explain(&self, error: &ConfigError) -> Invalid {
-        let text = error.to_string();
+        let text = without_value(error.to_string());
         let near = unknown_field(&text).and_then(|(unknown, known)| nearest(unknown, known));
         let hint = near.map(|near| format!("; did you mean `{near}`?"));
         let variable = format!("{}_SECTION__KEY", self.prefix);
         let where_to = format!("(set it in {}/*.toml or as {variable})", self.folder.display());
         Invalid(format!("configuration: {text}{} {where_to}", hint.unwrap_or_default()))
     }
+}
+
+/// serde shows the text that did not fit; it may be a password in the wrong place.
+fn without_value(mut text: String) -> String {
+    if let (Some(start), Some(end)) = (text.find("string \""), text.find("\", expected")) {
+        text.replace_range(start..=end, "this text");
+    }
+    text
 }
 
 /// Takes serde's sentence apart: "unknown field `prot`, expected one of `host`, `port`".
@@ -136,8 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_type_is_refused_with_its_key() {
+    fn a_value_of_another_type_is_refused_with_its_key_and_not_shown() {
         let said = sources(&[("MYAPI_SERVER__PORT", "many")]).load::<Settings>().unwrap_err().to_string();
-        assert!(said.contains("many") && said.contains("server.port"), "{said}");
+        assert!(said.contains("server.port") && !said.contains("many"), "{said}");
+        let said = sources(&[("MYAPI_SERVER", "postgres://u:hunter2@\"h")]).load::<Settings>().unwrap_err().to_string();
+        assert!(said.contains("this text, expected") && !said.contains("hunter2"), "{said}");
     }
 }
