@@ -392,7 +392,7 @@ impl std::io::Write for Log {
 async fn nobody_who_is_refused_writes_lines_of_their_own_into_the_log() {
     let (app, log) = (failing().await, Log::default());
     let writer = log.clone();
-    let lines = tracing_subscriber::fmt().with_env_filter("tollgate_http=debug").with_ansi(false);
+    let lines = tracing_subscriber::fmt().with_env_filter("tollgate::request=debug").with_ansi(false);
     let lines = lines.with_writer(move || writer.clone()).finish();
     let path = "/said/none%0A%1B%5B2J2026-01-01T00:00:00Z%20ERROR%20forged";
     let logging = tracing::subscriber::set_default(lines);
@@ -400,5 +400,5 @@ async fn nobody_who_is_refused_writes_lines_of_their_own_into_the_log() {
     drop(logging);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("none\\n") && log.contains(" ERROR forged"), "{log}");
-    assert_eq!((log.lines().count(), log.find('\u{1b}')), (1, None), "{log}");
+    assert_eq!((log.lines().count(), log.find('\u{1b}')), (2, None), "{log}");
 }
