@@ -13,7 +13,7 @@ use servers::{Load, Servers, Under, Who};
 use std::{error::Error, process::ExitCode};
 
 /// How often each job is measured on each server.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// How long each measurement takes, in seconds.
 const SECONDS: u32 = 3;
 
