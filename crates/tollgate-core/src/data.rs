@@ -9,6 +9,7 @@ use serde::{
     de::{DeserializeOwned, Visitor},
     forward_to_deserialize_any,
 };
+use serde_json::Value;
 
 /// What a request can bring.
 #[diagnostic::on_unimplemented(
@@ -17,8 +18,45 @@ use serde::{
     note = "put `#[input]` on it; for a resource `Movie`, read `NewMovie` or `MoviePatch`"
 )]
 pub trait Input: DeserializeOwned + JsonSchema + Send {
+    /// Its fields, where it is an object of fields: each is held against a body that does not fit as a whole.
+    const FIELDS: &'static [Probe] = &[];
+
     /// Adds what is wrong with it, beyond what its type says.
     fn check(&self, at: &At<'_>, faults: &mut Faults);
+}
+
+/// One field of an input, without its type.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    /// Its name.
+    pub name: &'static str,
+    may_be_absent: bool,
+    read: fn(&Value) -> serde_json::Result<()>,
+}
+
+impl Probe {
+    /// The field of that name and type.
+    pub const fn of<T: DeserializeOwned>(name: &'static str) -> Self {
+        Self { name, may_be_absent: false, read: |value| T::deserialize(value).map(drop) }
+    }
+
+    /// The same, where it may be absent.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { may_be_absent: true, ..self }
+    }
+
+    /// Whether that value, or its absence, fits.
+    ///
+    /// # Errors
+    /// What serde says of it.
+    pub fn fits(&self, value: Option<&Value>) -> serde_json::Result<()> {
+        match value {
+            Some(value) => (self.read)(value),
+            None if self.may_be_absent || (self.read)(&Value::Null).is_ok() => Ok(()),
+            None => Err(serde::de::Error::missing_field(self.name)),
+        }
+    }
 }
 
 /// What an answer can carry.

@@ -21,7 +21,7 @@ pub mod strict;
 mod words;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
+pub use data::{At, Change, Faults, Input, ObjectOnly, Output, Probe};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
 pub use secret::Secret;

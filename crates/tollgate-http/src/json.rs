@@ -9,7 +9,7 @@ use crate::{
     Argument, Call, Operation,
     call::media_type,
     refusal::Refusal,
-    words::{NAME, brief, of_serde},
+    words::{NAME, brief, of_serde, unknown},
 };
 use axum::{
     http::{HeaderMap, StatusCode, header},
@@ -21,6 +21,8 @@ use tollgate_core::{Fault, Faults, Input, Output, Problem, strict};
 
 /// The longest body, in bytes.
 const LONGEST: usize = 1024 * 1024;
+/// How many faults are told.
+const TOLD: usize = 50;
 /// The deepest nesting.
 const DEEPEST: usize = 64;
 
@@ -63,13 +65,34 @@ fn read<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
         return checked(value);
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    checked(serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?)
+    checked(serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let body = serde_json::from_slice(bytes).unwrap_or_default();
+        all_wrong::<T>(&body).unwrap_or_else(|| wrong(&error))
+    })?)
 }
 
 /// A value that was read already, as a checked input.
 pub(crate) fn from_value<T: Input>(mut value: Value) -> Result<T, Problem> {
     make_whole(&mut value);
-    checked(serde_path_to_error::deserialize(value).map_err(|error| wrong(&error))?)
+    match serde_path_to_error::deserialize(&value) {
+        Ok(value) => checked(value),
+        Err(error) => Err(all_wrong::<T>(&value).unwrap_or_else(|| wrong(&error))),
+    }
+}
+
+/// Every field that does not fit, where the type tells its fields; serde stops at the first.
+fn all_wrong<T: Input>(body: &Value) -> Option<Problem> {
+    let (object, fields) = (body.as_object()?, T::FIELDS);
+    let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+    let fault = |name: &str, detail| Fault::at(format!("#{}", brief(&escape(name), 3 * NAME)), detail);
+    let strangers = object.keys().filter(|key| !names.is_empty() && !names.contains(&key.as_str()));
+    let strangers = strangers.map(|key| fault(key, unknown("field", key, &names)));
+    let misfits = fields.iter().filter_map(|field| {
+        let error = field.fits(object.get(field.name)).err()?;
+        Some(fault(field.name, of_serde(&error.to_string()).detail))
+    });
+    let faults: Vec<_> = strangers.chain(misfits).take(TOLD).collect();
+    (!faults.is_empty()).then(|| Problem::invalid(faults))
 }
 
 fn checked<T: Input>(value: T) -> Result<T, Problem> {
@@ -101,13 +124,17 @@ fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
 
 /// The place of a fault. Serde blames the object for a field that is missing; we blame the field.
 fn pointer(path: &serde_path_to_error::Path, field: Option<&str>) -> String {
-    let escape = |key: &str| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
     let parts = path.iter().map(|segment| match segment {
         Segment::Map { key } => escape(key),
         Segment::Seq { index } => format!("/{index}"),
         Segment::Enum { .. } | Segment::Unknown => String::new(),
     });
     parts.chain(field.map(escape)).collect()
+}
+
+/// A key as a step of a JSON Pointer (RFC 6901, 3).
+fn escape(key: &str) -> String {
+    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// `1.0` is a whole number to JSON Schema and not to serde: the rare body that has one is rewritten.

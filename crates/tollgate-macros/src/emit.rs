@@ -89,7 +89,13 @@ fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &
     let (rust_type, reading) = (rust_type(name), object_only(name));
     let debug = debug_input(model, name);
     // A patch that changes nothing is where one written in Rust starts: `MoviePatch { rating: …, ..Default::default() }`.
-    let default = (*name == patch_name(model)).then(|| quote!(Default,));
+    let is_patch = *name == patch_name(model);
+    let default = is_patch.then(|| quote!(Default,));
+    let optional = is_patch.then(|| quote!(.optional()));
+    let probes = indexed(model, !is_patch).map(|(_, Field { ident, ty, .. })| {
+        let name = text(ident);
+        quote!(::tollgate::__private::Probe::of::<#ty>(#name) #optional)
+    });
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, reason = "the resource documents its fields")]
@@ -102,6 +108,7 @@ fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &
         #debug
         #reading
         impl ::tollgate::__private::Input for #name {
+            const FIELDS: &'static [::tollgate::__private::Probe] = &[#(#probes,)*];
             fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { #checks }
         }
     }

@@ -57,5 +57,5 @@ pub mod __private {
     pub use schemars;
     pub use serde;
     pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
-    pub use tollgate_core::{At, Change, Faults, Input, ObjectOnly, Output};
+    pub use tollgate_core::{At, Change, Faults, Input, ObjectOnly, Output, Probe};
 }

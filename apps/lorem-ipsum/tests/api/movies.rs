@@ -267,6 +267,18 @@ async fn a_film_is_a_whole_object() {
         {
           "pointer": "#/movie_id",
           "detail": "missing field `movie_id`"
+        },
+        {
+          "pointer": "#/title",
+          "detail": "missing field `title`"
+        },
+        {
+          "pointer": "#/released",
+          "detail": "missing field `released`"
+        },
+        {
+          "pointer": "#/rating",
+          "detail": "missing field `rating`"
         }
       ]
     }

@@ -418,3 +418,33 @@ async fn every_text_comes_back_as_it_was_or_is_refused() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_field_that_does_not_fit_is_named() {
+    let app = start().await;
+    let told = |reply: &Value| -> Vec<(String, String)> {
+        let text = |fault: &Value, member: &str| fault[member].as_str().unwrap_or_default().to_owned();
+        reply["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| (text(fault, "pointer"), text(fault, "detail")))
+            .collect()
+    };
+    let wrong = json!({ "movie_id": "one", "rating": "good", "titel": "Alien", "a/b": 1 });
+    let reply = curator(&app).post("/movies", wrong).await;
+    assert_eq!(reply.status(), 422);
+    let places: Vec<_> = told(&reply.json()).into_iter().map(|(pointer, _)| pointer).collect();
+    assert_eq!(places, ["#/titel", "#/a~1b", "#/movie_id", "#/title", "#/rating"], "but not what may be absent");
+
+    let reply = curator(&app).patch("/movies/1", json!({ "title": 7, "released": "then" })).await;
+    let expected = [
+        ("#/title", "expected a string, found 7"),
+        ("#/released", "expected a whole number of 32 bits, found a string"),
+    ];
+    assert_eq!(told(&reply.json()), expected.map(|(at, detail)| (at.to_owned(), detail.to_owned())));
+
+    let many: Value =
+        (0..1000).map(|number| (format!("f{number}"), json!(0))).collect::<serde_json::Map<_, _>>().into();
+    assert_eq!(told(&curator(&app).post("/movies", many).await.json()).len(), 50, "an end to it");
+}
