@@ -1,8 +1,8 @@
 //! What is made: the struct, its two inputs, its constants and its `Resource` impl.
 use crate::{
-    checks::checks,
-    data::{derives, object_only, rust_type},
+    data::{derives, rust_type},
     model::{Field, Model},
+    sent::{new, new_name, patch, patch_name},
 };
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -37,7 +37,7 @@ fn stored(Model { item, fields, .. }: &Model) -> TokenStream {
 }
 
 /// `Debug` without what is hidden: it ends up in logs.
-fn debug(name: &Ident, fields: &[Field]) -> TokenStream {
+pub(crate) fn debug(name: &Ident, fields: &[Field]) -> TokenStream {
     let title = text(name);
     let shown = fields.iter().filter(|field| !field.flags.hidden).map(|Field { ident, .. }| {
         let name = text(ident);
@@ -54,83 +54,8 @@ fn debug(name: &Ident, fields: &[Field]) -> TokenStream {
     }
 }
 
-/// `NewMovie`: what a caller sends to create one.
-fn new(model: &Model) -> TokenStream {
-    let doc = format!(" What a caller sends to create a [`{}`].", model.item.ident);
-    let fields: Vec<_> = indexed(model, true).map(|(_, field)| field).collect();
-    let declared = fields.iter().map(|Field { ident, ty, docs, garde, .. }| {
-        quote! { #(#docs)* #(#garde)* pub #ident: #ty }
-    });
-    let checked = fields.iter().map(|field| {
-        let (ident, check) = (&field.ident, field_check(field));
-        quote! { let value = &self.#ident; #check }
-    });
-    input(model, &new_name(model), &doc, &quote!(#(#declared,)*), &quote!(#({ #checked })*))
-}
-
-/// `MoviePatch`: what a caller sends to change part of one.
-fn patch(model: &Model) -> TokenStream {
-    let doc = format!(" A partial change of a [`{}`]: what is absent stays as it is.", model.item.ident);
-    let fields: Vec<_> = indexed(model, false).map(|(_, field)| field).collect();
-    let declared = fields.iter().map(|Field { ident, ty, docs, garde, .. }| {
-        quote! { #(#docs)* #(#garde)* #[serde(default)] pub #ident: ::tollgate::__private::Change<#ty> }
-    });
-    let checked = fields.iter().map(|field| {
-        let (ident, check) = (&field.ident, field_check(field));
-        quote! { if let ::tollgate::__private::Change::Set(value) = &self.#ident { #check } }
-    });
-    let name = patch_name(model);
-    input(model, &name, &doc, &quote!(#(#declared,)*), &quote!(#(#checked)*))
-}
-
-fn input(model: &Model, name: &Ident, doc: &str, fields: &TokenStream, checks: &TokenStream) -> TokenStream {
-    let vis = &model.item.vis;
-    let derives = derives(&[quote!(Deserialize)]);
-    let (rust_type, reading) = (rust_type(name), object_only(name));
-    let debug = debug_input(model, name);
-    // A patch that changes nothing is where one written in Rust starts: `MoviePatch { rating: …, ..Default::default() }`.
-    let is_patch = *name == patch_name(model);
-    let default = is_patch.then(|| quote!(Default,));
-    let optional = is_patch.then(|| quote!(.optional()));
-    let probes = indexed(model, !is_patch).map(|(_, Field { ident, ty, .. })| {
-        let name = text(ident);
-        quote!(::tollgate::__private::Probe::of::<#ty>(#name) #optional)
-    });
-    quote! {
-        #[doc = #doc]
-        #[allow(missing_docs, reason = "the resource documents its fields")]
-        #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
-        #[derive(Clone, #default PartialEq)]
-        #derives
-        #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
-        #rust_type
-        #vis struct #name { #fields }
-        #debug
-        #reading
-        impl ::tollgate::__private::Input for #name {
-            const FIELDS: &'static [::tollgate::__private::Probe] = &[#(#probes,)*];
-            fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { #checks }
-        }
-    }
-}
-
-fn debug_input(model: &Model, name: &Ident) -> TokenStream {
-    let is_patch = *name == patch_name(model);
-    let fields: Vec<_> = indexed(model, !is_patch).map(|(_, field)| field.clone()).collect();
-    debug(name, &fields)
-}
-
-fn field_check(field: &Field) -> TokenStream {
-    let name = text(&field.ident);
-    let checks = checks(&field.garde, &field.ty).unwrap_or_else(|error| error.to_compile_error());
-    if checks.is_empty() {
-        return quote!(let _ = value;);
-    }
-    quote! { let at = at.inside(#name); #checks }
-}
-
 /// The fields a caller may send, on creation or later, with their columns.
-fn indexed(model: &Model, creating: bool) -> impl Iterator<Item = (usize, &Field)> {
+pub(crate) fn indexed(model: &Model, creating: bool) -> impl Iterator<Item = (usize, &Field)> {
     let open = move |field: &Field| !field.flags.server_set() && (creating || field.flags.id.is_none());
     model.fields.iter().enumerate().filter(move |(_, field)| open(field))
 }
@@ -319,15 +244,7 @@ fn replaced(model: &Model) -> (TokenStream, Vec<TokenStream>) {
     (key, indexed(model, false).map(field).collect())
 }
 
-fn new_name(model: &Model) -> Ident {
-    format_ident!("New{}", model.item.ident)
-}
-
-fn patch_name(model: &Model) -> Ident {
-    format_ident!("{}Patch", model.item.ident)
-}
-
-fn text(ident: &Ident) -> String {
+pub(crate) fn text(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
