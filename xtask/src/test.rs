@@ -16,11 +16,12 @@ use crate::{
 pub(crate) fn run(left_out: &[&Part]) -> Result {
     parts::prepare(left_out)?;
     let without = left_out.iter().map(|part| part.name).collect::<Vec<_>>().join(",");
-    let postgres = left_out.iter().all(|part| part.name != "postgres").then(servers::Postgres::start);
-    let mut tests = tests(postgres.is_none());
-    if let Some(postgres) = &postgres {
-        tests.env(servers::SHARED, postgres.url());
-    }
+    let is_wanted = |name: &str| left_out.iter().all(|part| part.name != name);
+    let postgres = is_wanted("postgres").then(servers::Postgres::start);
+    let mongo = is_wanted("mongodb").then(servers::Mongo::start);
+    let mut tests = tests(&["postgres", "mongodb"].into_iter().filter(|name| !is_wanted(name)).collect::<Vec<_>>());
+    tests.envs(postgres.iter().map(|server| (servers::SHARED, server.url())));
+    tests.envs(mongo.iter().map(|server| (servers::SHARED_MONGO, server.url(""))));
     let mut steps = Steps::default();
     steps.step("tests", || output(tests.env("TOLLGATE_WITHOUT", &without)).map(|text| summary(&text)));
     steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
@@ -31,19 +32,19 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
 }
 
 /// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.
-fn tests(without_postgres: bool) -> Command {
-    let (mut command, skip) = if output(&mut cargo(&["nextest", "--version"])).is_ok() {
-        let nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
-        (nextest, ["-E", "not test(/^postgres::/)"])
-    } else {
-        println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
-        let test = cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast"]);
-        (test, ["--", "--skip=postgres::"])
-    };
-    if without_postgres {
-        command.args(skip);
+fn tests(left_out: &[&str]) -> Command {
+    if output(&mut cargo(&["nextest", "--version"])).is_ok() {
+        let mut nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
+        let modules = left_out.iter().map(|module| format!("test(/^{module}::/)")).collect::<Vec<_>>().join(" | ");
+        nextest.args((!left_out.is_empty()).then(|| format!("-Enot ({modules})")));
+        return nextest;
     }
-    command
+    println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
+    let mut test = cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast", "--"]);
+    for module in left_out {
+        test.args(["--skip".to_owned(), format!("{module}::")]);
+    }
+    test
 }
 
 /// How many tests ran and how many were skipped, in the words of cargo-nextest.
