@@ -17,6 +17,29 @@ async fn stored(database: &Arc<dyn Database>, new: NewSample) -> Sample {
     kept
 }
 
+/// A sample with the greatest value of every kind.
+fn greatest() -> NewSample {
+    NewSample {
+        flag: true,
+        small: i32::MAX,
+        big: i64::MAX,
+        ratio: f64::MAX,
+        text: "\u{10ffff}".into(),
+        code: Uuid::max(),
+        moment: "9999-12-30T00:00:00.999999Z".parse().unwrap(),
+        price: "9999999999999.99".parse().unwrap(),
+        maybe_flag: Some(true),
+        maybe_small: Some(i32::MAX),
+        maybe_big: Some(i64::MAX),
+        maybe_ratio: Some(5e-324),
+        maybe_text: Some("\u{10ffff}".into()),
+        maybe_code: Some(Uuid::max()),
+        maybe_moment: Some(Timestamp::UNIX_EPOCH),
+        maybe_price: Some("0.1".parse().unwrap()),
+        ..sample(i32::MAX)
+    }
+}
+
 pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Database>) {
     let least = NewSample {
         small: i32::MIN,
@@ -35,26 +58,7 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
         maybe_price: Some("-9.9".parse().unwrap()),
         ..sample(i32::MIN)
     };
-    let greatest = NewSample {
-        flag: true,
-        small: i32::MAX,
-        big: i64::MAX,
-        ratio: f64::MAX,
-        text: "\u{10ffff}".into(),
-        code: Uuid::max(),
-        moment: "9999-12-30T00:00:00.999999Z".parse().unwrap(),
-        price: "9999999999999.99".parse().unwrap(),
-        maybe_flag: Some(true),
-        maybe_small: Some(i32::MAX),
-        maybe_big: Some(i64::MAX),
-        maybe_ratio: Some(5e-324),
-        maybe_text: Some("\u{10ffff}".into()),
-        maybe_code: Some(Uuid::max()),
-        maybe_moment: Some(Timestamp::UNIX_EPOCH),
-        maybe_price: Some("0.1".parse().unwrap()),
-        ..sample(i32::MAX)
-    };
-    for new in [least, greatest] {
+    for new in [least, greatest()] {
         let kept = stored(&database, new.clone()).await;
         let again = NewSample {
             sample_id: kept.sample_id,
