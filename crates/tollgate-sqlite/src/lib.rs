@@ -4,6 +4,7 @@
 //! ```text
 //! driver.rs   the six methods     session.rs  a transaction      writer.rs  the one thread that writes
 //! dialect.rs  SQLite's SQL        cell.rs     cells, both ways   schema.rs  tables as the model says
+//! migrate.rs  changes as scripts, and scripts applied
 //! ```
 //!
 //! The file is in WAL mode with `synchronous = FULL`: what was acknowledged survives a crash of process or
@@ -12,8 +13,10 @@
 mod cell;
 mod dialect;
 mod driver;
+mod migrate;
 mod schema;
 mod session;
 mod writer;
 
 pub use driver::Sqlite;
+pub use migrate::{SCRIPTS, script};

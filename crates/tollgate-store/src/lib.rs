@@ -8,6 +8,7 @@
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
 //!                      find.rs  transaction.rs  batch.rs
 //! what databases do    driver.rs     six methods, object-safe                         sql.rs  schema.rs  memory.rs
+//! when the model changes migrate.rs
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -29,6 +30,7 @@ mod error;
 mod filter;
 mod find;
 mod memory;
+pub mod migrate;
 pub mod nested;
 mod object_id;
 mod position;
@@ -65,4 +67,10 @@ pub mod __private {
     pub use serde;
     pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
     pub use tollgate_core::{At, Change, Faults, Input, ObjectOnly, Output, Probe};
+}
+
+/// What an error says, with its cause.
+#[cfg(test)]
+pub(crate) fn error_text(error: &Error) -> String {
+    tollgate_core::with_causes(error)
 }

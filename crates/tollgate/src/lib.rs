@@ -45,6 +45,7 @@ mod databases;
 mod home;
 mod kept;
 mod log;
+mod migrations;
 mod running;
 mod settings;
 pub mod testing;
