@@ -112,7 +112,15 @@ impl<'a> Shown<'a> {
             return Err(missing(column));
         }
         let read: Result<Read<'a>, _> = self.0.try_get(column);
-        read.map(|read| read.0).map_err(|error| Error::Internal(std::sync::Arc::new(error)))
+        read.map(|read| read.0).map_err(|error| self.unreadable(column, &error))
+    }
+}
+
+impl Shown<'_> {
+    fn unreadable(&self, column: usize, error: &tokio_postgres::Error) -> Error {
+        let (name, cause) =
+            (self.0.columns()[column].name(), error.source().map_or(String::new(), ToString::to_string));
+        Error::internal(format!("`{name}` cannot be read: {cause}"))
     }
 }
 
@@ -138,7 +146,7 @@ impl<'a> FromSql<'a> for Read<'a> {
                 let since_2000 = wire::timestamp_from_sql(raw)?;
                 Value::Time(Timestamp::from_microsecond(since_2000.saturating_add(YEAR_2000))?)
             }
-            _ => return Err(format!("columns of type {ty} cannot be read").into()),
+            _ => return Err(format!("no field is a {ty}; cast it, as in `::float8` or `::text`").into()),
         }))
     }
 

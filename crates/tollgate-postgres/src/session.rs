@@ -14,7 +14,7 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value, sql,
 };
 
 /// One transaction, until it has ended.
@@ -93,6 +93,13 @@ impl Driver for Steps {
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = select_and_lock(self.dialect(), select);
+            show(&self.run(&sql.text, &Bound::all(&sql.params)).await?, each)
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = sql::query(self.dialect(), query);
             show(&self.run(&sql.text, &Bound::all(&sql.params)).await?, each)
         })
     }

@@ -45,6 +45,7 @@ mod databases;
 mod home;
 mod kept;
 mod log;
+pub mod raw;
 mod running;
 mod settings;
 pub mod testing;
@@ -82,7 +83,10 @@ pub use tollgate_http::{
 /// ```
 pub use tollgate_macros::resource;
 pub use tollgate_macros::{input, output, service};
-pub use tollgate_store::{Error as StoreError, Field, Filter, Find, Memory, Resource, Slice, Sort, Store, Transaction};
+pub use tollgate_store::{
+    Assignment, Error as StoreError, Field, Filter, Find, FromRow, Memory, Resource, Slice, Sort, Sql, Store,
+    Transaction, params,
+};
 
 /// The HTTP vocabulary.
 pub use axum::http;
@@ -97,8 +101,8 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         Actor, App, Change, Create, Created, Delete, Filter, Json, List, May, NoContent, Page, Path, Problem, Public,
-        Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid, input, output, resource,
-        service,
+        Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid, input, output, params,
+        resource, service,
     };
 }
 
