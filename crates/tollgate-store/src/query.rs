@@ -29,6 +29,7 @@ use crate::{
 };
 use std::{any::Any, borrow::Cow, marker::PhantomData, sync::Arc};
 use tollgate_access::{Action, May, Read, Rows};
+use tollgate_core::with_causes;
 
 /// Values to bind in [`Store::sql`]: `params![10, "Alien", since, None::<i32>]`.
 ///
@@ -205,34 +206,39 @@ impl<T: Resource> Sql<T> {
     /// [`Error::Unscoped`] if the text names no `{movies}` and the caller may not read all of them; and as
     /// [`all`](Self::all).
     pub async fn all_as<R: FromRow>(self) -> Result<Vec<R>> {
-        let query = self.text.query(T::TABLE, Shape::Columns(R::COLUMNS))?;
-        let mut rows = Vec::new();
-        self.driver
-            .query(&query, &mut |row| {
-                let name = |column: usize| R::COLUMNS.get(column).copied();
-                rows.push(R::read(&Named { row, name })?);
-                Ok(())
-            })
-            .await?;
-        Ok(rows)
+        let name = |column: usize| R::COLUMNS.get(column).copied();
+        self.text.ask(&*self.driver, T::TABLE, Shape::Columns(R::COLUMNS), name, R::read).await
     }
 }
 
 impl Text {
     /// Asks for the rows that match, as rows of the resource.
     pub(crate) async fn select<T: Resource>(self, driver: &dyn Driver, select: Select) -> Result<Vec<T>> {
-        let query = self.query(T::TABLE, Shape::Resource(select))?;
-        let mut rows = Vec::new();
-        driver
-            .query(&query, &mut |row| {
-                let name = |column: usize| T::TABLE.columns.get(column).map(|column| column.name);
-                rows.push(T::read(&Named { row, name })?);
-                Ok(())
-            })
-            .await?;
-        Ok(rows)
+        let name = |column: usize| T::TABLE.columns.get(column).map(|column| column.name);
+        self.ask(driver, T::TABLE, Shape::Resource(select), name, T::read).await
     }
 
+    async fn ask<R: Send>(
+        self,
+        driver: &dyn Driver,
+        table: &'static Table,
+        shape: Shape,
+        name: fn(usize) -> Option<&'static str>,
+        read: fn(&dyn Row) -> Result<R>,
+    ) -> Result<Vec<R>> {
+        let (written, query) = (self.text, self.query(table, shape)?);
+        let mut rows = Vec::new();
+        let each = &mut |row: &dyn Row| {
+            rows.push(read(&Named { row, name })?);
+            Ok(())
+        };
+        match driver.query(&query, each).await {
+            Err(Error::Internal(cause)) => Err(refused(written, &with_causes(&*cause))),
+            outcome => outcome.map(|()| rows),
+        }
+    }
+
+    /// What a driver is asked.
     fn query(self, table: &'static Table, shape: Shape) -> Result<Query> {
         let Self { text: written, params, mut tables } = self;
         let text = pieces(written)?;
@@ -279,12 +285,12 @@ fn check_names(written: &str, text: &[Piece], tables: &[(&'static Table, Expr)])
 }
 
 /// A row that knows what its columns are called.
-struct Named<'a, N> {
+struct Named<'a> {
     row: &'a dyn Row,
-    name: N,
+    name: fn(usize) -> Option<&'static str>,
 }
 
-impl<N: Fn(usize) -> Option<&'static str>> Row for Named<'_, N> {
+impl Row for Named<'_> {
     fn value(&self, column: usize) -> Result<Value<'_>> {
         self.row.value(column)
     }

@@ -33,5 +33,5 @@ async fn announce(may: May<Update, Movie>, movies: Store<Movie>) -> Result<NoCon
 #[cfg(feature = "mongodb")]
 pub use tollgate_mongodb::MongoDb;
 #[cfg(feature = "postgres")]
-pub use tollgate_postgres::{Client, Postgres, tokio_postgres};
-pub use tollgate_sqlite::{Sqlite, rusqlite};
+pub use tollgate_postgres::{Client, Postgres};
+pub use tollgate_sqlite::Sqlite;

@@ -14,3 +14,5 @@ mod guards;
 mod lists;
 #[cfg(test)]
 mod problems;
+#[cfg(test)]
+mod queries;

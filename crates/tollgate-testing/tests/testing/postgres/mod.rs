@@ -4,6 +4,7 @@ mod faults;
 mod limits;
 mod opening;
 mod pgbouncer;
+mod queries;
 mod schema;
 mod tls;
 

@@ -2,6 +2,7 @@
 
 mod load;
 mod opening;
+mod queries;
 mod rules;
 mod schema;
 
