@@ -28,6 +28,7 @@ pub(crate) fn from_row(item: &Item) -> Result<TokenStream> {
     };
     let fields = named.named.iter().filter_map(|field| field.ident.as_ref().map(|ident| (ident, &field.ty)));
     let columns = fields.clone().map(|(ident, _)| text(ident));
+    let kinds = fields.clone().map(|(_, ty)| quote_spanned!(ty.span() => <#ty as ::tollgate::__private::Cell>::KIND));
     let read = fields.enumerate().map(|(index, (ident, ty))| {
         let read = quote_spanned!(ty.span() => row.read::<#ty>(#index)?);
         quote!(#ident: #read)
@@ -35,6 +36,7 @@ pub(crate) fn from_row(item: &Item) -> Result<TokenStream> {
     Ok(quote! {
         impl ::tollgate::__private::FromRow for #name {
             const COLUMNS: &'static [&'static str] = &[#(#columns),*];
+            const KINDS: &'static [::tollgate::__private::Kind] = &[#(#kinds),*];
             fn read(row: &dyn ::tollgate::__private::Row) -> ::tollgate::__private::Result<Self> {
                 ::core::result::Result::Ok(Self { #(#read,)* })
             }

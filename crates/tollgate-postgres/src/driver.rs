@@ -1,7 +1,7 @@
 //! The database: lines for single statements, a pool for transactions.
 
 use crate::{
-    cell::{Bound, Shown},
+    cell::{Asked, Bound, Shown},
     config::Config,
     connection::{Connector, Rows},
     dialect::{self, Postgres as Dialect},
@@ -19,8 +19,8 @@ use std::{
 };
 use tokio::time::timeout;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Row, Select, Session, Table, Update,
-    Value, sql,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Row, Select, Session, Shape, Table,
+    Update, Value, sql,
 };
 
 /// Point reads are so quick that two connections keep a server busy; inserts travel together on one.
@@ -144,6 +144,11 @@ pub(crate) fn show(answer: &Rows, each: Each<'_>) -> Result<()> {
     answer.rows.iter().try_for_each(|row| each(&Shown(row)))
 }
 
+/// Shows each row of an answer to SQL of the app's own.
+pub(crate) fn show_asked(answer: &Rows, shape: &Shape, each: Each<'_>) -> Result<()> {
+    answer.rows.iter().try_for_each(|row| each(&Asked { row: Shown(row), shape }))
+}
+
 /// The number in an answer to `SELECT count(*)`.
 pub(crate) fn counted(answer: &Rows) -> Result<u64> {
     match answer.rows.first().map(|row| Shown(row).cell(0)) {
@@ -218,7 +223,7 @@ impl Driver for Postgres {
     fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = sql::query(self.dialect(), query);
-            show(&self.read(&sql.text, &Bound::all(&sql.params)).await?, each)
+            show_asked(&self.read(&sql.text, &Bound::all(&sql.params)).await?, &query.shape, each)
         })
     }
 

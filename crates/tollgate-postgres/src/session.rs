@@ -7,7 +7,7 @@ use crate::{
     cell::Bound,
     connection::{Connection, Rows},
     dialect::{self, Postgres as Dialect, select_and_lock},
-    driver::{columns_of, counted, keys_of, show},
+    driver::{columns_of, counted, keys_of, show, show_asked},
     error::{is_lost, is_stale, tell},
     pool::Borrowed,
 };
@@ -100,7 +100,7 @@ impl Driver for Steps {
     fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = sql::query(self.dialect(), query);
-            show(&self.run(&sql.text, &Bound::all(&sql.params)).await?, each)
+            show_asked(&self.run(&sql.text, &Bound::all(&sql.params)).await?, &query.shape, each)
         })
     }
 

@@ -21,7 +21,7 @@
 //! their own names, or through functions, is the app's to answer for.
 
 use crate::{
-    Cell, Database, Driver, Error, Expr, Filter, Find, Resource, Result, Row, Select, Store, Table, Value,
+    Cell, Database, Driver, Error, Expr, Filter, Find, Kind, Resource, Result, Row, Select, Store, Table, Value,
     filter::is_foreign,
     sql::Param,
     store::scope,
@@ -61,6 +61,8 @@ impl From<&str> for Param<'static> {
 pub trait FromRow: Sized + Send {
     /// The columns it is made of; none to take all of them in their order.
     const COLUMNS: &'static [&'static str];
+    /// What they hold.
+    const KINDS: &'static [Kind];
 
     /// Reads the cells of a row, in the order of the columns.
     ///
@@ -72,6 +74,7 @@ pub trait FromRow: Sized + Send {
 #[diagnostic::do_not_recommend]
 impl<C: Cell> FromRow for C {
     const COLUMNS: &'static [&'static str] = &[];
+    const KINDS: &'static [Kind] = &[C::KIND];
 
     fn read(row: &dyn Row) -> Result<Self> {
         row.read(0)
@@ -83,6 +86,7 @@ macro_rules! tuples {
         #[diagnostic::do_not_recommend]
         impl<$($cell: Cell),+> FromRow for ($($cell,)+) {
             const COLUMNS: &'static [&'static str] = &[];
+            const KINDS: &'static [Kind] = &[$($cell::KIND),+];
 
             fn read(row: &dyn Row) -> Result<Self> {
                 Ok(($(row.read::<$cell>($index)?,)+))
@@ -119,8 +123,18 @@ pub struct Query {
 pub enum Shape {
     /// They are rows of the resource: which, and in which order.
     Resource(Select),
-    /// These columns; none to take all.
-    Columns(&'static [&'static str]),
+    /// These columns, none to take all, which hold this.
+    Columns(&'static [&'static str], &'static [Kind]),
+}
+
+impl Shape {
+    /// What a column of the answer is to hold.
+    pub fn kind(&self, column: usize) -> Option<Kind> {
+        match self {
+            Self::Resource(select) => select.table.columns.get(column).map(|column| column.kind),
+            Self::Columns(_, kinds) => kinds.get(column).copied(),
+        }
+    }
 }
 
 /// SQL of an app's own, in the making.
@@ -146,6 +160,9 @@ impl<T: Resource> Store<T> {
     /// table, is the table with the rows that the caller may read. Where the text sorts, the answer keeps its order.
     /// PostgreSQL runs it in a read-only transaction; within a [transaction](Self::transaction), a function that writes
     /// may write.
+    ///
+    /// A column of a type that no field has is an error that says so; cast it in the text, as in `avg(rating)::float8`.
+    /// SQLite keeps a [`Decimal`](crate::Decimal) as units of its last decimal, and so the text meets it.
     pub fn sql(&self, may: &May<Read, T>, text: &'static str, params: Vec<Param<'static>>) -> Sql<T> {
         let tables = vec![(T::TABLE, scope(may.rows()))];
         Sql { driver: self.driver(), text: Text { text, params, tables }, of: PhantomData }
@@ -207,7 +224,7 @@ impl<T: Resource> Sql<T> {
     /// [`all`](Self::all).
     pub async fn all_as<R: FromRow>(self) -> Result<Vec<R>> {
         let name = |column: usize| R::COLUMNS.get(column).copied();
-        self.text.ask(&*self.driver, T::TABLE, Shape::Columns(R::COLUMNS), name, R::read).await
+        self.text.ask(&*self.driver, T::TABLE, Shape::Columns(R::COLUMNS, R::KINDS), name, R::read).await
     }
 }
 

@@ -84,8 +84,8 @@ pub use tollgate_http::{
 pub use tollgate_macros::resource;
 pub use tollgate_macros::{input, output, service};
 pub use tollgate_store::{
-    Assignment, Error as StoreError, Field, Filter, Find, FromRow, Memory, Resource, Slice, Sort, Sql, Store,
-    Transaction, params,
+    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Nested, ObjectId, Resource, Slice,
+    Sort, Sql, Store, Transaction, params,
 };
 
 /// The HTTP vocabulary.
@@ -100,9 +100,9 @@ pub use uuid::Uuid;
 /// What every service writes `use` for.
 pub mod prelude {
     pub use crate::{
-        Actor, App, Change, Create, Created, Delete, Filter, Json, List, May, NoContent, Page, Path, Problem, Public,
-        Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid, input, output, params,
-        resource, service,
+        Actor, App, Change, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent, ObjectId,
+        Page, Path, Problem, Public, Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid,
+        input, output, params, resource, service,
     };
 }
 

@@ -5,6 +5,8 @@ mod browser;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
+mod mongodb;
+#[cfg(test)]
 mod movies;
 #[cfg(test)]
 mod postgres;

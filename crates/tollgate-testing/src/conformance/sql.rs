@@ -4,7 +4,7 @@ use super::resources::{
     Article, NewNote, Note, Sample, all, article, clerk, everything, marked, may, note, person, sample, store,
 };
 use std::sync::Arc;
-use tollgate::{Filter, Store, StoreError as Error, Timestamp, Uuid, output, params};
+use tollgate::{Decimal, Filter, Nested, ObjectId, Store, StoreError as Error, Timestamp, Uuid, output, params};
 use tollgate_store::{Database, sql::Param};
 
 /// How much somebody wrote.
@@ -17,6 +17,7 @@ struct Written {
 }
 
 type Shown = (bool, i32, i64, f64, Uuid, Timestamp);
+type Rich = (Decimal<5, 2>, ObjectId, Vec<String>, Nested<Vec<i32>>);
 type Empty = (Option<bool>, Option<i32>, Option<String>, Option<f64>, Option<Uuid>, Option<Timestamp>);
 
 /// Three notes of Ann's and two of Bob's.
@@ -97,6 +98,13 @@ pub async fn parameters_of_every_kind_are_bound(database: Arc<dyn Database>) {
     let values = params![None::<bool>, None::<i32>, None::<String>, None::<f64>, None::<Uuid>, None::<Timestamp>];
     let back: Vec<Empty> = samples.sql(&all(), shown, values).all_as().await.unwrap();
     assert_eq!(back, [(None, None, None, None, None, None)]);
+
+    let (price, id): (Decimal<5, 2>, ObjectId) = ("-1.50".parse().unwrap(), ObjectId::from_bytes([7; 12]));
+    let list = vec![String::from("a\"b"), "{}".into(), String::new()];
+    let values = params![price, id, list.clone(), Nested(vec![1, 2])];
+    let back = samples.sql(&all(), "SELECT $1 AS a, $2 AS b, $3 AS c, $4 AS d", values);
+    let back: Vec<Rich> = back.all_as().await.unwrap();
+    assert_eq!(back, [(price, id, list, Nested(vec![1, 2]))]);
 }
 
 pub async fn nothing_in_a_parameter_is_sql(database: Arc<dyn Database>) {

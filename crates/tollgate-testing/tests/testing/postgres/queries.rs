@@ -3,7 +3,7 @@
 use super::{fresh, on};
 use std::sync::Arc;
 use tokio::task::block_in_place;
-use tollgate::{Actor, Filter, Resource, Store, StoreError as Error, SystemClock, params, resource};
+use tollgate::{Actor, Decimal, Filter, Resource, Store, StoreError as Error, SystemClock, params, resource};
 use tollgate_access::Identity;
 use tollgate_postgres::Postgres;
 use tollgate_sqlite::Sqlite;
@@ -111,11 +111,34 @@ async fn functions_that_write_are_refused() {
 async fn a_type_that_no_field_has_is_cast() {
     let cinema = cinema().await;
     let may = clerk().may().unwrap();
-    let sum = |text| cinema.films.sql(&may, text, params![]).all_as::<Option<f64>>();
-    let Err(Error::Internal(why)) = sum("SELECT sum(stars) AS stars FROM {films}").await else { panic!("a numeric") };
-    assert!(why.to_string().contains("`stars` cannot be read: no field is a numeric; cast it"), "{why}");
-    assert_eq!(sum("SELECT sum(stars)::float8 FROM {films}").await.unwrap(), [Some(13.0)]);
-    assert_eq!(sum("SELECT sum(stars)::float8 FROM {films} WHERE FALSE").await.unwrap(), [None]);
+    let ask = |text| cinema.films.sql(&may, text, params![]);
+    let Err(Error::Internal(why)) = ask("SELECT DATE 'today' AS day").all_as::<String>().await else { panic!() };
+    assert!(why.to_string().contains("`day` cannot be read: no field is a date; cast it"), "{why}");
+    let day = ask("SELECT (DATE '2024-02-29')::text AS day").all_as::<String>().await.unwrap();
+    assert_eq!(day, ["2024-02-29"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_numeric_is_read_with_its_decimals_or_not_at_all() {
+    let cinema = cinema().await;
+    let may = clerk().may().unwrap();
+    let ask = |text| cinema.films.sql(&may, text, params![]);
+    let average = "SELECT avg(stars) AS stars, 1 AS one FROM {films}";
+    for refused in [
+        ask(average).all_as::<(i64, i32)>().await.map(drop),
+        ask(average).all_as::<(f64, i32)>().await.map(drop),
+        ask(average).all_as::<(Decimal<9, 2>, i32)>().await.map(drop),
+        ask("SELECT max(stars) AS stars FROM {films}").all_as::<Decimal<9, 2>>().await.map(drop),
+        ask("SELECT 10::numeric ^ 15 AS stars").all_as::<Decimal<15, 6>>().await.map(drop),
+    ] {
+        let Err(Error::Internal(why)) = refused else { panic!("{refused:?}") };
+        assert!(why.to_string().contains("`stars`"), "{why}");
+    }
+    let sum = ask("SELECT sum(stars)::int8, avg(stars)::numeric(9,2), sum(stars) FROM {films}");
+    let sum: Vec<(i64, Decimal<3, 2>, Option<Decimal<9, 1>>)> = sum.all_as().await.unwrap();
+    assert_eq!(sum, [(13, "4.33".parse().unwrap(), Some("13.0".parse().unwrap()))]);
+    let none = ask("SELECT sum(stars) FROM {films} WHERE FALSE").all_as::<Option<Decimal<9, 0>>>().await.unwrap();
+    assert_eq!(none, [None]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
