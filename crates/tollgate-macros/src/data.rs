@@ -1,8 +1,8 @@
 //! `#[input]` and `#[output]`: plain data that requests bring and answers carry.
-use crate::checks::checks;
+use crate::{checks::checks, row};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Error, Fields, Ident, Item, Result, Type, ext::IdentExt, spanned::Spanned};
+use syn::{Attribute, Error, Fields, Ident, Item, Result, Type, ext::IdentExt, spanned::Spanned};
 
 /// Which way the data goes.
 #[derive(Clone, Copy, PartialEq)]
@@ -12,7 +12,7 @@ pub(crate) enum Direction {
 }
 
 /// Writes the derives and the marker impls; `#[input] #[output]` on one type gives both.
-pub(crate) fn data(item: TokenStream, direction: Direction) -> Result<TokenStream> {
+pub(crate) fn data(said: TokenStream, item: TokenStream, direction: Direction) -> Result<TokenStream> {
     let mut item: Item = syn::parse2(item)?;
     let (attrs, ident, generics) = match &mut item {
         Item::Struct(item) => (&mut item.attrs, item.ident.clone(), item.generics.clone()),
@@ -22,9 +22,9 @@ pub(crate) fn data(item: TokenStream, direction: Direction) -> Result<TokenStrea
     if !generics.params.is_empty() {
         return Err(Error::new(generics.span(), "data cannot be generic: it has one name in the document"));
     }
-    let before = attrs.len();
-    attrs.retain(|attribute| !attribute.path().is_ident("input") && !attribute.path().is_ident("output"));
-    let both = attrs.len() < before;
+    let is_ours = |attribute: &mut Attribute| attribute.path().is_ident("input") || attribute.path().is_ident("output");
+    let others: Vec<Attribute> = attrs.extract_if(.., is_ours).collect();
+    let both = !others.is_empty();
     let (input, output) = (both || direction == Direction::Input, both || direction == Direction::Output);
     let mut wanted = vec![];
     wanted.extend(input.then(|| quote!(Deserialize)));
@@ -42,7 +42,8 @@ pub(crate) fn data(item: TokenStream, direction: Direction) -> Result<TokenStrea
         }
     });
     let output = output.then(|| quote!(impl ::tollgate::__private::Output for #ident {}));
-    Ok(quote! { #derives #deny #remote #rust_type #item #reading #writing #input #output })
+    let row = if row::is_said(said, &others)? { row::from_row(&item)? } else { TokenStream::new() };
+    Ok(quote! { #derives #deny #remote #rust_type #item #reading #writing #input #output #row })
 }
 
 fn field_checks(item: &Item) -> Result<TokenStream> {

@@ -211,6 +211,7 @@ fn column(Field { ident, ty, flags, .. }: &Field) -> TokenStream {
         flags if flags.created_at => Some(quote!(ByCreation)),
         flags if flags.updated_at => Some(quote!(ByUpdate)),
         flags if flags.version => Some(quote!(ByVersion)),
+        flags if flags.read_only => Some(quote!(ByApp)),
         _ => None,
     };
     let filled = filled.map(|by| quote!(.filled(::tollgate::__private::Filled::#by)));
@@ -227,6 +228,7 @@ fn made(Field { ident, ty, flags, .. }: &Field) -> TokenStream {
         flags if flags.owner => quote_spanned!(span => ::tollgate::__private::OwnerId::of(stamp.actor)),
         flags if flags.created_at || flags.updated_at => quote_spanned!(span => stamp.now),
         flags if flags.version => quote_spanned!(span => 1),
+        flags if flags.read_only => quote_spanned!(span => <#ty as ::core::default::Default>::default()),
         _ => quote!(new.#ident),
     };
     quote!(#ident: #value)
@@ -301,6 +303,8 @@ mod tests {
                 pub rating: Option<f64>,
                 #[hidden]
                 pub r#type: Option<String>,
+                #[read_only]
+                pub words: i64,
                 #[version]
                 pub version: i64,
                 #[created_at]

@@ -3,7 +3,8 @@ use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Error, Fields, Ident, ItemStruct, LitStr, Result, Type, parse::Parser, spanned::Spanned};
 
 /// Field attributes that `#[resource]` understands, besides doc comments.
-const KNOWN: [&str; 9] = ["id", "owner", "unique", "index", "created_at", "updated_at", "version", "hidden", "garde"];
+const KNOWN: [&str; 10] =
+    ["id", "owner", "unique", "index", "created_at", "updated_at", "version", "read_only", "hidden", "garde"];
 
 /// A resource as the user wrote it.
 pub(crate) struct Model {
@@ -34,18 +35,19 @@ pub(crate) struct Flags {
     pub created_at: bool,
     pub updated_at: bool,
     pub version: bool,
+    pub read_only: bool,
     pub hidden: bool,
 }
 
 impl Flags {
-    /// Whether the server, never the caller, fills this field.
+    /// Whether the server or the app, never the caller, fills this field.
     pub(crate) fn server_set(&self) -> bool {
         self.roles() > 0
     }
 
-    /// In how many ways the server fills this field.
+    /// In how many ways it is filled without the caller.
     fn roles(&self) -> usize {
-        [self.generated, self.owner, self.created_at, self.updated_at, self.version]
+        [self.generated, self.owner, self.created_at, self.updated_at, self.version, self.read_only]
             .into_iter()
             .filter(|is| *is)
             .count()
@@ -137,6 +139,7 @@ fn read_attribute(attribute: &Attribute, field: &mut Field) -> Result<()> {
         "created_at" => flags.created_at = flag(attribute)?,
         "updated_at" => flags.updated_at = flag(attribute)?,
         "version" => flags.version = flag(attribute)?,
+        "read_only" => flags.read_only = flag(attribute)?,
         "hidden" => flags.hidden = flag(attribute)?,
         unknown => return Err(Error::new(attribute.path().span(), unknown_attribute(unknown))),
     }
@@ -188,6 +191,11 @@ fn check_roles(item: &ItemStruct, fields: &[Field], errors: &mut Errors) {
     }
     for field in fields.iter().filter(|field| field.flags.roles() > 1) {
         errors.add(field.ident.span(), "the server fills a field in one way only");
+    }
+    for field in
+        fields.iter().filter(|field| field.flags.id.is_some() && !field.flags.generated && field.flags.roles() > 0)
+    {
+        errors.add(field.ident.span(), "a key stays what it is from the start: `#[id]` or `#[id(generated)]`, alone");
     }
 }
 

@@ -8,7 +8,7 @@ use postgres_protocol::types as wire;
 use std::{borrow::Cow, error::Error as StdError, fmt, ops::Range};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tollgate_store::{
-    Batch, Error, Kind, Result, Row, Value, missing,
+    Batch, Error, Kind, Result, Row, Shape, Value, missing,
     nested::{self, texts},
     sql::Param,
 };
@@ -154,13 +154,73 @@ impl<'a> Shown<'a> {
             return Err(missing(column));
         }
         let read: Result<Read<'a>, _> = self.0.try_get(column);
-        read.map(|read| read.0).map_err(|error| Error::Internal(std::sync::Arc::new(error)))
+        read.map(|read| read.0).map_err(|error| self.unreadable(column, &error))
+    }
+}
+
+impl Shown<'_> {
+    fn unreadable(&self, column: usize, error: &tokio_postgres::Error) -> Error {
+        let (name, cause) =
+            (self.0.columns()[column].name(), error.source().map_or(String::new(), ToString::to_string));
+        Error::internal(format!("`{name}` cannot be read: {cause}"))
     }
 }
 
 impl Row for Shown<'_> {
     fn value(&self, column: usize) -> Result<Value<'_>> {
         self.cell(column)
+    }
+}
+
+/// A row of SQL of the app's own, whose columns nobody has compared with a model.
+pub(crate) struct Asked<'a> {
+    pub(crate) row: Shown<'a>,
+    pub(crate) shape: &'a Shape,
+}
+
+impl Row for Asked<'_> {
+    /// The units of a `numeric` mean nothing without their decimals, which only a field of such a type knows.
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        let found = self.row.0.columns().get(column).ok_or_else(|| missing(column))?;
+        match (found.type_() == &Type::NUMERIC, self.shape.kind(column)) {
+            (true, Some(Kind::Decimal { scale, .. })) => {
+                let read = self.row.0.try_get::<_, Option<Numeric>>(column);
+                let read = read.map_err(|error| self.row.unreadable(column, &error))?;
+                let units = read.map(|Numeric(units, decimals)| rescaled(units, decimals, scale));
+                match units {
+                    None => Ok(Value::Null),
+                    Some(Some(units)) => Ok(Value::Int(units)),
+                    Some(None) => {
+                        Err(Error::internal(format!("`{}` has more decimals, or digits; round it", found.name())))
+                    }
+                }
+            }
+            (false, Some(Kind::Decimal { .. })) | (true, _) => {
+                let remedy = "cast it, as in `::numeric(9,2)`, `::float8` or `::int8`";
+                Err(Error::internal(format!("`{}` is a {}; {remedy}", found.name(), found.type_())))
+            }
+            _ => self.row.cell(column),
+        }
+    }
+}
+
+/// The units of a number with these decimals, in units of a smaller size.
+fn rescaled(units: i64, decimals: u16, scale: u8) -> Option<i64> {
+    let more = u16::from(scale).checked_sub(decimals)?;
+    units.checked_mul(10_i64.checked_pow(more.into())?)
+}
+
+/// Units, and how many decimals they have.
+struct Numeric(i64, u16);
+
+impl FromSql<'_> for Numeric {
+    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Failure> {
+        let units = numeric::read(raw).ok_or("a number does not fit into a decimal")?;
+        Ok(Self(units, numeric::decimals(raw)))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
     }
 }
 
@@ -186,7 +246,7 @@ impl<'a> FromSql<'a> for Read<'a> {
                 let since_2000 = wire::timestamp_from_sql(raw)?;
                 Value::Time(Timestamp::from_microsecond(since_2000.saturating_add(YEAR_2000))?)
             }
-            _ => return Err(format!("columns of type {ty} cannot be read").into()),
+            _ => return Err(format!("no field is a {ty}; cast it, as in `::float8` or `::text`").into()),
         }))
     }
 

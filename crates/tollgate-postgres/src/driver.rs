@@ -1,22 +1,27 @@
 //! The database: lines for single statements, a pool for transactions.
 
 use crate::{
-    cell::{Bound, Shown},
+    cell::{Asked, Bound, Shown},
     config::Config,
     connection::{Connector, Rows},
     dialect::{self, Postgres as Dialect},
-    error::{tell, unusable},
+    error::{tell, tell_reader, unusable},
     line::{Again, Lines},
     migrate,
-    pool::Pool,
+    pool::{Borrowed, Pool},
     schema,
     session::Steps,
     tls::Tls,
 };
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::{Deref, DerefMut, Range},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::timeout;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Row, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Row, Select, Session, Shape, Table,
+    Update, Value,
     migrate::{Applied, Script},
     sql,
 };
@@ -28,6 +33,9 @@ const INSERTS: usize = 1;
 /// Point reads keep one plan. The server would otherwise plan most groups anew: it finds its guess of ten keys
 /// dearer than a group of three, again and again.
 const ONE_PLAN: &str = " -c plan_cache_mode=force_generic_plan";
+
+/// SQL of an app's own only reads, functions included, and has connections to itself: nobody knows how slow it is.
+const READ_ONLY: &str = " -c default_transaction_read_only=on";
 
 /// Servers before this one miss what is needed here, and fixes of their own.
 const OLDEST: i64 = 13;
@@ -42,6 +50,7 @@ pub struct Postgres {
     points: Lines,
     inserts: Lines,
     others: Lines,
+    queries: Lines,
     pool: Arc<Pool>,
 }
 
@@ -67,6 +76,7 @@ impl Postgres {
             points: Lines::new(connector(ONE_PLAN), POINTS),
             inserts: Lines::new(connector(""), INSERTS),
             others: Lines::new(connector(""), config.shared),
+            queries: Lines::new(connector(READ_ONLY), config.shared),
             pool: Pool::new(connector(""), config.transactions, config.acquire_timeout),
             config,
         })
@@ -90,14 +100,56 @@ impl Postgres {
         Ok(())
     }
 
+    /// For [`Store::raw`](tollgate_store::Store::raw): a connection of one's own, one of those for transactions. It is
+    /// closed when it is dropped, so that nothing that was set on it, or not finished, meets anyone else.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] if none was free in time; [`Error::Unavailable`] if the server cannot be reached.
+    pub async fn client(&self) -> Result<Client> {
+        Ok(Client(self.pool.begin("").await?))
+    }
+
+    /// Through a pooler a session cannot be told that it only reads; a transaction can.
+    async fn read(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
+        if !self.config.pgbouncer {
+            return self.queries.query(sql, params, Again::Yes).await;
+        }
+        let borrowed = self.pool.begin(&format!("{}; SET TRANSACTION READ ONLY", self.config.begin())).await?;
+        let answer = borrowed.connection.query(sql, params).await.map_err(|error| tell_reader(&error))?;
+        borrowed.connection.execute("COMMIT").await.map_err(|error| tell(&error))?;
+        borrowed.give_back();
+        Ok(answer)
+    }
+
     fn dialect(&self) -> Dialect<'_> {
         Dialect(&self.schema)
+    }
+}
+
+/// A connection that is used as `tokio-postgres` offers it, until it is dropped.
+pub struct Client(Borrowed);
+
+impl Deref for Client {
+    type Target = tokio_postgres::Client;
+    fn deref(&self) -> &Self::Target {
+        self.0.connection.client()
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0.connection.client_mut()
     }
 }
 
 /// Shows each row of an answer.
 pub(crate) fn show(answer: &Rows, each: Each<'_>) -> Result<()> {
     answer.rows.iter().try_for_each(|row| each(&Shown(row)))
+}
+
+/// Shows each row of an answer to SQL of the app's own.
+pub(crate) fn show_asked(answer: &Rows, shape: &Shape, each: Each<'_>) -> Result<()> {
+    answer.rows.iter().try_for_each(|row| each(&Asked { row: Shown(row), shape }))
 }
 
 /// The number in an answer to `SELECT count(*)`.
@@ -192,6 +244,13 @@ impl Driver for Postgres {
             let lines = if select.is_point() { &self.points } else { &self.others };
             let sql = sql::select(self.dialect(), select);
             show(&lines.query(&sql.text, &Bound::all(&sql.params), Again::Yes).await?, each)
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = sql::query(self.dialect(), query);
+            show_asked(&self.read(&sql.text, &Bound::all(&sql.params)).await?, &query.shape, each)
         })
     }
 

@@ -58,6 +58,16 @@ pub(crate) fn tell(error: &Failure) -> Error {
     }
 }
 
+/// Of a statement that should only read: it does not.
+pub(crate) fn writes(error: &Failure) -> bool {
+    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+}
+
+/// The same about a statement that should only read.
+pub(crate) fn tell_reader(error: &Failure) -> Error {
+    if writes(error) { Error::Internal(source(error)) } else { tell(error) }
+}
+
 fn source(error: &Failure) -> Cause {
     Error::source_of(words(error))
 }

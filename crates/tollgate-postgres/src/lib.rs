@@ -1,7 +1,7 @@
 //! PostgreSQL: a few shared connections, each pipelining what it is given; nothing is checked out.
 //!
 //! ```text
-//! driver.rs   the six methods     session.rs     a transaction         pool.rs    connections for those
+//! driver.rs   the methods         session.rs     a transaction         pool.rs    connections for those
 //! dialect.rs  PostgreSQL's SQL    cell.rs        cells, both ways      schema.rs  tables as the model says
 //! config.rs   all of the URL      connection.rs  one, and its          line.rs    one that is shared and
 //! tls.rs      with whom we speak                 prepared statements              comes back
@@ -29,5 +29,7 @@ mod session;
 mod tls;
 
 pub use config::Config;
-pub use driver::Postgres;
+pub use driver::{Client, Postgres};
 pub use migrate::{SCRIPTS, script};
+/// For [`Postgres::client`].
+pub use tokio_postgres;

@@ -5,13 +5,14 @@
 use crate::{
     cell::Bound,
     connection::{Backoff, Connection, Connector, Rows},
-    error::{is_lost, tell},
+    error::{is_lost, tell, tell_reader, writes},
 };
 use std::sync::{
     Arc, PoisonError, RwLock,
     atomic::{AtomicUsize, Ordering},
 };
 use tokio::{runtime::Handle, sync::Mutex};
+use tokio_postgres::Error as Failure;
 use tollgate_store::{Error, Result};
 
 /// How many statements may be under way on a line.
@@ -24,6 +25,17 @@ pub(crate) enum Again {
     Yes,
     /// It writes.
     No,
+}
+
+impl Again {
+    /// A server that refuses a write has become a standby, unless the statement was only to read.
+    fn is_lost(self, error: &Failure) -> bool {
+        is_lost(error) && !(self == Self::Yes && writes(error))
+    }
+
+    fn tell(self, error: &Failure) -> Error {
+        if self == Self::Yes { tell_reader(error) } else { tell(error) }
+    }
 }
 
 /// Several lines; a statement takes the one with the least to do, because a connection answers in order.
@@ -89,11 +101,11 @@ impl Line {
     }
 
     async fn query(&self, turn: &mut Turn, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Rows> {
-        match self.ask(turn, sql, params).await? {
-            Err(error) if is_lost(&error) && again == Again::Yes => self.ask(turn, sql, params).await?,
+        match self.ask(turn, sql, params, again).await? {
+            Err(error) if again == Again::Yes && again.is_lost(&error) => self.ask(turn, sql, params, again).await?,
             outcome => outcome,
         }
-        .map_err(|error| tell(&error))
+        .map_err(|error| again.tell(&error))
     }
 
     /// Asks once; the inner error is what the question met, the outer one that there is nobody to ask.
@@ -102,12 +114,13 @@ impl Line {
         turn: &mut Turn,
         sql: &str,
         params: &[Bound<'_>],
-    ) -> Result<Result<Rows, tokio_postgres::Error>> {
+        again: Again,
+    ) -> Result<Result<Rows, Failure>> {
         let live = self.live().await?;
         turn.waits_for = Some(Arc::clone(&live));
         let outcome = live.query(sql, params).await;
         turn.waits_for = None;
-        if outcome.as_ref().is_err_and(is_lost) {
+        if outcome.as_ref().is_err_and(|error| again.is_lost(error)) {
             self.discard(&live);
         }
         Ok(outcome)

@@ -45,6 +45,14 @@ pub(crate) fn read(raw: &[u8]) -> Option<i64> {
     i64::try_from(if sign == NEGATIVE { -units } else { units }).ok()
 }
 
+/// How many decimals a number has.
+pub(crate) fn decimals(raw: &[u8]) -> u16 {
+    match raw {
+        [_, _, _, _, _, _, high, low, ..] => u16::from_be_bytes([*high, *low]),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,7 +64,7 @@ mod tests {
                 for units in [units, -units] {
                     let mut out = BytesMut::new();
                     write(units, scale, &mut out);
-                    assert_eq!(read(&out), Some(units), "{units} with {scale} decimals");
+                    assert_eq!((read(&out), decimals(&out)), (Some(units), scale.into()), "{units}, {scale} decimals");
                 }
             }
         }

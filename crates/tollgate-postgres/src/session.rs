@@ -7,14 +7,14 @@ use crate::{
     cell::Bound,
     connection::{Connection, Rows},
     dialect::{self, Postgres as Dialect, select_and_lock},
-    driver::{columns_of, counted, keys_of, show},
+    driver::{columns_of, counted, keys_of, show, show_asked},
     error::{is_lost, is_stale, tell},
     pool::Borrowed,
 };
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value, sql,
 };
 
 /// One transaction, until it has ended.
@@ -94,6 +94,13 @@ impl Driver for Steps {
         Box::pin(async move {
             let sql = select_and_lock(self.dialect(), select);
             show(&self.run(&sql.text, &Bound::all(&sql.params)).await?, each)
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = sql::query(self.dialect(), query);
+            show_asked(&self.run(&sql.text, &Bound::all(&sql.params)).await?, &query.shape, each)
         })
     }
 

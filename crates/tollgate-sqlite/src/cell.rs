@@ -37,8 +37,8 @@ fn plain<'a>(value: &'a Value<'_>) -> ValueRef<'a> {
 /// A row of an answer.
 pub(crate) struct Shown<'a>(pub(crate) &'a rusqlite::Row<'a>);
 
-impl Row for Shown<'_> {
-    fn value(&self, column: usize) -> Result<Value<'_>> {
+impl<'a> Shown<'a> {
+    pub(crate) fn cell(&self, column: usize) -> Result<Value<'a>> {
         let invalid = |error: &dyn std::error::Error| Error::internal(error.to_string());
         Ok(match self.0.get_ref(column).map_err(|_| missing(column))? {
             ValueRef::Null => Value::Null,
@@ -47,6 +47,12 @@ impl Row for Shown<'_> {
             ValueRef::Text(it) => Value::Text(Cow::Borrowed(std::str::from_utf8(it).map_err(|error| invalid(&error))?)),
             ValueRef::Blob(it) => Value::Uuid(uuid::Uuid::from_slice(it).map_err(|error| invalid(&error))?),
         })
+    }
+}
+
+impl Row for Shown<'_> {
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        self.cell(column)
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) struct Sqlite;
 impl Dialect for Sqlite {
     const BYTEWISE: &'static str = "";
     const POSITION: &'static str = "instr";
+    const STORED: &'static str = "main.";
     /// Never one that was used before.
     const COUNTED: &'static str = " AUTOINCREMENT";
 

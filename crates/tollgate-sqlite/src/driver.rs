@@ -7,7 +7,7 @@ use crate::{
     session::Steps,
     writer::Writer,
 };
-use rusqlite::{Connection, params_from_iter, vtab::array};
+use rusqlite::{Connection, Row, config::DbConfig, params_from_iter, vtab::array};
 use std::{
     fs::{self, Permissions},
     io,
@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value,
     migrate::{Applied, Script},
     sql::{self, Param},
 };
@@ -70,6 +70,34 @@ impl Sqlite {
         let reader = |_| connect(path, pragmas).map(Mutex::new);
         let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
         Ok(Self { path: path.to_owned(), readers, next: AtomicUsize::new(0), writer: Writer::start(writer)? })
+    }
+
+    /// For [`Store::raw`](tollgate_store::Store::raw): reads on one of the connections that cannot write.
+    ///
+    /// # Errors
+    /// What the work says.
+    pub fn read<R>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<R>) -> Result<R> {
+        apart(|| {
+            let db = self.reader(false);
+            let done = work(&db).map_err(tell);
+            // Left open, it would show the next ones what was true now.
+            if !db.is_autocommit() {
+                db.execute_batch("ROLLBACK").map_err(tell)?;
+            }
+            done
+        })
+    }
+
+    /// For [`Store::raw`](tollgate_store::Store::raw): works on the connection that writes, in a transaction that
+    /// others may share; durable when this returns, undone if the work fails.
+    ///
+    /// # Errors
+    /// What the work says, and what the commit says.
+    pub async fn write<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.writer.write(|db| work(db).map_err(tell)).await
     }
 
     /// A free connection, or the next in turn. No number of lists takes the first one, so that a lookup, such as that
@@ -124,6 +152,8 @@ fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
     let connection = Connection::open(path).map_err(tell)?;
     connection.busy_timeout(PATIENCE).map_err(tell)?;
     connection.execute_batch(pragmas).map_err(tell)?;
+    // A name in double quotes that is no column would otherwise be a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(tell)?;
     array::load_module(&connection).map_err(tell)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
@@ -139,23 +169,24 @@ fn apart<R>(run: impl FnOnce() -> R) -> R {
 
 /// Runs a query and shows each row.
 fn query(db: &Connection, sql: &sql::Writer<'_, Dialect>, each: Each<'_>) -> Result<()> {
+    run(db, sql, |row| each(&Shown(row)))
+}
+
+fn run(db: &Connection, sql: &sql::Writer<'_, Dialect>, mut each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
     let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
     let mut rows = statement.query(params_from_iter(sql.params.iter().map(Bound))).map_err(tell)?;
     while let Some(row) = rows.next().map_err(tell)? {
-        each(&Shown(row))?;
+        each(row)?;
     }
     Ok(())
 }
 
 /// Runs a query and keeps its rows, which have to cross from the writer's thread.
-pub(crate) fn collect(
-    db: &Connection,
-    sql: &sql::Writer<'_, Dialect>,
-    columns: usize,
-) -> Result<Vec<Vec<Value<'static>>>> {
+pub(crate) fn collect(db: &Connection, sql: &sql::Writer<'_, Dialect>) -> Result<Vec<Vec<Value<'static>>>> {
     let mut rows = Vec::new();
-    query(db, sql, &mut |row| {
-        rows.push((0..columns).map(|column| row.value(column).map(Value::into_owned)).collect::<Result<_>>()?);
+    run(db, sql, |row| {
+        let columns = 0..row.as_ref().column_count();
+        rows.push(columns.map(|column| Shown(row).cell(column).map(Value::into_owned)).collect::<Result<_>>()?);
         Ok(())
     })?;
     Ok(rows)
@@ -190,7 +221,7 @@ pub(crate) fn insert_all(
 }
 
 pub(crate) fn update(db: &Connection, update: &Update) -> Result<Vec<Vec<Value<'static>>>> {
-    collect(db, &sql::update(Dialect, update), update.table.columns.len())
+    collect(db, &sql::update(Dialect, update))
 }
 
 pub(crate) fn delete(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
@@ -253,6 +284,10 @@ impl Driver for Sqlite {
             let mut run = || query(&self.reader(is_lookup), &sql::select(Dialect, select), each);
             if is_lookup { run() } else { apart(run) }
         })
+    }
+
+    fn query<'a>(&'a self, asked: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move { apart(|| query(&self.reader(false), &sql::query(Dialect, asked), each)) })
     }
 
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {

@@ -2,7 +2,7 @@
 //! handing it to another thread; one writer thread commits everything that came in while it was busy.
 //!
 //! ```text
-//! driver.rs   the six methods     session.rs  a transaction      writer.rs  the one thread that writes
+//! driver.rs   the methods         session.rs  a transaction      writer.rs  the one thread that writes
 //! dialect.rs  SQLite's SQL        cell.rs     cells, both ways   schema.rs  tables as the model says
 //! migrate.rs  changes as scripts, and scripts applied
 //! ```
@@ -20,3 +20,5 @@ mod writer;
 
 pub use driver::Sqlite;
 pub use migrate::{SCRIPTS, script};
+/// For [`Sqlite::read`] and [`Sqlite::write`].
+pub use rusqlite;

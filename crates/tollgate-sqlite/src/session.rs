@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value, sql,
 };
 
 /// One transaction. Dropped, its sender is gone, and the writer rolls back.
@@ -55,8 +55,15 @@ impl Driver for Steps {
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let select = select.clone();
-            let rows =
-                self.run(move |db| collect(db, &sql::select(Dialect, &select), select.table.columns.len())).await?;
+            let rows = self.run(move |db| collect(db, &sql::select(Dialect, &select))).await?;
+            rows.iter().try_for_each(|row| each(row))
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let query = query.clone();
+            let rows = self.run(move |db| collect(db, &sql::query(Dialect, &query))).await?;
             rows.iter().try_for_each(|row| each(row))
         })
     }

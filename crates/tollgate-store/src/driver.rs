@@ -1,10 +1,10 @@
 //! What a database must be able to do. Object-safe: a driver is a crate of its own and knows no resource type.
 
 use crate::{
-    Expr, Order, Result, Row, Set, Table, Value,
+    Error, Expr, Order, Query, Result, Row, Set, Table, Value,
     migrate::{Applied, Script},
 };
-use std::{future::Future, ops::Range, pin::Pin, sync::Arc};
+use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
 /// A driver's answer, some time later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -72,6 +72,14 @@ pub trait Driver: Send + Sync + 'static {
     /// Shows the selected rows.
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()>;
 
+    /// Shows what SQL of the app's own answers, as [`sql::query`](crate::sql::query) puts it. It only reads.
+    ///
+    /// # Errors
+    /// The database speaks no SQL.
+    fn query<'a>(&'a self, _: &'a Query, _: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async { Err(Error::internal("this database speaks no SQL: ask it with `find`, or for its client")) })
+    }
+
     /// Counts the rows that match.
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64>;
 
@@ -92,7 +100,7 @@ pub trait Driver: Send + Sync + 'static {
 }
 
 /// A database.
-pub trait Database: Driver {
+pub trait Database: Driver + Any {
     /// What it is and where, for people: `SQLite in ./data/app.db`. Never with a password.
     fn describe(&self) -> String;
 

@@ -15,6 +15,9 @@ pub enum Error {
     /// The row would leave the caller's rows (403).
     #[error("the row would lie outside the rows you may write")]
     Outside,
+    /// It can only be done for every row, and the caller reaches some; why, in words for the log (403).
+    #[error("this reaches every row, and you may reach only some")]
+    Unscoped(#[source] Cause),
     /// The row is not as the caller believed (412).
     #[error("the row has changed in the meantime")]
     Stale,
@@ -76,6 +79,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::not_found().because("there is none, or none that you may reach"),
             Error::Outside => Self::forbidden().because(said),
+            Error::Unscoped(cause) => Self::forbidden().because(said).caused_by(cause),
             Error::Stale => Self::new(http::StatusCode::PRECONDITION_FAILED).because(said),
             Error::Conflict { column: None } => Self::conflict().because(said),
             Error::Conflict { column: Some(column) } => {

@@ -96,6 +96,7 @@ impl Expr {
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::All(none), it) | (it, Self::All(none)) if none.is_empty() => it,
+            (Self::Any(none), _) | (_, Self::Any(none)) if none.is_empty() => Self::NONE,
             (left, right) => Self::All(vec![left, right]),
         }
     }
@@ -266,6 +267,10 @@ impl<T, V> Field<T, V> {
     /// The field of the column with this index.
     pub const fn at(column: usize) -> Self {
         Self { column, of: PhantomData }
+    }
+
+    pub(crate) fn column(self) -> usize {
+        self.column
     }
 }
 

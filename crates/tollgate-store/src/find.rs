@@ -1,6 +1,6 @@
 //! A query in the making: `movies.find(&may, wanted).sort(Movie::RATING.desc()).limit(20).all().await?`.
 
-use crate::{Driver, Error, Order, Position, Resource, Result, Row, Select, Sort};
+use crate::{Driver, Error, Expr, Order, Position, Resource, Result, Row, Select, Sort, query::Text};
 use std::sync::Arc;
 
 /// A query in the making.
@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub struct Find<T: Resource> {
     driver: Arc<dyn Driver>,
     select: Select,
+    /// What the rows come from, where that is not the table.
+    text: Option<Text>,
     of: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -21,9 +23,13 @@ pub struct Slice<T> {
 }
 
 impl<T: Resource> Find<T> {
-    pub(crate) fn new(driver: Arc<dyn Driver>, filter: crate::Expr) -> Self {
+    pub(crate) fn new(driver: Arc<dyn Driver>, filter: Expr) -> Self {
         let select = Select { table: T::TABLE, filter, order: Vec::new(), limit: None };
-        Self { driver, select, of: std::marker::PhantomData }
+        Self { driver, select, text: None, of: std::marker::PhantomData }
+    }
+
+    pub(crate) fn within(self, text: Text) -> Self {
+        Self { text: Some(text), ..self }
     }
 
     /// Sorts by this, after what was said before.
@@ -44,7 +50,11 @@ impl<T: Resource> Find<T> {
     /// The database cannot be reached, or answered something unexpected.
     pub async fn all(self) -> Result<Vec<T>> {
         let mut rows = Vec::new();
-        self.driver.select(&self.select, &mut into(&mut rows)).await?;
+        match self.text {
+            _ if self.select.filter == Expr::NONE => (),
+            Some(text) => return text.select(&*self.driver, self.select).await,
+            None => self.driver.select(&self.select, &mut into(&mut rows)).await?,
+        }
         Ok(rows)
     }
 

@@ -6,9 +6,10 @@
 //! a struct that is one resource.rs   what #[resource] says about a type
 //! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
-//!                      find.rs  transaction.rs  batch.rs
-//! what databases do    driver.rs     six methods, object-safe                         sql.rs  schema.rs  memory.rs
-//! when the model changes migrate.rs
+//!                      find.rs  transaction.rs  batch.rs  assignment.rs
+//! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
+//! what databases do    driver.rs     a few methods, object-safe                       sql.rs  schema.rs  memory.rs
+//! when the model changes migrate.rs  what is different, as scripts
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -23,6 +24,7 @@
 //! }
 //! ```
 
+mod assignment;
 mod batch;
 mod decimal;
 mod driver;
@@ -34,13 +36,16 @@ pub mod migrate;
 pub mod nested;
 mod object_id;
 mod position;
+mod query;
 mod resource;
 pub mod schema;
 pub mod sql;
 mod store;
+mod text;
 mod transaction;
 mod value;
 
+pub use assignment::Assignment;
 pub use decimal::{Decimal, NotDecimal};
 pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
 pub use error::{Error, Result};
@@ -50,8 +55,10 @@ pub use memory::Memory;
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
+pub use query::{FromRow, Query, Shape, Sql};
 pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
 pub use store::Store;
+pub use text::Piece;
 pub use transaction::Transaction;
 pub use value::{Cell, Kind, Ordered, Row, Value, missing};
 
@@ -59,8 +66,8 @@ pub use value::{Cell, Kind, Ordered, Row, Value, missing};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        Cell, Column, Error, Field, Filled, Filter, GeneratedId, OwnerId, Resource, Result, Row, Set, Stamp, Table, To,
-        Value, missing,
+        Cell, Column, Error, Field, Filled, Filter, FromRow, GeneratedId, Kind, OwnerId, Resource, Result, Row, Set,
+        Stamp, Table, To, Value, missing,
     };
     pub use garde;
     pub use schemars;

@@ -42,6 +42,8 @@ pub enum Filled {
     ByUpdate,
     /// The server: counts the changes, from 1.
     ByVersion,
+    /// The app, with [`Store::set`](crate::Store::set); until then it holds the `Default` of its type.
+    ByApp,
 }
 
 impl Column {

@@ -1,7 +1,10 @@
 //! From a question to SQL: values are always bound, so the text depends on the shape of the question alone
 //! and a prepared statement serves all that share it.
 
-use crate::{Expr, Kind, Op, Order, Select, Table, To, Update, Value, migrate::index_name, schema::is_indexed};
+use crate::{
+    Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name,
+    schema::is_indexed,
+};
 use std::borrow::Cow;
 
 /// Where SQL dialects differ. The value itself is what is known only at run time: where the tables are.
@@ -10,6 +13,8 @@ pub trait Dialect: Copy {
     const BYTEWISE: &'static str;
     /// The function that finds text in text.
     const POSITION: &'static str;
+    /// What comes before a table that is also the name of a part of the statement.
+    const STORED: &'static str = "";
     /// What follows the definition of a key that the database counts.
     const COUNTED: &'static str;
 
@@ -53,6 +58,13 @@ pub enum Param<'a> {
 }
 
 impl Param<'_> {
+    fn borrow(&self) -> Param<'_> {
+        match self {
+            Self::One(kind, value) => Param::One(*kind, value.borrow()),
+            Self::Many(kind, values) => Param::Many(*kind, values),
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::One(kind, _) | Self::Many(kind, _) => *kind,
@@ -208,18 +220,77 @@ impl<'a, D: Dialect> Writer<'a, D> {
         self.push(" WHERE ").condition(filter);
         self
     }
+
+    /// Adds which rows are selected, in which order.
+    fn selected(self, select: &'a Select) -> Self {
+        let mut sql = self.filtered(&select.filter);
+        sql.order(&select.order);
+        if let Some(limit) = select.limit {
+            sql.push(" LIMIT ").bind(Param::One(Kind::Int64, Value::Int(limit.into())));
+        }
+        sql
+    }
+
+    /// Has the names of tables mean some of their rows.
+    fn with(&mut self, tables: &'a [(&'static Table, Expr)]) {
+        let own = self.table;
+        self.push(if tables.is_empty() { "" } else { "WITH " }).list(tables, ", ", |sql, (table, rows)| {
+            sql.table = table;
+            sql.name(table.name).push(" AS NOT MATERIALIZED (SELECT ").columns();
+            sql.push(" FROM ").push(D::STORED).table().push(" WHERE ").condition(rows);
+            sql.push(") ");
+        });
+        self.table = own;
+    }
+
+    /// Adds SQL of the app's own as a table. Its last line may end in a comment.
+    fn text(&mut self, text: &[Piece], params: &[Param<'_>]) {
+        self.push(" FROM (");
+        for piece in text {
+            match piece {
+                Piece::Sql(written) => self.push(written),
+                Piece::Table(name) => self.name(name),
+                Piece::Param(index) => {
+                    self.push("(");
+                    D::placeholder(index + 1, params[*index].kind(), &mut self.text);
+                    self.push(")")
+                }
+            };
+        }
+        self.push("\n) AS ");
+    }
 }
 
 /// `SELECT … FROM … WHERE … ORDER BY … LIMIT …`
 pub fn select<D: Dialect>(dialect: D, select: &Select) -> Writer<'_, D> {
     let mut sql = Writer::new(dialect, select.table);
     sql.push("SELECT ").columns().push(" FROM ").table();
-    let mut sql = sql.filtered(&select.filter);
-    sql.order(&select.order);
-    if let Some(limit) = select.limit {
-        sql.push(" LIMIT ").bind(Param::One(Kind::Int64, Value::Int(limit.into())));
+    sql.selected(select)
+}
+
+/// `WITH … SELECT … FROM (…)`: SQL of the app's own as a table, with nothing but the caller's rows in the tables that
+/// it names. What is in a subquery can only read.
+pub fn query<D: Dialect>(dialect: D, query: &Query) -> Writer<'_, D> {
+    let mut sql = Writer::new(dialect, query.table);
+    // The numbers in the text are theirs; ours come after them.
+    sql.params.extend(query.params.iter().map(Param::borrow));
+    sql.with(&query.tables);
+    sql.push("SELECT ");
+    match &query.shape {
+        Shape::Resource(select) => {
+            sql.columns().text(&query.text, &query.params);
+            sql.name(query.table.name);
+            sql.selected(select)
+        }
+        Shape::Columns(names, _) => {
+            sql.push(if names.is_empty() { "*" } else { "" }).list(*names, ", ", |sql, name| {
+                sql.name(name);
+            });
+            sql.text(&query.text, &query.params);
+            sql.name("answer");
+            sql
+        }
     }
-    sql
 }
 
 /// `SELECT count(*) FROM … WHERE …`

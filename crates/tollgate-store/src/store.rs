@@ -65,6 +65,10 @@ impl<T: Resource> Store<T> {
         Self(Arc::new(Inner { database, driver: session, clock, reader: None, writer: None }))
     }
 
+    pub(crate) fn driver(&self) -> Arc<dyn Driver> {
+        Arc::clone(&self.0.driver)
+    }
+
     pub(crate) fn database(&self) -> &Arc<dyn Database> {
         &self.0.database
     }
@@ -185,7 +189,7 @@ impl<T: Resource> Store<T> {
         rows.iter().map(|row| keyed(row, keys.next())).collect()
     }
 
-    async fn change(&self, may: &May<Update, T>, id: T::Id, only: Expr, mut set: Vec<Set>) -> Result<T> {
+    pub(crate) async fn change(&self, may: &May<Update, T>, id: T::Id, only: Expr, mut set: Vec<Set>) -> Result<T> {
         let scope = scope(may.rows());
         let mine = by_id::<T>([id]).and(scope.clone());
         let wanted = mine.clone().and(only);
@@ -245,7 +249,7 @@ fn admits<T: Resource>(rows: &Rows<T>, row: &T) -> Result<bool> {
     }
 }
 
-fn scope<T: Resource>(rows: &Rows<T>) -> Expr {
+pub(crate) fn scope<T: Resource>(rows: &Rows<T>) -> Expr {
     match rows {
         Rows::All => Expr::EVERY,
         Rows::None => Expr::NONE,

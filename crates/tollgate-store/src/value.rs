@@ -140,6 +140,11 @@ pub trait Row {
     /// # Errors
     /// There is no such column, or the database answered something that is no value.
     fn value(&self, column: usize) -> Result<Value<'_>>;
+
+    /// What the column is called, for the log.
+    fn name(&self, column: usize) -> Cow<'static, str> {
+        format!("column {column}").into()
+    }
 }
 
 impl dyn Row + '_ {
@@ -149,7 +154,8 @@ impl dyn Row + '_ {
     /// As [`Row::value`], or the value is of another type.
     pub fn read<C: Cell>(&self, column: usize) -> Result<C> {
         let value = self.value(column)?;
-        C::read(value).ok_or_else(|| Error::internal(format!("column {column} is no {:?}", C::KIND)))
+        let is = if value == Value::Null { "is empty and" } else { "is" };
+        C::read(value).ok_or_else(|| Error::internal(format!("{} {is} no {:?}", self.name(column), C::KIND)))
     }
 }
 

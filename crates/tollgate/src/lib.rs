@@ -46,6 +46,7 @@ mod home;
 mod kept;
 mod log;
 mod migrations;
+pub mod raw;
 mod running;
 mod settings;
 pub mod testing;
@@ -84,8 +85,8 @@ pub use tollgate_http::{
 pub use tollgate_macros::resource;
 pub use tollgate_macros::{input, output, service};
 pub use tollgate_store::{
-    Decimal, Error as StoreError, Field, Filter, Find, Memory, Nested, ObjectId, Resource, Slice, Sort, Store,
-    Transaction,
+    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Nested, ObjectId, Resource, Slice,
+    Sort, Sql, Store, Transaction, params,
 };
 
 /// The HTTP vocabulary.
@@ -102,7 +103,7 @@ pub mod prelude {
     pub use crate::{
         Actor, App, Change, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent, ObjectId,
         Page, Path, Problem, Public, Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid,
-        input, output, resource, service,
+        input, output, params, resource, service,
     };
 }
 

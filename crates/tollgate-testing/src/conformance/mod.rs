@@ -20,6 +20,7 @@
 //! uniqueness.rs   no value twice
 //! updates.rs      what changes, and what does not      nested.rs        lists, and values within values
 //! resources.rs    what the suite stores
+//! sql.rs          SQL of the app's own, with one more line: `tollgate_testing::sql_conformance!(empty);`
 //! ```
 
 #![expect(missing_docs, reason = "the name of a claim is the claim")]
@@ -35,18 +36,19 @@ mod pages;
 mod resources;
 mod scope;
 mod sorts;
+mod sql;
 mod transactions;
 mod uniqueness;
 mod updates;
 
-/// Offers the claims, and the macro that tests each of them. A claim that is not listed is dead code.
+/// Offers the claims, and a macro that tests each of them. A claim that is not listed is dead code.
 macro_rules! claims {
-    ($dollar:tt $($topic:ident { $($claim:ident)+ })+) => {
+    ($dollar:tt $suite:ident $($topic:ident { $($claim:ident)+ })+) => {
         $(pub use $topic::{$($claim),+};)+
 
         /// One `#[tokio::test]` for each claim of the [suite](mod@crate::conformance).
         #[macro_export]
-        macro_rules! conformance {
+        macro_rules! $suite {
             ($dollar open:path) => {$(
                 mod $topic {
                     use super::*;
@@ -63,7 +65,7 @@ macro_rules! claims {
     };
 }
 
-claims! { $
+claims! { $ conformance
     kinds {
         the_least_and_the_greatest_values_are_kept
         null_is_kept_in_every_kind
@@ -126,6 +128,8 @@ claims! { $
         a_conditional_change_happens_only_as_believed
         every_change_is_counted_and_dated
         what_is_deleted_is_gone
+        what_only_the_app_sets_no_caller_sends
+        the_app_sets_no_field_that_the_server_keeps
     }
     scope {
         a_row_belongs_to_whoever_made_it
@@ -134,6 +138,7 @@ claims! { $
         no_row_is_made_outside_the_rows_of_its_writer
         nobody_gives_a_row_away
         who_has_no_rows_finds_none
+        what_the_app_sets_stays_within_the_rows_of_the_caller
     }
     transactions {
         what_is_committed_is_kept_as_a_whole
@@ -157,5 +162,22 @@ claims! { $
         a_key_that_no_row_can_have_harms_nobody
         of_parallel_changes_of_one_version_one_wins
         who_leaves_takes_nobody_along
+    }
+}
+
+claims! { $ sql_conformance
+    sql {
+        rows_of_the_resource_are_found_by_name
+        rows_of_the_resource_are_filtered_sorted_and_paged
+        rows_of_another_shape_are_read
+        parameters_of_every_kind_are_bound
+        nothing_in_a_parameter_is_sql
+        no_text_shows_a_foreign_row
+        a_text_that_could_tell_of_foreign_rows_is_refused
+        who_has_no_rows_counts_none
+        another_resource_takes_part_with_its_own_permission
+        a_text_is_one_statement_that_reads
+        mistakes_are_told_to_the_log
+        a_transaction_reads_its_own_writes
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Note {
     pub topic: Option<i32>,
     #[hidden]
     pub secret: String,
+    #[read_only]
+    pub rank: Option<i32>,
     #[version]
     pub version: i64,
     #[created_at]

@@ -122,3 +122,16 @@ pub async fn who_has_no_rows_finds_none(database: Arc<dyn Database>) {
     articles.delete(&may(&clerk("eve")), 1).await.unwrap();
     assert_eq!(articles.count(&all(), Filter::every()).await.unwrap(), 0);
 }
+
+pub async fn what_the_app_sets_stays_within_the_rows_of_the_caller(database: Arc<dyn Database>) {
+    let notes = store::<Note>(&database).await;
+    let (ann, bob) = (person("ann"), person("bob"));
+    let hers = notes.insert(&may(&ann), note("hers")).await.unwrap();
+    let refused = notes.set(&may(&bob), hers.note_id, [Note::RANK.to(1)]).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    let refused = notes.set(&may(&ann), hers.note_id, [Note::OWNER.to("bob")]).await;
+    assert!(matches!(refused, Err(Error::Outside)), "{refused:?}");
+    assert_eq!(notes.get(&may(&ann), hers.note_id).await.unwrap(), hers);
+    let given = notes.set(&may(&clerk("eve")), hers.note_id, [Note::OWNER.to("bob")]).await.unwrap();
+    assert_eq!(notes.get(&may(&bob), hers.note_id).await.unwrap(), given);
+}

@@ -120,6 +120,40 @@ fn clock_now(clock: &ManualClock) -> Timestamp {
     tollgate::Clock::now(clock)
 }
 
+pub async fn what_only_the_app_sets_no_caller_sends(database: Arc<dyn Database>) {
+    let start: Timestamp = "2024-01-01T00:00:00Z".parse().unwrap();
+    let clock = ManualClock::at(start);
+    let notes = store_at::<Note>(&database, Arc::new(clock.clone())).await;
+    let new = notes.insert(&all(), note("one")).await.unwrap();
+    assert_eq!(new.rank, None, "until it is set");
+    clock.advance(Duration::from_secs(1));
+    let ranked = notes.set(&all(), new.note_id, [Note::RANK.to(7), Note::TOPIC.to(1), Note::RANK.to(8)]).await.unwrap();
+    let expected = Note { rank: Some(8), topic: Some(1), version: 2, updated: clock_now(&clock), ..new };
+    assert_eq!(ranked, expected, "the last word counts");
+    let replaced = notes.replace(&all(), ranked.note_id, note("two")).await.unwrap();
+    assert_eq!(replaced.rank, Some(8), "no caller takes it away");
+    let cleared = notes.set(&all(), ranked.note_id, [Note::RANK.to(None)]).await.unwrap();
+    assert_eq!((cleared.rank, cleared.version), (None, 4));
+    let unknown = notes.set(&all(), ranked.note_id + 1, [Note::RANK.to(1)]).await;
+    assert!(matches!(unknown, Err(Error::NotFound)), "{unknown:?}");
+    let foreign = notes.set(&all(), ranked.note_id, [Note::BODY.to("\0")]).await;
+    assert!(matches!(foreign, Err(Error::Invalid(_))), "{foreign:?}");
+}
+
+pub async fn the_app_sets_no_field_that_the_server_keeps(database: Arc<dyn Database>) {
+    let (notes, words) = (store::<Note>(&database).await, store::<Word>(&database).await);
+    let before = notes.insert(&all(), note("one")).await.unwrap();
+    let now = before.created;
+    for field in [Note::NOTE_ID.to(9), Note::VERSION.to(9), Note::CREATED.to(now), Note::UPDATED.to(now)] {
+        let refused = notes.set(&all(), before.note_id, [Note::RANK.to(1), field]).await;
+        assert!(matches!(refused, Err(Error::Internal(_))), "{refused:?}");
+    }
+    let one = words.insert(&all(), word("one", 1)).await.unwrap();
+    let refused = words.set(&all(), "one".into(), [Word::WORD.to("two")]).await;
+    assert!(matches!(refused, Err(Error::Internal(_))), "a key stays: {refused:?}");
+    assert_eq!((everything(&notes).await, everything(&words).await), (vec![before], vec![one]));
+}
+
 pub async fn what_is_deleted_is_gone(database: Arc<dyn Database>) {
     let tickets = store::<Ticket>(&database).await;
     let many = (0..10).map(|number| NewTicket { title: number.to_string() }).collect();

@@ -1,8 +1,9 @@
 //! The app that most claims are made about: films that anyone may read, and notes that belong to whoever wrote them.
 
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 use tollgate::prelude::*;
-use tollgate_testing::{Client, TestApp};
+use tollgate_testing::{Client, Reply, TestApp};
 
 /// A film.
 #[resource(plural = "movies")]
@@ -72,7 +73,7 @@ pub(crate) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Va
 }
 
 /// Status, and the members of a problem that say why.
-pub(crate) fn why(reply: &tollgate_testing::Reply) -> String {
+pub(crate) fn why(reply: &Reply) -> String {
     let problem = reply.json();
     let mut said = reply.status().to_string();
     for fault in problem["errors"].as_array().into_iter().flatten() {
@@ -88,4 +89,33 @@ pub(crate) fn why(reply: &tollgate_testing::Reply) -> String {
 /// Every byte as `%XX`.
 pub(crate) fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
+}
+
+/// What was written to the log.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// What a request has written to the log, and how it was answered.
+    pub(crate) async fn of(request: impl Future<Output = Reply>) -> (String, Reply) {
+        let log = Self::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().with_env_filter("error,tollgate::request=debug").with_ansi(false);
+        let logging = tracing::subscriber::set_default(lines.with_writer(move || writer.clone()).finish());
+        let reply = request.await;
+        drop(logging);
+        let log = log.0.lock().unwrap().clone();
+        (String::from_utf8(log).unwrap(), reply)
+    }
 }

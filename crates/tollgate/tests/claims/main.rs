@@ -16,3 +16,5 @@ mod kinds;
 mod lists;
 #[cfg(test)]
 mod problems;
+#[cfg(test)]
+mod queries;

@@ -1,12 +1,9 @@
 //! Every "no": one shape, one id, whoever asks and whatever went wrong.
 
-use crate::ground::{app, curator, start, why, with};
+use crate::ground::{Log, app, curator, start, why, with};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-};
+use std::collections::HashSet;
 use tollgate::{http::StatusCode, prelude::*};
 use tollgate_testing::{Reply, TestApp};
 
@@ -373,32 +370,12 @@ async fn every_answer_has_the_headers_that_keep_browsers_careful() {
     );
 }
 
-/// What was written to the log.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn nobody_who_is_refused_writes_lines_of_their_own_into_the_log() {
-    let (app, log) = (failing().await, Log::default());
-    let writer = log.clone();
-    let lines = tracing_subscriber::fmt().with_env_filter("tollgate::request=debug").with_ansi(false);
-    let lines = lines.with_writer(move || writer.clone()).finish();
+    let app = failing().await;
     let path = "/said/none%0A%1B%5B2J2026-01-01T00:00:00Z%20ERROR%20forged";
-    let logging = tracing::subscriber::set_default(lines);
-    check(&app.anyone().get(path).await, 400, path);
-    drop(logging);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let (log, reply) = Log::of(app.anyone().get(path)).await;
+    check(&reply, 400, path);
     assert!(log.contains("none\\n") && log.contains(" ERROR forged"), "{log}");
     assert_eq!((log.lines().count(), log.find('\u{1b}')), (2, None), "{log}");
 }

@@ -4,6 +4,7 @@ mod faults;
 mod limits;
 mod opening;
 mod pgbouncer;
+mod queries;
 mod schema;
 mod tls;
 
@@ -13,6 +14,7 @@ use tollgate_store::Database;
 use tollgate_testing::servers::{self, psql};
 
 tollgate_testing::conformance!(empty);
+tollgate_testing::sql_conformance!(empty);
 
 async fn empty() -> (Arc<dyn Database>, ()) {
     (Arc::new(Postgres::open(&fresh().0).await.unwrap()), ())

@@ -2,6 +2,7 @@
 
 mod load;
 mod opening;
+mod queries;
 mod rules;
 mod schema;
 
@@ -11,6 +12,7 @@ use tollgate_sqlite::Sqlite;
 use tollgate_store::Database;
 
 tollgate_testing::conformance!(empty);
+tollgate_testing::sql_conformance!(empty);
 
 async fn empty() -> (Arc<dyn Database>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
