@@ -44,6 +44,8 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
         ],
         // Its peers need the same servers as the tests.
         "bench" => &["tollgate", "tollgate-testing"],
+        // What it tries is a process of its own.
+        "faults" => &["tollgate-testing"],
         _ if is_app(of) => &["tollgate"],
         _ => return None,
     })

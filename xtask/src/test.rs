@@ -15,12 +15,13 @@ use crate::{
 /// Gets what the tests need, then runs them.
 pub(crate) fn run(left_out: &[&Part]) -> Result {
     parts::prepare(left_out)?;
-    let without = left_out.iter().map(|part| part.name).collect::<Vec<_>>().join(",");
-    let postgres = left_out.iter().all(|part| part.name != "postgres").then(servers::Postgres::start);
-    let mut tests = tests(postgres.is_none());
+    let without: Vec<&str> = left_out.iter().map(|part| part.name).collect();
+    let mut tests = tests(&without);
+    let postgres = (!without.contains(&"postgres")).then(servers::Postgres::start);
     if let Some(postgres) = &postgres {
         tests.env(servers::SHARED, postgres.url());
     }
+    let without = without.join(",");
     let mut steps = Steps::default();
     steps.step("tests", || output(tests.env("TOLLGATE_WITHOUT", &without)).map(|text| summary(&text)));
     steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
@@ -31,19 +32,19 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
 }
 
 /// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.
-fn tests(without_postgres: bool) -> Command {
-    let (mut command, skip) = if output(&mut cargo(&["nextest", "--version"])).is_ok() {
-        let nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
-        (nextest, ["-E", "not test(/^postgres::/)"])
+fn tests(without: &[&str]) -> Command {
+    if output(&mut cargo(&["nextest", "--version"])).is_ok() {
+        let mut nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
+        if !without.is_empty() {
+            nextest.args(["-E", &format!("not test(/\\b({})::/)", without.join("|"))]);
+        }
+        nextest
     } else {
         println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
-        let test = cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast"]);
-        (test, ["--", "--skip=postgres::"])
-    };
-    if without_postgres {
-        command.args(skip);
+        let mut test = cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast", "--"]);
+        test.args(without.iter().map(|part| format!("--skip={part}::")));
+        test
     }
-    command
 }
 
 /// How many tests ran and how many were skipped, in the words of cargo-nextest.
