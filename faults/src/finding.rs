@@ -59,3 +59,23 @@ impl Finding {
         self.notes.iter().chain(&self.failures).cloned().collect::<Vec<_>>().join("; ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(acked: &[&str], stored: &[&str]) -> Finding {
+        let ledger = Ledger::default();
+        ledger.told().acked = acked.iter().map(ToString::to_string).collect();
+        Finding::of(&ledger, &stored.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_stored_once() {
+        assert!(of(&["a", "b"], &["b", "a", "unanswered"]).passed());
+        let lost = of(&["a", "b"], &["b"]);
+        assert_eq!((lost.acks, lost.lost, lost.doubled, lost.passed()), (2, 1, 0, false));
+        let doubled = of(&["a"], &["a", "unanswered", "a", "unanswered"]);
+        assert_eq!((doubled.acks, doubled.lost, doubled.doubled, doubled.passed()), (1, 0, 2, false));
+    }
+}

@@ -21,4 +21,5 @@ pub use report::{Entry, keep};
 pub use stage::{Form, Stage};
 
 /// What went wrong is text for whoever reads the report, nothing to match on.
-type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Result<T = ()> = std::result::Result<T, Failure>;

@@ -37,6 +37,11 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// How many requests were not granted.
+    pub(crate) fn refusals(&self) -> usize {
+        self.refused.values().sum::<usize>() + self.unanswered
+    }
+
     fn hear(&mut self, answer: &Result<Answer>, refusal: u16) -> Outcome {
         match answer {
             Err(_) => {

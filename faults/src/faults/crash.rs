@@ -41,7 +41,7 @@ pub(crate) async fn of_postgres(stage: &Stage) -> Result<Finding> {
 }
 
 async fn run(stage: &Stage, mut database: Database, victim: &Victim) -> Result<Finding> {
-    let mut app = App::start(stage, &database).await?;
+    let mut app = App::start(stage, &database.url()).await?;
     let ledger = Arc::new(Ledger::default());
     let writers = Writers::start(CLIENTS, &app, &ledger);
     let (acks, kills, limit) = stage.pick((500_000, 20, 180), (20_000, 3, 20));

@@ -32,9 +32,12 @@ struct Request {
     is_well: bool,
 }
 
+/// When the database went away, and when it was back.
+type Outage = (Instant, Instant);
+
 pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
-    let mut server = Database::Postgres(Postgres::start());
-    let app = App::start(stage, &server).await?;
+    let mut server = Postgres::start();
+    let app = App::start(stage, &server.url()).await?;
     let ledger = Arc::new(Ledger::default());
     let (restarts, seconds) = stage.pick((5, 20), (2, 4));
     let pause = Duration::from_secs(seconds);
@@ -42,23 +45,16 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let mut outages = vec![];
     for _ in 0..restarts {
         sleep(pause).await;
-        outages.push(restart(&mut server));
+        let gone = Instant::now();
+        block_in_place(|| server.restart());
+        outages.push((gone, Instant::now()));
     }
     let requests = load.await?;
-    let mut finding = Finding::of(&ledger, &server.messages()?);
+    let mut finding = Finding::of(&ledger, &Database::Postgres(server).messages()?);
     judge(&mut finding, stage, &requests, &outages);
     finding.require(ledger.told().unanswered == 0, || "requests were not answered".to_owned());
     finding.require(!app.panicked()?, || "the app panicked".to_owned());
     Ok(finding)
-}
-
-/// When the database went away, and when it was back.
-fn restart(database: &mut Database) -> (Instant, Instant) {
-    let gone = Instant::now();
-    if let Database::Postgres(server) = database {
-        block_in_place(|| server.restart());
-    }
-    (gone, Instant::now())
 }
 
 /// An open loop: every request leaves when its time has come, whatever became of those before.
@@ -97,12 +93,13 @@ fn lock(idle: &Mutex<Vec<Client>>) -> MutexGuard<'_, Vec<Client>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn judge(finding: &mut Finding, stage: &Stage, requests: &[Request], outages: &[(Instant, Instant)]) {
+fn judge(finding: &mut Finding, stage: &Stage, requests: &[Request], outages: &[Outage]) {
     let failed = || requests.iter().filter(|request| !request.is_well);
     let slowest = requests.iter().map(|request| request.took).max().unwrap_or_default();
-    let whole_after = |(index, (gone, back)): (usize, &(Instant, Instant))| {
+    let whole_after = |(index, (gone, back)): (usize, &Outage)| {
         let next = outages.get(index + 1).map_or_else(Instant::now, |(gone, _)| *gone);
-        let of_this = failed().filter(|request| (*gone..next).contains(&request.begun));
+        // Who was at it when the next one began belongs to that.
+        let of_this = failed().filter(|request| (*gone..next).contains(&(request.begun + request.took)));
         of_this.map(|last| last.begun.saturating_duration_since(*back)).max().unwrap_or_default()
     };
     let whole = outages.iter().enumerate().map(whole_after).max().unwrap_or_default();

@@ -30,7 +30,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let ballast = disk.folder().join("ballast");
     fs::write(&ballast, vec![0; BALLAST])?;
     let database = Database::Sqlite(disk.folder().join("app.db"));
-    let mut app = App::start(stage, &database).await?;
+    let mut app = App::start(stage, &database.url()).await?;
     let ledger = Arc::new(Ledger::default());
     fill(&app, &ledger).await;
     let filled = ledger.acks();

@@ -3,6 +3,7 @@
 mod crash;
 mod database_restart;
 mod full_disk;
+mod full_pool;
 
 use crate::{Finding, Result, Stage};
 use std::pin::Pin;
@@ -59,6 +60,12 @@ pub const FAULTS: &[Fault] = &[
         title: "PostgreSQL restarted at once, at 300 requests a second",
         needs: Some("postgres"),
         run: |stage| Box::pin(database_restart::run(stage)),
+    },
+    Fault {
+        id: "F8",
+        title: "all five transactions of the pool held",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(full_pool::run(stage)),
     },
     Fault {
         id: "F13",
