@@ -29,13 +29,13 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts the application on the database at that URL, and signs in.
-    pub(crate) async fn start(stage: &Stage, url: &str) -> Result<Self> {
+    /// Starts the application with that setting, and signs in.
+    pub(crate) async fn start(stage: &Stage, (setting, value): (&str, String)) -> Result<Self> {
         let (folder, port) = (TempDir::new()?, free_port());
         let log = folder.path().join("log");
         let mut command = Command::new(&stage.binary);
         command.args(["--port", &port.to_string()]).current_dir(folder.path()).env_remove("RUST_LOG");
-        command.env("LOREM_IPSUM_LOG__FILTER", "warn").env("LOREM_IPSUM_DATABASE__URL", url);
+        command.env("LOREM_IPSUM_LOG__FILTER", "warn").env(format!("LOREM_IPSUM_{setting}"), value);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let mut app = Self { command, child: None, port, token: "".into(), log, _folder: folder };
         app.resume().await?;

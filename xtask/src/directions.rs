@@ -1,7 +1,7 @@
 //! Do dependencies still point one way?
 //!
 //! ```text
-//! core ◄ access ◄ store ◄ sqlite, postgres                               drivers know nothing of HTTP
+//! core ◄ access ◄ store ◄ sqlite, postgres, mongodb                      drivers know nothing of HTTP
 //! core ◄ access ◄ store ◄ http ◄ auth ◄ tollgate ◄ testing, apps, bench  http does not know who is calling
 //! macros                                                                 knows none of ours
 //! ```
@@ -17,7 +17,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
         "tollgate-core" | "tollgate-macros" | "xtask" => &[],
         "tollgate-access" => &["tollgate-core"],
         "tollgate-store" => &["tollgate-core", "tollgate-access"],
-        "tollgate-sqlite" | "tollgate-postgres" | "tollgate-http" => {
+        "tollgate-sqlite" | "tollgate-postgres" | "tollgate-mongodb" | "tollgate-http" => {
             &["tollgate-core", "tollgate-access", "tollgate-store"]
         }
         "tollgate-auth" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-http", "tollgate-macros"],
@@ -27,6 +27,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             "tollgate-store",
             "tollgate-sqlite",
             "tollgate-postgres",
+            "tollgate-mongodb",
             "tollgate-http",
             "tollgate-auth",
             "tollgate-macros",
@@ -38,6 +39,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             "tollgate-store",
             "tollgate-sqlite",
             "tollgate-postgres",
+            "tollgate-mongodb",
             "tollgate-http",
             "tollgate-auth",
             "tollgate-macros",

@@ -1,8 +1,8 @@
 //! What do the tests need that cargo does not bring?
 //!
-//! A list of parts, each with a way to tell that it is there and the line that gets it. That line is run where it is fair
-//! to install system packages: as root on Debian or Ubuntu, which means CI, a container, a fresh machine. Elsewhere it is
-//! printed. A part is left out only when the command line says so.
+//! A list of parts, each with a way to tell that it is there and one to get it. System packages are installed where that
+//! is fair: as root on Debian or Ubuntu, which means CI, a container, a fresh machine. Elsewhere the line is printed. What
+//! no system packages is fetched into `target/parts`. A part is left out only when the command line says so.
 
 use std::{
     env, fs,
@@ -22,8 +22,16 @@ pub(crate) struct Part {
     pub(crate) name: &'static str,
     programs: &'static str,
     is_there: fn() -> bool,
-    /// System (`ID` of /etc/os-release, or "macos") and the shell line that gets the part there.
-    get: &'static [(&'static str, &'static str)],
+    get: Get,
+}
+
+/// How a part is got.
+#[derive(Debug)]
+enum Get {
+    /// From the system: its name (`ID` of /etc/os-release, or "macos") and the shell line that gets the part there.
+    System(&'static [(&'static str, &'static str)]),
+    /// Into `target/parts`, which is ours on every machine.
+    Ours(fn() -> std::result::Result<(), String>),
 }
 
 const PARTS: &[Part] = &[
@@ -31,37 +39,43 @@ const PARTS: &[Part] = &[
         name: "curl",
         programs: "curl",
         is_there: || on_path("curl"),
-        get: &[
+        get: Get::System(&[
             ("debian", "apt-get update && apt-get install -y --no-install-recommends curl"),
             ("ubuntu", "apt-get update && apt-get install -y curl"),
             ("macos", "brew install curl"),
-        ],
+        ]),
     },
     Part {
         name: "browser",
         programs: "Chromium and chromedriver",
         is_there: has_browser,
-        get: &[
+        get: Get::System(&[
             ("debian", "apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver"),
             ("ubuntu", "apt-get update && apt-get install -y chromium-browser chromium-chromedriver"),
             ("macos", "brew install --cask google-chrome chromedriver"),
-        ],
+        ]),
     },
     Part {
         name: "postgres",
         programs: "PostgreSQL, PgBouncer and openssl",
         is_there: has_postgres,
-        get: &[
+        get: Get::System(&[
             ("debian", "apt-get update && apt-get install -y --no-install-recommends postgresql pgbouncer openssl"),
             ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends postgresql pgbouncer openssl"),
             ("macos", "brew install postgresql pgbouncer openssl"),
-        ],
+        ]),
+    },
+    Part {
+        name: "mongodb",
+        programs: "mongod",
+        is_there: servers::Mongo::is_there,
+        get: Get::Ours(servers::Mongo::fetch),
     },
     Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
-        get: &[],
+        get: Get::System(&[]),
     },
 ];
 
@@ -107,7 +121,14 @@ fn get_missing<'a>(wanted: impl Iterator<Item = &'a Part>, system: &str, is_root
     let mut steps = Steps::default();
     let mut told = Vec::new();
     for part in wanted.filter(|part| !(part.is_there)()) {
-        match part.get.iter().find(|(on, _)| *on == system) {
+        let lines = match part.get {
+            Get::System(lines) => lines,
+            Get::Ours(fetch) => {
+                steps.step(part.name, || fetched(part, fetch));
+                continue;
+            }
+        };
+        match lines.iter().find(|(on, _)| *on == system) {
             Some((_, line)) if is_root && line.starts_with("apt-get") => {
                 steps.step(part.name, || install(part, line));
             }
@@ -128,6 +149,15 @@ fn install(part: &Part, line: &str) -> Result<String> {
         Ok("installed".to_owned())
     } else {
         Err(format!("{} not found after: {line}", part.programs).into())
+    }
+}
+
+fn fetched(part: &Part, fetch: fn() -> std::result::Result<(), String>) -> Result<String> {
+    fetch()?;
+    if (part.is_there)() {
+        Ok("fetched".to_owned())
+    } else {
+        Err(format!("{} not found afterwards", part.programs).into())
     }
 }
 
@@ -155,7 +185,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: curl, browser, postgres, tmpfs"#);
+        let known = "curl, browser, postgres, mongodb, tmpfs";
+        assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());
     }
@@ -164,7 +195,7 @@ mod tests {
         name: "oracle",
         programs: "delphi",
         is_there: || false,
-        get: &[("debian", "apt-get --version"), ("macos", "brew install delphi")],
+        get: Get::System(&[("debian", "apt-get --version"), ("macos", "brew install delphi")]),
     };
 
     fn said(system: &str, is_root: bool) -> String {

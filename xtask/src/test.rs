@@ -16,11 +16,12 @@ use crate::{
 pub(crate) fn run(left_out: &[&Part]) -> Result {
     parts::prepare(left_out)?;
     let without: Vec<&str> = left_out.iter().map(|part| part.name).collect();
+    let is_wanted = |name: &str| !without.contains(&name);
+    let postgres = is_wanted("postgres").then(servers::Postgres::start);
+    let mongo = is_wanted("mongodb").then(servers::Mongo::start);
     let mut tests = tests(&without);
-    let postgres = (!without.contains(&"postgres")).then(servers::Postgres::start);
-    if let Some(postgres) = &postgres {
-        tests.env(servers::SHARED, postgres.url());
-    }
+    tests.envs(postgres.iter().map(|server| (servers::SHARED, server.url())));
+    tests.envs(mongo.iter().map(|server| (servers::SHARED_MONGO, server.url(""))));
     let without = without.join(",");
     let mut steps = Steps::default();
     steps.step("tests", || output(tests.env("TOLLGATE_WITHOUT", &without)).map(|text| summary(&text)));
@@ -32,19 +33,19 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
 }
 
 /// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.
-fn tests(without: &[&str]) -> Command {
+fn tests(left_out: &[&str]) -> Command {
     if output(&mut cargo(&["nextest", "--version"])).is_ok() {
         let mut nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
-        if !without.is_empty() {
-            nextest.args(["-E", &format!("not test(/\\b({})::/)", without.join("|"))]);
-        }
-        nextest
-    } else {
-        println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
-        let mut test = cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast", "--"]);
-        test.args(without.iter().map(|part| format!("--skip={part}::")));
-        test
+        let modules = left_out.iter().map(|module| format!(r"test(/\b{module}::/)")).collect::<Vec<_>>().join(" | ");
+        nextest.args((!left_out.is_empty()).then(|| format!("-Enot ({modules})")));
+        return nextest;
     }
+    println!("cargo-nextest is not installed: using cargo test, which does not stop a test that hangs");
+    let mut test = cargo(&["test", "--quiet", "--workspace", "--tests", "--no-fail-fast", "--"]);
+    for module in left_out {
+        test.args(["--skip".to_owned(), format!("{module}::")]);
+    }
+    test
 }
 
 /// How many tests ran and how many were skipped, in the words of cargo-nextest.

@@ -5,6 +5,8 @@ use crate::{
     running::own_tables,
     settings::{self, Settings},
 };
+#[cfg(not(all(feature = "postgres", feature = "mongodb")))]
+use std::future::{Ready, ready};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
@@ -94,9 +96,10 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
     let opened = match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => open_sqlite(path),
         Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
+        Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
         _ => Err(Failure(
-            "`database.url` is not known here: write it as sqlite:./data/app.db or \
-             postgres://user:password@host:5432/database"
+            "`database.url` is not known here: write it as sqlite:./data/app.db, \
+             postgres://user:password@host:5432/database or mongodb://user:password@host:27017/database"
                 .into(),
         )),
     };
@@ -114,7 +117,25 @@ async fn open_postgres(url: &str) -> Result<Arc<dyn Database>, Failure> {
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open_postgres(_: &str) -> std::future::Ready<Result<Arc<dyn Database>, Failure>> {
-    let said = "`database.url`: this app was built without PostgreSQL; turn on the feature `postgres` of `tollgate`";
-    std::future::ready(Err(Failure(said.into())))
+fn open_postgres(_: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
+    left_out("PostgreSQL", "postgres")
+}
+
+#[cfg(feature = "mongodb")]
+async fn open_mongodb(url: &str) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(tollgate_mongodb::MongoDb::open(url).await?))
+}
+
+#[cfg(not(feature = "mongodb"))]
+fn open_mongodb(_: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
+    left_out("MongoDB", "mongodb")
+}
+
+#[cfg(not(all(feature = "postgres", feature = "mongodb")))]
+fn left_out(server: &str, feature: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
+    let said = format!(
+        "`database.url`: this app was built without {server}; turn on the feature `{feature}` of `tollgate`, as in \
+         cargo run --features {feature}"
+    );
+    ready(Err(Failure(said)))
 }

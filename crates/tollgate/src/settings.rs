@@ -50,8 +50,8 @@ impl Default for Server {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Database {
-    /// As in `sqlite:./data/app.db` or `postgres://user:password@host:5432/database?sslmode=verify-full`. Default: a
-    /// file of the app's name in `./data`.
+    /// As in `sqlite:./data/app.db`, `postgres://user:password@host:5432/database?sslmode=verify-full` or, with the
+    /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`.
     pub url: Option<Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
     pub additive: Option<bool>,

@@ -16,12 +16,13 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::{task::block_in_place, time::sleep};
-use tollgate_testing::servers::Postgres;
+use tollgate_testing::servers::{Mongo, Postgres};
 
 const CLIENTS: usize = 50;
 const READY: Duration = Duration::from_secs(2);
 
 /// What is killed.
+#[derive(Clone, Copy)]
 enum Victim {
     App,
     Database,
@@ -29,19 +30,27 @@ enum Victim {
 
 pub(crate) async fn of_app_on_sqlite(stage: &Stage) -> Result<Finding> {
     let folder = TempDir::new()?;
-    run(stage, Database::Sqlite(folder.path().join("app.db")), &Victim::App).await
+    run(stage, Database::Sqlite(folder.path().join("app.db")), Victim::App).await
 }
 
 pub(crate) async fn of_app_on_postgres(stage: &Stage) -> Result<Finding> {
-    run(stage, Database::Postgres(Postgres::start()), &Victim::App).await
+    run(stage, Database::Postgres(Postgres::start()), Victim::App).await
 }
 
 pub(crate) async fn of_postgres(stage: &Stage) -> Result<Finding> {
-    run(stage, Database::Postgres(Postgres::start()), &Victim::Database).await
+    run(stage, Database::Postgres(Postgres::start()), Victim::Database).await
 }
 
-async fn run(stage: &Stage, mut database: Database, victim: &Victim) -> Result<Finding> {
-    let mut app = App::start(stage, &database.url()).await?;
+pub(crate) async fn of_app_on_mongodb(stage: &Stage) -> Result<Finding> {
+    run(stage, Database::MongoDb(Mongo::start()), Victim::App).await
+}
+
+pub(crate) async fn of_mongodb(stage: &Stage) -> Result<Finding> {
+    run(stage, Database::MongoDb(Mongo::start()), Victim::Database).await
+}
+
+async fn run(stage: &Stage, mut database: Database, victim: Victim) -> Result<Finding> {
+    let mut app = App::start(stage, database.setting()).await?;
     let ledger = Arc::new(Ledger::default());
     let writers = Writers::start(CLIENTS, &app, &ledger);
     let (acks, kills, limit) = stage.pick((500_000, 20, 180), (20_000, 3, 20));
@@ -54,7 +63,7 @@ async fn run(stage: &Stage, mut database: Database, victim: &Victim) -> Result<F
     writers.stop().await;
     let took = begun.elapsed();
     app.kill()?;
-    let mut finding = Finding::of(&ledger, &database.messages()?);
+    let mut finding = Finding::of(&ledger, &database.messages().await?);
     judge(&mut finding, stage, acks, &times_to_ready);
     finding.require(!app.panicked()?, || "the app panicked".to_owned());
     finding.note(format!("{} requests unanswered, {:.0} s", ledger.told().unanswered, took.as_secs_f64()));
@@ -62,16 +71,16 @@ async fn run(stage: &Stage, mut database: Database, victim: &Victim) -> Result<F
 }
 
 /// Kills the victim and has it start again; how long it took until the app was ready.
-async fn kill(victim: &Victim, app: &mut App, database: &mut Database) -> Result<Duration> {
-    if let (Victim::Database, Database::Postgres(server)) = (victim, database) {
-        block_in_place(|| {
-            server.kill();
-            server.resume();
-        });
-        app.until_ready().await
-    } else {
-        app.kill()?;
-        app.resume().await
+async fn kill(victim: Victim, app: &mut App, database: &mut Database) -> Result<Duration> {
+    match victim {
+        Victim::App => {
+            app.kill()?;
+            app.resume().await
+        }
+        Victim::Database => {
+            block_in_place(|| database.crash());
+            app.until_ready().await
+        }
     }
 }
 

@@ -37,7 +37,7 @@ type Outage = (Instant, Instant);
 
 pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let mut server = Postgres::start();
-    let app = App::start(stage, &server.url()).await?;
+    let app = App::start(stage, ("DATABASE__URL", server.url())).await?;
     let ledger = Arc::new(Ledger::default());
     let (restarts, seconds) = stage.pick((5, 20), (2, 4));
     let pause = Duration::from_secs(seconds);
@@ -50,7 +50,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
         outages.push((gone, Instant::now()));
     }
     let requests = load.await?;
-    let mut finding = Finding::of(&ledger, &Database::Postgres(server).messages()?);
+    let mut finding = Finding::of(&ledger, &Database::Postgres(server).messages().await?);
     judge(&mut finding, stage, &requests, &outages);
     finding.require(ledger.told().unanswered == 0, || "requests were not answered".to_owned());
     finding.require(!app.panicked()?, || "the app panicked".to_owned());

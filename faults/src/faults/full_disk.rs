@@ -30,7 +30,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let ballast = disk.folder().join("ballast");
     fs::write(&ballast, vec![0; BALLAST])?;
     let database = Database::Sqlite(disk.folder().join("app.db"));
-    let mut app = App::start(stage, &database.url()).await?;
+    let mut app = App::start(stage, database.setting()).await?;
     let ledger = Arc::new(Ledger::default());
     fill(&app, &ledger).await;
     let filled = ledger.acks();
@@ -40,7 +40,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let again = until_written(&mut app.client(), &ledger, stage.within(AGAIN)).await;
     fill(&app, &ledger).await;
     app.kill()?;
-    let mut finding = Finding::of(&ledger, &database.messages()?);
+    let mut finding = Finding::of(&ledger, &database.messages().await?);
     finding.require(filled > 0, || "nothing fit on the disk".to_owned());
     finding.require(ledger.acks() > filled + 1, || "the space given back was not used".to_owned());
     finding.require(again.is_some(), || format!("no write within {:?} of space", stage.within(AGAIN)));

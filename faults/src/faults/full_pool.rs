@@ -33,7 +33,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let server = Postgres::start();
     let patient = "lock_timeout=60&statement_timeout=60";
     let url = format!("{}?transactions={PLACES}&acquire_timeout={}&{patient}", server.url(), ACQUIRE.as_secs());
-    let app = App::start(stage, &url).await?;
+    let app = App::start(stage, ("DATABASE__URL", url)).await?;
     let ledger = Arc::new(Ledger::default());
 
     let (held, rounds) = stage.pick((30, 13), (6, 2));
@@ -55,7 +55,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let refused_later = ledger.told().refusals() - refusals;
     let stuck = sessions(&server, "state LIKE 'idle in transaction%' OR wait_event_type = 'Lock'")?;
     let open = sessions(&server, "application_name = 'tollgate'")?;
-    let mut finding = Finding::of(&ledger, &Database::Postgres(server).messages()?);
+    let mut finding = Finding::of(&ledger, &Database::Postgres(server).messages().await?);
     judge_waits(&mut finding, stage, &waits, slowest);
     finding.require(refusals == OTHERS * rounds, || format!("{refusals} of {} were refused", OTHERS * rounds));
     finding.require(ledger.acks() > PLACES, || "nobody was served afterwards".to_owned());

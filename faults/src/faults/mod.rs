@@ -56,6 +56,18 @@ pub const FAULTS: &[Fault] = &[
         run: |stage| Box::pin(crash::of_postgres(stage)),
     },
     Fault {
+        id: "F1-mongodb",
+        title: "kill -9 of the app under writes, MongoDB",
+        needs: Some("mongodb"),
+        run: |stage| Box::pin(crash::of_app_on_mongodb(stage)),
+    },
+    Fault {
+        id: "F1-mongodb-server",
+        title: "kill -9 of MongoDB under writes",
+        needs: Some("mongodb"),
+        run: |stage| Box::pin(crash::of_mongodb(stage)),
+    },
+    Fault {
         id: "F2",
         title: "PostgreSQL restarted at once, at 300 requests a second",
         needs: Some("postgres"),

@@ -40,6 +40,20 @@ mod postgres {
     }
 }
 
+mod mongodb {
+    use super::holds;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_acknowledged_survives_a_killed_app() {
+        holds("F1-mongodb").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_acknowledged_survives_a_killed_server() {
+        holds("F1-mongodb-server").await;
+    }
+}
+
 mod tmpfs {
     use super::holds;
 

@@ -4,10 +4,12 @@
 //! however it ends, the server is stopped and its folder removed. Nothing but std, so that `cargo xtask` can start the
 //! servers that all tests share.
 
+mod mongo;
 mod pgbouncer;
 mod postgres;
 mod tmpfs;
 
+pub use mongo::{Mongo, SHARED_MONGO};
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, psql};
 pub use tmpfs::Tmpfs;

@@ -8,6 +8,8 @@ mod films;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod mongodb;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod sqlite;

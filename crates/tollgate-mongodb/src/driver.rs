@@ -1,0 +1,211 @@
+//! The database: one client, whose pool of connections every request shares.
+
+use crate::{
+    cell::{Shown, documents},
+    config::Config,
+    error::{refused, tell, unusable},
+    operation::Operation,
+    query::is_one,
+    schema,
+    session::{Steps, together},
+};
+use mongodb::{
+    Client, Database as Documents,
+    bson::{Document, RawDocumentBuf, doc},
+    error::{Error as Failure, Result as Fallible},
+    options::ReturnDocument,
+};
+use std::{future::Future, ops::Range, sync::Arc, time::Duration};
+use tokio::time::timeout;
+use tollgate_store::{
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
+};
+
+/// Point reads are so quick that two groups under way keep a server busy; inserts travel together in one.
+const POINTS: usize = 2;
+const INSERTS: usize = 1;
+
+/// `maxWireVersion` of MongoDB 6.0. Servers before miss fixes that transactions need.
+const OLDEST: i32 = 17;
+
+/// How long a write waits for another's transaction.
+const TURN: Duration = Duration::from_secs(5);
+/// How long the server may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the keys are counted: `{_id: collection, last: number}`.
+pub(crate) const COUNTERS: &str = "tollgate_counters";
+
+/// A MongoDB database, of a replica set or a sharded cluster.
+pub struct MongoDb {
+    config: Config,
+    database: Documents,
+}
+
+impl MongoDb {
+    /// Opens the database at a URL, which [`Config`] describes, and looks whether it can be used. Connections are made
+    /// when they are needed, and again after they were lost.
+    ///
+    /// # Errors
+    /// One line that names what is wrong and the remedy, never the password: the URL is not understood, the server
+    /// cannot be reached or lets this user not in, it is too old, or it has no transactions.
+    pub async fn open(url: &str) -> Result<Self> {
+        let config = Config::parse(url).await?;
+        let client = Client::with_options(config.options.clone()).map_err(|error| refused(&config, &error))?;
+        let database = Self { database: client.database(&config.database), config };
+        database.check().await?;
+        Ok(database)
+    }
+
+    /// The database in the official driver, for what this crate does not cover.
+    ///
+    /// Nothing stands between it and every document: whoever asks here answers for the caller's rows.
+    pub fn documents(&self) -> &Documents {
+        &self.database
+    }
+
+    async fn check(&self) -> Result<()> {
+        let hello = self.database.run_command(doc! { "hello": 1 }).await;
+        let hello = hello.map_err(|error| refused(&self.config, &error))?;
+        let version = hello.get_i32("maxWireVersion").unwrap_or_default();
+        if version < OLDEST {
+            return Err(unusable(&self.config, "it is older than MongoDB 6.0", "upgrade it"));
+        }
+        let has_transactions = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+        if !has_transactions {
+            let why = "it is no member of a replica set, so it has no transactions";
+            let remedy = "start it with --replSet and run rs.initiate() once, or set `database.url` to a replica set";
+            return Err(unusable(&self.config, why, remedy));
+        }
+        // The first question that takes a right.
+        let asked = self.database.list_collection_names().await;
+        asked.map(drop).map_err(|error| refused(&self.config, &error))
+    }
+
+    fn here(&self) -> Operation<'_, '_> {
+        Operation { database: &self.database, session: None }
+    }
+}
+
+/// Shows each document of an answer.
+pub(crate) fn show(table: &Table, found: &[RawDocumentBuf], each: Each<'_>) -> Result<()> {
+    found.iter().try_for_each(|document| each(&Shown::new(table, document)?))
+}
+
+/// Keys that no row has had, if the database counts them. Not part of a transaction: a key that was counted is never
+/// given again.
+pub(crate) async fn counted_keys(
+    database: &Documents,
+    table: &'static Table,
+    number: usize,
+) -> Result<Vec<Value<'static>>> {
+    if !table.counted || number == 0 {
+        return Ok(vec![]);
+    }
+    let number = i64::try_from(number).map_err(|error| Error::internal(error.to_string()))?;
+    let counters = database.collection::<Document>(COUNTERS);
+    let count = counters.find_one_and_update(doc! { "_id": table.name }, doc! { "$inc": { "last": number } });
+    let counted = count.upsert(true).return_document(ReturnDocument::After).await;
+    let last = counted.map_err(|error| tell(None, &error))?.and_then(|counter| counter.get_i64("last").ok());
+    let last = last.ok_or_else(|| Error::internal("no key came back"))?;
+    if table.columns[table.id].kind == Kind::Int32 && i32::try_from(last).is_err() {
+        return Err(Error::internal(format!("every key of `{}` has been used", table.name)));
+    }
+    Ok((last - number + 1..=last).map(Value::Int).collect())
+}
+
+/// A write of one document. What another's transaction has changed is waited for, but not as long as that may take.
+async fn in_time<R>(table: &Table, write: impl Future<Output = Fallible<R>>) -> Result<R> {
+    let late = |_| Error::Unavailable(Error::source_of("a transaction held the write up for too long"));
+    timeout(TURN, write).await.map_err(late)?.map_err(|error: Failure| tell(Some(table), &error))
+}
+
+impl Database for MongoDb {
+    fn describe(&self) -> String {
+        format!("MongoDB at {}", self.config)
+    }
+
+    fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
+        Box::pin(async move { Ok(Steps::begin(&self.database).await? as _) })
+    }
+
+    fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let mut done = vec![];
+            for table in tables {
+                done.extend(schema::prepare(&self.database, table, additive).await?);
+            }
+            Ok(done)
+        })
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let asked = timeout(PATIENCE, self.database.run_command(doc! { "ping": 1 })).await;
+            let late = |_| Error::Unavailable(Error::source_of("it does not answer in time"));
+            asked.map_err(late)?.map(drop).map_err(|error| tell(None, &error))
+        })
+    }
+}
+
+impl Driver for MongoDb {
+    fn lanes(&self) -> Lanes {
+        Lanes { reads: Some(POINTS), writes: INSERTS }
+    }
+
+    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let found = self.here().select(select).await.map_err(|error| tell(Some(select.table), &error))?;
+            show(select.table, &found, each)
+        })
+    }
+
+    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        Box::pin(async move { self.here().count(table, filter).await.map_err(|error| tell(Some(table), &error)) })
+    }
+
+    fn insert<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Vec<Value<'static>>> {
+        Box::pin(async move {
+            let keys = counted_keys(&self.database, table, range.len()).await?;
+            let documents = &*documents(table, &*rows, range, &keys)?;
+            match documents {
+                [] => Ok(()),
+                [_] => in_time(table, self.here().insert(table, documents)).await,
+                _ => {
+                    let all = together(&self.database, table, |mut at| {
+                        Box::pin(async move { at.insert(table, documents).await })
+                    });
+                    all.await
+                }
+            }?;
+            Ok(keys)
+        })
+    }
+
+    fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let changed = if is_one(update.table, &update.filter) {
+                in_time(update.table, self.here().update(update)).await?
+            } else {
+                together(&self.database, update.table, |mut at| Box::pin(async move { at.update(update).await }))
+                    .await?
+            };
+            show(update.table, &changed, each)
+        })
+    }
+
+    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        Box::pin(async move {
+            if is_one(table, filter) {
+                in_time(table, self.here().delete(table, filter)).await
+            } else {
+                together(&self.database, table, |mut at| Box::pin(async move { at.delete(table, filter).await })).await
+            }
+        })
+    }
+}

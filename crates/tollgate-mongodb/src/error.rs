@@ -1,0 +1,110 @@
+//! What the server's "no" means to the caller, by its code.
+//!
+//! Only the name of a code and words of the driver go any further: the server's own words quote values.
+
+use crate::config::Config;
+use mongodb::error::{
+    Error as Failure, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+};
+use tollgate_core::Cause;
+use tollgate_store::{Error, Table};
+
+const DUPLICATE_KEY: i32 = 11000;
+
+/// Another transaction is in the way; the whole may be tried again.
+pub(crate) fn is_passing(error: &Failure) -> bool {
+    error.contains_label(TRANSIENT_TRANSACTION_ERROR) && !is_lost(error)
+}
+
+/// The server is not there, or no longer the one that writes.
+fn is_lost(error: &Failure) -> bool {
+    match &*error.kind {
+        ErrorKind::Io(_)
+        | ErrorKind::ServerSelection { .. }
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::DnsResolve { .. }
+        | ErrorKind::Authentication { .. }
+        | ErrorKind::Shutdown => true,
+        _ => code(error)
+            .is_some_and(|code| matches!(code, 6 | 7 | 89 | 91 | 189 | 9001 | 10107 | 11600 | 11602 | 13435 | 13436)),
+    }
+}
+
+/// The number of the server's "no", and its words.
+fn said(error: &Failure) -> Option<(i32, &str)> {
+    match &*error.kind {
+        ErrorKind::Command(said) => Some((said.code, &said.message)),
+        ErrorKind::Write(WriteFailure::WriteError(said)) => Some((said.code, &said.message)),
+        ErrorKind::Write(WriteFailure::WriteConcernError(said)) => Some((said.code, &said.message)),
+        ErrorKind::InsertMany(many) => match (&many.write_errors, &many.write_concern_error) {
+            (Some(errors), _) if !errors.is_empty() => Some((errors[0].code, &errors[0].message)),
+            (_, Some(said)) => Some((said.code, &said.message)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+pub(crate) fn code(error: &Failure) -> Option<i32> {
+    said(error).map(|(code, _)| code)
+}
+
+/// What the caller can do about it.
+pub(crate) fn tell(table: Option<&Table>, error: &Failure) -> Error {
+    if is_lost(error) || error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) {
+        return Error::Unavailable(source(error));
+    }
+    match said(error) {
+        Some((DUPLICATE_KEY, words)) => Error::Conflict { column: table.and_then(|table| column_of(table, words)) },
+        // A document that the validator refuses, that is too large, or whose number grows too large.
+        Some((121 | 10334 | 2, _)) => Error::Rejected(source(error)),
+        Some((14031, _)) => Error::Full(source(error)),
+        Some((13 | 18, _)) => Error::Unavailable(source(error)),
+        // Given up by the server: lock or time limit, conflict, a transaction it has ended.
+        Some((24 | 50 | 112 | 246 | 251 | 290, _)) => Error::Overloaded,
+        _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Error::Overloaded,
+        _ => Error::Internal(source(error)),
+    }
+}
+
+fn source(error: &Failure) -> Cause {
+    Error::source_of(words(error))
+}
+
+/// One line, without what documents contain.
+fn words(error: &Failure) -> String {
+    match (&*error.kind, code(error)) {
+        (ErrorKind::Command(said), _) => format!("{} (code {})", said.code_name, said.code),
+        (_, Some(code)) => format!("the server refuses it (code {code})"),
+        _ => error.to_string(),
+    }
+}
+
+/// From `… index: notes_mark_key dup key: { mark: "x" }` the column of that index.
+fn column_of(table: &Table, words: &str) -> Option<String> {
+    let index = words.split_once(" index: ")?.1.split(' ').next()?;
+    let is_its = |(at, column): &(usize, &tollgate_store::Column)| match index {
+        "_id_" => *at == table.id,
+        index => index == crate::schema::index_name(table, column),
+    };
+    table.columns.iter().enumerate().find(is_its).map(|(_, column)| column.name.to_owned())
+}
+
+/// Why the database cannot be used, and what to do: one line for whoever starts the app.
+pub(crate) fn unusable(config: &Config, why: &str, remedy: &str) -> Error {
+    Error::Unavailable(Error::source_of(format!("MongoDB at {config}: {why}; {remedy}")))
+}
+
+/// Why the first question failed, and what to do.
+pub(crate) fn refused(config: &Config, error: &Failure) -> Error {
+    let is_no_entry = matches!(&*error.kind, ErrorKind::Authentication { .. }) || matches!(code(error), Some(13 | 18));
+    let remedy = match &*error.kind {
+        _ if is_no_entry || error.to_string().contains("uthenticat") => {
+            "check user, password and `authSource` in `database.url`"
+        }
+        ErrorKind::InvalidTlsConfig { .. } => "check `tls` and `tlsCAFile` in `database.url`",
+        _ => "start it, or check host and port in `database.url`",
+    };
+    let why = if is_no_entry { "it does not let this user in".to_owned() } else { words(error) };
+    unusable(config, &why, remedy)
+}

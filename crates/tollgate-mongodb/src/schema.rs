@@ -1,0 +1,208 @@
+//! Collections as the model says: each has a validator, which is what a table's columns are elsewhere.
+//!
+//! The validator (`$jsonSchema`) names the type of each field and which must be there. It is also what the model is
+//! compared with at the next start. Every change here may happen twice, so instances that start together need no turn.
+
+use crate::{
+    cell::name,
+    driver::COUNTERS,
+    error::{code, tell},
+    query::bson_type,
+};
+use futures_util::TryStreamExt;
+use mongodb::{
+    Database, IndexModel,
+    bson::{Bson, Document, doc},
+    error::Error as Failure,
+    options::IndexOptions,
+};
+use tollgate_store::{
+    Column, Error, Result, Table,
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
+};
+
+/// There is such a collection already.
+const NAMESPACE_EXISTS: i32 = 48;
+const DUPLICATE_KEY: i32 = 11000;
+
+/// What an index on a column is called.
+pub(crate) fn index_name(table: &Table, column: &Column) -> String {
+    format!("{}_{}_{}", table.name, column.name, if column.unique { "key" } else { "idx" })
+}
+
+/// Makes sure that the collection is there and as the model says; says what it did about it.
+pub(crate) async fn prepare(database: &Database, table: &'static Table, additive: bool) -> Result<Vec<String>> {
+    check_names(table)?;
+    let Some(validator) = live_validator(database, table).await? else {
+        return if additive { create(database, table).await } else { Err(absent(table)) };
+    };
+    if validator.is_empty() {
+        return adopt(database, table, additive).await;
+    }
+    let live = live_columns(database, table, &validator).await?;
+    let missing = missing(table, &live, bson_type)?;
+    check_addable(table, &missing, additive)?;
+    if additive { add(database, table, &missing).await } else { Ok(vec![]) }
+}
+
+/// The key is `_id` in every document.
+fn check_names(table: &Table) -> Result<()> {
+    match table.columns.iter().enumerate().find(|(index, column)| *index != table.id && column.name == "_id") {
+        Some(_) => Err(differs(table, "_id", "is what the key is called here", "give the field another name")),
+        None => Ok(()),
+    }
+}
+
+async fn create(database: &Database, table: &'static Table) -> Result<Vec<String>> {
+    let created = database.create_collection(table.name).validator(validator(table)).await;
+    match created {
+        Err(error) if code(&error) == Some(NAMESPACE_EXISTS) => set_validator(database, table).await?,
+        outcome => outcome.map_err(|error| why_not(table, &error))?,
+    }
+    for index in (0..table.columns.len()).filter(|index| is_indexed(table, *index)) {
+        create_index(database, table, index).await?;
+    }
+    Ok(vec![format!("created the collection `{}`", table.name)])
+}
+
+/// A collection that others made: it gets the validator if no document contradicts it.
+async fn adopt(database: &Database, table: &'static Table, additive: bool) -> Result<Vec<String>> {
+    if !additive {
+        return Err(differs(
+            table,
+            "$jsonSchema",
+            "is missing there",
+            "migrate the database, or allow additive changes with `database.additive = true`",
+        ));
+    }
+    let unfit = database.collection::<Document>(table.name).find_one(doc! { "$nor": [validator(table)] }).await;
+    if let Some(document) = unfit.map_err(|error| tell(Some(table), &error))? {
+        let which = document.get("_id").map(ToString::to_string).unwrap_or_default();
+        let what = format!("does not fit the document {which}");
+        return Err(differs(table, "$jsonSchema", &what, "change the document, or the struct"));
+    }
+    let mut done = create(database, table).await?;
+    continue_count(database, table).await?;
+    done.push(format!("took over the documents of `{}`", table.name));
+    done.remove(0);
+    Ok(done)
+}
+
+async fn add(
+    database: &Database,
+    table: &'static Table,
+    Missing { columns, indexes }: &Missing,
+) -> Result<Vec<String>> {
+    let named = |index: usize| table.columns[index].name;
+    let mut done = vec![];
+    if !columns.is_empty() {
+        set_validator(database, table).await?;
+    }
+    done.extend(columns.iter().map(|index| format!("added the field `{}` to `{}`", named(*index), table.name)));
+    for index in indexes {
+        create_index(database, table, *index).await?;
+        done.push(format!("added an index on `{}` to `{}`", named(*index), table.name));
+    }
+    Ok(done)
+}
+
+/// The keys go on behind those that are there.
+async fn continue_count(database: &Database, table: &'static Table) -> Result<()> {
+    if !table.counted {
+        return Ok(());
+    }
+    let rows = database.collection::<Document>(table.name);
+    let last = rows.find_one(doc! {}).sort(doc! { "_id": -1 }).await.map_err(|error| tell(Some(table), &error))?;
+    let last = last.and_then(|row| row.get("_id").and_then(|key| key.as_i64().or(key.as_i32().map(i64::from))));
+    let at_least = doc! { "$max": { "last": last.unwrap_or_default() } };
+    let counters = database.collection::<Document>(COUNTERS);
+    let kept = counters.update_one(doc! { "_id": table.name }, at_least).upsert(true).await;
+    kept.map(drop).map_err(|error| tell(None, &error))
+}
+
+async fn set_validator(database: &Database, table: &'static Table) -> Result<()> {
+    let change = doc! { "collMod": table.name, "validator": validator(table) };
+    database.run_command(change).await.map(drop).map_err(|error| why_not(table, &error))
+}
+
+/// A unique index leaves out what is empty: empty cells are not equal.
+async fn create_index(database: &Database, table: &'static Table, index: usize) -> Result<()> {
+    let column = &table.columns[index];
+    let options = IndexOptions::builder().name(index_name(table, column)).unique(column.unique.then_some(true));
+    let options = options.sparse((column.unique && column.nullable).then_some(true)).build();
+    let model = IndexModel::builder().keys(doc! { name(table, index): 1 }).options(options).build();
+    let created = database.collection::<Document>(table.name).create_index(model).await;
+    created.map(drop).map_err(|error| match code(&error) {
+        Some(DUPLICATE_KEY) => {
+            let remedy = "remove all but one of them, or the `#[unique]`";
+            differs(table, column.name, "has the same value in several documents there", remedy)
+        }
+        _ => why_not(table, &error),
+    })
+}
+
+fn validator(table: &Table) -> Document {
+    let field = |index: usize| {
+        (name(table, index).to_owned(), Bson::from(doc! { "bsonType": bson_type(table.columns[index].kind) }))
+    };
+    let fields: Document = (0..table.columns.len()).map(field).collect();
+    let must = (0..table.columns.len()).filter(|index| !table.columns[*index].nullable).map(|index| name(table, index));
+    doc! { "$jsonSchema": { "bsonType": "object", "required": must.collect::<Vec<_>>(), "properties": fields } }
+}
+
+/// The schema of the live collection's validator, empty where it has none; nothing where there is no collection.
+async fn live_validator(database: &Database, table: &Table) -> Result<Option<Document>> {
+    let found = database.list_collections().filter(doc! { "name": table.name }).await;
+    let found: Result<Vec<_>, _> = match found {
+        Ok(found) => found.try_collect().await,
+        Err(error) => Err(error),
+    };
+    let found = found.map_err(|error| tell(Some(table), &error))?.pop();
+    Ok(found.map(|collection| {
+        let validator = collection.options.validator.unwrap_or_default();
+        validator.get_document("$jsonSchema").cloned().unwrap_or_default()
+    }))
+}
+
+async fn live_columns(database: &Database, table: &Table, schema: &Document) -> Result<Vec<LiveColumn>> {
+    let indexes = live_indexes(database, table).await.map_err(|error| tell(Some(table), &error))?;
+    let required =
+        |field: &str| schema.get_array("required").is_ok_and(|all| all.iter().any(|one| one.as_str() == Some(field)));
+    let fields = schema.get_document("properties").cloned().unwrap_or_default();
+    let column = |(field, of): (&String, &Bson)| LiveColumn {
+        name: if field == "_id" { table.columns[table.id].name.into() } else { field.clone() },
+        kind: of.as_document().and_then(|of| of.get_str("bsonType").ok()).unwrap_or("of several types").into(),
+        nullable: !required(field),
+        has_default: false,
+        key: field == "_id",
+        index: indexes.iter().filter(|(on, _)| on == field).map(|(_, index)| *index).max(),
+    };
+    Ok(fields.iter().map(column).collect())
+}
+
+/// Which fields are indexed, and how: an index on several fields counts as plain.
+async fn live_indexes(database: &Database, table: &Table) -> Result<Vec<(String, LiveIndex)>, Failure> {
+    let found: Vec<IndexModel> =
+        database.collection::<Document>(table.name).list_indexes().await?.try_collect().await?;
+    let index = |model: IndexModel| {
+        let options = model.options.unwrap_or_default();
+        let is_unique =
+            options.unique == Some(true) && options.partial_filter_expression.is_none() && model.keys.len() == 1;
+        let first = model.keys.keys().next()?.clone();
+        Some((first, if is_unique { LiveIndex::Unique } else { LiveIndex::Plain }))
+    };
+    Ok(found.into_iter().filter_map(index).collect())
+}
+
+fn why_not(table: &Table, error: &Failure) -> Error {
+    match code(error) {
+        Some(13) => {
+            let remedy = "grant it the role `dbAdmin` of this database, or set `database.url` to another user";
+            Error::Unavailable(Error::source_of(format!(
+                "this user may not change the collection `{}`; {remedy}",
+                table.name
+            )))
+        }
+        _ => tell(Some(table), error),
+    }
+}

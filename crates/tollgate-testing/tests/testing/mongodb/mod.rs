@@ -1,0 +1,18 @@
+//! MongoDB: the suite, and what is its own.
+
+use std::sync::Arc;
+use tollgate_mongodb::MongoDb;
+use tollgate_store::Database;
+use tollgate_testing::servers::Mongo;
+
+tollgate_testing::conformance!(empty);
+
+async fn empty() -> (Arc<dyn Database>, ()) {
+    (Arc::new(MongoDb::open(&fresh().0).await.unwrap()), ())
+}
+
+/// The URL of a database on the shared server that is not there yet, and its name.
+fn fresh() -> (String, String) {
+    let name = format!("test_{}", tollgate::Uuid::now_v7().simple());
+    (Mongo::shared().replace("/?", &format!("/{name}?")), name)
+}
