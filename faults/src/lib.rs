@@ -17,7 +17,7 @@ mod stage;
 
 pub use faults::{FAULTS, Fault};
 pub use finding::Finding;
-pub use report::{Entry, keep};
+pub use report::keep;
 pub use stage::{Form, Stage};
 
 /// What went wrong is text for whoever reads the report, nothing to match on.

@@ -1,6 +1,6 @@
 //! `cargo xtask faults [ID]... [--short] [--without PART]...`
 
-use faults::{Entry, FAULTS, Fault, Form, Stage, keep};
+use faults::{FAULTS, Fault, Form, Stage, keep};
 use std::{env, error::Error, process::ExitCode};
 
 /// What the command line asks for.
@@ -36,7 +36,6 @@ fn read(arguments: impl IntoIterator<Item = String>) -> Result<Asked, String> {
 async fn run() -> Result<bool, Box<dyn Error + Send + Sync>> {
     let Asked { faults, form } = read(env::args().skip(1))?;
     let stage = Stage { binary: env::current_exe()?.with_file_name("lorem-ipsum"), form };
-    let mut entries = vec![];
     let mut all_passed = true;
     for fault in faults {
         println!("{:<20} {}", fault.id, fault.title);
@@ -45,10 +44,9 @@ async fn run() -> Result<bool, Box<dyn Error + Send + Sync>> {
         let (acks, lost, doubled) = (finding.acks, finding.lost, finding.doubled);
         println!("{verdict:>20} {acks} acknowledged, {lost} lost, {doubled} doubled; {}", finding.words());
         all_passed &= finding.passed();
-        entries.push(Entry::new(fault, &finding)?);
-    }
-    if form == Form::Long {
-        keep(entries, FAULTS)?;
+        if form == Form::Long {
+            keep(fault, &finding)?;
+        }
     }
     Ok(all_passed)
 }

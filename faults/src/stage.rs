@@ -18,6 +18,7 @@ pub enum Form {
 }
 
 /// Where a fault happens.
+#[derive(Clone)]
 pub struct Stage {
     /// The binary of the reference application.
     pub binary: PathBuf,

@@ -3,6 +3,7 @@
 //! ```text
 //! core ◄ access ◄ store ◄ sqlite, postgres, mongodb                      drivers know nothing of HTTP
 //! core ◄ access ◄ store ◄ http ◄ auth ◄ tollgate ◄ testing, apps, bench  http does not know who is calling
+//! testing ◄ bench, faults                                                tools for developers
 //! macros                                                                 knows none of ours
 //! ```
 //!

@@ -6,6 +6,7 @@ use crate::{
     error::{refused, tell, unusable},
     operation::Operation,
     query::is_one,
+    rights::Rights,
     schema,
     session::{Steps, together},
 };
@@ -131,8 +132,10 @@ impl Database for MongoDb {
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
+            let rights = Rights::of_user(&self.database).await?;
             let mut done = vec![];
             for table in tables {
+                rights.check(&self.database, table)?;
                 done.extend(schema::prepare(&self.database, table, additive).await?);
             }
             Ok(done)

@@ -5,6 +5,7 @@
 //! operation.rs  each of them, in a transaction or not
 //! query.rs      filters and orders      cell.rs      cells, both ways    schema.rs  collections as the model says
 //! config.rs     all of the URL          error.rs     what the server's "no" means
+//! rights.rs     whether the user may
 //! ```
 //!
 //! What a caller sends is only ever a BSON value to compare with or to keep, never a document, an operator or the name
@@ -20,6 +21,7 @@ mod driver;
 mod error;
 mod operation;
 mod query;
+mod rights;
 mod schema;
 mod session;
 

@@ -33,11 +33,6 @@ mod postgres {
     async fn a_restarted_server_is_told_with_503_and_costs_nothing_else() {
         holds("F2").await;
     }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_full_pool_refuses_those_it_has_no_place_for_and_nobody_else() {
-        holds("F8").await;
-    }
 }
 
 mod mongodb {

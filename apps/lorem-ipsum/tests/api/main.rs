@@ -7,6 +7,8 @@ mod faults;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
+mod mongodb;
+#[cfg(test)]
 mod movies;
 #[cfg(test)]
 mod postgres;

@@ -10,6 +10,8 @@ mod memory;
 #[cfg(test)]
 mod mongodb;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod sqlite;

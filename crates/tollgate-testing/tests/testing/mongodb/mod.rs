@@ -1,5 +1,9 @@
 //! MongoDB: the suite, and what is its own.
 
+mod faults;
+mod opening;
+mod schema;
+
 use std::sync::Arc;
 use tollgate_mongodb::MongoDb;
 use tollgate_store::Database;

@@ -1,13 +1,13 @@
-//! The server goes away and comes back, changes under us, or dies while it writes: whoever asks is told, nothing
-//! acknowledged is lost, and no one has to start the app again.
+//! The server goes away and comes back, or changes under us: whoever asks is told, and no one has to start the app again.
 
+pub(super) use crate::outages::may;
+use crate::outages::{self, Entry, EntryPatch, entry};
 use std::{
-    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
@@ -15,20 +15,11 @@ use tokio::{
     task::block_in_place,
     time::sleep,
 };
-use tollgate::{Action, Change, Filter, May, Resource, Store, System, resource};
+use tollgate::{Change, Filter, Resource, Store, resource};
 use tollgate_core::SystemClock;
 use tollgate_postgres::Postgres;
-use tollgate_store::{Database, Error, Result};
+use tollgate_store::{Database, Error};
 use tollgate_testing::servers::{self, psql};
-
-/// A line of a log.
-#[resource(plural = "entries")]
-struct Entry {
-    #[id(generated)]
-    entry_id: i64,
-    #[index]
-    mark: String,
-}
 
 /// A text with a name nobody else has.
 #[resource(plural = "pages")]
@@ -36,14 +27,6 @@ pub(super) struct Page {
     #[id]
     pub name: String,
     pub text: String,
-}
-
-pub(super) fn may<A: Action, T: Resource>() -> May<A, T> {
-    System::because("tests").may()
-}
-
-fn entry(mark: impl Into<String>) -> NewEntry {
-    NewEntry { mark: mark.into() }
 }
 
 pub(super) fn page(name: &str) -> NewPage {
@@ -129,111 +112,11 @@ async fn statements_are_prepared_again_when_a_table_changes() {
     inside().await;
 }
 
-/// Does everything a store can do, once.
-async fn use_all(entries: &Store<Entry>, kept: i64) -> Result<()> {
-    entries.get(&may(), kept).await?;
-    let new = entries.insert(&may(), entry("load")).await?;
-    entries.find(&may(), Entry::MARK.eq("kept")).limit(5).all().await?;
-    entries.update(&may(), new.entry_id, EntryPatch { mark: Change::Set("changed".into()) }).await?;
-    entries.delete(&may(), new.entry_id).await?;
-    entries.transaction(async |tx| entries.on(&tx)?.insert(&may(), entry("load")).await).await.map(drop)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_is_missed_and_found_again() {
     let mut server = servers::Postgres::start();
     let (database, entries) = open::<Entry>(&format!("{}?transactions=32", server.url())).await;
-    let kept = entries.insert(&may(), entry("kept")).await.unwrap().entry_id;
-    let over = Arc::new(AtomicBool::new(false));
-    let failures = Arc::new(AtomicUsize::new(0));
-    let work = |_| {
-        let (entries, over, failures) = (entries.clone(), Arc::clone(&over), Arc::clone(&failures));
-        tokio::spawn(async move {
-            while !over.load(Ordering::Relaxed) {
-                match use_all(&entries, kept).await {
-                    Ok(()) => (),
-                    Err(Error::Unavailable(_)) => {
-                        failures.fetch_add(1, Ordering::Relaxed);
-                        sleep(Duration::from_millis(5)).await;
-                    }
-                    Err(error) => panic!("{error:?}"),
-                }
-            }
-        })
-    };
-    let workers: Vec<_> = (0..20).map(work).collect();
-    for pause in [0, 2500] {
-        sleep(Duration::from_millis(300)).await;
-        block_in_place(|| server.stop());
-        assert!(matches!(database.ping().await, Err(Error::Unavailable(_))));
-        sleep(Duration::from_millis(pause)).await;
-        block_in_place(|| server.resume());
-        let back = Instant::now();
-        let mut clean = 0;
-        // Lines come back one by one: whole is who does everything several times in a row.
-        while clean < 8 {
-            clean = if use_all(&entries, kept).await.is_ok() { clean + 1 } else { 0 };
-            assert!(back.elapsed() < Duration::from_secs(3), "not whole after {:?}", back.elapsed());
-        }
-    }
-    over.store(true, Ordering::Relaxed);
-    for worker in workers {
-        worker.await.unwrap();
-    }
-    assert!(failures.load(Ordering::Relaxed) > 0, "nobody noticed");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_a_crash_once() {
-    const ENOUGH: usize = 20_000;
-    const LIMIT: Duration = Duration::from_mins(1);
-    let mut server = servers::Postgres::start();
-    let (_, entries) = open::<Entry>(&server.url()).await;
-    let (acknowledged, count) = (Arc::new(Mutex::new(BTreeSet::new())), Arc::new(AtomicUsize::new(0)));
-    let start = Instant::now();
-    let write = |writer: usize| {
-        let (entries, acknowledged, count) = (entries.clone(), Arc::clone(&acknowledged), Arc::clone(&count));
-        tokio::spawn(async move {
-            let mut mine = vec![];
-            for number in 0.. {
-                if count.load(Ordering::Relaxed) >= ENOUGH || start.elapsed() > LIMIT {
-                    break;
-                }
-                match entries.insert(&may(), entry(format!("{writer}-{number}"))).await {
-                    Ok(stored) => {
-                        mine.push(stored.mark);
-                        count.fetch_add(1, Ordering::Relaxed);
-                    }
-                    Err(Error::Unavailable(_)) => sleep(Duration::from_millis(5)).await,
-                    Err(error) => panic!("{error:?}"),
-                }
-            }
-            acknowledged.lock().unwrap().extend(mine);
-        })
-    };
-    let writers: Vec<_> = (0..50).map(write).collect();
-    for crash in 1..=3 {
-        while count.load(Ordering::Relaxed) < crash * ENOUGH / 4 {
-            assert!(start.elapsed() < LIMIT, "too slow");
-            sleep(Duration::from_millis(1)).await;
-        }
-        block_in_place(|| {
-            server.kill();
-            server.resume();
-        });
-    }
-    for writer in writers {
-        writer.await.unwrap();
-    }
-    let mut stored = BTreeMap::new();
-    for row in entries.find(&may(), Filter::every()).all().await.unwrap() {
-        *stored.entry(row.mark).or_insert(0) += 1;
-    }
-    let acknowledged = acknowledged.lock().unwrap();
-    assert!(acknowledged.len() >= ENOUGH, "{} acknowledged", acknowledged.len());
-    let lost: Vec<_> = acknowledged.iter().filter(|mark| !stored.contains_key(*mark)).collect();
-    let doubled: Vec<_> = stored.iter().filter(|(_, count)| **count > 1).collect();
-    assert!(lost.is_empty() && doubled.is_empty(), "lost {lost:?}, doubled {doubled:?}");
+    outages::is_missed_and_found_again(&mut server, database, entries).await;
 }
 
 /// A way to the server on which so many answers are lost, and their connections with them.
