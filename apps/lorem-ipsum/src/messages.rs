@@ -6,7 +6,7 @@ use tollgate::prelude::*;
 pub struct Message {
     /// Names the message, in the order of creation.
     #[id(generated)]
-    pub message_id: Uuid,
+    pub message_id: ObjectId,
     /// Who wrote it.
     #[owner]
     pub author: String,

@@ -12,7 +12,7 @@ use crate::{
 use axum::http::StatusCode;
 use form_urlencoded::Serializer;
 use serde_json::{Value as Json, json};
-use std::{marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 use tollgate_access::{May, Read};
 use tollgate_core::Problem;
 use tollgate_store::{Column, Expr, Filter, Kind, Op, Order, Position, Resource, Sort, Store};
@@ -55,13 +55,14 @@ enum Operator {
     In,
     Contains,
     StartsWith,
+    Has,
     IsNull,
 }
 
-use Operator::{Contains, Eq, Gt, Gte, In, IsNull, Lt, Lte, Ne, StartsWith};
+use Operator::{Contains, Eq, Gt, Gte, Has, In, IsNull, Lt, Lte, Ne, StartsWith};
 
 /// Each suffix and what it asks. Equality may also be written without one.
-const OPERATORS: [(&str, Operator, &str); 11] = [
+const OPERATORS: [(&str, Operator, &str); 12] = [
     ("", Eq, "Equal to this."),
     (".eq", Eq, "Equal to this."),
     (".ne", Ne, "Other than this."),
@@ -72,6 +73,7 @@ const OPERATORS: [(&str, Operator, &str); 11] = [
     (".in", In, "One of these, separated by commas."),
     (".contains", Contains, "With this text in it."),
     (".starts_with", StartsWith, "With this text at its beginning."),
+    (".has", Has, "With this text among others."),
     (".is_null", IsNull, "Empty, or not."),
 ];
 
@@ -79,16 +81,17 @@ impl Operator {
     /// Whether it makes sense for that column.
     fn fits(self, column: &Column) -> bool {
         match self {
-            Eq | Ne | In => true,
-            Lt | Lte | Gt | Gte => column.kind != Kind::Bool,
+            Eq | Ne | In => column.kind.is_ordered(),
+            Lt | Lte | Gt | Gte => column.kind.is_ordered() && column.kind != Kind::Bool,
             Contains | StartsWith => column.kind == Kind::Text,
+            Has => column.kind == Kind::Texts,
             IsNull => column.nullable,
         }
     }
 
     /// The condition; in words, what is wrong with the value.
     fn condition(self, index: usize, column: &Column, text: &str) -> Result<Expr, String> {
-        let parse = |text: &str| column.kind.parse(text).ok_or_else(|| is_not(text, in_words(column.kind)));
+        let parse = |text: &str| column.kind.parse(text).ok_or_else(|| is_not(text, &in_words(column.kind)));
         let compare = |op| parse(text).map(|value| Expr::Compare(index, op, value));
         Ok(match self {
             Eq => compare(Op::Eq)?,
@@ -99,12 +102,13 @@ impl Operator {
             Gte => compare(Op::Gte)?,
             In if text.split(',').nth(MOST_VALUES).is_some() => return Err(format!("at most {MOST_VALUES} values")),
             In => Expr::In(index, text.split(',').map(parse).collect::<Result<_, _>>()?),
-            Contains | StartsWith if text.contains('\0') => return Err(is_not(text, in_words(column.kind))),
+            Contains | StartsWith | Has if text.contains('\0') => return Err(is_not(text, &in_words(Kind::Text))),
             Contains => Expr::Contains(index, text.to_owned()),
             StartsWith => Expr::StartsWith(index, text.to_owned()),
+            Has => Expr::Has(index, text.to_owned()),
             IsNull if text == "true" => Expr::IsNull(index),
             IsNull if text == "false" => Expr::Not(Box::new(Expr::IsNull(index))),
-            IsNull => return Err(is_not(text, in_words(Kind::Bool))),
+            IsNull => return Err(is_not(text, &in_words(Kind::Bool))),
         })
     }
 }
@@ -144,6 +148,7 @@ impl<R: Resource> Argument for List<R> {
             let plain = field.map_or_else(|| json!({}), |schema| comparable(schema.clone()));
             let mut schema = match parameter.operator {
                 IsNull => json!({ "type": "boolean" }),
+                Has => json!({ "type": "string" }),
                 In => json!({ "type": "array", "items": plain, "minItems": 1, "maxItems": MOST_VALUES }),
                 _ => plain,
             };
@@ -266,8 +271,8 @@ fn read_total(text: &str) -> Result<bool, Problem> {
 fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
     let by = |text: &str| {
         let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-        let column = R::TABLE.shown().find(|(_, column)| column.name == name).map(|(column, _)| column);
-        let names = || R::TABLE.shown().map(|(_, column)| column.name);
+        let column = sortable::<R>().find(|(_, column)| column.name == name).map(|(column, _)| column);
+        let names = || sortable::<R>().map(|(_, column)| column.name);
         column
             .map(|column| Order { column, descending })
             .ok_or_else(|| invalid("sort", unknown("field", name, names())))
@@ -283,6 +288,11 @@ fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
     Ok(order)
 }
 
+/// The columns that callers may sort by.
+fn sortable<R: Resource>() -> impl Iterator<Item = (usize, &'static Column)> {
+    R::TABLE.shown().filter(|(_, column)| column.kind.is_ordered())
+}
+
 fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {
     let is_meant = |known: &Parameter| name.strip_prefix(known.column.name) == Some(known.suffix);
     let Some(Parameter { index, column, operator, .. }) = parameters::<R>().find(is_meant) else {
@@ -292,21 +302,25 @@ fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {
     operator.condition(index, column, text).map_err(|detail| invalid(name, detail))
 }
 
-fn in_words(kind: Kind) -> &'static str {
-    match kind {
+fn in_words(kind: Kind) -> Cow<'static, str> {
+    Cow::Borrowed(match kind {
+        Kind::Decimal { precision, scale } => {
+            return format!("a number of at most {precision} digits, {scale} of them decimals").into();
+        }
         Kind::Bool => "`true` or `false`",
         Kind::Int32 => "a whole number of 32 bits",
         Kind::Int64 => "a whole number of 64 bits",
         Kind::Float => "a number",
         Kind::Uuid => "a UUID",
         Kind::Time => "a moment such as `2026-11-20T10:40:00Z`",
-        Kind::Text => "a text without NUL",
-    }
+        Kind::Text | Kind::Texts | Kind::Json => "a text without NUL",
+        Kind::ObjectId => "24 hexadecimal digits",
+    })
 }
 
 fn own_schemas<R: Resource>() -> [Json; 4] {
     let both_ways = |(_, column): (_, &Column)| [column.name.to_owned(), format!("-{}", column.name)];
-    let fields: Vec<String> = R::TABLE.shown().flat_map(both_ways).collect();
+    let fields: Vec<String> = sortable::<R>().flat_map(both_ways).collect();
     [
         json!({
             "type": "array", "items": { "type": "string", "enum": fields }, "minItems": 1, "uniqueItems": true,

@@ -7,7 +7,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::Ident;
+use syn::{GenericArgument, Ident, PathArguments, Type};
 
 /// `NewMovie`: what a caller sends to create one.
 pub(crate) fn new(model: &Model) -> TokenStream {
@@ -71,10 +71,23 @@ fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks:
 fn field_check(field: &Field) -> TokenStream {
     let name = text(&field.ident);
     let checks = checks(&field.garde, &field.ty).unwrap_or_else(|error| error.to_compile_error());
-    if checks.is_empty() {
+    let within = is_nested(&field.ty).then(|| quote!(::tollgate::__private::Input::check(value, &at, faults);));
+    if checks.is_empty() && within.is_none() {
         return quote!(let _ = value;);
     }
-    quote! { let at = at.inside(#name); #checks }
+    quote! { let at = at.inside(#name); #within #checks }
+}
+
+/// Whether a field is a `Nested<…>` or an `Option` of one, which has rules of its own.
+fn is_nested(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let Some(last) = path.path.segments.last() else { return false };
+    match &last.arguments {
+        PathArguments::AngleBracketed(inside) if last.ident == "Option" => {
+            inside.args.iter().any(|inside| matches!(inside, GenericArgument::Type(ty) if is_nested(ty)))
+        }
+        _ => last.ident == "Nested",
+    }
 }
 
 pub(crate) fn new_name(model: &Model) -> Ident {

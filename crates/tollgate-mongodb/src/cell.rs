@@ -3,11 +3,10 @@
 //! Moments are whole microseconds since 1970 in 64 bits: a BSON date has only milliseconds, and what was stored is what
 //! must come back.
 
+use crate::nested;
 use jiff::Timestamp;
 use mongodb::bson::{
-    Binary, Bson, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf,
-    raw::{CStr, CString},
-    spec::BinarySubtype,
+    Binary, Bson, RawBson, RawBsonRef, RawDocument, RawDocumentBuf, raw::CString, spec::BinarySubtype,
 };
 use std::borrow::Cow;
 use tollgate_store::{Batch, Error, Kind, Result, Row, Table, Value, missing};
@@ -18,17 +17,22 @@ pub(crate) fn name(table: &Table, column: usize) -> &'static str {
     if column == table.id { "_id" } else { table.columns[column].name }
 }
 
-/// A value to compare with or to set. The column decides how wide a number is.
+/// A value as it is kept and compared with. The column decides what a number or a text is.
 pub(crate) fn bson(kind: Kind, value: &Value<'_>) -> Bson {
     match value {
         Value::Null => Bson::Null,
         Value::Bool(it) => Bson::Boolean(*it),
-        Value::Int(it) => match i32::try_from(*it) {
-            Ok(small) if kind == Kind::Int32 => Bson::Int32(small),
+        Value::Int(it) => match (kind, i32::try_from(*it)) {
+            (Kind::Int32, Ok(small)) => Bson::Int32(small),
+            (Kind::Decimal { scale, .. }, _) => nested::decimal(*it, scale),
             _ => Bson::Int64(*it),
         },
         Value::Float(it) => Bson::Double(*it),
-        Value::Text(it) => Bson::String(it.clone().into_owned()),
+        Value::Text(it) => match kind {
+            Kind::ObjectId => it.parse().map_or(Bson::Null, Bson::ObjectId),
+            Kind::Texts | Kind::Json => nested::bson(it),
+            _ => Bson::String(it.clone().into_owned()),
+        },
         Value::Uuid(it) => Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: it.as_bytes().to_vec() }),
         Value::Time(it) => Bson::Int64(it.as_microsecond()),
     }
@@ -52,26 +56,14 @@ fn document(table: &'static Table, row: &dyn Row, key: Option<&Value<'static>>) 
             Some(key) if index == table.id => key.borrow(),
             _ => row.value(index)?,
         };
-        let name = CString::try_from(name(table, index)).map_err(|error| Error::internal(error.to_string()))?;
-        append(&mut document, &name, column.kind, &value);
+        // An empty cell is a field that is not there.
+        if value != Value::Null {
+            let name = CString::try_from(name(table, index)).map_err(|error| Error::internal(error.to_string()))?;
+            let value = RawBson::try_from(bson(column.kind, &value));
+            document.append(name, value.map_err(|error| Error::internal(error.to_string()))?);
+        }
     }
     Ok(document)
-}
-
-/// An empty cell is a field that is not there.
-fn append(document: &mut RawDocumentBuf, name: &CStr, kind: Kind, value: &Value<'_>) {
-    match value {
-        Value::Null => (),
-        Value::Bool(it) => document.append(name, *it),
-        Value::Int(it) => match i32::try_from(*it) {
-            Ok(small) if kind == Kind::Int32 => document.append(name, small),
-            _ => document.append(name, *it),
-        },
-        Value::Float(it) => document.append(name, *it),
-        Value::Text(it) => document.append(name, &**it),
-        Value::Uuid(it) => document.append(name, RawBinaryRef { subtype: BinarySubtype::Uuid, bytes: it.as_bytes() }),
-        Value::Time(it) => document.append(name, it.as_microsecond()),
-    }
 }
 
 /// A document of an answer. What it has and the model does not know is passed over.
@@ -113,6 +105,9 @@ fn read(kind: Kind, value: RawBsonRef<'_>) -> Option<Value<'_>> {
         (Kind::Uuid, RawBsonRef::Binary(it)) if it.subtype == BinarySubtype::Uuid => {
             Value::Uuid(Uuid::from_slice(it.bytes).ok()?)
         }
+        (Kind::Decimal { scale, .. }, RawBsonRef::Decimal128(it)) => Value::Int(nested::units(&it.to_string(), scale)?),
+        (Kind::ObjectId, RawBsonRef::ObjectId(it)) => Value::Text(it.to_hex().into()),
+        (Kind::Texts | Kind::Json, it) => Value::Text(nested::json(it)?.to_string().into()),
         (Kind::Time, RawBsonRef::Int64(it)) => Value::Time(Timestamp::from_microsecond(it).ok()?),
         _ => return None,
     })

@@ -5,7 +5,7 @@
 //! operation.rs  each of them, in a transaction or not
 //! query.rs      filters and orders      cell.rs      cells, both ways    schema.rs  collections as the model says
 //! config.rs     all of the URL          error.rs     what the server's "no" means
-//! rights.rs     whether the user may
+//! rights.rs     whether the user may    nested.rs    decimals, lists, nested values
 //! ```
 //!
 //! What a caller sends is only ever a BSON value to compare with or to keep, never a document, an operator or the name
@@ -19,6 +19,7 @@ mod cell;
 mod config;
 mod driver;
 mod error;
+mod nested;
 mod operation;
 mod query;
 mod rights;

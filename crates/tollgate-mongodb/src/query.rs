@@ -2,6 +2,7 @@
 
 use crate::cell::{bson, name};
 use mongodb::bson::{Bson, Document, doc};
+use std::borrow::Cow;
 use tollgate_store::{Expr, Kind, Op, Order, Table, Value};
 
 /// A filter. Every value of it stands where only a value can stand: behind an operator.
@@ -27,6 +28,7 @@ pub(crate) fn filter(table: &Table, expr: &Expr) -> Document {
             doc! { "$expr": { "$gte": [{ "$indexOfBytes": [field, { "$literal": part }] }, 0] } }
         }
         Expr::StartsWith(column, start) => leaf(column, from_to(start)),
+        Expr::Has(column, text) => leaf(column, doc! { "$elemMatch": { "$eq": text } }),
     }
 }
 
@@ -84,16 +86,23 @@ pub(crate) fn is_one(table: &Table, expr: &Expr) -> bool {
 }
 
 /// What the validator calls a kind.
-pub(crate) fn bson_type(kind: Kind) -> &'static str {
-    match kind {
+pub(crate) fn bson_type(kind: Kind) -> Cow<'static, str> {
+    Cow::Borrowed(match kind {
         Kind::Bool => "bool",
         Kind::Int32 => "int",
         Kind::Int64 | Kind::Time => "long",
         Kind::Float => "double",
         Kind::Text => "string",
         Kind::Uuid => "binData",
-    }
+        Kind::Decimal { .. } => "decimal",
+        Kind::ObjectId => "objectId",
+        Kind::Texts => "array",
+        Kind::Json => ANY,
+    })
 }
+
+/// A nested value is of whatever type the app gives it.
+pub(crate) const ANY: &str = "any type";
 
 #[cfg(test)]
 mod tests {

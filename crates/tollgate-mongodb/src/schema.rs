@@ -7,7 +7,7 @@ use crate::{
     cell::name,
     driver::COUNTERS,
     error::{code, tell},
-    query::bson_type,
+    query::{ANY, bson_type},
 };
 use futures_util::TryStreamExt;
 use mongodb::{
@@ -17,7 +17,7 @@ use mongodb::{
     options::IndexOptions,
 };
 use tollgate_store::{
-    Column, Error, Result, Table,
+    Column, Error, Kind, Result, Table,
     schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
 };
 
@@ -142,12 +142,19 @@ async fn create_index(database: &Database, table: &'static Table, index: usize) 
 }
 
 fn validator(table: &Table) -> Document {
-    let field = |index: usize| {
-        (name(table, index).to_owned(), Bson::from(doc! { "bsonType": bson_type(table.columns[index].kind) }))
-    };
-    let fields: Document = (0..table.columns.len()).map(field).collect();
-    let must = (0..table.columns.len()).filter(|index| !table.columns[*index].nullable).map(|index| name(table, index));
-    doc! { "$jsonSchema": { "bsonType": "object", "required": must.collect::<Vec<_>>(), "properties": fields } }
+    let all = || (0..table.columns.len()).map(|index| (name(table, index), &table.columns[index]));
+    let field = |(name, column): (&str, &Column)| (name.to_owned(), Bson::from(field(column.kind)));
+    let must: Vec<_> = all().filter(|(_, column)| !column.nullable).map(|(name, _)| name).collect();
+    let fields: Document = all().map(field).collect();
+    doc! { "$jsonSchema": { "bsonType": "object", "required": must, "properties": fields } }
+}
+
+fn field(kind: Kind) -> Document {
+    match kind {
+        Kind::Json => doc! {},
+        Kind::Texts => doc! { "bsonType": "array", "items": { "bsonType": "string" } },
+        kind => doc! { "bsonType": &*bson_type(kind) },
+    }
 }
 
 /// The schema of the live collection's validator, empty where it has none; nothing where there is no collection.
@@ -171,7 +178,7 @@ async fn live_columns(database: &Database, table: &Table, schema: &Document) -> 
     let fields = schema.get_document("properties").cloned().unwrap_or_default();
     let column = |(field, of): (&String, &Bson)| LiveColumn {
         name: if field == "_id" { table.columns[table.id].name.into() } else { field.clone() },
-        kind: of.as_document().and_then(|of| of.get_str("bsonType").ok()).unwrap_or("of several types").into(),
+        kind: of.as_document().and_then(|of| of.get_str("bsonType").ok()).unwrap_or(ANY).into(),
         nullable: !required(field),
         has_default: false,
         key: field == "_id",

@@ -1,11 +1,17 @@
 //! Cells in PostgreSQL's binary format, both ways, without a stop in between.
 
-use bytes::BytesMut;
+use crate::numeric;
+use bytes::{BufMut, BytesMut};
+use fallible_iterator::FallibleIterator;
 use jiff::Timestamp;
 use postgres_protocol::types as wire;
 use std::{borrow::Cow, error::Error as StdError, fmt, ops::Range};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tollgate_store::{Batch, Error, Kind, Result, Row, Value, missing, sql::Param};
+use tollgate_store::{
+    Batch, Error, Kind, Result, Row, Value, missing,
+    nested::{self, texts},
+    sql::Param,
+};
 
 type Failure = Box<dyn StdError + Sync + Send>;
 
@@ -67,9 +73,11 @@ fn types(kind: Kind) -> (Type, Type) {
         Kind::Int32 => (Type::INT4, Type::INT4_ARRAY),
         Kind::Int64 => (Type::INT8, Type::INT8_ARRAY),
         Kind::Float => (Type::FLOAT8, Type::FLOAT8_ARRAY),
-        Kind::Text => (Type::TEXT, Type::TEXT_ARRAY),
+        Kind::Text | Kind::ObjectId | Kind::Texts => (Type::TEXT, Type::TEXT_ARRAY),
         Kind::Uuid => (Type::UUID, Type::UUID_ARRAY),
         Kind::Time => (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY),
+        Kind::Decimal { .. } => (Type::NUMERIC, Type::NUMERIC_ARRAY),
+        Kind::Json => (Type::JSONB, Type::JSONB_ARRAY),
     }
 }
 
@@ -78,13 +86,47 @@ fn write(value: &Value<'_>, kind: Kind, out: &mut BytesMut) -> Result<IsNull, Fa
         Value::Null => return Ok(IsNull::Yes),
         Value::Bool(it) => wire::bool_to_sql(*it, out),
         Value::Int(it) if kind == Kind::Int32 => wire::int4_to_sql(i32::try_from(*it)?, out),
-        Value::Int(it) => wire::int8_to_sql(*it, out),
+        Value::Int(it) => match kind {
+            Kind::Decimal { scale, .. } => numeric::write(*it, scale, out),
+            _ => wire::int8_to_sql(*it, out),
+        },
         Value::Float(it) => wire::float8_to_sql(*it, out),
-        Value::Text(it) => wire::text_to_sql(it, out),
+        Value::Text(it) => match kind {
+            Kind::Texts => wire::text_to_sql(&array(&texts(it)?), out),
+            Kind::Json => {
+                out.put_u8(JSONB);
+                wire::text_to_sql(it, out);
+            }
+            _ => wire::text_to_sql(it, out),
+        },
         Value::Uuid(it) => wire::uuid_to_sql(*it.as_bytes(), out),
         Value::Time(it) => wire::timestamp_to_sql(it.as_microsecond() - YEAR_2000, out),
     }
     Ok(IsNull::No)
+}
+
+/// The version of a `jsonb` on the wire.
+const JSONB: u8 = 1;
+
+/// An array as text: every item in quotes, so that none is taken for `NULL` or a separator.
+fn array(texts: &[Cow<'_, str>]) -> String {
+    let item = |text: &Cow<'_, str>| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    format!("{{{}}}", texts.iter().map(item).collect::<Vec<_>>().join(","))
+}
+
+/// The items of an array of texts, as JSON.
+fn json(raw: &[u8]) -> Result<String, Failure> {
+    let array = wire::array_from_sql(raw)?;
+    let text = |item: Option<&[u8]>| {
+        let item = item.ok_or("a list of texts with an empty item cannot be read")?;
+        Ok::<_, Failure>(wire::text_from_sql(item)?.to_owned())
+    };
+    let mut texts = vec![];
+    let mut items = array.values();
+    while let Some(item) = items.next()? {
+        texts.push(text(item)?);
+    }
+    Ok(nested::json(&texts))
 }
 
 fn write_array<'v>(
@@ -134,6 +176,12 @@ impl<'a> FromSql<'a> for Read<'a> {
             Type::FLOAT8 => Value::Float(wire::float8_from_sql(raw)?),
             Type::UUID => Value::Uuid(uuid::Uuid::from_bytes(wire::uuid_from_sql(raw)?)),
             Type::TEXT | Type::VARCHAR => Value::Text(Cow::Borrowed(wire::text_from_sql(raw)?)),
+            Type::NUMERIC => Value::Int(numeric::read(raw).ok_or("a number does not fit into a decimal")?),
+            Type::TEXT_ARRAY => Value::Text(json(raw)?.into()),
+            Type::JSONB => match raw.split_first() {
+                Some((&JSONB, json)) => Value::Text(Cow::Borrowed(wire::text_from_sql(json)?)),
+                _ => return Err("a jsonb of a version that is not known".into()),
+            },
             Type::TIMESTAMPTZ => {
                 let since_2000 = wire::timestamp_from_sql(raw)?;
                 Value::Time(Timestamp::from_microsecond(since_2000.saturating_add(YEAR_2000))?)

@@ -5,7 +5,7 @@
 //! dialect.rs  PostgreSQL's SQL    cell.rs        cells, both ways      schema.rs  tables as the model says
 //! config.rs   all of the URL      connection.rs  one, and its          line.rs    one that is shared and
 //! tls.rs      with whom we speak                 prepared statements              comes back
-//! error.rs    what the server's "no" means
+//! error.rs    what the server's "no" means              numeric.rs  decimals on the wire
 //! ```
 //!
 //! A connection answers in order, so point reads, inserts and all the rest have lines of their own: a slow list
@@ -20,6 +20,7 @@ mod dialect;
 mod driver;
 mod error;
 mod line;
+mod numeric;
 mod pool;
 mod schema;
 mod session;

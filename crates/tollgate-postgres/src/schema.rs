@@ -24,7 +24,8 @@ pub(crate) const BEGIN: &str =
 /// Each column, whether it alone is the key, and its best index: one on several columns counts as plain. Types that
 /// keep some of our values and no others are called by ours: what does not fit is refused by value.
 const COLUMNS: &str = "
-    SELECT attname::text, CASE typname WHEN 'varchar' THEN 'text' WHEN 'int2' THEN 'int4' ELSE typname::text END,
+    SELECT attname::text, CASE typname WHEN 'varchar' THEN 'text' WHEN '_varchar' THEN 'text[]' WHEN '_text' THEN 'text[]'
+        WHEN 'int2' THEN 'int4' WHEN 'numeric' THEN format_type(atttypid, atttypmod) ELSE typname::text END,
         NOT attnotnull, atthasdef OR attidentity <> '',
         EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary AND indnatts = 1 AND indkey[0] = attnum),
         (SELECT bool_or(indisunique AND indimmediate AND indpred IS NULL AND indnkeyatts = 1)

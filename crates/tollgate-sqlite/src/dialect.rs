@@ -1,5 +1,6 @@
 //! SQLite's SQL. Null sorts first and text compares by its bytes already.
 
+use std::borrow::Cow;
 use tollgate_store::{
     Kind, Table, Value,
     sql::{Dialect, Param, Writer},
@@ -19,14 +20,15 @@ impl Dialect for Sqlite {
     /// Never one that was used before.
     const COUNTED: &'static str = " AUTOINCREMENT";
 
-    /// In a `STRICT` table. A moment is its microseconds since 1970.
-    fn kind(kind: Kind) -> &'static str {
-        match kind {
+    /// In a `STRICT` table. A moment is its microseconds since 1970, a decimal so many of its least unit; a list and a
+    /// nested value are JSON text.
+    fn kind(kind: Kind) -> Cow<'static, str> {
+        Cow::Borrowed(match kind {
             Kind::Float => "REAL",
-            Kind::Text => "TEXT",
+            Kind::Text | Kind::ObjectId | Kind::Texts | Kind::Json => "TEXT",
             Kind::Uuid => "BLOB",
-            Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Time => "INTEGER",
-        }
+            Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Time | Kind::Decimal { .. } => "INTEGER",
+        })
     }
 
     fn placeholder(number: usize, _: Kind, sql: &mut String) {
@@ -50,6 +52,11 @@ impl Dialect for Sqlite {
         let text = || Param::One(Kind::Text, Value::Text(start.into()));
         sql.push("substr(").column(column).push(", 1, length(").bind(text());
         sql.push(")) = ").bind(text());
+    }
+
+    fn has<'a>(sql: &mut Writer<'a, Self>, column: usize, text: &'a str) {
+        sql.push("EXISTS (SELECT 1 FROM json_each(").column(column).push(") WHERE value = ");
+        sql.bind(Param::One(Kind::Text, Value::Text(text.into()))).push(")");
     }
 
     fn nulls(_: bool) -> &'static str {

@@ -12,7 +12,7 @@
 //!
 //! The names are the same over HTTP: `?released.gte=1990&rating.gte=8.0`.
 
-use crate::{Cell, Result, Row, Set, To, Value};
+use crate::{Cell, Ordered, Result, Row, Set, To, Value, nested::texts};
 use std::{
     marker::PhantomData,
     ops::{BitAnd, BitOr, Not},
@@ -33,6 +33,8 @@ pub enum Expr {
     IsNull(usize),
     Contains(usize, String),
     StartsWith(usize, String),
+    /// The column is a list that has this text.
+    Has(usize, String),
     /// True if it is empty.
     All(Vec<Expr>),
     /// False if it is empty.
@@ -112,7 +114,8 @@ impl Expr {
             Self::Compare(column, ..)
             | Self::In(column, _)
             | Self::Contains(column, _)
-            | Self::StartsWith(column, _) => self.holds(&row.value(*column)?),
+            | Self::StartsWith(column, _)
+            | Self::Has(column, _) => self.holds(&row.value(*column)?),
         })
     }
 
@@ -125,6 +128,9 @@ impl Expr {
             (Self::In(_, wanted), value) => wanted.iter().any(|one| one.order(value).is_eq()),
             (Self::Contains(_, part), Value::Text(text)) => text.contains(part.as_str()),
             (Self::StartsWith(_, start), Value::Text(text)) => text.starts_with(start.as_str()),
+            (Self::Has(_, one), Value::Text(json)) => {
+                texts(json).is_ok_and(|texts| texts.iter().any(|text| text == one))
+            }
             _ => false,
         }
     }
@@ -164,7 +170,8 @@ impl Expr {
             | Self::In(column, _)
             | Self::IsNull(column)
             | Self::Contains(column, _)
-            | Self::StartsWith(column, _) => Some(*column),
+            | Self::StartsWith(column, _)
+            | Self::Has(column, _) => Some(*column),
             Self::All(_) | Self::Any(_) | Self::Not(_) => None,
         }
     }
@@ -255,12 +262,14 @@ macro_rules! comparisons {
     )+};
 }
 
-impl<T, V: Cell> Field<T, V> {
+impl<T, V> Field<T, V> {
     /// The field of the column with this index.
     pub const fn at(column: usize) -> Self {
         Self { column, of: PhantomData }
     }
+}
 
+impl<T, V: Cell<Plain: Ordered>> Field<T, V> {
     comparisons! {
         /// Equal to the value.
         eq => Eq;
@@ -333,6 +342,14 @@ impl<T, V: Cell<Plain = String>> Field<T, V> {
 
     fn search(self, text: String, how: fn(usize, String) -> Expr) -> Filter<T> {
         if text.contains('\0') { Expr::NONE.into() } else { how(self.column, text).into() }
+    }
+}
+
+impl<T, V: Cell<Plain = Vec<String>>> Field<T, V> {
+    /// Has this text, case and all, among others.
+    pub fn has(self, text: impl Into<String>) -> Filter<T> {
+        let text = text.into();
+        if text.contains('\0') { Expr::NONE.into() } else { Expr::Has(self.column, text).into() }
     }
 }
 

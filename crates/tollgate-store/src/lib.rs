@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! one cell             value.rs      a Value, the kinds of columns, the types that fit in one
+//!                      decimal.rs  object_id.rs  nested.rs                            types of our own
 //! a struct that is one resource.rs   what #[resource] says about a type
 //! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
@@ -22,11 +23,14 @@
 //! ```
 
 mod batch;
+mod decimal;
 mod driver;
 mod error;
 mod filter;
 mod find;
 mod memory;
+pub mod nested;
+mod object_id;
 mod position;
 mod resource;
 pub mod schema;
@@ -35,16 +39,19 @@ mod store;
 mod transaction;
 mod value;
 
+pub use decimal::{Decimal, NotDecimal};
 pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
 pub use error::{Error, Result};
 pub use filter::{Expr, Field, Filter, Op, Order, Sort};
 pub use find::{Find, Slice};
 pub use memory::Memory;
+pub use nested::Nested;
+pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
 pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
 pub use store::Store;
 pub use transaction::Transaction;
-pub use value::{Cell, Kind, Row, Value, missing};
+pub use value::{Cell, Kind, Ordered, Row, Value, missing};
 
 /// What the macros write `use` for. Not part of the public API.
 #[doc(hidden)]

@@ -71,9 +71,9 @@ impl Position {
             match value {
                 Value::Null => column.nullable,
                 Value::Bool(_) => column.kind == Kind::Bool,
-                Value::Int(_) => matches!(column.kind, Kind::Int32 | Kind::Int64),
+                Value::Int(_) => matches!(column.kind, Kind::Int32 | Kind::Int64 | Kind::Decimal { .. }),
                 Value::Float(_) => column.kind == Kind::Float,
-                Value::Text(_) => column.kind == Kind::Text,
+                Value::Text(_) => column.kind.is_text(),
                 Value::Uuid(_) => column.kind == Kind::Uuid,
                 Value::Time(_) => column.kind == Kind::Time,
             }

@@ -58,14 +58,22 @@ impl Column {
     }
 
     /// The same, with `#[unique]`.
+    ///
+    /// # Panics
+    /// At compile time, if its values have no order.
     #[must_use]
     pub const fn unique(self) -> Self {
+        assert!(self.kind.is_ordered(), "a list or a nested value cannot be unique");
         Self { unique: true, ..self }
     }
 
     /// The same, with `#[index]`.
+    ///
+    /// # Panics
+    /// At compile time, if its values have no order.
     #[must_use]
     pub const fn index(self) -> Self {
+        assert!(self.kind.is_ordered(), "a list or a nested value cannot be indexed");
         Self { index: true, ..self }
     }
 
@@ -186,7 +194,7 @@ pub trait Resource: Policy<Scope = Filter<Self>> + Row + Output + Clone {
 /// Types that can identify a row.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot identify a row",
-    note = "use `i32`, `i64`, `Uuid` or `String`"
+    note = "use `i32`, `i64`, `Uuid`, `ObjectId` or `String`"
 )]
 pub trait Key: Cell<Plain = Self> + Input + Output + Display + Clone + Ord + Hash {}
 impl Key for i32 {}
@@ -197,7 +205,7 @@ impl Key for String {}
 /// Keys that nobody chooses.
 #[diagnostic::on_unimplemented(
     message = "an id of type `{Self}` cannot be generated",
-    note = "use `i32` or `i64` (the database counts) or `Uuid` (in the order of creation)"
+    note = "use `i32` or `i64` (the database counts), `Uuid` or `ObjectId` (in the order of creation)"
 )]
 pub trait GeneratedId: Key {
     /// Whether the database counts; else the key is made here.

@@ -1,6 +1,7 @@
 //! Is the database as the model says? The comparison that every SQL driver shares.
 
 use crate::{Column, Error, Filled, Kind, Result, Table};
+use std::borrow::Cow;
 
 /// A column as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct Missing {
 /// # Errors
 /// A column of another kind, one that may be empty on one side only, one that the database demands and the model
 /// does not know, or another key; each with table, column and remedy.
-pub fn missing(table: &Table, live: &[LiveColumn], kind: fn(Kind) -> &'static str) -> Result<Missing> {
+pub fn missing(table: &Table, live: &[LiveColumn], kind: fn(Kind) -> Cow<'static, str>) -> Result<Missing> {
     for unknown in live.iter().filter(|live| table.columns.iter().all(|column| column.name != live.name)) {
         if !unknown.nullable && !unknown.has_default {
             let what = "must be filled there and is not in the model";
@@ -53,7 +54,7 @@ pub fn missing(table: &Table, live: &[LiveColumn], kind: fn(Kind) -> &'static st
     for (index, column) in table.columns.iter().enumerate() {
         let found = live.iter().find(|live| live.name == column.name);
         match found {
-            Some(live) => compare(table, index, live, kind(column.kind))?,
+            Some(live) => compare(table, index, live, &kind(column.kind))?,
             None => missing.columns.push(index),
         }
         if is_indexed(table, index) && found.and_then(|live| live.index) < Some(wanted(column)) {

@@ -2,6 +2,7 @@
 //! and a prepared statement serves all that share it.
 
 use crate::{Expr, Kind, Op, Order, Select, Table, To, Update, Value};
+use std::borrow::Cow;
 
 /// Where SQL dialects differ. The value itself is what is known only at run time: where the tables are.
 pub trait Dialect: Copy {
@@ -13,7 +14,7 @@ pub trait Dialect: Copy {
     const COUNTED: &'static str;
 
     /// What a kind of column is called.
-    fn kind(kind: Kind) -> &'static str;
+    fn kind(kind: Kind) -> Cow<'static, str>;
 
     /// What follows a kind in the definition of a column.
     fn collation(_: Kind) -> &'static str {
@@ -31,6 +32,9 @@ pub trait Dialect: Copy {
 
     /// Writes the condition that a column starts with a text.
     fn starts_with<'a>(sql: &mut Writer<'a, Self>, column: usize, start: &'a str);
+
+    /// Writes the condition that a column, a list, has a text.
+    fn has<'a>(sql: &mut Writer<'a, Self>, column: usize, text: &'a str);
 
     /// Where empty cells go; null sorts first.
     fn nulls(descending: bool) -> &'static str;
@@ -138,6 +142,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
             Expr::In(column, values) => self.leaf(*column, |sql| D::in_list(sql, *column, values)),
             Expr::Contains(column, part) => self.leaf(*column, |sql| sql.contains(*column, part)),
             Expr::StartsWith(column, start) => self.leaf(*column, |sql| D::starts_with(sql, *column, start)),
+            Expr::Has(column, text) => self.leaf(*column, |sql| D::has(sql, *column, text)),
         }
     }
 
@@ -168,7 +173,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
             Op::Gt => " > ",
             Op::Gte => " >= ",
         };
-        self.column(column).push(if kind == Kind::Text && op != Op::Eq { D::BYTEWISE } else { "" });
+        self.column(column).push(if kind.is_text() && op != Op::Eq { D::BYTEWISE } else { "" });
         self.push(sign).bind(Param::One(kind, value.borrow()));
     }
 
@@ -183,7 +188,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
         }
         self.push(" ORDER BY ").list(order, ", ", |sql, by| {
             let column = &sql.table.columns[by.column];
-            sql.name(column.name).push(if column.kind == Kind::Text { D::BYTEWISE } else { "" });
+            sql.name(column.name).push(if column.kind.is_text() { D::BYTEWISE } else { "" });
             sql.push(if by.descending { " DESC" } else { "" });
             sql.push(if column.nullable { D::nulls(by.descending) } else { "" });
         });
@@ -191,7 +196,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
 
     fn define(&mut self, index: usize) {
         let (column, is_key) = (&self.table.columns[index], index == self.table.id);
-        self.column(index).push(" ").push(D::kind(column.kind)).push(D::collation(column.kind));
+        self.column(index).push(" ").push(&D::kind(column.kind)).push(D::collation(column.kind));
         self.push(if column.nullable { "" } else { " NOT NULL" }).push(if is_key { " PRIMARY KEY" } else { "" });
         self.push(if is_key && self.table.counted { D::COUNTED } else { "" });
     }

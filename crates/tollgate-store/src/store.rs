@@ -174,7 +174,7 @@ impl<T: Resource> Store<T> {
     /// The row as it will be stored, if it may be.
     fn make(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = T::create(new, &Stamp { actor: may.actor(), now: self.0.clock.now() });
-        (0..T::TABLE.columns.len()).try_for_each(|column| row.value(column)?.check())?;
+        (0..T::TABLE.columns.len()).try_for_each(|column| row.value(column)?.check(T::TABLE.columns[column].kind))?;
         if admits(may.rows(), &row)? { as_stored(row) } else { Err(Error::Outside) }
     }
 
@@ -192,7 +192,10 @@ impl<T: Resource> Store<T> {
         let found = if set.is_empty() {
             self.some(wanted.clone()).await?
         } else {
-            set.iter().try_for_each(|set| if let To::Value(value) = &set.to { value.check() } else { Ok(()) })?;
+            set.iter().try_for_each(|set| match &set.to {
+                To::Value(value) => value.check(T::TABLE.columns[set.column].kind),
+                To::Next => Ok(()),
+            })?;
             set.extend(self.touched());
             let filter = wanted.clone().and(scope.given(&set));
             let mut rows = Vec::new();

@@ -4,7 +4,7 @@
 //! reading is `row.read(0)?` per field, writing is `value(0)` per column, and a filter looks at either. No
 //! tree of values is built on the way, and drivers need no type parameter.
 
-use crate::{Error, Result};
+use crate::{Decimal, Error, ObjectId, Result, decimal, nested::has_nul};
 use jiff::Timestamp;
 use std::{borrow::Cow, cmp::Ordering};
 use uuid::Uuid;
@@ -60,8 +60,11 @@ impl Value<'_> {
     }
 
     /// Refuses what not every database can keep: NUL in text (PostgreSQL), NaN and infinity (SQLite, JSON).
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self, kind: Kind) -> Result<()> {
         match self {
+            Self::Text(json) if matches!(kind, Kind::Json | Kind::Texts) && has_nul(json) => {
+                Err(Error::invalid("text with a NUL character cannot be stored"))
+            }
             Self::Text(text) if text.contains('\0') => {
                 Err(Error::invalid("text with a NUL character cannot be stored"))
             }
@@ -88,9 +91,28 @@ pub enum Kind {
     Uuid,
     /// A moment, in microseconds.
     Time,
+    /// A number of so many digits, some of them decimals. Its values are [`Value::Int`], in units of the last decimal.
+    #[expect(missing_docs, reason = "the names say it")]
+    Decimal { precision: u8, scale: u8 },
+    /// A key as MongoDB makes them. Its values are [`Value::Text`], 24 hexadecimal digits in lower case.
+    ObjectId,
+    /// A list of texts. Its values are [`Value::Text`], a JSON array.
+    Texts,
+    /// A value of the app's own. Its values are [`Value::Text`], JSON.
+    Json,
 }
 
 impl Kind {
+    /// Whether its values have an order, and so can be compared and sorted by.
+    pub const fn is_ordered(self) -> bool {
+        !matches!(self, Self::Texts | Self::Json)
+    }
+
+    /// Whether its values are compared letter by letter.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::ObjectId)
+    }
+
     /// Reads the text form that URLs and cursors use; `None` if it is no value of this kind.
     pub fn parse(self, text: &str) -> Option<Value<'static>> {
         Some(match self {
@@ -101,6 +123,12 @@ impl Kind {
             Self::Text => Value::Text(Cow::Owned((!text.contains('\0')).then(|| text.to_owned())?)),
             Self::Uuid => Value::Uuid(text.parse().ok()?),
             Self::Time => Value::Time(micros(text.parse().ok()?)),
+            Self::Decimal { precision, scale } => {
+                let units = decimal::parse(text, scale)?;
+                Value::Int((units.unsigned_abs() < 10_u64.pow(precision.into())).then_some(units)?)
+            }
+            Self::ObjectId => text.parse::<ObjectId>().ok()?.show().into_owned(),
+            Self::Texts | Self::Json => return None,
         })
     }
 }
@@ -140,7 +168,8 @@ pub fn missing(column: usize) -> Error {
 #[diagnostic::on_unimplemented(
     message = "a resource cannot have a field of type `{Self}`",
     label = "no column holds this",
-    note = "fields are `bool`, `i32`, `i64`, `f64`, `String`, `Uuid`, `Timestamp` and `Option`s of those"
+    note = "fields are `bool`, `i32`, `i64`, `f64`, `Decimal`, `String`, `Uuid`, `ObjectId`, `Timestamp`, `Vec<String>`, \
+            `Nested` and `Option`s of those"
 )]
 pub trait Cell: Sized + Send + Sync + 'static {
     /// The type without its `Option`.
@@ -208,3 +237,20 @@ impl<C: Cell<Plain = C>> Cell for Option<C> {
         }
     }
 }
+
+/// Types whose values have an order, and so can be compared and sorted by.
+#[diagnostic::on_unimplemented(
+    message = "values of type `{Self}` cannot be compared",
+    label = "it has no order",
+    note = "a list is asked what it `has`, and what may be empty whether it `is_null`"
+)]
+pub trait Ordered: Cell<Plain = Self> {}
+impl Ordered for bool {}
+impl Ordered for i32 {}
+impl Ordered for i64 {}
+impl Ordered for f64 {}
+impl Ordered for String {}
+impl Ordered for Uuid {}
+impl Ordered for Timestamp {}
+impl Ordered for ObjectId {}
+impl<const PRECISION: u8, const SCALE: u8> Ordered for Decimal<PRECISION, SCALE> {}

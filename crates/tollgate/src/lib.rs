@@ -82,7 +82,10 @@ pub use tollgate_http::{
 /// ```
 pub use tollgate_macros::resource;
 pub use tollgate_macros::{input, output, service};
-pub use tollgate_store::{Error as StoreError, Field, Filter, Find, Memory, Resource, Slice, Sort, Store, Transaction};
+pub use tollgate_store::{
+    Decimal, Error as StoreError, Field, Filter, Find, Memory, Nested, ObjectId, Resource, Slice, Sort, Store,
+    Transaction,
+};
 
 /// The HTTP vocabulary.
 pub use axum::http;
@@ -96,9 +99,9 @@ pub use uuid::Uuid;
 /// What every service writes `use` for.
 pub mod prelude {
     pub use crate::{
-        Actor, App, Change, Create, Created, Delete, Filter, Json, List, May, NoContent, Page, Path, Problem, Public,
-        Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid, input, output, resource,
-        service,
+        Actor, App, Change, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent, ObjectId,
+        Page, Path, Problem, Public, Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid,
+        input, output, resource, service,
     };
 }
 

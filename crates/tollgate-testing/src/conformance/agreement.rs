@@ -10,7 +10,7 @@ use proptest::{
 };
 use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 use tokio::{runtime::Handle, task::block_in_place};
-use tollgate::{Filter, Find, Resource, Store, Timestamp, Uuid};
+use tollgate::{Decimal, Filter, Find, Resource, Store, Timestamp, Uuid};
 use tollgate_store::{Database, Expr, Kind, Op, Order, Position, Row, Value};
 
 const ROWS: usize = 150;
@@ -42,8 +42,12 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     (-2_i64..3).prop_map(|it| Timestamp::from_microsecond(it).unwrap())
 }
 
+fn price() -> impl Strategy<Value = Decimal<15, 2>> {
+    (-2_i64..3).prop_map(|units| Decimal::from_units(units * 5).unwrap())
+}
+
 fn row() -> impl Strategy<Value = NewSample> {
-    let there = (any::<bool>(), small(), big(), ratio(), text(), code(), moment());
+    let there = (any::<bool>(), small(), big(), ratio(), text(), code(), moment(), price());
     let perhaps = (
         option::of(any::<bool>()),
         option::of(small()),
@@ -52,12 +56,24 @@ fn row() -> impl Strategy<Value = NewSample> {
         option::of(text()),
         option::of(code()),
         option::of(moment()),
+        option::of((-99_i64..100).prop_map(|units| Decimal::from_units(units).unwrap())),
     );
     (there, perhaps).prop_map(|(there, perhaps)| {
-        let (flag, small, big, ratio, text, code, moment) = there;
-        let (maybe_flag, maybe_small, maybe_big, maybe_ratio, maybe_text, maybe_code, maybe_moment) = perhaps;
-        let there = NewSample { flag, small, big, ratio, text, code, moment, ..sample(0) };
-        NewSample { maybe_flag, maybe_small, maybe_big, maybe_ratio, maybe_text, maybe_code, maybe_moment, ..there }
+        let (flag, small, big, ratio, text, code, moment, price) = there;
+        let (maybe_flag, maybe_small, maybe_big, maybe_ratio, maybe_text, maybe_code, maybe_moment, maybe_price) =
+            perhaps;
+        let there = NewSample { flag, small, big, ratio, text, code, moment, price, ..sample(0) };
+        NewSample {
+            maybe_flag,
+            maybe_small,
+            maybe_big,
+            maybe_ratio,
+            maybe_text,
+            maybe_code,
+            maybe_moment,
+            maybe_price,
+            ..there
+        }
     })
 }
 
@@ -70,6 +86,8 @@ fn value(kind: Kind) -> BoxedStrategy<Value<'static>> {
         Kind::Text => text().prop_map(|it| Value::Text(Cow::Owned(it))).boxed(),
         Kind::Uuid => code().prop_map(Value::Uuid).boxed(),
         Kind::Time => moment().prop_map(Value::Time).boxed(),
+        Kind::Decimal { .. } => (-15_i64..15).prop_map(Value::Int).boxed(),
+        Kind::ObjectId | Kind::Texts | Kind::Json => unreachable!("samples have none"),
     }
 }
 

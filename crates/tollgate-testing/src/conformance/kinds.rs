@@ -17,23 +17,9 @@ async fn stored(database: &Arc<dyn Database>, new: NewSample) -> Sample {
     kept
 }
 
-pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Database>) {
-    let least = NewSample {
-        small: i32::MIN,
-        big: i64::MIN,
-        ratio: f64::MIN,
-        code: Uuid::nil(),
-        moment: "0001-01-01T00:00:00Z".parse().unwrap(),
-        maybe_flag: Some(false),
-        maybe_small: Some(i32::MIN),
-        maybe_big: Some(i64::MIN),
-        maybe_ratio: Some(f64::MIN_POSITIVE),
-        maybe_text: Some(String::new()),
-        maybe_code: Some(Uuid::nil()),
-        maybe_moment: Some("1969-12-31T23:59:59.999999Z".parse().unwrap()),
-        ..sample(i32::MIN)
-    };
-    let greatest = NewSample {
+/// A sample with the greatest value of every kind.
+fn greatest() -> NewSample {
+    NewSample {
         flag: true,
         small: i32::MAX,
         big: i64::MAX,
@@ -41,6 +27,7 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
         text: "\u{10ffff}".into(),
         code: Uuid::max(),
         moment: "9999-12-30T00:00:00.999999Z".parse().unwrap(),
+        price: "9999999999999.99".parse().unwrap(),
         maybe_flag: Some(true),
         maybe_small: Some(i32::MAX),
         maybe_big: Some(i64::MAX),
@@ -48,9 +35,30 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
         maybe_text: Some("\u{10ffff}".into()),
         maybe_code: Some(Uuid::max()),
         maybe_moment: Some(Timestamp::UNIX_EPOCH),
+        maybe_price: Some("0.1".parse().unwrap()),
         ..sample(i32::MAX)
+    }
+}
+
+pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Database>) {
+    let least = NewSample {
+        small: i32::MIN,
+        big: i64::MIN,
+        ratio: f64::MIN,
+        code: Uuid::nil(),
+        moment: "0001-01-01T00:00:00Z".parse().unwrap(),
+        price: "-9999999999999.99".parse().unwrap(),
+        maybe_flag: Some(false),
+        maybe_small: Some(i32::MIN),
+        maybe_big: Some(i64::MIN),
+        maybe_ratio: Some(f64::MIN_POSITIVE),
+        maybe_text: Some(String::new()),
+        maybe_code: Some(Uuid::nil()),
+        maybe_moment: Some("1969-12-31T23:59:59.999999Z".parse().unwrap()),
+        maybe_price: Some("-9.9".parse().unwrap()),
+        ..sample(i32::MIN)
     };
-    for new in [least, greatest] {
+    for new in [least, greatest()] {
         let kept = stored(&database, new.clone()).await;
         let again = NewSample {
             sample_id: kept.sample_id,
@@ -61,6 +69,7 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
             text: kept.text,
             code: kept.code,
             moment: kept.moment,
+            price: kept.price,
             maybe_flag: kept.maybe_flag,
             maybe_small: kept.maybe_small,
             maybe_big: kept.maybe_big,
@@ -68,6 +77,7 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
             maybe_text: kept.maybe_text,
             maybe_code: kept.maybe_code,
             maybe_moment: kept.maybe_moment,
+            maybe_price: kept.maybe_price,
         };
         assert_eq!(again, new);
     }
@@ -77,7 +87,7 @@ pub async fn null_is_kept_in_every_kind(database: Arc<dyn Database>) {
     let kept = stored(&database, sample(1)).await;
     let empty = (kept.maybe_flag, kept.maybe_small, kept.maybe_big, kept.maybe_ratio);
     assert_eq!(empty, (None, None, None, None));
-    assert_eq!((kept.maybe_text, kept.maybe_code, kept.maybe_moment), (None, None, None));
+    assert_eq!((kept.maybe_text, kept.maybe_code, kept.maybe_moment, kept.maybe_price), (None, None, None, None));
 }
 
 pub async fn empty_text_is_not_null(database: Arc<dyn Database>) {
@@ -156,6 +166,7 @@ pub(super) fn untouched() -> SamplePatch {
         text: Change::Keep,
         code: Change::Keep,
         moment: Change::Keep,
+        price: Change::Keep,
         maybe_flag: Change::Keep,
         maybe_small: Change::Keep,
         maybe_big: Change::Keep,
@@ -163,6 +174,7 @@ pub(super) fn untouched() -> SamplePatch {
         maybe_text: Change::Keep,
         maybe_code: Change::Keep,
         maybe_moment: Change::Keep,
+        maybe_price: Change::Keep,
     }
 }
 

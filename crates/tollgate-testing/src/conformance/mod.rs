@@ -18,7 +18,8 @@
 //! sorts.rs        in which order                       concurrency.rs   groups share no misfortune
 //! pages.rs        each row once                        agreement.rs     random questions, the answers of Rust
 //! uniqueness.rs   no value twice
-//! updates.rs      what changes, and what does not      resources.rs     what the suite stores
+//! updates.rs      what changes, and what does not      nested.rs        lists, and values within values
+//! resources.rs    what the suite stores
 //! ```
 
 #![expect(missing_docs, reason = "the name of a claim is the claim")]
@@ -29,6 +30,7 @@ mod agreement;
 mod concurrency;
 mod filters;
 mod kinds;
+mod nested;
 mod pages;
 mod resources;
 mod scope;
@@ -74,6 +76,14 @@ claims! { $
         chosen_keys_are_kept
         generated_keys_are_never_used_again
         hidden_values_are_stored
+    }
+    nested {
+        lists_come_back_as_they_were
+        a_list_is_asked_what_it_has
+        values_within_come_back_as_they_were
+        a_megabyte_within_is_kept
+        nul_is_refused_wherever_it_hides
+        object_ids_are_found_compared_and_sorted
     }
     filters {
         each_operator_means_the_same_for_every_kind

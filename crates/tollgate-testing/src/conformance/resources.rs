@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use tollgate::{
-    Act, Action, Actor, Delete, Filter, May, Policy, Resource, Rows, Store, System, Timestamp, Uuid, resource,
+    Act, Action, Actor, Decimal, Delete, Filter, May, Nested, ObjectId, Policy, Resource, Rows, Store, System,
+    Timestamp, Uuid, input, resource,
 };
 use tollgate_access::Identity;
 use tollgate_core::{Clock, SystemClock};
@@ -20,6 +21,7 @@ pub(crate) struct Sample {
     pub text: String,
     pub code: Uuid,
     pub moment: Timestamp,
+    pub price: Decimal<15, 2>,
     pub maybe_flag: Option<bool>,
     pub maybe_small: Option<i32>,
     pub maybe_big: Option<i64>,
@@ -27,6 +29,32 @@ pub(crate) struct Sample {
     pub maybe_text: Option<String>,
     pub maybe_code: Option<Uuid>,
     pub maybe_moment: Option<Timestamp>,
+    pub maybe_price: Option<Decimal<2, 1>>,
+}
+
+/// What is in a parcel: a value within a row.
+#[input]
+#[output]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Content {
+    pub what: String,
+    pub pieces: u64,
+    pub weight: Option<f64>,
+    pub fragile: bool,
+    pub more: Vec<Content>,
+}
+
+/// Lists and values within, under a key as MongoDB makes them.
+#[resource(plural = "parcels")]
+pub(crate) struct Parcel {
+    #[id(generated)]
+    pub parcel_id: ObjectId,
+    pub labels: Vec<String>,
+    pub maybe_labels: Option<Vec<String>>,
+    pub content: Nested<Content>,
+    pub maybe_content: Option<Nested<Content>>,
+    pub anything: Option<Nested<serde_json::Value>>,
+    pub sent_from: Option<ObjectId>,
 }
 
 /// What someone noted: everything that the server fills, under a key that the database counts.
@@ -102,6 +130,7 @@ pub(crate) fn sample(sample_id: i32) -> NewSample {
         text: String::new(),
         code: Uuid::nil(),
         moment: Timestamp::UNIX_EPOCH,
+        price: Decimal::default(),
         maybe_flag: None,
         maybe_small: None,
         maybe_big: None,
@@ -109,6 +138,22 @@ pub(crate) fn sample(sample_id: i32) -> NewSample {
         maybe_text: None,
         maybe_code: None,
         maybe_moment: None,
+        maybe_price: None,
+    }
+}
+
+pub(crate) fn content(what: &str, pieces: u64) -> Content {
+    Content { what: what.into(), pieces, weight: None, fragile: false, more: vec![] }
+}
+
+pub(crate) fn parcel(labels: &[&str]) -> NewParcel {
+    NewParcel {
+        labels: labels.iter().map(ToString::to_string).collect(),
+        maybe_labels: None,
+        content: content("nothing", 0).into(),
+        maybe_content: None,
+        anything: None,
+        sent_from: None,
     }
 }
 

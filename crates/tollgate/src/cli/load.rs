@@ -85,8 +85,11 @@ fn object(names: &csv::StringRecord, record: &csv::StringRecord, table: &Table) 
             _ if text.is_empty() && nullable => Some(Value::Null),
             Some(Kind::Bool) => text.parse().ok().map(Value::Bool),
             Some(Kind::Int32 | Kind::Int64) => text.parse::<i64>().ok().map(Value::from),
-            Some(Kind::Float) => text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::from),
-            Some(Kind::Text | Kind::Uuid | Kind::Time) | None => None,
+            Some(Kind::Float | Kind::Decimal { .. }) => {
+                text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::from)
+            }
+            Some(Kind::Texts | Kind::Json) => serde_json::from_str(text).ok(),
+            Some(Kind::Text | Kind::Uuid | Kind::ObjectId | Kind::Time) | None => None,
         };
         (name.to_owned(), value.unwrap_or_else(|| Value::from(text)))
     };

@@ -179,3 +179,35 @@ async fn many_that_start_at_once_prepare_once() {
     }
     assert_eq!(said, [format!("created the schema `{schema}`"), "created the table `films`".into()]);
 }
+
+#[tokio::test]
+async fn a_table_that_was_there_before_is_used_as_it_is() {
+    /// As somebody else wrote it, years ago.
+    #[tollgate::resource(plural = "movies")]
+    struct Movie {
+        #[id(generated)]
+        movie_id: i32,
+        title: String,
+        released: i32,
+        rating: tollgate::Decimal<2, 1>,
+    }
+    let (url, _) = schema(
+        "CREATE TABLE movies (movie_id serial PRIMARY KEY, title varchar(200) NOT NULL, released int NOT NULL, \
+         rating numeric(2,1) NOT NULL); INSERT INTO movies (title, released, rating) VALUES ('Alien', 1979, 8.5)",
+    );
+    let database = std::sync::Arc::new(Postgres::open(&url).await.unwrap());
+    let table = <Movie as tollgate::Resource>::TABLE;
+    assert_eq!(prepare(&url, table, false).await.unwrap(), Vec::<String>::new());
+    let movies = tollgate::Store::<Movie>::new(database, std::sync::Arc::new(tollgate::SystemClock::default()));
+    let new = NewMovie { title: "Brazil".into(), released: 1985, rating: "7.9".parse().unwrap() };
+    movies.insert(&super::faults::may(), new).await.unwrap();
+    let good = Movie::RATING.gte("7.9".parse::<tollgate::Decimal<2, 1>>().unwrap());
+    let found = movies.find(&super::faults::may(), good).sort(Movie::RATING.asc()).all().await.unwrap();
+    assert_eq!(found.iter().map(|movie| movie.rating.to_string()).collect::<Vec<_>>(), ["7.9", "8.5"]);
+    let (url, _) = schema(
+        "CREATE TABLE movies (movie_id int PRIMARY KEY, title text NOT NULL, released int NOT NULL, \
+                           rating numeric(3,2) NOT NULL)",
+    );
+    let said = prepare(&url, table, true).await.unwrap_err();
+    assert!(said.contains("`rating` is numeric(3,2) there and numeric(2,1) here"), "{said}");
+}
