@@ -54,10 +54,12 @@ async fn run(stage: &Stage, mut database: Database, victim: Victim) -> Result<Fi
     let writers = Writers::start(CLIENTS, &app, &ledger);
     let (acks, kills, limit) = stage.pick((500_000, 20, 180), (20_000, 3, 20));
     let (begun, mut times_to_ready) = (Instant::now(), vec![]);
-    let is_enough = |kills_so_far| ledger.acks() >= acks && kills_so_far >= kills;
-    while !is_enough(times_to_ready.len()) && begun.elapsed() < Duration::from_secs(limit) {
-        sleep(random(300..1500)).await;
-        times_to_ready.push(kill(victim, &mut app, &mut database).await?);
+    while (ledger.acks() < acks || times_to_ready.len() < kills) && begun.elapsed() < Duration::from_secs(limit) {
+        sleep(random(stage.pick(500..2500, 300..1500))).await;
+        // Enough is enough: a database that starts slowly would be down most of the time.
+        if times_to_ready.len() < kills {
+            times_to_ready.push(kill(victim, &mut app, &mut database).await?);
+        }
     }
     writers.stop().await;
     let took = begun.elapsed();

@@ -39,7 +39,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let mut server = Postgres::start();
     let app = App::start(stage, ("DATABASE__URL", server.url())).await?;
     let ledger = Arc::new(Ledger::default());
-    let (restarts, seconds) = stage.pick((5, 20), (2, 4));
+    let (restarts, seconds) = stage.pick((4, 20), (2, 4));
     let pause = Duration::from_secs(seconds);
     let load = tokio::spawn(keep_asking(app.client(), Arc::clone(&ledger), pause * (restarts + 1)));
     let mut outages = vec![];

@@ -3,6 +3,7 @@
 mod crash;
 mod database_restart;
 mod full_disk;
+mod lost_commit;
 
 use crate::{Finding, Result, Stage};
 use std::pin::Pin;
@@ -72,6 +73,12 @@ pub const FAULTS: &[Fault] = &[
         title: "PostgreSQL restarted at once, at 300 requests a second",
         needs: Some("postgres"),
         run: |stage| Box::pin(database_restart::run(stage)),
+    },
+    Fault {
+        id: "F3",
+        title: "PostgreSQL's word that it committed is lost",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(lost_commit::run(stage)),
     },
     Fault {
         id: "F13",

@@ -33,6 +33,11 @@ mod postgres {
     async fn a_restarted_server_is_told_with_503_and_costs_nothing_else() {
         holds("F2").await;
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commit_that_nobody_was_told_of_is_neither_acknowledged_nor_repeated() {
+        holds("F3").await;
+    }
 }
 
 mod mongodb {
