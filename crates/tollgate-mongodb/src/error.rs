@@ -4,10 +4,13 @@
 
 use crate::config::Config;
 use mongodb::error::{
-    Error as Failure, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    Error as Failure, ErrorKind, Result as Fallible, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
+    WriteFailure,
 };
+use std::time::Duration;
+use tokio::time::{error::Elapsed, timeout};
 use tollgate_core::Cause;
-use tollgate_store::{Error, Table};
+use tollgate_store::{Error, Result, Table};
 
 const DUPLICATE_KEY: i32 = 11000;
 
@@ -65,6 +68,20 @@ pub(crate) fn tell(table: Option<&Table>, error: &Failure) -> Error {
         _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Error::Overloaded,
         _ => Error::Internal(source(error)),
     }
+}
+
+/// Waits for an answer, but not forever: the driver itself waits for as long as a connection holds.
+pub(crate) async fn in_time<R>(
+    limit: Duration,
+    table: Option<&Table>,
+    work: impl IntoFuture<Output = Fallible<R>>,
+) -> Result<R> {
+    timeout(limit, work).await.map_err(late)?.map_err(|error| tell(table, &error))
+}
+
+/// What did not answer in time may have happened nevertheless.
+pub(crate) fn late(_: Elapsed) -> Error {
+    Error::Unavailable(Error::source_of("it does not answer in time"))
 }
 
 fn source(error: &Failure) -> Cause {
