@@ -3,6 +3,7 @@
 //! ```text
 //! core ◄ access ◄ store ◄ sqlite, postgres, mongodb                      drivers know nothing of HTTP
 //! core ◄ access ◄ store ◄ http ◄ auth ◄ tollgate ◄ testing, apps, bench  http does not know who is calling
+//! testing ◄ bench, faults                                                tools for developers
 //! macros                                                                 knows none of ours
 //! ```
 //!
@@ -46,6 +47,8 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
         ],
         // Its peers need the same servers as the tests.
         "bench" => &["tollgate", "tollgate-testing"],
+        // What it tries is a process of its own.
+        "faults" => &["tollgate-testing"],
         _ if is_app(of) => &["tollgate"],
         _ => return None,
     })

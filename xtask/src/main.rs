@@ -7,6 +7,7 @@ use std::{env, process::ExitCode};
 
 mod crates;
 mod directions;
+mod faults;
 mod includes;
 mod lint;
 mod parts;
@@ -21,6 +22,8 @@ const USAGE: &str = "\
 usage: cargo xtask test [--without PART]...   all tests; gets what they need first
        cargo xtask lint                       format, clippy, documentation, dependencies
        cargo xtask ci [--without PART]...     both
+       cargo xtask faults [ID]... [--short] [--without PART]...
+                                              the long form of the fault tests, kept in faults/; ten minutes at most
        cargo xtask includes                   writes the code blocks of the documentation anew";
 
 /// What went wrong is text for a person at a terminal, nothing to match on.
@@ -43,6 +46,7 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["test", options @ ..] => test::run(&parts::left_out(options)?),
         ["lint"] => lint::run(),
+        ["faults", options @ ..] => faults::run(options),
         ["includes"] => includes::write(),
         ["ci", options @ ..] => {
             test::run(&parts::left_out(options)?)?;

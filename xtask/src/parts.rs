@@ -71,6 +71,12 @@ const PARTS: &[Part] = &[
         is_there: servers::Mongo::is_there,
         get: Get::Ours(servers::Mongo::fetch),
     },
+    Part {
+        name: "tmpfs",
+        programs: "the right to mount a small disk, which root has,",
+        is_there: servers::Tmpfs::is_there,
+        get: Get::System(&[]),
+    },
 ];
 
 fn has_browser() -> bool {
@@ -101,7 +107,13 @@ pub(crate) fn left_out(options: &[&str]) -> Result<Vec<&'static Part>> {
 
 /// Installs what is missing or, where that is not ours to do, fails with a list of it.
 pub(crate) fn prepare(left_out: &[&Part]) -> Result {
-    let wanted = PARTS.iter().filter(|part| !left_out.iter().any(|out| out.name == part.name));
+    prepare_only(&PARTS.iter().map(|part| part.name).collect::<Vec<_>>(), left_out)
+}
+
+/// The same for those of these names alone.
+pub(crate) fn prepare_only(names: &[&str], left_out: &[&Part]) -> Result {
+    let is_out = |part: &Part| left_out.iter().any(|out| out.name == part.name);
+    let wanted = PARTS.iter().filter(|part| names.contains(&part.name) && !is_out(part));
     get_missing(wanted, &system(), is_root())
 }
 
@@ -121,14 +133,14 @@ fn get_missing<'a>(wanted: impl Iterator<Item = &'a Part>, system: &str, is_root
                 steps.step(part.name, || install(part, line));
             }
             Some((_, line)) => told.push(format!("{}: {} missing; get it with\n    {line}", part.name, part.programs)),
-            None => told.push(format!("{}: {} missing on the PATH", part.name, part.programs)),
+            None => told.push(format!("{}: {} missing", part.name, part.programs)),
         }
     }
     steps.finish()?;
     if told.is_empty() {
         return Ok(());
     }
-    Err(format!("{}\n\nor leave a part out: cargo xtask test --without NAME", told.join("\n")).into())
+    Err(format!("{}\n\nor leave a part out: --without NAME", told.join("\n")).into())
 }
 
 fn install(part: &Part, line: &str) -> Result<String> {
@@ -173,7 +185,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        assert_eq!(refused, r#"there is no part "browsers" to leave out; there is: curl, browser, postgres, mongodb"#);
+        let known = "curl, browser, postgres, mongodb, tmpfs";
+        assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());
     }
@@ -199,6 +212,6 @@ mod tests {
     #[test]
     fn elsewhere_the_line_is_told_where_one_is_known() {
         assert!(said("macos", true).starts_with("oracle: delphi missing; get it with\n    brew install delphi\n"));
-        assert!(said("plan9", true).starts_with("oracle: delphi missing on the PATH\n"));
+        assert!(said("plan9", true).starts_with("oracle: delphi missing\n"));
     }
 }

@@ -15,13 +15,14 @@ use crate::{
 /// Gets what the tests need, then runs them.
 pub(crate) fn run(left_out: &[&Part]) -> Result {
     parts::prepare(left_out)?;
-    let without = left_out.iter().map(|part| part.name).collect::<Vec<_>>().join(",");
-    let is_wanted = |name: &str| left_out.iter().all(|part| part.name != name);
+    let without: Vec<&str> = left_out.iter().map(|part| part.name).collect();
+    let is_wanted = |name: &str| !without.contains(&name);
     let postgres = is_wanted("postgres").then(servers::Postgres::start);
     let mongo = is_wanted("mongodb").then(servers::Mongo::start);
-    let mut tests = tests(&["postgres", "mongodb"].into_iter().filter(|name| !is_wanted(name)).collect::<Vec<_>>());
+    let mut tests = tests(&without);
     tests.envs(postgres.iter().map(|server| (servers::SHARED, server.url())));
     tests.envs(mongo.iter().map(|server| (servers::SHARED_MONGO, server.url(""))));
+    let without = without.join(",");
     let mut steps = Steps::default();
     steps.step("tests", || output(tests.env("TOLLGATE_WITHOUT", &without)).map(|text| summary(&text)));
     steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
@@ -35,7 +36,7 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
 fn tests(left_out: &[&str]) -> Command {
     if output(&mut cargo(&["nextest", "--version"])).is_ok() {
         let mut nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
-        let modules = left_out.iter().map(|module| format!("test(/^{module}::/)")).collect::<Vec<_>>().join(" | ");
+        let modules = left_out.iter().map(|module| format!(r"test(/\b{module}::/)")).collect::<Vec<_>>().join(" | ");
         nextest.args((!left_out.is_empty()).then(|| format!("-Enot ({modules})")));
         return nextest;
     }

@@ -4,6 +4,7 @@ use crate::{
     cell::{Shown, documents},
     config::Config,
     error::{refused, tell, unusable},
+    migrate,
     operation::Operation,
     query::is_one,
     rights::Rights,
@@ -20,6 +21,7 @@ use std::{future::Future, ops::Range, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
+    migrate::{Applied, Script},
 };
 
 /// Point reads are so quick that two groups under way keep a server busy; inserts travel together in one.
@@ -140,6 +142,18 @@ impl Database for MongoDb {
             }
             Ok(done)
         })
+    }
+
+    fn scripts(&self) -> Option<&'static str> {
+        Some(migrate::SCRIPTS)
+    }
+
+    fn history(&self) -> Answer<'_, Vec<Applied>> {
+        Box::pin(migrate::history(&self.database))
+    }
+
+    fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
+        Box::pin(migrate::migrate(&self.database, scripts, adopt))
     }
 
     fn ping(&self) -> Answer<'_, ()> {

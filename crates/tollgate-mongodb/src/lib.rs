@@ -6,6 +6,7 @@
 //! query.rs      filters and orders      cell.rs      cells, both ways    schema.rs  collections as the model says
 //! config.rs     all of the URL          error.rs     what the server's "no" means
 //! rights.rs     whether the user may    nested.rs    decimals, lists, nested values
+//! migrate.rs    changes as scripts, and scripts applied
 //! ```
 //!
 //! What a caller sends is only ever a BSON value to compare with or to keep, never a document, an operator or the name
@@ -19,6 +20,7 @@ mod cell;
 mod config;
 mod driver;
 mod error;
+mod migrate;
 mod nested;
 mod operation;
 mod query;
@@ -28,3 +30,4 @@ mod session;
 
 pub use config::Config;
 pub use driver::MongoDb;
+pub use migrate::{SCRIPTS, script};

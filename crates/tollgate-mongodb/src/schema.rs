@@ -27,7 +27,7 @@ const DUPLICATE_KEY: i32 = 11000;
 
 /// What an index on a column is called.
 pub(crate) fn index_name(table: &Table, column: &Column) -> String {
-    format!("{}_{}_{}", table.name, column.name, if column.unique { "key" } else { "idx" })
+    tollgate_store::migrate::index_name(table.name, column.name, column.unique)
 }
 
 /// Makes sure that the collection is there and as the model says; says what it did about it.
@@ -72,7 +72,7 @@ async fn adopt(database: &Database, table: &'static Table, additive: bool) -> Re
             table,
             "$jsonSchema",
             "is missing there",
-            "migrate the database, or allow additive changes with `database.additive = true`",
+            "allow additive changes with `database.additive = true` once",
         ));
     }
     let unfit = database.collection::<Document>(table.name).find_one(doc! { "$nor": [validator(table)] }).await;
@@ -125,23 +125,28 @@ async fn set_validator(database: &Database, table: &'static Table) -> Result<()>
     database.run_command(change).await.map(drop).map_err(|error| why_not(table, &error))
 }
 
-/// A unique index leaves out what is empty: empty cells are not equal.
+/// The index on a column: its name, whether it is unique, whether it leaves out what is empty. A unique one does: empty
+/// cells are not equal.
+pub(crate) fn index(table: &Table, column: usize) -> (String, bool, bool) {
+    let column = &table.columns[column];
+    (index_name(table, column), column.unique, column.unique && column.nullable)
+}
+
 async fn create_index(database: &Database, table: &'static Table, index: usize) -> Result<()> {
-    let column = &table.columns[index];
-    let options = IndexOptions::builder().name(index_name(table, column)).unique(column.unique.then_some(true));
-    let options = options.sparse((column.unique && column.nullable).then_some(true)).build();
+    let (named, unique, sparse) = self::index(table, index);
+    let options = IndexOptions::builder().name(named).unique(unique).sparse(sparse).build();
     let model = IndexModel::builder().keys(doc! { name(table, index): 1 }).options(options).build();
     let created = database.collection::<Document>(table.name).create_index(model).await;
     created.map(drop).map_err(|error| match code(&error) {
         Some(DUPLICATE_KEY) => {
             let remedy = "remove all but one of them, or the `#[unique]`";
-            differs(table, column.name, "has the same value in several documents there", remedy)
+            differs(table, table.columns[index].name, "has the same value in several documents there", remedy)
         }
         _ => why_not(table, &error),
     })
 }
 
-fn validator(table: &Table) -> Document {
+pub(crate) fn validator(table: &Table) -> Document {
     let all = || (0..table.columns.len()).map(|index| (name(table, index), &table.columns[index]));
     let field = |(name, column): (&str, &Column)| (name.to_owned(), Bson::from(field(column.kind)));
     let must: Vec<_> = all().filter(|(_, column)| !column.nullable).map(|(name, _)| name).collect();

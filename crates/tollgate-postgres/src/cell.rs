@@ -109,7 +109,7 @@ fn write(value: &Value<'_>, kind: Kind, out: &mut BytesMut) -> Result<IsNull, Fa
 const JSONB: u8 = 1;
 
 /// An array as text: every item in quotes, so that none is taken for `NULL` or a separator.
-fn array(texts: &[Cow<'_, str>]) -> String {
+pub(crate) fn array(texts: &[Cow<'_, str>]) -> String {
     let item = |text: &Cow<'_, str>| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     format!("{{{}}}", texts.iter().map(item).collect::<Vec<_>>().join(","))
 }

@@ -1,13 +1,15 @@
 //! PostgreSQL's SQL. Every placeholder names its type, so that the server never guesses; every table its schema,
 //! because along a `search_path` a table that is missing in one schema is silently found, and written, in another.
 
+use crate::cell::array;
 use std::borrow::Cow;
 use tollgate_store::{
     Kind, Select, Table, Value,
-    sql::{self, Dialect, Param, Writer},
+    nested::texts,
+    sql::{self, Dialect, Param, Writer, quoted},
 };
 
-/// The dialect, with the schema in which the tables are.
+/// The dialect, with the schema in which the tables are; empty where the `search_path` says it.
 #[derive(Clone, Copy)]
 pub(crate) struct Postgres<'a>(pub(crate) &'a str);
 
@@ -29,6 +31,9 @@ impl Dialect for Postgres<'_> {
     }
 
     fn qualify(self, sql: &mut String) {
+        if self.0.is_empty() {
+            return;
+        }
         sql.push('"');
         sql.push_str(self.0);
         sql.push_str("\".");
@@ -55,6 +60,20 @@ impl Dialect for Postgres<'_> {
     fn has<'a>(sql: &mut Writer<'a, Self>, column: usize, text: &'a str) {
         let text = Param::One(Kind::Text, Value::Text(text.into()));
         sql.bind(text).push(" = ANY(").column(column).push(")");
+    }
+
+    fn literal(kind: Kind, value: &Value<'_>) -> String {
+        match (kind, value) {
+            (_, Value::Null) => "NULL".into(),
+            (_, Value::Bool(it)) => it.to_string(),
+            (Kind::Decimal { scale, .. }, Value::Int(it)) => format!("{it}e-{scale}"),
+            (_, Value::Int(it)) => it.to_string(),
+            (_, Value::Float(it)) => format!("{it:?}"),
+            (Kind::Texts, Value::Text(it)) => quoted(&texts(it).map(|texts| array(&texts)).unwrap_or_default()),
+            (_, Value::Text(it)) => quoted(it),
+            (_, Value::Uuid(it)) => quoted(&it.to_string()),
+            (_, Value::Time(it)) => quoted(&it.to_string()),
+        }
     }
 
     fn nulls(descending: bool) -> &'static str {

@@ -7,6 +7,7 @@ use crate::{
     dialect::{self, Postgres as Dialect},
     error::{tell, tell_reader, unusable},
     line::{Again, Lines},
+    migrate,
     pool::{Borrowed, Pool},
     schema,
     session::Steps,
@@ -20,7 +21,9 @@ use std::{
 use tokio::time::timeout;
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Row, Select, Session, Shape, Table,
-    Update, Value, sql,
+    Update, Value,
+    migrate::{Applied, Script},
+    sql,
 };
 
 /// Point reads are so quick that two connections keep a server busy; inserts travel together on one.
@@ -194,6 +197,30 @@ impl Database for Postgres {
             let schema = schema::Schema { connection: &borrowed.connection, config: &self.config };
             let done = schema.prepare(tables, additive).await?;
             borrowed.give_back();
+            Ok(done)
+        })
+    }
+
+    fn scripts(&self) -> Option<&'static str> {
+        Some(migrate::SCRIPTS)
+    }
+
+    fn history(&self) -> Answer<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let borrowed = self.pool.begin("BEGIN").await?;
+            let history = migrate::history(&borrowed.connection, &self.config).await?;
+            borrowed.connection.execute("ROLLBACK").await.map_err(|error| tell(&error))?;
+            borrowed.give_back();
+            Ok(history)
+        })
+    }
+
+    fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let mut done = vec![];
+            while let Some(name) = migrate::next(&self.pool, &self.config, scripts, adopt).await? {
+                done.push(name);
+            }
             Ok(done)
         })
     }

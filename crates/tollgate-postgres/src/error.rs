@@ -73,7 +73,7 @@ fn source(error: &Failure) -> Cause {
 }
 
 /// One line, without what rows contain.
-fn words(error: &Failure) -> String {
+pub(crate) fn words(error: &Failure) -> String {
     match error.as_db_error() {
         Some(said) => format!("{} (SQLSTATE {})", said.message(), said.code().code()),
         None => error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),

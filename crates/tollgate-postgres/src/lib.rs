@@ -6,6 +6,7 @@
 //! config.rs   all of the URL      connection.rs  one, and its          line.rs    one that is shared and
 //! tls.rs      with whom we speak                 prepared statements              comes back
 //! error.rs    what the server's "no" means              numeric.rs  decimals on the wire
+//! migrate.rs  changes as scripts, and scripts applied
 //! ```
 //!
 //! A connection answers in order, so point reads, inserts and all the rest have lines of their own: a slow list
@@ -20,6 +21,7 @@ mod dialect;
 mod driver;
 mod error;
 mod line;
+mod migrate;
 mod numeric;
 mod pool;
 mod schema;
@@ -28,5 +30,6 @@ mod tls;
 
 pub use config::Config;
 pub use driver::{Client, Postgres};
+pub use migrate::{SCRIPTS, script};
 /// For [`Postgres::client`].
 pub use tokio_postgres;

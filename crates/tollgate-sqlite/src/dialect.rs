@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use tollgate_store::{
     Kind, Table, Value,
-    sql::{Dialect, Param, Writer},
+    sql::{Dialect, Param, Writer, quoted},
 };
 
 /// The longest list whose values are bound one by one. A longer one is bound as a whole: SQLite binds some 32,000
@@ -58,6 +58,18 @@ impl Dialect for Sqlite {
     fn has<'a>(sql: &mut Writer<'a, Self>, column: usize, text: &'a str) {
         sql.push("EXISTS (SELECT 1 FROM json_each(").column(column).push(") WHERE value = ");
         sql.bind(Param::One(Kind::Text, Value::Text(text.into()))).push(")");
+    }
+
+    fn literal(_: Kind, value: &Value<'_>) -> String {
+        match value {
+            Value::Null => "NULL".into(),
+            Value::Bool(it) => i64::from(*it).to_string(),
+            Value::Int(it) => it.to_string(),
+            Value::Float(it) => format!("{it:?}"),
+            Value::Text(it) => quoted(it),
+            Value::Uuid(it) => format!("x'{}'", it.simple()),
+            Value::Time(it) => it.as_microsecond().to_string(),
+        }
     }
 
     fn nulls(_: bool) -> &'static str {

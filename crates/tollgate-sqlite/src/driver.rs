@@ -3,7 +3,7 @@
 use crate::{
     cell::{Bound, Shown, tell},
     dialect::{self, Sqlite as Dialect},
-    schema,
+    migrate, schema,
     session::Steps,
     writer::Writer,
 };
@@ -25,6 +25,7 @@ use std::{
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value,
+    migrate::{Applied, Script},
     sql::{self, Param},
 };
 
@@ -248,6 +249,27 @@ impl Database for Sqlite {
             let done = tables.into_iter().map(|table| schema::prepare(db, table, additive));
             Ok(done.collect::<Result<Vec<_>>>()?.concat())
         }))
+    }
+
+    fn scripts(&self) -> Option<&'static str> {
+        Some(migrate::SCRIPTS)
+    }
+
+    fn history(&self) -> Answer<'_, Vec<Applied>> {
+        Box::pin(async move { migrate::history(&self.reader(true)) })
+    }
+
+    fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let (scripts, mut done) = (Arc::<[Script]>::from(scripts), vec![]);
+            loop {
+                let scripts = Arc::clone(&scripts);
+                match self.writer.write(move |db| migrate::next(db, &scripts, adopt)).await? {
+                    Some(name) => done.push(name),
+                    None => return Ok(done),
+                }
+            }
+        })
     }
 
     fn ping(&self) -> Answer<'_, ()> {

@@ -4,6 +4,7 @@
 //! ```text
 //! driver.rs   the methods         session.rs  a transaction      writer.rs  the one thread that writes
 //! dialect.rs  SQLite's SQL        cell.rs     cells, both ways   schema.rs  tables as the model says
+//! migrate.rs  changes as scripts, and scripts applied
 //! ```
 //!
 //! The file is in WAL mode with `synchronous = FULL`: what was acknowledged survives a crash of process or
@@ -12,10 +13,12 @@
 mod cell;
 mod dialect;
 mod driver;
+mod migrate;
 mod schema;
 mod session;
 mod writer;
 
 pub use driver::Sqlite;
+pub use migrate::{SCRIPTS, script};
 /// For [`Sqlite::read`] and [`Sqlite::write`].
 pub use rusqlite;

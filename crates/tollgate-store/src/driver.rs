@@ -1,6 +1,9 @@
 //! What a database must be able to do. Object-safe: a driver is a crate of its own and knows no resource type.
 
-use crate::{Error, Expr, Order, Query, Result, Row, Set, Table, Value};
+use crate::{
+    Error, Expr, Order, Query, Result, Row, Set, Table, Value,
+    migrate::{Applied, Script},
+};
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
 /// A driver's answer, some time later.
@@ -111,6 +114,28 @@ pub trait Database: Driver + Any {
     /// # Errors
     /// A difference that needs a decision, with table, column and remedy.
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>>;
+
+    /// What its migration scripts end with, as in `sqlite.sql`; nothing if it takes none.
+    fn scripts(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The migrations it has seen, in order.
+    fn history(&self) -> Answer<'_, Vec<Applied>> {
+        Box::pin(async { Ok(vec![]) })
+    }
+
+    /// Applies the scripts that it has not seen, in order, and says which those were. Each happens as a whole and is
+    /// remembered with it; instances that start together take turns. With `adopt` they are remembered and not run: what
+    /// they do was done in another way.
+    ///
+    /// # Errors
+    /// [`Error::Schema`](crate::Error::Schema): where a script stopped, of which nothing is kept then, or what does not
+    /// fit its history.
+    fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
+        let _ = (scripts, adopt);
+        Box::pin(async { Err(crate::Error::internal("this database takes no migrations")) })
+    }
 
     /// Answers if the database does.
     fn ping(&self) -> Answer<'_, ()>;

@@ -9,6 +9,7 @@
 //!                      find.rs  transaction.rs  batch.rs  assignment.rs
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe                       sql.rs  schema.rs  memory.rs
+//! when the model changes migrate.rs  what is different, as scripts
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -31,6 +32,7 @@ mod error;
 mod filter;
 mod find;
 mod memory;
+pub mod migrate;
 pub mod nested;
 mod object_id;
 mod position;
@@ -72,4 +74,10 @@ pub mod __private {
     pub use serde;
     pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
     pub use tollgate_core::{At, Change, Faults, Input, ObjectOnly, Output, Probe};
+}
+
+/// What an error says, with its cause.
+#[cfg(test)]
+pub(crate) fn error_text(error: &Error) -> String {
+    tollgate_core::with_causes(error)
 }

@@ -127,4 +127,5 @@ fn schema(words: String) -> Error {
     Error::Schema(Error::source_of(words))
 }
 
-const MIGRATE: &str = "migrate the database, or allow additive changes with `database.additive = true`";
+const MIGRATE: &str = "write a migration with `migrate diff` and apply it with `migrate run`, or allow additive changes with \
+     `database.additive = true`";

@@ -1,7 +1,10 @@
 //! From a question to SQL: values are always bound, so the text depends on the shape of the question alone
 //! and a prepared statement serves all that share it.
 
-use crate::{Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value};
+use crate::{
+    Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name,
+    schema::is_indexed,
+};
 use std::borrow::Cow;
 
 /// Where SQL dialects differ. The value itself is what is known only at run time: where the tables are.
@@ -37,6 +40,9 @@ pub trait Dialect: Copy {
 
     /// Writes the condition that a column, a list, has a text.
     fn has<'a>(sql: &mut Writer<'a, Self>, column: usize, text: &'a str);
+
+    /// A value as it stands in a script.
+    fn literal(kind: Kind, value: &Value<'_>) -> String;
 
     /// Where empty cells go; null sorts first.
     fn nulls(descending: bool) -> &'static str;
@@ -319,8 +325,15 @@ pub fn delete<'a, D: Dialect>(dialect: D, table: &'static Table, filter: &'a Exp
 
 /// `CREATE TABLE …`
 pub fn create_table<D: Dialect>(dialect: D, table: &'static Table) -> String {
+    create_table_as(dialect, table, table.name)
+}
+
+/// The same under another name.
+pub fn create_table_as<D: Dialect>(dialect: D, table: &'static Table, name: &str) -> String {
     let mut sql = Writer::new(dialect, table);
-    sql.push("CREATE TABLE IF NOT EXISTS ").table().push(" (\n  ");
+    sql.push("CREATE TABLE IF NOT EXISTS ");
+    sql.dialect.qualify(&mut sql.text);
+    sql.name(name).push(" (\n  ");
     sql.list(0..table.columns.len(), ",\n  ", Writer::define).push("\n)");
     sql.text
 }
@@ -335,9 +348,23 @@ pub fn add_column<D: Dialect>(dialect: D, table: &'static Table, index: usize) -
 /// `CREATE INDEX …` on one column.
 pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
     let column = &table.columns[index];
-    let (unique, suffix) = if column.unique { ("UNIQUE ", "key") } else { ("", "idx") };
+    let (unique, name) =
+        (if column.unique { "UNIQUE " } else { "" }, index_name(table.name, column.name, column.unique));
     let mut sql = Writer::new(dialect, table);
-    sql.push(&format!("CREATE {unique}INDEX IF NOT EXISTS \"{}_{}_{suffix}\" ON ", table.name, column.name));
+    sql.push(&format!("CREATE {unique}INDEX IF NOT EXISTS \"{name}\" ON "));
     sql.table().push(" (").column(index).push(if column.nullable { D::nulls(false) } else { "" }).push(")");
     sql.text
+}
+
+/// `CREATE TABLE …` and its indexes, as statements of a script, which must not pass over what is there already.
+pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Vec<String> {
+    let indexes = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
+    let indexes = indexes.map(|index| create_index(dialect, table, index));
+    let all = std::iter::once(create_table(dialect, table) + ending).chain(indexes);
+    all.map(|statement| statement.replacen(" IF NOT EXISTS", "", 1)).collect()
+}
+
+/// Text in quotes.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }

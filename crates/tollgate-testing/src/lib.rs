@@ -24,9 +24,13 @@ mod app;
 pub mod browser;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "servers")]
+mod proxy;
 mod reply;
 #[cfg(feature = "servers")]
 pub mod servers;
 
 pub use app::{Client, Setup, TestApp};
+#[cfg(feature = "servers")]
+pub use proxy::FaultProxy;
 pub use reply::Reply;

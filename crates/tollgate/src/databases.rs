@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Design, Failure},
-    running::own_tables,
+    cli,
     settings::{self, Settings},
 };
 #[cfg(not(all(feature = "postgres", feature = "mongodb")))]
@@ -45,18 +45,26 @@ impl Databases {
     }
 
     /// Makes sure that every table is where it belongs and as the model says; says what was done about it.
-    pub(crate) async fn prepare(&self, settings: &Settings, built: &Built) -> Result<Vec<String>, Failure> {
-        let lives_in = |table: &Table, name: &str| table.database == Some(name);
-        let tables = || built.resources.iter().map(|resource| resource.table());
-        let mut own = own_tables();
-        own.extend(tables().filter(|table| !self.named.keys().any(|name| lives_in(table, name))));
-        let mut done = self.default.prepare(&own, settings.is_additive(&settings.database)).await?;
-        for (name, database) in &self.named {
-            let tables: Vec<_> = tables().filter(|table| lives_in(table, name)).collect();
-            let additive = settings.databases.get(name).is_some_and(|database| settings.is_additive(database));
+    ///
+    /// Where nothing is added by itself, migrations lead there: they are applied where the settings say so, and must have
+    /// been elsewhere.
+    pub(crate) async fn prepare(&self, design: &Design) -> Result<Vec<String>, Failure> {
+        let mut done = vec![];
+        for (name, tables) in design.tables() {
+            let database = self.named(name);
+            let settings = design.settings.of_database(name);
+            let additive = design.settings.is_additive(settings);
+            if !additive {
+                done.extend(migrate(design.name, &**database, name, settings.migrate).await?);
+            }
             done.extend(database.prepare(&tables, additive).await?);
         }
         Ok(done)
+    }
+
+    /// The database of that name, or the default one.
+    pub(crate) fn named(&self, name: Option<&str>) -> &Arc<dyn Database> {
+        name.and_then(|name| self.named.get(name)).unwrap_or(&self.default)
     }
 
     /// Answers if all of them do.
@@ -75,6 +83,17 @@ impl Databases {
     fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
         std::iter::once(&self.default).chain(self.named.values())
     }
+}
+
+/// Applies migrations, or refuses to go on without.
+async fn migrate(app: &str, database: &dyn Database, name: Option<&str>, apply: bool) -> Result<Vec<String>, Failure> {
+    if apply {
+        let applied = cli::migrate::apply(database, name, false).await?;
+        return Ok(applied.into_iter().map(|name| format!("applied the migration {name}")).collect());
+    }
+    let waiting = cli::migrate::waiting(database, name).await?;
+    cli::migrate::refuse_waiting(app, database, &waiting)?;
+    Ok(vec![])
 }
 
 /// A database that no resource names is a slip of the pen.

@@ -45,6 +45,7 @@ mod databases;
 mod home;
 mod kept;
 mod log;
+mod migrations;
 pub mod raw;
 mod running;
 mod settings;

@@ -54,7 +54,7 @@ impl Design {
     /// Makes databases ready.
     pub(crate) async fn open_on(self, ground: Ground) -> Result<Running, Failure> {
         let Ground { databases, clock, authenticate, first_rows } = ground;
-        let mut done = databases.prepare(&self.settings, &self.built).await?;
+        let mut done = databases.prepare(&self).await?;
         let database = &databases.default;
 
         let values = Values::new(Arc::clone(database), Arc::clone(&clock));

@@ -55,6 +55,10 @@ pub struct Database {
     pub url: Option<Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
     pub additive: Option<bool>,
+    /// Whether migrations that the database has not seen are applied at the start, where nothing is added by itself; of
+    /// instances that start together, one does. Default: no, and the app does not start before they were applied by
+    /// `migrate run`.
+    pub migrate: bool,
 }
 
 /// Who may do what.
@@ -154,6 +158,11 @@ impl Settings {
     /// Whether missing tables and columns are added to that database at the start.
     pub(crate) fn is_additive(&self, database: &Database) -> bool {
         database.additive.unwrap_or(self.is_dev())
+    }
+
+    /// What is said about the database of that name, or the default one.
+    pub(crate) fn of_database(&self, name: Option<&str>) -> &Database {
+        name.and_then(|name| self.databases.get(name)).unwrap_or(&self.database)
     }
 
     /// Refuses what would be open by accident.

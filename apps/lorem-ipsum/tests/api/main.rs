@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod migrations;
 #[cfg(test)]
 mod mongodb;
 #[cfg(test)]

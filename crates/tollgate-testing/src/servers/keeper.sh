@@ -20,7 +20,7 @@ start() {
 }
 
 end() {
-    kill -s "$1" $server 2>/dev/null
+    kill -s "$1" $server $2 2>/dev/null
     wait $server 2>/dev/null
     server=
 }
@@ -29,7 +29,8 @@ while read -r command; do
     case $command in
     start) start "$@" ;;
     stop) end INT ;;
-    kill) end KILL ;;
+    quit) end QUIT ;;
+    kill) end KILL "$(pgrep -P "$server" 2>/dev/null)" ;;
     esac
     echo done
 done

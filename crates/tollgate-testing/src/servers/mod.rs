@@ -1,4 +1,4 @@
-//! Real servers for tests: private ones, on loopback, with their data in a temporary folder.
+//! Real servers for tests, and a small disk: private ones, on loopback, with their data in a temporary folder.
 //!
 //! Each is kept by a small shell script that outlives the test and does nothing but wait: when the test's process ends,
 //! however it ends, the server is stopped and its folder removed. Nothing but std, so that `cargo xtask` can start the
@@ -7,10 +7,12 @@
 mod mongo;
 mod pgbouncer;
 mod postgres;
+mod tmpfs;
 
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, psql};
+pub use tmpfs::Tmpfs;
 
 use std::{
     collections::hash_map::RandomState,
@@ -33,13 +35,9 @@ struct Keeper {
 impl Keeper {
     /// Takes charge of a server that is to run as `server`, and answers once `is_ready` succeeds.
     fn new(folder: &Path, is_ready: &str, server: &[String]) -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", include_str!("keeper.sh"), "keeper.sh"]).arg(folder).arg(is_ready).args(server);
-        // A terminal interrupts a whole group; the keeper has work to do then.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut shell = piped.spawn().unwrap_or_else(|error| panic!("cannot run sh: {error}"));
+        let mut command = shell(include_str!("keeper.sh"));
+        command.arg(folder).arg(is_ready).args(server);
+        let mut shell = command.spawn().unwrap_or_else(|error| panic!("cannot run sh: {error}"));
         let answers = shell.stdout.take().unwrap_or_else(|| unreachable!("it is piped"));
         Self { shell, answers: BufReader::new(answers), folder: folder.to_owned() }
     }
@@ -60,8 +58,22 @@ impl Drop for Keeper {
     }
 }
 
+/// A shell that outlives us: its standard input ends when we do.
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "keeper.sh"]);
+    // A terminal interrupts a whole group; the keeper has work to do then.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
 /// A port that is free, below those that the system gives to outgoing connections, which take listening ports away.
-fn free_port() -> u16 {
+///
+/// # Panics
+/// If none is.
+pub fn free_port() -> u16 {
     let random = || 20_000 + u16::try_from(RandomState::new().build_hasher().finish() % 12_000).unwrap_or_default();
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     (0..100).map(|_| random()).find(free).unwrap_or_else(|| panic!("no free port from 20000 to 32000"))

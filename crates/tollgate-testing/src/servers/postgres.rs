@@ -85,7 +85,13 @@ impl Postgres {
         self.keeper.tell("stop");
     }
 
-    /// Kills it: nobody is told anything.
+    /// Restarts it as `pg_ctl restart -m immediate` does, and returns once it answers: sessions break off.
+    pub fn restart(&mut self) {
+        self.keeper.tell("quit");
+        self.keeper.tell("start");
+    }
+
+    /// Kills it with all its sessions: nobody is told anything.
     pub fn kill(&mut self) {
         self.keeper.tell("kill");
     }

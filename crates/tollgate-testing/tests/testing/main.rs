@@ -8,6 +8,8 @@ mod films;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
 mod mongodb;
 #[cfg(test)]
 mod outages;

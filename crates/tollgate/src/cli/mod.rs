@@ -3,6 +3,7 @@
 //! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
 
 mod load;
+pub(crate) mod migrate;
 mod serve;
 mod show;
 mod users;
@@ -59,6 +60,9 @@ enum Command {
         /// A JSON array of objects, or CSV with a header line
         file: PathBuf,
     },
+    /// Bring databases up to date with the model, by scripts
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
     /// Print each route and who may call it
     Routes,
     /// Print the OpenAPI document
@@ -118,6 +122,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::CreateUser(user) => users::create(design, user).await,
                     Command::Token(token) => users::token(design, &token.email).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
+                    Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
                     _ => serve::serve(design).await,
                 }

@@ -1,4 +1,4 @@
-//! The server goes away and comes back, or dies while it writes.
+//! The server goes away and comes back.
 
 use crate::outages::{self, Entry, entry, may};
 use std::sync::Arc;
@@ -35,11 +35,4 @@ async fn a_server_that_stops_is_missed_and_found_again() {
     let mut server = Mongo::start();
     let (database, entries) = open(&server).await;
     outages::is_missed_and_found_again(&mut server, database, entries).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_a_crash_once() {
-    let mut server = Mongo::start();
-    let (_, entries) = open(&server).await;
-    outages::acknowledged_survives(&mut server, entries).await;
 }

@@ -1,0 +1,75 @@
+CREATE TABLE "tollgate_values" (
+  "name" TEXT NOT NULL PRIMARY KEY,
+  "value" TEXT NOT NULL
+) STRICT;
+CREATE TABLE "users" (
+  "user_id" BLOB NOT NULL PRIMARY KEY,
+  "name" TEXT NOT NULL,
+  "email" TEXT NOT NULL,
+  "password_hash" TEXT NOT NULL,
+  "roles" TEXT NOT NULL,
+  "disabled" INTEGER NOT NULL,
+  "demo" INTEGER NOT NULL,
+  "created_at" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL,
+  "version" INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX "users_email_key" ON "users" ("email");
+CREATE TABLE "auth_sessions" (
+  "session" TEXT NOT NULL PRIMARY KEY,
+  "user_id" BLOB NOT NULL,
+  "expires" INTEGER NOT NULL,
+  "signed_in" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
+CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");
+CREATE TABLE "auth_keys" (
+  "key" TEXT NOT NULL PRIMARY KEY,
+  "material" TEXT NOT NULL,
+  "retired" INTEGER NOT NULL,
+  "created_at" INTEGER NOT NULL
+) STRICT;
+CREATE TABLE "auth_codes" (
+  "code" TEXT NOT NULL PRIMARY KEY,
+  "client" TEXT NOT NULL,
+  "redirect_uri" TEXT NOT NULL,
+  "challenge" TEXT NOT NULL,
+  "user_id" BLOB NOT NULL,
+  "signed_in" INTEGER NOT NULL,
+  "scope" TEXT NOT NULL,
+  "nonce" TEXT,
+  "expires" INTEGER NOT NULL,
+  "forgotten" INTEGER NOT NULL,
+  "token" TEXT,
+  "family" TEXT
+) STRICT;
+CREATE INDEX "auth_codes_forgotten_idx" ON "auth_codes" ("forgotten");
+CREATE TABLE "auth_refreshes" (
+  "family" TEXT NOT NULL PRIMARY KEY,
+  "subject" TEXT NOT NULL,
+  "client" TEXT NOT NULL,
+  "scope" TEXT NOT NULL,
+  "expires" INTEGER NOT NULL,
+  "dead" TEXT,
+  "current" TEXT NOT NULL,
+  "retired" TEXT NOT NULL,
+  "version" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_refreshes_subject_idx" ON "auth_refreshes" ("subject");
+CREATE INDEX "auth_refreshes_expires_idx" ON "auth_refreshes" ("expires");
+CREATE TABLE "messages" (
+  "message_id" TEXT NOT NULL PRIMARY KEY,
+  "author" TEXT NOT NULL,
+  "text" TEXT NOT NULL,
+  "written" INTEGER NOT NULL,
+  "changed" INTEGER NOT NULL,
+  "version" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "messages_author_idx" ON "messages" ("author");
+CREATE TABLE "movies" (
+  "movie_id" INTEGER NOT NULL PRIMARY KEY,
+  "title" TEXT NOT NULL,
+  "released" INTEGER NOT NULL,
+  "rating" REAL NOT NULL
+) STRICT;
+CREATE INDEX "movies_released_idx" ON "movies" ("released");

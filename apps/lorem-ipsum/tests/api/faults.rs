@@ -1,0 +1,64 @@
+//! The short form of the faults: what breaks, and what must hold, is in the crate `faults`.
+
+use faults::{FAULTS, Form, Stage};
+
+/// Breaks something; everything must hold.
+async fn holds(id: &str) {
+    let fault = FAULTS.iter().find(|fault| fault.id == id).unwrap();
+    let stage = Stage { binary: env!("CARGO_BIN_EXE_lorem-ipsum").into(), form: Form::Short };
+    let finding = fault.run(&stage).await;
+    println!("{} acknowledged; {}", finding.acks, finding.words());
+    assert!(finding.passed(), "{id}, {}: {}", fault.title, finding.failures.join("; "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_a_killed_app() {
+    holds("F1-sqlite").await;
+}
+
+mod postgres {
+    use super::holds;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_acknowledged_survives_a_killed_app() {
+        holds("F1-postgres").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_acknowledged_survives_a_killed_server() {
+        holds("F1-postgres-server").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_restarted_server_is_told_with_503_and_costs_nothing_else() {
+        holds("F2").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commit_that_nobody_was_told_of_is_neither_acknowledged_nor_repeated() {
+        holds("F3").await;
+    }
+}
+
+mod mongodb {
+    use super::holds;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_acknowledged_survives_a_killed_app() {
+        holds("F1-mongodb").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_acknowledged_survives_a_killed_server() {
+        holds("F1-mongodb-server").await;
+    }
+}
+
+mod tmpfs {
+    use super::holds;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_disk_stops_writes_alone_and_loses_nothing() {
+        holds("F13").await;
+    }
+}

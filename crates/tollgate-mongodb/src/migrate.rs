@@ -1,0 +1,213 @@
+//! Migrations: changes as scripts, and scripts applied.
+//!
+//! A script is an array of database commands in Extended JSON, as [MongoDB's manual] has them. Commands that change collections
+//! cannot be part of a transaction, so one that fails leaves those before it done; what is written here may be run again.
+//!
+//! [MongoDB's manual]: https://www.mongodb.com/docs/manual/reference/command/
+
+use crate::{
+    cell::{self, name},
+    driver::COUNTERS,
+    error::{code, tell},
+    schema::{index, validator},
+};
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use mongodb::{
+    Collection, Database,
+    bson::{Bson, Document, doc},
+};
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+use tokio::time::sleep;
+use tollgate_store::{
+    Error, Kind, Result, Table, Value,
+    migrate::{Applied, Change, Script, Step, pending},
+    schema::is_indexed,
+};
+
+/// What the scripts of this database end with.
+pub const SCRIPTS: &str = "mongodb.json";
+
+const MIGRATIONS: &str = "tollgate_migrations";
+/// How long one instance may take, in microseconds, before another takes its turn.
+const TURN: i64 = 600_000_000;
+/// How often an instance looks whether it is its turn, and how long it waits between.
+const LOOKS: u32 = 300;
+const PAUSE: Duration = Duration::from_millis(100);
+const DUPLICATE_KEY: i32 = 11000;
+
+/// The changes as commands.
+pub fn script(changes: &[Change]) -> String {
+    let commands: Vec<Json> = changes.iter().flat_map(commands).collect();
+    format!("{:#}\n", Json::Array(commands))
+}
+
+fn commands(change: &Change) -> Vec<Json> {
+    match change {
+        Change::Create(table) => {
+            let indexes = (0..table.columns.len()).filter(|column| is_indexed(table, *column));
+            let create = json!({ "create": table.name, "validator": json_of(validator(table)) });
+            std::iter::once(create).chain(indexes.map(|column| add_index(table, column))).collect()
+        }
+        Change::Drop(name) => vec![json!({ "drop": name })],
+        // The database is that of the connection; the server wants it said.
+        Change::Rename { from, to } => {
+            let mut commands = vec![json!({ "renameCollection": from, "to": to.name })];
+            commands.extend(to.counted.then(|| rename_counter(from, to.name)));
+            commands
+        }
+        Change::Alter { table, steps } => {
+            let validate = json!({ "collMod": table.name, "validator": json_of(validator(table)) });
+            let free = json!({ "collMod": table.name, "validationLevel": "off" });
+            let again = json!({ "collMod": table.name, "validationLevel": "strict" });
+            let steps = steps.iter().flat_map(|step| alter(table, step));
+            [free].into_iter().chain(steps).chain([validate, again]).collect()
+        }
+    }
+}
+
+/// The keys go on where they were.
+fn rename_counter(from: &str, to: &str) -> Json {
+    let pipeline = json!([{ "$match": { "_id": from } }, { "$set": { "_id": to } }, { "$merge": COUNTERS }]);
+    json!({ "aggregate": COUNTERS, "pipeline": pipeline, "cursor": {} })
+}
+
+fn alter(table: &Table, step: &Step) -> Vec<Json> {
+    let update = |filter: Json, change: Json| json!({ "update": table.name, "updates": [{ "q": filter, "u": change, "multi": true }] });
+    let fill = |column: usize, value: &Option<Value<'static>>| {
+        let (name, kind) = (name(table, column), table.columns[column].kind);
+        let set = value.as_ref().map(|value| json_of(doc! { name: cell::bson(kind, value) }));
+        set.map(|set| update(json!({ name: null }), json!({ "$set": set })))
+    };
+    match step {
+        Step::DropIndex { name } => vec![json!({ "dropIndexes": table.name, "index": name })],
+        Step::Rename { from, to } => vec![update(json!({}), json!({ "$rename": { from: name(table, *to) } }))],
+        Step::Drop(column) => vec![update(json!({}), json!({ "$unset": { column: "" } }))],
+        Step::Add(column, value) => fill(*column, value).into_iter().collect(),
+        Step::Change(column, value) => {
+            let name = name(table, *column);
+            let convert = convert(table.columns[*column].kind).map(|to| {
+                let pipeline = json!([{ "$set": { name: { to: format!("${name}") } } }]);
+                update(json!({ name: { "$ne": null } }), pipeline)
+            });
+            convert.into_iter().chain(fill(*column, value)).collect()
+        }
+        Step::AddIndex(column) => vec![add_index(table, *column)],
+    }
+}
+
+/// The operator that makes a value one of that kind, where there is one.
+fn convert(kind: Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Bool => "$toBool",
+        Kind::Int32 => "$toInt",
+        Kind::Int64 => "$toLong",
+        Kind::Float => "$toDouble",
+        Kind::Decimal { .. } => "$toDecimal",
+        Kind::Text => "$toString",
+        Kind::ObjectId => "$toObjectId",
+        Kind::Uuid | Kind::Time | Kind::Texts | Kind::Json => return None,
+    })
+}
+
+fn add_index(table: &Table, column: usize) -> Json {
+    let (name, unique, sparse) = index(table, column);
+    let key = crate::cell::name(table, column);
+    let index = json!({ "key": { key: 1 }, "name": name, "unique": unique, "sparse": sparse });
+    json!({ "createIndexes": table.name, "indexes": [index] })
+}
+
+/// As MongoDB's Extended JSON, which knows all of its types.
+fn json_of(document: Document) -> Json {
+    Bson::from(document).into_canonical_extjson()
+}
+
+/// The migrations that the database has seen.
+pub(crate) async fn history(database: &Database) -> Result<Vec<Applied>> {
+    let found = migrations(database).find(doc! { "checksum": { "$exists": true } }).sort(doc! { "_id": 1 }).await;
+    let found: Vec<Document> = match found {
+        Ok(found) => found.try_collect().await.map_err(|error| tell(None, &error))?,
+        Err(error) => return Err(tell(None, &error)),
+    };
+    let applied = |document: &Document| {
+        let text = |field| document.get_str(field).unwrap_or_default().to_owned();
+        let when = Timestamp::from_microsecond(document.get_i64("applied").unwrap_or_default()).unwrap_or_default();
+        Applied { name: text("_id"), checksum: text("checksum"), when }
+    };
+    Ok(found.iter().map(applied).collect())
+}
+
+/// Applies what the database has not seen. One instance at a time does.
+pub(crate) async fn migrate(database: &Database, scripts: &[Script], adopt: bool) -> Result<Vec<String>> {
+    take_turn(database).await?;
+    let done = apply(database, scripts, adopt).await;
+    let given = migrations(database).delete_one(doc! { "_id": "turn" }).await;
+    given.map_err(|error| tell(None, &error))?;
+    done
+}
+
+async fn apply(database: &Database, scripts: &[Script], adopt: bool) -> Result<Vec<String>> {
+    let mut done = vec![];
+    for script in pending(scripts, &history(database).await?)? {
+        if !adopt {
+            run(database, script).await?;
+        }
+        let applied = Timestamp::now().as_microsecond();
+        let row = doc! { "_id": &script.name, "checksum": &script.checksum, "applied": applied };
+        migrations(database).insert_one(row).await.map_err(|error| tell(None, &error))?;
+        done.push(script.name.clone());
+    }
+    Ok(done)
+}
+
+async fn run(database: &Database, script: &Script) -> Result<()> {
+    let stopped = |place: &str, why: &str| {
+        let name = &script.name;
+        Error::Schema(Error::source_of(format!(
+            "the migration {name} stopped at {place}: {why}; those before it were done"
+        )))
+    };
+    let commands: Vec<Json> = serde_json::from_str(&script.text)
+        .map_err(|error| stopped("command 1", &format!("no list of commands, {error}")))?;
+    for (number, command) in (1..).zip(commands) {
+        let place = format!("command {number}");
+        let Ok(Bson::Document(mut command)) = Bson::try_from(command) else {
+            return Err(stopped(&place, "it is no object"));
+        };
+        let is_rename = command.contains_key("renameCollection");
+        if is_rename {
+            for field in ["renameCollection", "to"] {
+                let collection = command.get_str(field).unwrap_or_default();
+                let whole = format!("{}.{collection}", database.name());
+                command.insert(field, whole);
+            }
+        }
+        let on = if is_rename { database.client().database("admin") } else { database.clone() };
+        let answer = on.run_command(command).await.map_err(|error| stopped(&place, &error.to_string()))?;
+        if let Ok(errors) = answer.get_array("writeErrors") {
+            return Err(stopped(&place, &format!("{errors:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// Waits for other instances.
+async fn take_turn(database: &Database) -> Result<()> {
+    for _ in 0..LOOKS {
+        let now = Timestamp::now().as_microsecond();
+        let free = doc! { "_id": "turn", "until": { "$lt": now } };
+        let taken = migrations(database).update_one(free, doc! { "$set": { "until": now + TURN } }).upsert(true).await;
+        match taken {
+            Err(error) if code(&error) == Some(DUPLICATE_KEY) => sleep(PAUSE).await,
+            outcome => return outcome.map(drop).map_err(|error| tell(None, &error)),
+        }
+    }
+    Err(Error::Schema(Error::source_of(format!(
+        "another instance has been migrating for long; if there is none, delete `turn` from `{MIGRATIONS}`"
+    ))))
+}
+
+fn migrations(database: &Database) -> Collection<Document> {
+    database.collection(MIGRATIONS)
+}

@@ -1,0 +1,148 @@
+//! Migrations: changes as scripts, and scripts applied.
+//!
+//! SQLite changes little of a table in place. What it cannot, a copy does: a table as it will be is filled from the one
+//! that is there and takes its name.
+
+use crate::{cell::tell, dialect::Sqlite};
+use jiff::Timestamp;
+use rusqlite::{Batch, Connection, fallible_iterator::FallibleIterator};
+use std::fmt::Write;
+use tollgate_store::{
+    Result, Table, Value,
+    migrate::{Applied, Change, Script, Step, pending, stopped},
+    schema::is_indexed,
+    sql::{self, Dialect},
+};
+
+/// What the scripts of this database end with.
+pub const SCRIPTS: &str = "sqlite.sql";
+
+const STRICT: &str = " STRICT";
+
+/// The changes as statements, each with its semicolon.
+pub fn script(changes: &[Change]) -> String {
+    let statements = changes.iter().flat_map(|change| match change {
+        Change::Create(table) => sql::create(Sqlite, table, STRICT),
+        Change::Drop(name) => vec![format!("DROP TABLE \"{name}\"")],
+        Change::Rename { from, to } => vec![format!("ALTER TABLE \"{from}\" RENAME TO \"{}\"", to.name)],
+        Change::Alter { table, steps } => alter(table, steps),
+    });
+    statements.fold(String::new(), |mut text, statement| {
+        let _ = writeln!(text, "{statement};");
+        text
+    })
+}
+
+fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
+    let name = table.name;
+    let is_copied = steps.iter().any(|step| matches!(step, Step::Change(..) | Step::Add(_, Some(_))));
+    let mut statements: Vec<_> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::DropIndex { name } => Some(format!("DROP INDEX IF EXISTS \"{name}\"")),
+            Step::Rename { from, to } => {
+                Some(format!("ALTER TABLE \"{name}\" RENAME COLUMN \"{from}\" TO \"{}\"", table.columns[*to].name))
+            }
+            _ if is_copied => None,
+            Step::Drop(column) => Some(format!("ALTER TABLE \"{name}\" DROP COLUMN \"{column}\"")),
+            Step::Add(index, _) => Some(sql::add_column(Sqlite, table, *index)),
+            Step::AddIndex(index) => Some(sql::create_index(Sqlite, table, *index)),
+            Step::Change(..) => None,
+        })
+        .collect();
+    if is_copied {
+        statements.extend(copy(table, steps));
+    }
+    statements
+}
+
+/// The table as it will be, filled from the one that is there. Keys that were counted go on where they were.
+fn copy(table: &'static Table, steps: &[Step]) -> Vec<String> {
+    let (old, new) = (table.name, format!("{}_new", table.name));
+    let names = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect::<Vec<_>>().join(", ");
+    let values = (0..table.columns.len()).map(|index| value(table, index, steps)).collect::<Vec<_>>().join(", ");
+    let mut statements = vec![
+        sql::create_table_as(Sqlite, table, &new) + STRICT,
+        format!("INSERT INTO \"{new}\" ({names}) SELECT {values} FROM \"{old}\""),
+    ];
+    if table.counted {
+        statements.push(format!("DELETE FROM sqlite_sequence WHERE name = '{new}'"));
+        statements.push(format!(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT '{new}', seq FROM sqlite_sequence WHERE name = '{old}'"
+        ));
+    }
+    statements.push(format!("DROP TABLE \"{old}\""));
+    statements.push(format!("ALTER TABLE \"{new}\" RENAME TO \"{old}\""));
+    let indexes = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
+    statements.extend(indexes.map(|index| sql::create_index(Sqlite, table, index)));
+    statements
+}
+
+/// What a column of the copy is filled with.
+fn value(table: &Table, index: usize, steps: &[Step]) -> String {
+    let column = &table.columns[index];
+    let literal = |fill: &Option<Value<'static>>| Sqlite::literal(column.kind, fill.as_ref().unwrap_or(&Value::Null));
+    let step = steps.iter().find_map(|step| match step {
+        Step::Add(at, fill) if *at == index => Some(literal(fill)),
+        Step::Change(at, fill) if *at == index => {
+            let cast = format!("CAST(\"{}\" AS {})", column.name, Sqlite::kind(column.kind));
+            Some(if fill.is_some() { format!("coalesce({cast}, {})", literal(fill)) } else { cast })
+        }
+        _ => None,
+    });
+    step.unwrap_or_else(|| format!("\"{}\"", column.name))
+}
+
+/// The migrations that the database has seen.
+pub(crate) fn history(db: &Connection) -> Result<Vec<Applied>> {
+    let there = "SELECT count(*) FROM sqlite_master WHERE name = 'tollgate_migrations'";
+    if db.query_row(there, [], |row| row.get::<_, i64>(0)).map_err(tell)? == 0 {
+        return Ok(vec![]);
+    }
+    let mut statement =
+        db.prepare("SELECT name, checksum, applied FROM tollgate_migrations ORDER BY name").map_err(tell)?;
+    let applied = |row: &rusqlite::Row<'_>| {
+        let when = Timestamp::from_microsecond(row.get(2)?).unwrap_or_default();
+        Ok(Applied { name: row.get(0)?, checksum: row.get(1)?, when })
+    };
+    let all = statement.query_map([], applied).and_then(Iterator::collect);
+    all.map_err(tell)
+}
+
+/// Applies the first script that the database has not seen, and says which it was.
+pub(crate) fn next(db: &Connection, scripts: &[Script], adopt: bool) -> Result<Option<String>> {
+    let Some(script) = pending(scripts, &history(db)?)?.first() else { return Ok(None) };
+    if !adopt {
+        run(db, script)?;
+    }
+    let remember = "CREATE TABLE IF NOT EXISTS tollgate_migrations
+        (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied INTEGER NOT NULL) STRICT";
+    db.execute_batch(remember).map_err(tell)?;
+    let values = (&script.name, &script.checksum, Timestamp::now().as_microsecond());
+    db.execute("INSERT INTO tollgate_migrations VALUES (?, ?, ?)", values).map_err(tell)?;
+    Ok(Some(script.name.clone()))
+}
+
+/// Each statement in turn, so that the one that fails can be named.
+fn run(db: &Connection, script: &Script) -> Result<()> {
+    let mut statements = Batch::new(db, &script.text);
+    for number in 1.. {
+        let failed = |error: rusqlite::Error| stopped(script, &format!("statement {number}"), &error.to_string());
+        let Some(mut statement) = statements.next().map_err(failed)? else { break };
+        if ends_transaction(&statement.expanded_sql().unwrap_or_default()) {
+            let why = "a migration is one transaction; remove BEGIN, COMMIT and ROLLBACK";
+            return Err(stopped(script, &format!("statement {number}"), why));
+        }
+        let mut rows = statement.query([]).map_err(failed)?;
+        while rows.next().map_err(failed)?.is_some() {}
+    }
+    Ok(())
+}
+
+/// Whether a statement, behind its comments, is about transactions.
+fn ends_transaction(statement: &str) -> bool {
+    let lines = statement.lines().map(str::trim).filter(|line| !line.starts_with("--"));
+    let first =
+        lines.flat_map(|line| line.split(|letter: char| !letter.is_ascii_alphabetic())).find(|word| !word.is_empty());
+    first.is_some_and(|word| ["begin", "commit", "end", "rollback"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+}

@@ -1,0 +1,179 @@
+//! `migrate`: scripts for what changed in the model, and databases brought up to date by them.
+
+use super::print;
+use crate::{
+    app::{Design, Failure},
+    databases::Databases,
+    migrations::Migrations,
+};
+use clap::{Args, Subcommand};
+use std::{collections::BTreeMap, fmt::Write as _};
+use tollgate_store::{
+    Database, Table,
+    migrate::{Said, pending},
+};
+
+#[derive(Subcommand)]
+pub(super) enum Migrate {
+    /// Write scripts for what has changed in the model since the newest migration
+    Diff(Diff),
+    /// Apply the migrations that the databases have not seen
+    Run {
+        /// Remember them as applied without running them: for a database that is as the model says already
+        #[arg(long)]
+        adopt: bool,
+    },
+    /// Print each migration and whether it was applied
+    Status,
+    /// Fail if the model has changed since the newest migration, a script is missing, or one was not applied
+    Check,
+}
+
+#[derive(Args)]
+pub(super) struct Diff {
+    /// What the migration is about, as in `add_ratings`
+    name: String,
+    /// Let go what is no longer in the model: tables with their rows, columns with their values
+    #[arg(long)]
+    drop: bool,
+    /// A table or column that has another name now, as in `films=movies` or `movies.name=title`
+    #[arg(long, value_parser = pair)]
+    rename: Vec<(String, String)>,
+    /// What rows that are there get in a column, as in `movies.released=1900`
+    #[arg(long, value_parser = pair)]
+    fill: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (left, right) = text.split_once('=').ok_or("there is no `=` in it")?;
+    Ok((left.into(), right.into()))
+}
+
+/// Runs the command.
+pub(super) async fn migrate(design: Design, command: Migrate) -> Result<(), Failure> {
+    match command {
+        Migrate::Diff(diff) => write(&design, diff),
+        Migrate::Run { adopt } => run(&design, adopt).await,
+        Migrate::Status => status(&design).await,
+        Migrate::Check => check(&design).await,
+    }
+}
+
+fn write(design: &Design, Diff { name, drop, rename, fill }: Diff) -> Result<(), Failure> {
+    let said = Said { drop, renames: BTreeMap::from_iter(rename), fills: BTreeMap::from_iter(fill) };
+    let mut text = String::new();
+    for (database, tables) in design.tables() {
+        let migrations = Migrations::of(database);
+        let changes = migrations.changes(&tables, &said)?;
+        if !changes.is_empty() {
+            for file in migrations.write(&name, &changes, &tables)? {
+                let _ = writeln!(text, "wrote {file}");
+            }
+        }
+    }
+    print(if text.is_empty() { "nothing has changed since the newest migration" } else { &text })
+}
+
+async fn run(design: &Design, adopt: bool) -> Result<(), Failure> {
+    let databases = Databases::open(design).await?;
+    let mut text = String::new();
+    for (name, tables) in design.tables() {
+        let database = databases.named(name);
+        if adopt {
+            database.prepare(&tables, false).await?;
+        }
+        for applied in apply(&**database, name, adopt).await? {
+            let _ =
+                writeln!(text, "{} {applied} in {}", if adopt { "adopted" } else { "applied" }, database.describe());
+        }
+    }
+    print(if text.is_empty() { "every migration was applied before" } else { &text })
+}
+
+/// Applies what a database has not seen.
+pub(crate) async fn apply(database: &dyn Database, name: Option<&str>, adopt: bool) -> Result<Vec<String>, Failure> {
+    let Some(ending) = database.scripts() else { return Ok(vec![]) };
+    let scripts = Migrations::of(name).scripts(ending)?;
+    if scripts.is_empty() { Ok(vec![]) } else { Ok(database.migrate(&scripts, adopt).await?) }
+}
+
+/// The migrations that a database has not seen.
+pub(crate) async fn waiting(database: &dyn Database, name: Option<&str>) -> Result<Vec<String>, Failure> {
+    let Some(ending) = database.scripts() else { return Ok(vec![]) };
+    let scripts = Migrations::of(name).scripts(ending)?;
+    if scripts.is_empty() {
+        return Ok(vec![]);
+    }
+    let waiting = pending(&scripts, &database.history().await?)?;
+    Ok(waiting.iter().map(|script| script.name.clone()).collect())
+}
+
+async fn status(design: &Design) -> Result<(), Failure> {
+    let databases = Databases::open(design).await?;
+    let mut text = String::new();
+    for (name, _) in design.tables() {
+        let database = databases.named(name);
+        let history = database.history().await?;
+        let _ = writeln!(text, "{}", database.describe());
+        for migration in Migrations::of(name).names()? {
+            let seen = history.iter().find(|applied| applied.name == migration);
+            let state = seen.map_or_else(|| "not applied".to_owned(), |applied| format!("applied {:.0}", applied.when));
+            let _ = writeln!(text, "  {migration:<40} {state}");
+        }
+        // What does not fit its history is told as `run` would.
+        waiting(&**database, name).await?;
+    }
+    print(&text)
+}
+
+async fn check(design: &Design) -> Result<(), Failure> {
+    for (name, tables) in design.tables() {
+        let migrations = Migrations::of(name);
+        let changed = migrations.changes(&tables, &Said { drop: true, ..Said::default() });
+        if !changed.is_ok_and(|changes| changes.is_empty()) {
+            return Err(Failure(format!(
+                "the model has changed since the newest migration: run `{} migrate diff NAME`",
+                design.name
+            )));
+        }
+        if let Some(file) = migrations.missing()?.first() {
+            return Err(Failure(format!(
+                "the migration script {file} is missing: write it by hand, or take it from your history"
+            )));
+        }
+    }
+    let databases = Databases::open(design).await?;
+    for (name, tables) in design.tables() {
+        let database = databases.named(name);
+        refuse_waiting(design.name, &**database, &waiting(&**database, name).await?)?;
+        database.prepare(&tables, false).await?;
+    }
+    print("every migration was applied, and the databases are as the model says")
+}
+
+/// Says what to do about migrations that were not applied.
+pub(crate) fn refuse_waiting(app: &str, database: &dyn Database, waiting: &[String]) -> Result<(), Failure> {
+    match waiting {
+        [] => Ok(()),
+        [first, ..] => Err(Failure(format!(
+            "{} migrations, the first of them {first}, were not applied to {}: run `{app} migrate run`, or set \
+             `database.migrate = true` to have them applied at the start",
+            waiting.len(),
+            database.describe()
+        ))),
+    }
+}
+
+impl Design {
+    /// The tables of each database: the default one, which has what no other claims, and those that are configured.
+    pub(crate) fn tables(&self) -> Vec<(Option<&str>, Vec<&'static Table>)> {
+        let named: Vec<&str> = self.settings.databases.keys().map(String::as_str).collect();
+        let all = || self.built.resources.iter().map(|resource| resource.table());
+        let lives_in = |table: &Table, name: &str| table.database == Some(name);
+        let mut default = crate::running::own_tables();
+        default.extend(all().filter(|table| !named.iter().any(|name| lives_in(table, name))));
+        let mut tables = vec![(None, default)];
+        tables.extend(named.iter().map(|name| (Some(*name), all().filter(|table| lives_in(table, name)).collect())));
+        tables
+    }
+}

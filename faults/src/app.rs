@@ -1,0 +1,93 @@
+//! The reference application as a process that can be killed and started again, at one address.
+
+use crate::{Result, Stage, client::Client};
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio::time::sleep;
+use tollgate_testing::servers::free_port;
+
+/// Who does not get ready in that time never does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A user who may write messages and read everything they need to.
+const SIGN_IN: &str = "username=reader@example.test&password=lorem-ipsum";
+
+/// The application. It ends with this value.
+pub(crate) struct App {
+    command: Command,
+    child: Option<Child>,
+    pub(crate) port: u16,
+    pub(crate) token: Arc<str>,
+    log: PathBuf,
+    _folder: TempDir,
+}
+
+impl App {
+    /// Starts the application with that setting, and signs in.
+    pub(crate) async fn start(stage: &Stage, (setting, value): (&str, String)) -> Result<Self> {
+        let (folder, port) = (TempDir::new()?, free_port());
+        let log = folder.path().join("log");
+        let mut command = Command::new(&stage.binary);
+        command.args(["--port", &port.to_string()]).current_dir(folder.path()).env_remove("RUST_LOG");
+        command.env("LOREM_IPSUM_LOG__FILTER", "warn").env(format!("LOREM_IPSUM_{setting}"), value);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
+        let mut app = Self { command, child: None, port, token: "".into(), log, _folder: folder };
+        app.resume().await?;
+        let answer = app.client().post_form("/token", SIGN_IN).await?.json();
+        app.token = answer["access_token"].as_str().ok_or_else(|| format!("no token: {answer}"))?.into();
+        Ok(app)
+    }
+
+    /// Kills it: it is told nothing.
+    pub(crate) fn kill(&mut self) -> Result {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Starts it again; how long it took until `/readyz` said so.
+    pub(crate) async fn resume(&mut self) -> Result<Duration> {
+        let child =
+            self.command.spawn().map_err(|error| format!("{}: {error}", self.command.get_program().display()))?;
+        self.child = Some(child);
+        self.until_ready().await
+    }
+
+    /// How long it takes until `/readyz` says that it is ready.
+    pub(crate) async fn until_ready(&mut self) -> Result<Duration> {
+        let start = Instant::now();
+        let mut client = Client::new(self.port, &"".into());
+        while !client.get("/readyz").await.is_ok_and(|answer| answer.status.is_success()) {
+            let has_ended = self.child.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|end| end.is_some()));
+            if has_ended || start.elapsed() > PATIENCE {
+                return Err(format!("the app is not ready:\n{}", fs::read_to_string(&self.log)?).into());
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+        Ok(start.elapsed())
+    }
+
+    /// Somebody who is signed in.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.port, &self.token)
+    }
+
+    /// Whether it ever panicked.
+    pub(crate) fn panicked(&self) -> Result<bool> {
+        Ok(fs::read_to_string(&self.log)?.contains("panicked at"))
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}

@@ -1,0 +1,89 @@
+//! The faults, one file each.
+
+mod crash;
+mod database_restart;
+mod full_disk;
+mod lost_commit;
+
+use crate::{Finding, Result, Stage};
+use std::pin::Pin;
+
+/// Something that breaks.
+pub struct Fault {
+    /// As in `cargo xtask faults F1-sqlite`; `F1` names all that begin with `F1-`.
+    pub id: &'static str,
+    /// What breaks.
+    pub title: &'static str,
+    /// What it needs that cargo does not bring, as in `--without postgres`.
+    pub needs: Option<&'static str>,
+    run: fn(&Stage) -> Coming<'_>,
+}
+
+type Coming<'a> = Pin<Box<dyn Future<Output = Result<Finding>> + Send + 'a>>;
+
+impl Fault {
+    /// Whether this is meant by `F1`, or by `F1-sqlite`.
+    pub fn is(&self, name: &str) -> bool {
+        self.id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
+    /// Breaks it; needs a runtime of several threads. A failure to do so, even a panic, is a finding too.
+    pub async fn run(&'static self, stage: &Stage) -> Finding {
+        let stage = stage.clone();
+        let run = tokio::spawn(async move { (self.run)(&stage).await });
+        let finding = run.await.unwrap_or_else(|panic| Err(panic.into()));
+        finding.unwrap_or_else(|failure| Finding { failures: vec![failure.to_string()], ..Finding::default() })
+    }
+}
+
+/// All of them.
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        id: "F1-sqlite",
+        title: "kill -9 of the app under writes, SQLite",
+        needs: None,
+        run: |stage| Box::pin(crash::of_app_on_sqlite(stage)),
+    },
+    Fault {
+        id: "F1-postgres",
+        title: "kill -9 of the app under writes, PostgreSQL",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(crash::of_app_on_postgres(stage)),
+    },
+    Fault {
+        id: "F1-postgres-server",
+        title: "kill -9 of PostgreSQL under writes",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(crash::of_postgres(stage)),
+    },
+    Fault {
+        id: "F1-mongodb",
+        title: "kill -9 of the app under writes, MongoDB",
+        needs: Some("mongodb"),
+        run: |stage| Box::pin(crash::of_app_on_mongodb(stage)),
+    },
+    Fault {
+        id: "F1-mongodb-server",
+        title: "kill -9 of MongoDB under writes",
+        needs: Some("mongodb"),
+        run: |stage| Box::pin(crash::of_mongodb(stage)),
+    },
+    Fault {
+        id: "F2",
+        title: "PostgreSQL restarted at once, at 300 requests a second",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(database_restart::run(stage)),
+    },
+    Fault {
+        id: "F3",
+        title: "PostgreSQL's word that it committed is lost",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(lost_commit::run(stage)),
+    },
+    Fault {
+        id: "F13",
+        title: "no space left, SQLite on 4 MiB",
+        needs: Some("tmpfs"),
+        run: |stage| Box::pin(full_disk::run(stage)),
+    },
+];

@@ -1,0 +1,135 @@
+//! Load, bounded in count and time, and what its clients were told.
+
+use crate::{
+    Result,
+    app::App,
+    client::{Answer, Client},
+};
+use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{task::JoinSet, time::sleep};
+
+/// What clients were told about their writes.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    told: Mutex<Told>,
+    acks: AtomicUsize,
+}
+
+/// See [`Ledger`].
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Texts of messages whose storing was acknowledged.
+    pub(crate) acked: Vec<String>,
+    /// How many refusals by status.
+    pub(crate) refused: BTreeMap<u16, usize>,
+    /// How many requests got no answer.
+    pub(crate) unanswered: usize,
+    /// Answers that must not be; the first few.
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Told {
+    fn hear(&mut self, answer: &Result<Answer>, refusal: u16) -> Outcome {
+        match answer {
+            Err(_) => {
+                self.unanswered += 1;
+                Outcome::Unanswered
+            }
+            Ok(answer) if answer.status.is_success() => Outcome::Acknowledged,
+            Ok(answer) => {
+                let status = answer.status.as_u16();
+                *self.refused.entry(status).or_default() += 1;
+                if status != refusal || (status == 503 && !answer.says_when) {
+                    self.note_wrong(answer);
+                }
+                Outcome::Refused
+            }
+        }
+    }
+
+    fn note_wrong(&mut self, answer: &Answer) {
+        if self.wrong.len() < 10 {
+            self.wrong.push(format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body)));
+        }
+    }
+}
+
+/// What a client makes of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Acknowledged,
+    Refused,
+    Unanswered,
+}
+
+impl Ledger {
+    pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn acks(&self) -> usize {
+        self.acks.load(Ordering::Relaxed)
+    }
+
+    /// Writes a message and notes what it was told. Refusals with another status than this are wrong.
+    pub(crate) async fn write(&self, client: &mut Client, text: &str, refusal: u16) -> Outcome {
+        let answer = client.post("/messages", &json!({ "text": text })).await;
+        let mut told = self.told();
+        let outcome = told.hear(&answer, refusal);
+        if let (Ok(answer), Outcome::Acknowledged) = (&answer, outcome) {
+            if answer.json()["text"] != text {
+                told.note_wrong(answer);
+            }
+            told.acked.push(text.to_owned());
+            self.acks.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// Reads something that is there, likewise.
+    pub(crate) async fn read(&self, client: &mut Client, path: &str, refusal: u16) -> Outcome {
+        let answer = client.get(path).await;
+        self.told().hear(&answer, refusal)
+    }
+}
+
+/// Clients who each write one message after the other, until told to stop.
+pub(crate) struct Writers {
+    over: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+}
+
+impl Writers {
+    /// Sets so many off. What was not acknowledged may have happened, and is not sent again.
+    pub(crate) fn start(clients: usize, app: &App, ledger: &Arc<Ledger>) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let write = |writer: usize| {
+            let (mut client, ledger, over) = (app.client(), Arc::clone(ledger), Arc::clone(&over));
+            async move {
+                for number in 0.. {
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    if ledger.write(&mut client, &format!("{writer}-{number}"), 503).await != Outcome::Acknowledged {
+                        sleep(Duration::from_millis(5)).await;
+                    }
+                }
+            }
+        };
+        Self { tasks: (0..clients).map(write).collect(), over }
+    }
+
+    /// Lets them finish what they are at.
+    pub(crate) async fn stop(self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await;
+    }
+}

@@ -1,0 +1,47 @@
+//! Which binary is tried, and how long.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    ops::Range,
+    path::PathBuf,
+    time::Duration,
+};
+
+/// How much load, and how strictly times are judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Minutes, on a machine that does nothing else.
+    Long,
+    /// Seconds, among other tests, on an unoptimised build: times are judged five times as mildly.
+    Short,
+}
+
+/// Where a fault happens.
+#[derive(Clone)]
+pub struct Stage {
+    /// The binary of the reference application.
+    pub binary: PathBuf,
+    /// How much of it.
+    pub form: Form,
+}
+
+impl Stage {
+    pub(crate) fn pick<T>(&self, long: T, short: T) -> T {
+        match self.form {
+            Form::Long => long,
+            Form::Short => short,
+        }
+    }
+
+    /// A pass figure that is a time, as this form judges it.
+    pub(crate) fn within(&self, limit: Duration) -> Duration {
+        limit * self.pick(1, 5)
+    }
+}
+
+/// Some time of so many milliseconds.
+pub(crate) fn random(millis: Range<u64>) -> Duration {
+    let random = RandomState::new().build_hasher().finish();
+    Duration::from_millis(millis.start + random % (millis.end - millis.start))
+}
