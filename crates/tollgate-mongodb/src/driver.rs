@@ -70,7 +70,11 @@ impl MongoDb {
         let hello = hello.map_err(|error| refused(&self.config, &error))?;
         let version = hello.get_i32("maxWireVersion").unwrap_or_default();
         if version < OLDEST {
-            return Err(unusable(&self.config, "it is older than MongoDB 6.0", "upgrade it"));
+            return Err(unusable(
+                &self.config,
+                "it is older than MongoDB 6.0",
+                "upgrade it, or set `database.url` to another",
+            ));
         }
         let has_transactions = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
         if !has_transactions {

@@ -116,12 +116,25 @@ pub(crate) fn unusable(config: &Config, why: &str, remedy: &str) -> Error {
 pub(crate) fn refused(config: &Config, error: &Failure) -> Error {
     let is_no_entry = matches!(&*error.kind, ErrorKind::Authentication { .. }) || matches!(code(error), Some(13 | 18));
     let remedy = match &*error.kind {
-        _ if is_no_entry || error.to_string().contains("uthenticat") => {
-            "check user, password and `authSource` in `database.url`"
-        }
-        ErrorKind::InvalidTlsConfig { .. } => "check `tls` and `tlsCAFile` in `database.url`",
-        _ => "start it, or check host and port in `database.url`",
+        _ if is_no_entry || error.to_string().contains("uthenticat") => "check user, password and `authSource`",
+        ErrorKind::InvalidTlsConfig { .. } => "check `tls` and `tlsCAFile`",
+        ErrorKind::ServerSelection { message, .. } => selection(message),
+        _ => "start it, or check host and port",
     };
+    let remedy = &format!("{remedy} in `database.url`");
     let why = if is_no_entry { "it does not let this user in".to_owned() } else { words(error) };
     unusable(config, &why, remedy)
+}
+
+/// What to do where the driver found no server that can be asked: it tells why in its words only.
+fn selection(words: &str) -> &'static str {
+    if words.contains("wire version") {
+        "upgrade it, or name another"
+    } else if words.contains("RsGhost") {
+        "run rs.initiate() on it once, or name another"
+    } else if words.contains("Set Name") && !words.contains("Servers: [") {
+        "check `replicaSet`"
+    } else {
+        "start it, or check host and port"
+    }
 }

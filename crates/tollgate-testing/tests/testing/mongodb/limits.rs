@@ -96,10 +96,11 @@ async fn an_idle_transaction_ends_but_not_a_slow_one() {
 async fn a_transaction_is_not_committed_around_a_step_that_was_left() {
     let server = fallible();
     let (_, entries) = open(&server).await;
-    fail(&server, 1, doc! { "failCommands": ["find"], "blockConnection": true, "blockTimeMS": 1000 }).await;
+    let slow = doc! { "failCommands": ["find"], "blockConnection": true, "blockTimeMS": 1000 };
     let outcome = entries.transaction(async |tx| {
         let inside = entries.on(&tx)?;
         inside.insert(&may(), entry("new")).await?;
+        fail(&server, 1, slow).await;
         let left = timeout(Duration::from_millis(200), inside.get(&may(), 1)).await;
         assert!(left.is_err(), "{left:?}");
         Ok::<_, Error>(())

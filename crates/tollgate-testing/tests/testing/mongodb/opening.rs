@@ -101,7 +101,7 @@ fn says_it_is(wire_version: i32) -> u16 {
     let port = listener.local_addr().unwrap().port();
     let me = format!("127.0.0.1:{port}");
     let hello = doc! { "ok": 1, "ismaster": true, "isWritablePrimary": true, "setName": "rs0", "hosts": [&me], "me": &me,
-    "minWireVersion": 0, "maxWireVersion": wire_version };
+    "minWireVersion": 0, "maxWireVersion": wire_version, "maxBsonObjectSize": 16 << 20, "maxMessageSizeBytes": 48_000_000 };
     let hello = hello.to_vec().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
