@@ -37,6 +37,11 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// How many requests were not granted.
+    pub(crate) fn refusals(&self) -> usize {
+        self.refused.values().sum::<usize>() + self.unanswered
+    }
+
     fn hear(&mut self, answer: &Result<Answer>, refusal: u16) -> Outcome {
         match answer {
             Err(_) => {
@@ -80,8 +85,8 @@ impl Ledger {
     }
 
     /// Writes a message and notes what it was told. Refusals with another status than this are wrong.
-    pub(crate) async fn write(&self, client: &mut Client, text: &str, refusal: u16) -> Outcome {
-        let answer = client.post("/messages", &json!({ "text": text })).await;
+    pub(crate) async fn write(&self, client: &mut Client, text: &str, key: Option<&str>, refusal: u16) -> Outcome {
+        let answer = client.post("/messages", key, &json!({ "text": text })).await;
         let mut told = self.told();
         let outcome = told.hear(&answer, refusal);
         if let (Ok(answer), Outcome::Acknowledged) = (&answer, outcome) {
@@ -108,18 +113,18 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    /// Sets so many off. What was not acknowledged may have happened, and is not sent again.
+    /// Sets so many off. What was not acknowledged is sent again, under the same idempotency key, until it is.
     pub(crate) fn start(clients: usize, app: &App, ledger: &Arc<Ledger>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let write = |writer: usize| {
             let (mut client, ledger, over) = (app.client(), Arc::clone(ledger), Arc::clone(&over));
             async move {
-                for number in 0.. {
-                    if over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    if ledger.write(&mut client, &format!("{writer}-{number}"), 503).await != Outcome::Acknowledged {
-                        sleep(Duration::from_millis(5)).await;
+                let mut number = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let text = format!("{writer}-{number}");
+                    match ledger.write(&mut client, &text, Some(&text), 503).await {
+                        Outcome::Acknowledged => number += 1,
+                        Outcome::Refused | Outcome::Unanswered => sleep(Duration::from_millis(5)).await,
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! F1: fifty clients write, and the app or its database is killed, again and again.
 //!
-//! Pass: every acknowledged message is stored, none twice; the app is ready two seconds after each start at most.
+//! Pass: every acknowledged message is stored, none twice, though each is sent until it is acknowledged; the app is
+//! ready two seconds after each start at most.
 
 use crate::{
     Finding, Result, Stage,
