@@ -42,7 +42,8 @@ impl Told {
         self.refused.values().sum::<usize>() + self.unanswered
     }
 
-    fn hear(&mut self, answer: &Result<Answer>, refusal: u16) -> Outcome {
+    /// Refusals with another of these statuses are wrong, and so are those that do not say when to come again.
+    fn hear(&mut self, answer: &Result<Answer>, refusals: &[u16]) -> Outcome {
         match answer {
             Err(_) => {
                 self.unanswered += 1;
@@ -52,7 +53,7 @@ impl Told {
             Ok(answer) => {
                 let status = answer.status.as_u16();
                 *self.refused.entry(status).or_default() += 1;
-                if status != refusal || (status == 503 && !answer.says_when) {
+                if !refusals.contains(&status) || (status != 507 && !answer.says_when) {
                     self.note_wrong(answer);
                 }
                 Outcome::Refused
@@ -88,7 +89,9 @@ impl Ledger {
     pub(crate) async fn write(&self, client: &mut Client, text: &str, key: Option<&str>, refusal: u16) -> Outcome {
         let answer = client.post("/messages", key, &json!({ "text": text })).await;
         let mut told = self.told();
-        let outcome = told.hear(&answer, refusal);
+        // Of a request that was interrupted, the database may not know yet that it is over.
+        let running = key.map_or(refusal, |_| 409);
+        let outcome = told.hear(&answer, &[refusal, running]);
         if let (Ok(answer), Outcome::Acknowledged) = (&answer, outcome) {
             if answer.json()["text"] != text {
                 told.note_wrong(answer);
@@ -102,7 +105,7 @@ impl Ledger {
     /// Reads something that is there, likewise.
     pub(crate) async fn read(&self, client: &mut Client, path: &str, refusal: u16) -> Outcome {
         let answer = client.get(path).await;
-        self.told().hear(&answer, refusal)
+        self.told().hear(&answer, &[refusal])
     }
 }
 

@@ -113,7 +113,7 @@ impl Turn {
     fn take(context: &Arc<Context>, id: &str) -> Result<Self> {
         let is_free = context.keyed.running().insert(id.to_owned());
         let turn = || Self { context: Arc::clone(context), id: id.to_owned() };
-        is_free.then(turn).ok_or_else(|| running())
+        is_free.then(turn).ok_or_else(running)
     }
 }
 

@@ -127,6 +127,7 @@ impl<T: Resource> Store<T> {
 
     /// The same rows for work that knows nothing of the transaction around it: where its database is that of these rows,
     /// what it does is part of it, and so is a [`transaction`](Self::transaction) of its own.
+    #[must_use]
     pub fn joining(&self, outer: &Transaction) -> Self {
         if outer.is_in(self.database()) { self.within(outer.session(), Some(outer.clone())) } else { self.clone() }
     }
