@@ -22,6 +22,7 @@
 //! ```
 
 use crate::{
+    Accounts,
     error::{Error, Result},
     issuer::{
         self, AuthorizationCode, Codes, IdentityConfig, Keyring, Mint, RefreshFamily, StoredFamilies, StoredKey,
@@ -31,11 +32,11 @@ use crate::{
     records::Records,
     sign_in::{self, Origins, Session, Sessions},
     token::{Algorithm, Gate, TrustedIssuer, Type, Verified},
-    users::{CreateUserError, PROVIDER, User, Users},
+    users::{NewAccount, PROVIDER, User, UserError, Users},
 };
 use axum::{Router, http::HeaderMap};
 use std::{fmt, sync::Arc};
-use tollgate_access::{Actor, Grants, Identity as Person, Roles};
+use tollgate_access::{Actor, Create, Grants, Identity as Person, May, Roles, System};
 use tollgate_core::{Clock, Secret};
 use tollgate_http::{
     Authenticate,
@@ -57,8 +58,9 @@ pub(crate) struct Issuer {
     pub(crate) config: IdentityConfig,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) users: Users,
-    pub(crate) sessions: Sessions,
+    pub(crate) accounts: Accounts,
+    pub(crate) users: Arc<Users>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) codes: Codes,
     pub(crate) refresh: Refresh<StoredFamilies>,
     pub(crate) mint: Mint,
@@ -88,9 +90,11 @@ impl Identity {
         let config = config.checked(&origins)?;
         let keys = Keyring::open(&Records::new(&database, &clock, "the issuer keeps its keys")).await?;
         let families = StoredFamilies::new(&database, &clock);
+        let accounts = Accounts::new(&config, &database, &clock);
         let issuer = Issuer {
-            users: Users::new(&database, &clock, &config),
-            sessions: Sessions::new(&database, &clock, config.session_lifetime, origins.is_secure()),
+            users: Arc::clone(&accounts.0.users),
+            sessions: Arc::clone(&accounts.0.sessions),
+            accounts,
             codes: Codes::new(&database, &clock, config.access_lifetime),
             refresh: Refresh::new(families, &keys.secret_for("refresh")),
             gate: gate(&config, &origins, &keys, &clock)?,
@@ -130,8 +134,13 @@ impl Identity {
         email: &str,
         password: &Secret,
         roles: &[String],
-    ) -> Result<User, CreateUserError> {
-        self.0.users.create(name, email, password, roles, false).await
+    ) -> Result<User, UserError> {
+        self.0.accounts.create(&operator(), account(name, email, password, roles)).await
+    }
+
+    /// The accounts.
+    pub fn accounts(&self) -> Accounts {
+        self.0.accounts.clone()
     }
 
     /// Adds a user unless somebody has that address, who then stays as they are. They come in only where
@@ -145,13 +154,13 @@ impl Identity {
         email: &str,
         password: &Secret,
         roles: &[String],
-    ) -> Result<(), CreateUserError> {
+    ) -> Result<(), UserError> {
         if self.0.users.by_email(email).await?.is_some() {
             return Ok(());
         }
-        match self.0.users.create(name, email, password, roles, true).await {
+        match self.0.users.create(&operator(), account(name, email, password, roles), true).await {
             // Another instance may have been faster.
-            Ok(_) | Err(CreateUserError::EmailTaken(_)) => Ok(()),
+            Ok(_) | Err(UserError::EmailTaken(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -205,6 +214,19 @@ impl Issuer {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("issuer", &self.issuer()).finish_non_exhaustive()
+    }
+}
+
+fn operator() -> May<Create, User> {
+    System::because("an operator adds users").may()
+}
+
+fn account(name: &str, email: &str, password: &Secret, roles: &[String]) -> NewAccount {
+    NewAccount {
+        name: name.to_owned(),
+        email: email.to_owned(),
+        password: Some(password.reveal().to_owned()),
+        roles: roles.to_vec(),
     }
 }
 

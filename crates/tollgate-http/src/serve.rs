@@ -3,6 +3,7 @@
 //! A head that does not come in time or is too large never becomes a request. When the process is told to stop,
 //! no connection is accepted any more, and the requests under way get time to finish.
 
+use crate::ClientAddress;
 use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -54,15 +55,21 @@ impl Listening {
     /// Serves until `stop` is over, then lets the requests under way finish.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         let (graceful, mut stop) = (GracefulShutdown::new(), std::pin::pin!(stop));
-        let service = TowerToHyperService::new(router.map_request(|request: Request<Incoming>| request.map(Body::new)));
         loop {
             let socket = tokio::select! {
                 accepted = self.0.accept() => accepted,
                 () = &mut stop => break,
             };
             match socket {
-                Ok((socket, _)) => {
-                    let serving = graceful.watch(connection().serve_connection(io_of(socket), service.clone()));
+                Ok((socket, peer)) => {
+                    let address = ClientAddress::of_peer(peer);
+                    let service = router.clone().map_request(move |request: Request<Incoming>| {
+                        let mut request = request.map(Body::new);
+                        request.extensions_mut().insert(address);
+                        request
+                    });
+                    let service = TowerToHyperService::new(service);
+                    let serving = graceful.watch(connection().serve_connection(io_of(socket), service));
                     tokio::spawn(async move {
                         // A client that breaks off or sends no HTTP is no event.
                         let _ = serving.await;

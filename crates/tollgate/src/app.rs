@@ -4,6 +4,7 @@ use crate::{cli, running::own_tables, settings::Settings};
 use tollgate_access::Roles;
 use tollgate_core::{capitalized, config::Sources, with_causes};
 use tollgate_http::{Api, Built, Service};
+use tollgate_store::Table;
 
 /// How the process ends.
 pub type Exit = std::process::ExitCode;
@@ -108,6 +109,7 @@ impl App {
         check_default_role(&settings, &roles)?;
         let mut services = self.services;
         services.push(tollgate_auth::service());
+        services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),
@@ -139,7 +141,8 @@ pub(crate) struct Design {
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.
 fn check_table_names(built: &Built) -> Result<(), Failure> {
     let own = own_tables();
-    let taken = built.resources.iter().find(|resource| own.iter().any(|table| table.name == resource.table().name));
+    let is_taken = |table: &Table| own.iter().any(|own| own.name == table.name && !std::ptr::eq(*own, table));
+    let taken = built.resources.iter().find(|resource| is_taken(resource.table()));
     taken.map_or(Ok(()), |resource| {
         let (name, ty) = (resource.table().name, resource.type_name());
         Err(Failure(format!("the framework itself has a table `{name}`: give `{ty}` another plural")))
@@ -196,8 +199,8 @@ impl From<tollgate_auth::Error> for Failure {
     }
 }
 
-impl From<tollgate_auth::CreateUserError> for Failure {
-    fn from(error: tollgate_auth::CreateUserError) -> Self {
+impl From<tollgate_auth::UserError> for Failure {
+    fn from(error: tollgate_auth::UserError) -> Self {
         Self::of(&error)
     }
 }

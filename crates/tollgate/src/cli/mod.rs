@@ -2,6 +2,7 @@
 //!
 //! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
 
+mod accounts;
 mod load;
 pub(crate) mod migrate;
 mod serve;
@@ -51,6 +52,8 @@ enum Command {
     Serve(Serve),
     /// Create a user of the embedded identity provider
     CreateUser(CreateUser),
+    /// Manage users of the embedded identity provider
+    User(accounts::Line),
     /// Print an access token of a user
     Token(Token),
     /// Load rows from a JSON or CSV file: all of them or none
@@ -120,6 +123,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
             runtime.block_on(async {
                 match command {
                     Command::CreateUser(user) => users::create(design, user).await,
+                    Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,

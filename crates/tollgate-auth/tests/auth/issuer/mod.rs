@@ -13,7 +13,7 @@ use crate::token::world::clock;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Request, StatusCode, header},
+    http::{Extensions, HeaderMap, Request, StatusCode, header},
     middleware::from_fn_with_state,
 };
 use serde_json::Value;
@@ -129,13 +129,15 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         about: String::new(),
         anyone: tollgate_access::Grants::default(),
         oauth: None,
-        services: vec![tollgate_auth::service()],
+        services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
     let clock: Arc<dyn tollgate_core::Clock> = Arc::new(clock.clone());
     let stores = Stores::new(&built.resources, |_| Arc::clone(database), &clock);
     let (authenticate, seal) = (identity.authenticator(), Seal::new(&[7; 32]));
-    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default() };
+    let mut extensions = Extensions::new();
+    extensions.insert(identity.accounts());
+    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default(), extensions };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
     router.layer(from_fn_with_state(edge, pipeline))
@@ -276,7 +278,7 @@ pub(crate) fn claims(token: &str) -> Value {
 }
 
 pub(crate) fn roles(roles: &str) -> UserPatch {
-    UserPatch { roles: Change::Set(roles.into()), ..UserPatch::default() }
+    UserPatch { roles: Change::Set(roles.split_whitespace().map(str::to_owned).collect()), ..UserPatch::default() }
 }
 
 pub(crate) fn secret(text: &str) -> Secret {
