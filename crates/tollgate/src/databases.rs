@@ -80,7 +80,7 @@ impl Databases {
         self.all().map(|database| database.describe())
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
         std::iter::once(&self.default).chain(self.named.values())
     }
 }

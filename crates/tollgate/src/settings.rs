@@ -24,6 +24,8 @@ pub struct Settings {
     pub identity: Identity,
     /// What is logged.
     pub log: Log,
+    /// What is kept of who did what.
+    pub audit: Audit,
 }
 
 /// Where the app listens.
@@ -127,6 +129,15 @@ pub struct DemoUser {
 pub struct Log {
     /// A filter such as `info,tollgate::request=debug`; `RUST_LOG` wins. Default: that in `dev`, `info` elsewhere.
     pub filter: Option<String>,
+}
+
+/// What is kept of who did what.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Audit {
+    /// For how many days events are kept. Default: for ever.
+    pub keep_days: Option<u32>,
 }
 
 impl Settings {
