@@ -1,14 +1,16 @@
-//! How to reach a server, and how patient to be with it: everything is in one URL.
+//! How to reach a server, and how patient to be with it: everything is in one URL, or beside it.
 
 use crate::tls::Verify;
-use std::{error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
 use tokio_postgres::config::{Host, SslMode};
+use tollgate_core::nearest;
 use tollgate_store::{Error, Result};
 
 /// A database, as its URL says.
 ///
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…`, with the parameters of libpq that
-/// [`tokio_postgres`] knows (`connect_timeout`, `target_session_attrs`, `application_name`, …), and these:
+/// [`tokio_postgres`] knows (`connect_timeout`, `target_session_attrs`, `application_name`, …), and these. All of them
+/// but `sslmode` and `sslrootcert` are settings of the section `[database]` too; each is said in one place.
 ///
 /// | parameter | default | what it says |
 /// |---|---|---|
@@ -20,7 +22,8 @@ use tollgate_store::{Error, Result};
 /// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503) |
 /// | `acquire_timeout` | 2 | seconds a transaction waits for a connection (503) |
 /// | `transactions` | 4 | how many transactions may be under way |
-/// | `shared_connections` | 4 | how many connections serve lists, counts, updates and deletes; beside them, two serve point reads and one inserts |
+/// | `shared_connections` | 4 | how many connections serve lists and counts, as many updates and deletes, and as many SQL of the app's own; beside them, two serve point reads and one inserts. Each is made when it is needed |
+/// | `iam` | `false` | whether the app signs in to RDS or Aurora as the AWS role that it runs as, without a password; see below |
 ///
 /// Through a pooler, `statement_timeout` and `lock_timeout` hold in transactions only; elsewhere those of the role do:
 /// `ALTER ROLE app SET statement_timeout = '30s'`.
@@ -30,10 +33,15 @@ use tollgate_store::{Error, Result};
 /// | `sslmode` | encrypted | certificate |
 /// |---|---|---|
 /// | `disable` | no | |
-/// | `prefer` | if the server can | not looked at |
+/// | `prefer` | if the server can; else everything, rows included, can be read on its way | not looked at |
 /// | `require` | yes | not looked at; with `sslrootcert` as `verify-ca` |
 /// | `verify-ca` | yes | signed by an authority |
 /// | `verify-full` | yes | signed by an authority, for this very host |
+///
+/// `iam` takes the feature `aws`, `sslmode=verify-full` and, because Amazon's authorities for RDS are not those of the
+/// web, `sslrootcert`. The URL names the host as AWS does, which tells the region (else the AWS SDKs' settings do), and a
+/// user that was granted `rds_iam`. Credentials are those that the AWS SDKs find (environment, profile, process, web
+/// identity, ECS, EC2); the role needs `rds-db:connect`.
 #[derive(Clone)]
 pub struct Config {
     pub(crate) server: tokio_postgres::Config,
@@ -46,6 +54,9 @@ pub struct Config {
     pub(crate) acquire_timeout: Duration,
     pub(crate) transactions: usize,
     pub(crate) shared: usize,
+    pub(crate) iam: bool,
+    /// What was said already.
+    said: BTreeSet<String>,
 }
 
 /// A host that has vanished is noticed after that long, not after the quarter of an hour that TCP allows.
@@ -67,6 +78,8 @@ impl Default for Config {
             acquire_timeout: Duration::from_secs(2),
             transactions: 4,
             shared: 4,
+            iam: false,
+            said: BTreeSet::new(),
         }
     }
 }
@@ -84,31 +97,44 @@ impl Config {
             let (name, value) = form_urlencoded::parse(parameter.as_bytes()).next().unwrap_or_default();
             match &*name {
                 "sslmode" => (ssl, config.verify) = ssl_mode(&value)?,
-                _ if config.set(&name, &value)? => (),
+                _ if config.set(&name, &value).map_err(|why| refused(&format!("`{name}` {why}")))? => (),
                 _ => theirs.push(parameter),
             }
         }
         let server: Result<tokio_postgres::Config, _> = format!("{address}?{}", theirs.join("&")).parse();
-        config.server = server.map_err(|error| refused(&error.source().map_or(String::new(), ToString::to_string)))?;
+        config.server = server.map_err(|error| refused(&words(&error)))?;
         config.server.ssl_mode(ssl);
         config.complete()
     }
 
+    /// The same with a parameter that the URL does not say.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names the setting: the URL says it too, or its value is none.
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self> {
+        match self.set(name, value) {
+            Ok(true) => Ok(self),
+            Ok(false) => Err(Error::invalid(format!("`database.{name}` is no setting of PostgreSQL"))),
+            Err(why) => Err(Error::invalid(format!("`database.{name}` {why}"))),
+        }
+    }
+
     /// Takes a parameter that is ours; false if it is not.
-    fn set(&mut self, name: &str, value: &str) -> Result<bool> {
+    fn set(&mut self, name: &str, value: &str) -> Result<bool, &'static str> {
         match name {
             "schema" if !value.is_empty() && !value.contains(['"', '\0']) => value.clone_into(&mut self.schema),
-            "schema" => return Err(refused("`schema` is no name")),
+            "schema" => return Err("is no name"),
             "sslrootcert" => self.root_cert = Some(value.into()),
-            "pgbouncer" => self.pgbouncer = number_or(value, name, "true or false")?,
-            "statement_timeout" => self.statement_timeout = seconds(value, name)?,
-            "lock_timeout" => self.lock_timeout = seconds(value, name)?,
-            "acquire_timeout" => self.acquire_timeout = seconds(value, name)?,
-            "transactions" => self.transactions = count(value, name)?,
-            "shared_connections" => self.shared = count(value, name)?,
+            "pgbouncer" => self.pgbouncer = parsed(value, BOOL)?,
+            "iam" => self.iam = parsed(value, BOOL)?,
+            "statement_timeout" => self.statement_timeout = seconds(value)?,
+            "lock_timeout" => self.lock_timeout = seconds(value)?,
+            "acquire_timeout" => self.acquire_timeout = seconds(value)?,
+            "transactions" => self.transactions = count(value)?,
+            "shared_connections" => self.shared = count(value)?,
             _ => return Ok(false),
         }
-        Ok(true)
+        if self.said.insert(name.to_owned()) { Ok(true) } else { Err("is said twice; say it once") }
     }
 
     fn complete(mut self) -> Result<Self> {
@@ -193,23 +219,61 @@ fn ssl_mode(value: &str) -> Result<(SslMode, Verify)> {
     })
 }
 
-fn number_or<N: FromStr>(value: &str, name: &str, what: &str) -> Result<N> {
-    value.parse().map_err(|_| refused(&format!("`{name}` is {what}")))
+const BOOL: &str = "is true or false";
+const SECONDS: &str = "is a number of seconds, from 1 to 86400";
+const COUNT: &str = "is a number from 1 to 1000";
+
+fn parsed<T: FromStr>(value: &str, what: &'static str) -> Result<T, &'static str> {
+    value.parse().map_err(|_| what)
 }
 
-fn seconds(value: &str, name: &str) -> Result<Duration> {
-    match number_or(value, name, SECONDS)? {
-        0 => Err(refused(&format!("`{name}` is {SECONDS}"))),
-        seconds => Ok(Duration::from_secs(seconds)),
-    }
+fn seconds(value: &str) -> Result<Duration, &'static str> {
+    let seconds = Some(parsed(value, SECONDS)?).filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or(SECONDS)
 }
 
-const SECONDS: &str = "a number of seconds, at least 1";
+fn count(value: &str) -> Result<usize, &'static str> {
+    Some(parsed(value, COUNT)?).filter(|count| (1..=1000).contains(count)).ok_or(COUNT)
+}
 
-fn count(value: &str, name: &str) -> Result<usize> {
-    match number_or(value, name, "a number from 1 to 1000")? {
-        count @ 1..=1000 => Ok(count),
-        _ => Err(refused(&format!("`{name}` is a number from 1 to 1000"))),
+/// What may stand in a URL: ours, and what [`tokio_postgres`] knows.
+const KNOWN: [&str; 27] = [
+    "schema",
+    "sslmode",
+    "sslrootcert",
+    "pgbouncer",
+    "iam",
+    "statement_timeout",
+    "lock_timeout",
+    "acquire_timeout",
+    "transactions",
+    "shared_connections",
+    "user",
+    "password",
+    "dbname",
+    "options",
+    "application_name",
+    "sslnegotiation",
+    "host",
+    "hostaddr",
+    "port",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "load_balance_hosts",
+];
+
+/// Why a URL is not understood, with the name that an unknown one may mean.
+fn words(error: &tokio_postgres::Error) -> String {
+    let why = error.source().map_or(String::new(), ToString::to_string);
+    let unknown = why.strip_prefix("unknown option `").and_then(|rest| rest.strip_suffix('`'));
+    match unknown.and_then(|unknown| nearest(unknown, KNOWN)) {
+        Some(near) => format!("{why}, did you mean `{near}`?"),
+        None => why,
     }
 }
 
@@ -242,6 +306,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_url_leaves_open_is_said_beside_it() {
+        let config = || Config::parse("postgres://app@db/films?schema=myapi").unwrap();
+        let beside = config().with("transactions", "9").unwrap().with("lock_timeout", "7").unwrap();
+        assert_eq!((beside.transactions, beside.lock_timeout), (9, Duration::from_secs(7)));
+        let why = |name, value| config().with(name, value).map(drop).unwrap_err();
+        for (name, value, words) in [
+            ("schema", "other", "`database.schema` is said twice; say it once"),
+            ("transactions", "0", "`database.transactions` is a number from 1 to 1000"),
+            ("shcema", "x", "`database.shcema` is no setting of PostgreSQL"),
+        ] {
+            assert!(matches!(why(name, value), Error::Invalid(why) if why.to_string() == words));
+        }
+    }
+
+    #[test]
     fn a_file_of_authorities_is_not_ignored() {
         let verify = |parameters: &str| Config::parse(&format!("postgres://app@db/films?{parameters}")).unwrap().verify;
         assert_eq!(verify("sslmode=require"), Verify::Nothing);
@@ -255,10 +334,11 @@ mod tests {
             ("?schema=a%22b", "`schema` is no name"),
             ("?sslmode=verify", "`sslmode` is disable, prefer, require, verify-ca or verify-full"),
             ("?pgbouncer=yes", "`pgbouncer` is true or false"),
-            ("?statement_timeout=30s", "`statement_timeout` is a number of seconds, at least 1"),
-            ("?lock_timeout=0", "`lock_timeout` is a number of seconds, at least 1"),
+            ("?statement_timeout=30s", "`statement_timeout` is a number of seconds, from 1 to 86400"),
+            ("?lock_timeout=0", "`lock_timeout` is a number of seconds, from 1 to 86400"),
+            ("?schema=a&schema=b", "`schema` is said twice; say it once"),
             ("?transactions=0", "`transactions` is a number from 1 to 1000"),
-            ("?shcema=x", "unknown option `shcema`"),
+            ("?shcema=x", "unknown option `shcema`, did you mean `schema`?"),
             ("?connect_timeout=x", "invalid value for option `connect_timeout`"),
         ];
         for (parameters, words) in mistakes {

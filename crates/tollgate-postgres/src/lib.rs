@@ -20,6 +20,7 @@ mod connection;
 mod dialect;
 mod driver;
 mod error;
+mod iam;
 mod line;
 mod migrate;
 mod numeric;
