@@ -13,6 +13,7 @@ use std::{
     io,
     ops::Range,
     os::unix::fs::PermissionsExt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
@@ -79,25 +80,28 @@ impl Sqlite {
     pub fn read<R>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<R>) -> Result<R> {
         apart(|| {
             let db = self.reader(false);
-            let done = work(&db).map_err(tell);
+            let done = catch_unwind(AssertUnwindSafe(|| work(&db)));
             // Left open, it would show the next ones what was true now.
             if !db.is_autocommit() {
                 db.execute_batch("ROLLBACK").map_err(tell)?;
             }
-            done
+            done.unwrap_or_else(|panic| resume_unwind(panic)).map_err(tell)
         })
     }
 
     /// For [`Store::raw`](tollgate_store::Store::raw): works on the connection that writes, in a transaction that
-    /// others may share; durable when this returns, undone if the work fails.
+    /// others may share, so it neither begins nor ends one; durable when this returns, undone if the work fails.
     ///
     /// # Errors
-    /// What the work says, and what the commit says.
+    /// What the work says, and what the commit says; [`Error::Internal`] if it panics, for everybody's writes are on
+    /// that thread.
     pub async fn write<R: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<R> + Send + 'static,
     ) -> Result<R> {
-        self.writer.write(|db| work(db).map_err(tell)).await
+        let work = |db: &Connection| catch_unwind(AssertUnwindSafe(|| work(db)));
+        let told = |_| Err(Error::internal("work on the connection that writes has panicked"));
+        self.writer.write(move |db| work(db).map_or_else(told, |done| done.map_err(tell))).await
     }
 
     /// A free connection, or the next in turn. No number of lists takes the first one, so that a lookup, such as that

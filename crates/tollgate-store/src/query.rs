@@ -161,8 +161,9 @@ impl<T: Resource> Store<T> {
     /// PostgreSQL runs it in a read-only transaction; within a [transaction](Self::transaction), a function that writes
     /// may write.
     ///
-    /// A column of a type that no field has is an error that says so; cast it in the text, as in `avg(rating)::float8`.
-    /// SQLite keeps a [`Decimal`](crate::Decimal) as units of its last decimal, and so the text meets it.
+    /// To a text, `#[hidden]` fields are columns like others. A column of a type that no field has is an error that
+    /// says so: cast it in the text, as in `avg(rating)::float8`. SQLite keeps a [`Decimal`](crate::Decimal) as units
+    /// of its last decimal, and so the text meets it.
     pub fn sql(&self, may: &May<Read, T>, text: &'static str, params: Vec<Param<'static>>) -> Sql<T> {
         let tables = vec![(T::TABLE, scope(may.rows()))];
         Sql { driver: self.driver(), text: Text { text, params, tables }, of: PhantomData }

@@ -128,7 +128,8 @@ async fn differences_that_need_a_decision_are_refused_with_table_column_and_reme
 
 #[tokio::test]
 async fn where_nothing_may_be_added_everything_missing_is_refused() {
-    let remedy = "migrate the database, or allow additive changes with `database.additive = true`";
+    let remedy = "write a migration with `migrate diff` and apply it with `migrate run`, or allow additive changes with \
+                  `database.additive = true`";
     let (url, schema) = schema("SELECT 1");
     let refused = prepare(&url, &FIRST, false).await.unwrap_err();
     assert_eq!(refused, format!("the table `films` is missing; {remedy}"));

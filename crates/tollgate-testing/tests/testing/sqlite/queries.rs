@@ -87,6 +87,21 @@ async fn the_connections_are_for_those_who_reach_every_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_panics_on_the_connection_that_writes_harms_nobody() {
+    let (films, _folder) = cinema().await;
+    let may = clerk().may::<Update, _>().unwrap();
+    let sqlite = films.raw::<Sqlite, _>(&may).unwrap();
+    let panics = sqlite.write(|db| -> rusqlite::Result<()> {
+        db.execute("DELETE FROM films", [])?;
+        panic!("half way")
+    });
+    let panicked = panics.await;
+    assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
+    films.insert(&person("ann").may().unwrap(), NewFilm { film_id: 3, title: "Cube".into() }).await.unwrap();
+    assert_eq!(films.count(&clerk().may().unwrap(), Filter::every()).await.unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_a_connection_in_a_transaction_holds_up_nobody() {
     let (films, _folder) = cinema().await;
     let may = clerk().may::<Update, _>().unwrap();

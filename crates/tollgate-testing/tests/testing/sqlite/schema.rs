@@ -116,7 +116,8 @@ async fn a_key_of_two_columns_is_not_that_of_the_model() {
 
 #[tokio::test]
 async fn where_nothing_may_be_added_everything_missing_is_refused() {
-    let remedy = "migrate the database, or allow additive changes with `database.additive = true`";
+    let remedy = "write a migration with `migrate diff` and apply it with `migrate run`, or allow additive changes with \
+                  `database.additive = true`";
     let (_folder, path) = file("");
     let refused = prepare(&path, &FIRST, false).await.unwrap_err();
     assert_eq!(refused, format!("the table `films` is missing; {remedy}"));
