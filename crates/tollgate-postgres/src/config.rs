@@ -1,4 +1,4 @@
-//! How to reach a server, and how patient to be with it: everything is in one URL, or beside it.
+//! How to reach a server, and how patient to be with it: everything is in one URL.
 
 use crate::tls::Verify;
 use std::{collections::BTreeSet, error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
@@ -9,8 +9,7 @@ use tollgate_store::{Error, Result};
 /// A database, as its URL says.
 ///
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…`, with the parameters of libpq that
-/// [`tokio_postgres`] knows (`connect_timeout`, `target_session_attrs`, `application_name`, …), and these. All of them
-/// but `sslmode` and `sslrootcert` are settings of the section `[database]` too; each is said in one place.
+/// [`tokio_postgres`] knows (`connect_timeout`, `target_session_attrs`, `application_name`, …), and these, each once:
 ///
 /// | parameter | default | what it says |
 /// |---|---|---|
@@ -105,18 +104,6 @@ impl Config {
         config.server = server.map_err(|error| refused(&words(&error)))?;
         config.server.ssl_mode(ssl);
         config.complete()
-    }
-
-    /// The same with a parameter that the URL does not say.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] names the setting: the URL says it too, or its value is none.
-    pub fn with(mut self, name: &str, value: &str) -> Result<Self> {
-        match self.set(name, value) {
-            Ok(true) => Ok(self),
-            Ok(false) => Err(Error::invalid(format!("`database.{name}` is no setting of PostgreSQL"))),
-            Err(why) => Err(Error::invalid(format!("`database.{name}` {why}"))),
-        }
     }
 
     /// Takes a parameter that is ours; false if it is not.
@@ -303,21 +290,6 @@ mod tests {
         assert_eq!(config.server.get_password(), Some(&b"p@ss"[..]));
         assert_eq!((config.server.get_ssl_mode(), config.verify), (SslMode::Require, Verify::Host));
         assert_eq!(config.server.get_connect_timeout(), Some(&Duration::from_secs(3)));
-    }
-
-    #[test]
-    fn what_the_url_leaves_open_is_said_beside_it() {
-        let config = || Config::parse("postgres://app@db/films?schema=myapi").unwrap();
-        let beside = config().with("transactions", "9").unwrap().with("lock_timeout", "7").unwrap();
-        assert_eq!((beside.transactions, beside.lock_timeout), (9, Duration::from_secs(7)));
-        let why = |name, value| config().with(name, value).map(drop).unwrap_err();
-        for (name, value, words) in [
-            ("schema", "other", "`database.schema` is said twice; say it once"),
-            ("transactions", "0", "`database.transactions` is a number from 1 to 1000"),
-            ("shcema", "x", "`database.shcema` is no setting of PostgreSQL"),
-        ] {
-            assert!(matches!(why(name, value), Error::Invalid(why) if why.to_string() == words));
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     connection::{Connector, Rows},
     dialect::{self, Postgres as Dialect},
     error::{tell, tell_reader, unusable},
+    iam::Role,
     line::{Again, Lines},
     migrate,
     pool::{Borrowed, Pool},
@@ -69,8 +70,9 @@ impl Postgres {
 
     fn new(config: Config) -> Result<Self> {
         let tls = Tls::new(&config)?;
+        let role = Role::of(&config)?.map(Arc::new);
         let config = Arc::new(config);
-        let connector = |more: &str| Connector::new(&config, &tls, more);
+        let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), more);
         Ok(Self {
             schema: config.schema.as_str().into(),
             points: Lines::new(connector(ONE_PLAN), POINTS),

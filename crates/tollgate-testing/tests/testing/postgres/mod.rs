@@ -7,6 +7,7 @@ mod pgbouncer;
 mod queries;
 mod schema;
 mod tls;
+mod tmpfs;
 
 use std::sync::Arc;
 use tollgate_postgres::Postgres;

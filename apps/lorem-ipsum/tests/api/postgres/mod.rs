@@ -1,5 +1,7 @@
 //! The built binary on PostgreSQL: one setting is all it takes.
 
+mod iam;
+
 use crate::process::{Server, command};
 use std::{path::Path, process::Command};
 use tempfile::TempDir;
