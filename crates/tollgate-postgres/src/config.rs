@@ -2,6 +2,7 @@
 
 use crate::tls::Verify;
 use std::{collections::BTreeSet, error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tollgate_core::nearest;
 use tollgate_store::{Error, Result};
@@ -61,6 +62,8 @@ pub struct Config {
 /// A host that has vanished is noticed after that long, not after the quarter of an hour that TCP allows.
 const SILENCE: Duration = Duration::from_secs(15);
 const CONNECT: Duration = Duration::from_secs(5);
+/// How much later than its statement's end an answer may come.
+const SLACK: Duration = Duration::from_secs(2);
 /// How long a transaction may do nothing, holding its locks.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -143,6 +146,12 @@ impl Config {
         Ok(self)
     }
 
+    /// What is answered, waited for a little longer than the server may take: it gives up first, if it is there at all.
+    pub(crate) async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T> {
+        let late = |_| Error::Unavailable(Error::source_of("it does not answer in time"));
+        timeout(self.statement_timeout + SLACK, answer).await.map_err(late)
+    }
+
     /// How long making a connection may take.
     pub(crate) fn connect_timeout(&self) -> Duration {
         self.server.get_connect_timeout().map_or(CONNECT, |per_address| *per_address * 2)
@@ -170,7 +179,7 @@ impl Config {
         ];
         let set = timeouts.map(|(name, time)| format!("SET LOCAL {name} = {}", time.as_millis()));
         let set = if self.pgbouncer { &set[..] } else { &set[..1] };
-        format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {}", set.join("; "))
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", set.join("; "))
     }
 }
 

@@ -28,7 +28,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 
 /// Makes connections.
 pub(crate) struct Connector {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     session: tokio_postgres::Config,
     tls: Tls,
     role: Option<Arc<Role>>,
@@ -90,7 +90,8 @@ impl Backoff {
         if let Some((_, error)) = self.last.as_ref().filter(|(until, _)| Instant::now() < *until) {
             return Err(error.clone());
         }
-        let made = connector.connect().await;
+        // Boxed, because it is rare, and would make the future of every statement large.
+        let made = Box::pin(connector.connect()).await;
         match &made {
             Ok(_) => *self = Self::default(),
             Err(error) => {

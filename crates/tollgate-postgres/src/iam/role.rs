@@ -68,7 +68,7 @@ impl Role {
         if let Some(token) = last.as_ref().filter(|token| now < token.used_until) {
             return Ok(token.text.clone());
         }
-        // Boxed: the AWS SDK's futures would make those of every statement large.
+        // Boxed, because the AWS SDK's futures are large.
         let new = Box::pin(self.new_token(now)).await?;
         Ok(last.insert(new).text.clone())
     }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn time() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160)
+        SystemTime::UNIX_EPOCH + Duration::from_mins(24_015_636)
     }
 
     /// What botocore 1.43.11 answers to `generate_db_auth_token`, with its clock at 2015-08-30T12:36:00Z.

@@ -1,6 +1,7 @@
 //! PostgreSQL: the suite, and what is its own.
 
 mod faults;
+mod hostile;
 mod limits;
 mod opening;
 mod pgbouncer;
