@@ -18,7 +18,7 @@ use tollgate_store::{Error, Result};
 /// | `sslmode` | `prefer` | see below |
 /// | `sslrootcert` | | a PEM file of certificate authorities, in place of those of the web |
 /// | `pgbouncer` | `false` | whether a pooler in transaction mode stands between: nothing is prepared or set that would outlive a transaction |
-/// | `statement_timeout` | 30 | seconds after which the server gives a statement up (503) |
+/// | `statement_timeout` | 30 | seconds after which the server gives a statement up (503); two later it is given up itself |
 /// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503) |
 /// | `acquire_timeout` | 2 | seconds a transaction waits for a connection (503) |
 /// | `transactions` | 4 | how many transactions may be under way |
@@ -38,6 +38,8 @@ use tollgate_store::{Error, Result};
 /// | `verify-ca` | yes | signed by an authority |
 /// | `verify-full` | yes | signed by an authority, for this very host |
 ///
+/// Where the certificate is not looked at, somebody in between may pose as the server, and ask for the password itself.
+///
 /// `iam` takes the feature `aws`, `sslmode=verify-full` and, because Amazon's authorities for RDS are not those of the
 /// web, `sslrootcert`. The URL names the host as AWS does, which tells the region (else the AWS SDKs' settings do), and a
 /// user that was granted `rds_iam`. Credentials are those that the AWS SDKs find (environment, profile, process, web
@@ -55,8 +57,6 @@ pub struct Config {
     pub(crate) transactions: usize,
     pub(crate) shared: usize,
     pub(crate) iam: bool,
-    /// What was said already.
-    said: BTreeSet<String>,
 }
 
 /// A host that has vanished is noticed after that long, not after the quarter of an hour that TCP allows.
@@ -81,7 +81,6 @@ impl Default for Config {
             transactions: 4,
             shared: 4,
             iam: false,
-            said: BTreeSet::new(),
         }
     }
 }
@@ -94,9 +93,12 @@ impl Config {
     pub fn parse(url: &str) -> Result<Self> {
         let (mut config, mut ssl) = (Self::default(), SslMode::Prefer);
         let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
-        let mut theirs = vec![];
+        let (mut theirs, mut said) = (vec![], BTreeSet::new());
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = form_urlencoded::parse(parameter.as_bytes()).next().unwrap_or_default();
+            if !said.insert(name.clone()) {
+                return Err(refused(&format!("`{name}` is said twice; say it once")));
+            }
             match &*name {
                 "sslmode" => (ssl, config.verify) = ssl_mode(&value)?,
                 _ if config.set(&name, &value).map_err(|why| refused(&format!("`{name}` {why}")))? => (),
@@ -124,7 +126,7 @@ impl Config {
             "shared_connections" => self.shared = count(value)?,
             _ => return Ok(false),
         }
-        if self.said.insert(name.to_owned()) { Ok(true) } else { Err("is said twice; say it once") }
+        Ok(true)
     }
 
     fn complete(mut self) -> Result<Self> {
@@ -318,6 +320,7 @@ mod tests {
             ("?statement_timeout=30s", "`statement_timeout` is a number of seconds, from 1 to 86400"),
             ("?lock_timeout=0", "`lock_timeout` is a number of seconds, from 1 to 86400"),
             ("?schema=a&schema=b", "`schema` is said twice; say it once"),
+            ("?sslmode=verify-full&sslmode=disable", "`sslmode` is said twice; say it once"),
             ("?transactions=0", "`transactions` is a number from 1 to 1000"),
             ("?shcema=x", "unknown option `shcema`, did you mean `schema`?"),
             ("?connect_timeout=x", "invalid value for option `connect_timeout`"),
