@@ -65,7 +65,7 @@ pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Sta
 pub use store::Store;
 pub use text::Piece;
 pub use transaction::{OpenTransaction, Transaction};
-pub use value::{Cell, Kind, Ordered, Row, Value, missing};
+pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};
 
 /// What the macros write `use` for. Not part of the public API.
 #[doc(hidden)]

@@ -76,6 +76,7 @@ claims! { $ conformance
         a_megabyte_of_text_is_kept
         nul_nan_and_infinity_are_refused
         moments_are_kept_to_the_microsecond
+        moments_that_are_too_early_are_asked_for_and_not_stored
         zero_has_no_sign
         chosen_keys_are_kept
         generated_keys_are_never_used_again
