@@ -8,6 +8,7 @@
 //! told from its signature   operation.rs  schemas.rs  api.rs        docs.rs     as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
+//!                                                     audit.rs      refusals, recorded
 //! ```
 //!
 //! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
@@ -19,6 +20,7 @@ mod address;
 mod answer;
 mod api;
 mod argument;
+mod audit;
 mod call;
 mod crud;
 pub mod docs;
@@ -42,6 +44,7 @@ pub use address::ClientAddress;
 pub use answer::{Answer, Created, IntoProblem, NoContent, Page};
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
+pub use audit::AuditLog;
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::Guard;
 pub use handler::Handler;

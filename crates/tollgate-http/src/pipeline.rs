@@ -5,7 +5,7 @@
 //! ```
 
 use crate::{
-    Authenticate, ClientAddress, RequestId,
+    AuditLog, Authenticate, ClientAddress, RequestId,
     pages::{self, Pages, ProblemPage},
     refusal::{Asked, Refusal, refuse, wants_page},
 };
@@ -25,6 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_access::Roles;
+use tollgate_store::audit::Origin;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,6 +47,7 @@ pub struct Edge {
     roles: Option<Roles>,
     /// How many proxies of ours a request comes through.
     proxies: usize,
+    audit: Option<AuditLog>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
     count: AtomicU64,
@@ -56,13 +58,19 @@ impl Edge {
     #[must_use]
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
-        Self { pages, authenticate, roles, proxies: 0, prefix, count: AtomicU64::new(0) }
+        Self { pages, authenticate, roles, proxies: 0, audit: None, prefix, count: AtomicU64::new(0) }
     }
 
     /// Behind that many proxies, each of which says whom it speaks for.
     #[must_use]
     pub fn behind(self, proxies: usize) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The same, which records what somebody who is signed in was not let do.
+    #[must_use]
+    pub fn audited(self, audit: AuditLog) -> Self {
+        Self { audit: Some(audit), ..self }
     }
 
     /// Logs a refusal and writes its body; other responses stay as they are.
@@ -79,6 +87,9 @@ impl Edge {
             }
         };
         refusal.log(asked, id);
+        if let Some(audit) = &self.audit {
+            refusal.record(asked, audit);
+        }
         refusal.write(response, page)
     }
 
@@ -117,9 +128,14 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
         request.extensions_mut().insert(address);
     }
 
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
-    let mut response = edge.write_refusal(response, &asked, &id).await;
+    let address = ClientAddress::of(request.extensions());
+    let answer = async {
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
+        edge.write_refusal(response, &asked, &id).await
+    };
+    let origin = Origin { request_id: Arc::clone(&id.0), address };
+    let mut response = tollgate_store::audit::within(origin, answer).await;
     finish_headers(response.headers_mut(), &id);
     log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
     response

@@ -62,13 +62,8 @@ impl Listening {
             };
             match socket {
                 Ok((socket, peer)) => {
-                    let address = ClientAddress::of_peer(peer);
-                    let service = router.clone().map_request(move |request: Request<Incoming>| {
-                        let mut request = request.map(Body::new);
-                        request.extensions_mut().insert(address);
-                        request
-                    });
-                    let service = TowerToHyperService::new(service);
+                    let service =
+                        TowerToHyperService::new(router.clone().map_request(move |request| from(peer, request)));
                     let serving = graceful.watch(connection().serve_connection(io_of(socket), service));
                     tokio::spawn(async move {
                         // A client that breaks off or sends no HTTP is no event.
@@ -87,6 +82,12 @@ impl Listening {
             tracing::warn!("some requests did not finish in {} s and are cut off", DRAIN.as_secs());
         }
     }
+}
+
+fn from(peer: SocketAddr, request: Request<Incoming>) -> Request {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ClientAddress::of_peer(peer));
+    request
 }
 
 fn connection() -> http1::Builder {
