@@ -141,7 +141,7 @@ pub(crate) struct Design {
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.
 fn check_table_names(built: &Built) -> Result<(), Failure> {
     let own = own_tables();
-    let is_taken = |table: &Table| own.iter().any(|own| own.name == table.name && !std::ptr::eq(*own, table));
+    let is_taken = |table: &Table| own.iter().any(|own| own.name == table.name && *own != table);
     let taken = built.resources.iter().find(|resource| is_taken(resource.table()));
     taken.map_or(Ok(()), |resource| {
         let (name, ty) = (resource.table().name, resource.type_name());
