@@ -29,6 +29,19 @@ CREATE TABLE "auth_keys" (
   "retired" bool NOT NULL,
   "created_at" timestamptz NOT NULL
 );
+CREATE TABLE "auth_clients" (
+  "client" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "name" text COLLATE "C" NOT NULL,
+  "kind" text COLLATE "C" NOT NULL,
+  "secret" text COLLATE "C",
+  "redirect_uris" text[] NOT NULL,
+  "logout_uris" text[] NOT NULL,
+  "permissions" text[] NOT NULL,
+  "offline" bool NOT NULL,
+  "third_party" bool NOT NULL,
+  "added" timestamptz NOT NULL,
+  "updated_at" timestamptz NOT NULL
+);
 CREATE TABLE "auth_codes" (
   "code" text COLLATE "C" NOT NULL PRIMARY KEY,
   "client" text COLLATE "C" NOT NULL,

@@ -29,6 +29,19 @@ CREATE TABLE "auth_keys" (
   "retired" INTEGER NOT NULL,
   "created_at" INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE "auth_clients" (
+  "client" TEXT NOT NULL PRIMARY KEY,
+  "name" TEXT NOT NULL,
+  "kind" TEXT NOT NULL,
+  "secret" TEXT,
+  "redirect_uris" TEXT NOT NULL,
+  "logout_uris" TEXT NOT NULL,
+  "permissions" TEXT NOT NULL,
+  "offline" INTEGER NOT NULL,
+  "third_party" INTEGER NOT NULL,
+  "added" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
+) STRICT;
 CREATE TABLE "auth_codes" (
   "code" TEXT NOT NULL PRIMARY KEY,
   "client" TEXT NOT NULL,

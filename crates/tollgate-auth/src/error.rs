@@ -31,6 +31,12 @@ pub enum Error {
     /// Nobody has that address, or they are disabled.
     #[error("there is no user with the e-mail address {0}, or they are disabled")]
     NoSuchUser(String),
+    /// Another client has that id.
+    #[error("there is a client `{0}`: take another id, or remove that one first")]
+    ClientTaken(String),
+    /// No client was added under that id.
+    #[error("there is no client `{0}`: `client list` shows those there are")]
+    NoSuchClient(String),
     /// A row of ours holds what we never write.
     #[error("a stored row cannot be read: {0}")]
     Damaged(&'static str),
@@ -49,6 +55,8 @@ impl From<Error> for Problem {
             | Error::Hashing(_)
             | Error::Random
             | Error::NoSuchUser(_)
+            | Error::ClientTaken(_)
+            | Error::NoSuchClient(_)
             | Error::Damaged(_) => Self::internal().caused_by(error),
         }
     }

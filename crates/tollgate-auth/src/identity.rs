@@ -24,8 +24,8 @@
 use crate::{
     error::{Error, Result},
     issuer::{
-        self, AuthorizationCode, Codes, IdentityConfig, Keyring, Mint, RefreshFamily, StoredFamilies, StoredKey,
-        refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, IdentityConfig, Keyring, Mint,
+        RefreshFamily, StoredClient, StoredFamilies, StoredKey, WrongSecrets, refresh::Refresh,
     },
     provider,
     records::Records,
@@ -34,7 +34,7 @@ use crate::{
     users::{CreateUserError, PROVIDER, User, Users},
 };
 use axum::{Router, http::HeaderMap};
-use std::{fmt, sync::Arc};
+use std::{fmt, mem, sync::Arc};
 use tollgate_access::{Actor, Grants, Identity as Person, Roles};
 use tollgate_core::{Clock, Secret};
 use tollgate_http::{
@@ -45,8 +45,6 @@ use tollgate_store::{Database, Resource, Table};
 
 /// How many verified tokens are remembered: some 30 MB when full.
 const REMEMBERED: usize = 20_000;
-/// The `client_id` of tokens that the command line makes.
-const COMMAND_LINE: &str = "cli";
 
 /// Who is calling, answered by the embedded issuer and its sessions. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +55,8 @@ pub(crate) struct Issuer {
     pub(crate) config: IdentityConfig,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clients: Clients,
+    pub(crate) wrong_secrets: WrongSecrets,
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) codes: Codes,
@@ -70,8 +70,15 @@ pub(crate) struct Issuer {
 
 impl Identity {
     /// The tables that must be [prepared](Database::prepare) before [`start`](Self::start).
-    pub fn tables() -> [&'static Table; 5] {
-        [User::TABLE, Session::TABLE, StoredKey::TABLE, AuthorizationCode::TABLE, RefreshFamily::TABLE]
+    pub fn tables() -> Vec<&'static Table> {
+        vec![
+            User::TABLE,
+            Session::TABLE,
+            StoredKey::TABLE,
+            StoredClient::TABLE,
+            AuthorizationCode::TABLE,
+            RefreshFamily::TABLE,
+        ]
     }
 
     /// Reads the keys from the database, or makes them at the first start, which takes up to a second.
@@ -85,10 +92,12 @@ impl Identity {
         pages: Arc<Pages>,
     ) -> Result<Self> {
         let origins = Origins::of(&config.issuer)?;
-        let config = config.checked(&origins)?;
+        let mut config = config.checked(&origins)?;
         let keys = Keyring::open(&Records::new(&database, &clock, "the issuer keeps its keys")).await?;
         let families = StoredFamilies::new(&database, &clock);
         let issuer = Issuer {
+            clients: Clients::new(mem::take(&mut config.clients), &database, &clock),
+            wrong_secrets: WrongSecrets::default(),
             users: Users::new(&database, &clock, &config),
             sessions: Sessions::new(&database, &clock, config.session_lifetime, origins.is_secure()),
             codes: Codes::new(&database, &clock, config.access_lifetime),
@@ -117,7 +126,7 @@ impl Identity {
 
     /// The routes of the issuer and of the sign-in page.
     pub fn router(&self) -> Router {
-        issuer::router(self.0.config.password_grant).merge(sign_in::router()).with_state(Arc::clone(&self.0))
+        issuer::router(&self.0).merge(sign_in::router()).with_state(Arc::clone(&self.0))
     }
 
     /// Adds a user. Without roles, they get the configured default.
@@ -175,7 +184,39 @@ impl Identity {
         let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
         let scope = issuer::granted("", users.actor(&user).grants());
-        mint.access_token(&user, COMMAND_LINE, &scope, &Mint::new_id())
+        mint.access_token(&user, &Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope })
+    }
+
+    /// All clients: those of the configuration, then those that were added.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn clients(&self) -> Result<Vec<Arc<Client>>> {
+        self.0.clients.all().await
+    }
+
+    /// Adds a client; answers its secret if it keeps one. Only a hash is kept, so nobody can read it again.
+    ///
+    /// # Errors
+    /// [`Error::ClientTaken`], or [`Error::Configuration`] where it contradicts itself.
+    pub async fn add_client(&self, client: Client) -> Result<Option<Secret>> {
+        self.0.clients.add(client).await
+    }
+
+    /// Gives an added client another secret. The old one is good for nothing from now on.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClient`], also if it keeps no secret.
+    pub async fn rotate_client(&self, id: &str) -> Result<Secret> {
+        self.0.clients.rotate(id).await
+    }
+
+    /// Removes an added client.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClient`].
+    pub async fn remove_client(&self, id: &str) -> Result<()> {
+        self.0.clients.remove(id).await
     }
 
     /// The session that a browser sends along, for a page that shows it.
@@ -218,7 +259,7 @@ fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<
     Ok(Gate::new(vec![issuer], Arc::clone(clock), REMEMBERED)?)
 }
 
-/// Whom an access token of ours speaks of: the user, with what the token grants and no more.
+/// Whom an access token of ours speaks of: a user or a client, with what the token grants and no more.
 fn speaker(verified: &Verified, roles: &Roles) -> Actor {
     let claim = |name| verified.claims().get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let granted = Grants::of(verified.scopes().iter().map(String::as_str));

@@ -1,5 +1,9 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
+mod client;
+
+pub use client::Client;
+
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
 use tollgate_core::Secret;
@@ -87,6 +91,9 @@ pub struct Identity {
     pub password_grant: bool,
     /// The role of a user who is given none. Default: none.
     pub default_role: Option<String>,
+    /// The applications that may ask the embedded issuer for tokens, besides the app's own pages. More can be added with
+    /// the command `client add`. Default: none.
+    pub clients: Vec<Client>,
     /// Users for trying things out, with passwords that are no secret. Only in `dev`, and only where the address and
     /// the public URL are this machine's.
     pub demo_users: Vec<DemoUser>,
@@ -100,6 +107,7 @@ impl Default for Identity {
             session_hours: 12,
             password_grant: false,
             default_role: None,
+            clients: vec![],
             demo_users: vec![],
         }
     }

@@ -16,9 +16,12 @@ pub(crate) const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.
 /// Where the keys are.
 pub(crate) const KEYS: &str = "/oauth/jwks";
 
-/// Both may be kept for five minutes: as long as our own gate would keep another's.
-const CACHED: [(HeaderName, &str); 2] =
-    [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+/// Both may be kept for five minutes, as long as our own gate would keep another's, and be read by any page.
+const CACHED: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "application/json"),
+    (header::CACHE_CONTROL, "public, max-age=300"),
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+];
 
 pub(crate) async fn metadata(State(issuer): State<Arc<Issuer>>) -> impl IntoResponse {
     (CACHED, describe(issuer.identifier()).to_string())
@@ -37,8 +40,8 @@ fn describe(issuer: &str) -> Value {
         "jwks_uri": at(KEYS),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-        "token_endpoint_auth_methods_supported": ["none"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
         "scopes_supported": scope::STANDARD,
         "subject_types_supported": ["public"],

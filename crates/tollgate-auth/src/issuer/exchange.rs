@@ -1,13 +1,14 @@
-//! `POST /oauth/token`: a code or a refresh token becomes an access token (RFC 6749, 4.1.3 and 6).
+//! `POST /oauth/token`: a code, a refresh token or the secret of a client becomes an access token (RFC 6749, 4.1.3, 6 and
+//! 4.4).
 //!
 //! The first thing a code does is to be used up, together with the names of what it gives. So of two requests with one
 //! code, the second knows what to revoke, also while the first is still being answered.
 
 use super::{
+    client::Client,
     codes::AuthorizationCode,
-    config::Client,
     denied::{Code, Denied, UNCACHED},
-    mint::{Mint, SignIn},
+    mint::{Access, Mint, SignIn},
     refresh::{FamilyId, Grant, RefreshToken},
     scope,
 };
@@ -58,30 +59,43 @@ impl Parameters {
 
 impl Issuer {
     async fn exchange(&self, request: Request) -> Result<Tokens, Denied> {
+        let headers = request.headers().clone();
         let asked = Parameters::of_form(request).await?;
-        let client = asked.get("client_id").and_then(|id| self.config.client(id));
-        let client =
-            client.ok_or(Denied::new(Code::InvalidClient, "`client_id` is not that of a client of this app"))?;
+        let client = self.client_of(&headers, &asked).await?;
         match asked.required("grant_type", "`grant_type` is missing")? {
-            "authorization_code" => self.redeem_code(&asked, client).await,
-            "refresh_token" => self.redeem_refresh(&asked, client).await,
+            "authorization_code" => self.redeem_code(&asked, &client).await,
+            "refresh_token" => self.redeem_refresh(&asked, &client).await,
+            "client_credentials" => self.give_own(&asked, &client),
             _ => Err(Denied::new(
                 Code::UnsupportedGrantType,
-                "`grant_type` must be `authorization_code` or `refresh_token`",
+                "`grant_type` must be `authorization_code`, `refresh_token` or `client_credentials`",
             )),
         }
+    }
+
+    /// A client acts in its own name (RFC 6749, 4.4): whoever it is could be anybody without a secret.
+    fn give_own(&self, asked: &Parameters, client: &Client) -> Result<Tokens, Denied> {
+        if client.permissions.is_empty() || !client.kind.keeps_a_secret() {
+            return Err(Denied::new(Code::UnauthorizedClient, "this client may do nothing in its own name"));
+        }
+        let scope = scope::own(asked.get("scope").unwrap_or_default(), &client.grants());
+        let scope = scope.ok_or(Denied::new(Code::InvalidScope, "nothing of that is the client's own"))?;
+        let access_token = self.mint.own_token(client, &scope)?;
+        Ok(self.tokens(access_token, scope, None, None))
     }
 
     async fn redeem_code(&self, asked: &Parameters, client: &Client) -> Result<Tokens, Denied> {
         let text = asked.required("code", "`code` is missing")?;
         let redirect_uri = asked.required("redirect_uri", "`redirect_uri` is missing")?;
-        let verifier = asked.required("code_verifier", "`code_verifier` is missing (RFC 7636)")?;
         let code = self.codes.find(text).await?.filter(|code| code.client == client.id);
         let code = code.ok_or_else(|| Denied::grant("the code is unknown or another client's"))?;
         if code.token.is_some() {
             return Err(self.take_back(&code).await);
         }
-        code.check(redirect_uri, verifier, self.clock.now()).map_err(Denied::grant)?;
+        if !code.challenge.is_empty() {
+            asked.required("code_verifier", "`code_verifier` is missing (RFC 7636)")?;
+        }
+        code.check(redirect_uri, asked.get("code_verifier"), self.clock.now()).map_err(Denied::grant)?;
         let user =
             self.users.active(code.user_id).await?.ok_or_else(|| Denied::grant("the user is gone or disabled"))?;
         let refresh = self.first_refresh(&code, client).await?;
@@ -110,7 +124,7 @@ impl Issuer {
         id: &str,
         refresh: Option<RefreshToken>,
     ) -> Result<Tokens, Denied> {
-        let access_token = self.mint.access_token(user, &code.client, &code.scope, id)?;
+        let access_token = self.mint.access_token(user, &Access { id, client: &code.client, scope: &code.scope })?;
         let sign_in = SignIn {
             client: &code.client,
             scope: &code.scope,
@@ -151,7 +165,8 @@ impl Issuer {
         };
         let scope = scope::renewed(&refreshed.grant.scope, asked.get("scope"), self.users.actor(&user).grants());
         let scope = scope.ok_or(Denied::new(Code::InvalidScope, "a refresh gives no more than was granted"))?;
-        let access_token = self.mint.access_token(&user, &client.id, &scope, &Mint::new_id())?;
+        let access = Access { id: &Mint::new_id(), client: &client.id, scope: &scope };
+        let access_token = self.mint.access_token(&user, &access)?;
         Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
     }
 

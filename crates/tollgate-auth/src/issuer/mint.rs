@@ -3,7 +3,7 @@
 //! An access token is for the API and follows RFC 9068; an ID token is for the client and follows OpenID Connect Core.
 //! Neither passes for the other: they differ in `typ` and in audience.
 
-use super::{keyring::Keyring, scope};
+use super::{client::Client, keyring::Keyring, scope};
 use crate::{error::Result, users::User};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -25,7 +25,7 @@ pub(crate) struct Mint {
 #[derive(Serialize)]
 struct AccessClaims<'a> {
     iss: &'a str,
-    sub: Uuid,
+    sub: &'a str,
     aud: &'a str,
     client_id: &'a str,
     exp: u64,
@@ -33,8 +33,18 @@ struct AccessClaims<'a> {
     jti: &'a str,
     scope: &'a str,
     name: &'a str,
-    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     roles: Vec<&'a str>,
+}
+
+/// What an access token is given for.
+pub(crate) struct Access<'a> {
+    /// Its `jti`.
+    pub(crate) id: &'a str,
+    pub(crate) client: &'a str,
+    pub(crate) scope: &'a str,
 }
 
 /// OpenID Connect Core, 2 and 5.4.
@@ -76,22 +86,33 @@ impl Mint {
         self.clock.unix() + self.lifetime.as_secs()
     }
 
-    /// An access token named `id`.
-    pub(crate) fn access_token(&self, user: &User, client: &str, scope: &str, id: &str) -> Result<String> {
-        let claims = AccessClaims {
+    /// An access token that speaks of a user.
+    pub(crate) fn access_token(&self, user: &User, access: &Access<'_>) -> Result<String> {
+        let (sub, roles) = (user.user_id.to_string(), user.roles().collect());
+        let claims = self.access_claims(&sub, &user.name, access);
+        Ok(self.keys.signing.sign("at+jwt", &AccessClaims { email: Some(&user.email), roles, ..claims })?)
+    }
+
+    /// An access token that speaks of the client itself.
+    pub(crate) fn own_token(&self, client: &Client, scope: &str) -> Result<String> {
+        let access = Access { id: &Self::new_id(), client: &client.id, scope };
+        Ok(self.keys.signing.sign("at+jwt", &self.access_claims(&client.id, &client.name, &access))?)
+    }
+
+    fn access_claims<'a>(&'a self, sub: &'a str, name: &'a str, access: &Access<'a>) -> AccessClaims<'a> {
+        AccessClaims {
             iss: &self.issuer,
-            sub: user.user_id,
+            sub,
             aud: &self.audience,
-            client_id: client,
+            client_id: access.client,
             exp: self.expiry(),
             iat: self.clock.unix(),
-            jti: id,
-            scope,
-            name: &user.name,
-            email: &user.email,
-            roles: user.roles().collect(),
-        };
-        Ok(self.keys.signing.sign("at+jwt", &claims)?)
+            jti: access.id,
+            scope: access.scope,
+            name,
+            email: None,
+            roles: vec![],
+        }
     }
 
     /// An ID token; name and address where `profile` and `email` were granted.

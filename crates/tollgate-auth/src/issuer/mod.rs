@@ -7,14 +7,18 @@
 //! GET  /oauth/authorize   authorize.rs   a client asks → a code        codes.rs      one use each
 //! POST /oauth/token       exchange.rs    a code → tokens               refresh.rs    families.rs  what keeps them alive
 //! POST /token             password_grant.rs  where it is switched on
+//!                         client.rs      what a client is              clients.rs    which there are      proof.rs   is it that one?
 //!                         mint.rs        what tokens say               scope.rs      and what they may grant
 //! GET  /.well-known/…     discovery.rs   what clients may learn        keyring.rs    our keys
 //!                         config.rs      how it is set up              denied.rs     every "no", in OAuth's words
 //! ```
 
 mod authorize;
+mod client;
+mod clients;
 mod codes;
 mod config;
+mod cors;
 mod denied;
 mod discovery;
 mod exchange;
@@ -22,34 +26,44 @@ mod families;
 mod keyring;
 mod mint;
 mod password_grant;
+mod proof;
 pub mod refresh;
 mod scope;
 
+pub use client::{Client, ClientKind};
+pub use clients::StoredClient;
 pub use codes::AuthorizationCode;
-pub use config::{Client, IdentityConfig};
+pub use config::IdentityConfig;
 pub use families::RefreshFamily;
 pub use keyring::StoredKey;
 
+pub(crate) use client::COMMAND_LINE;
+pub(crate) use clients::Clients;
 pub(crate) use codes::Codes;
 pub(crate) use families::StoredFamilies;
 pub(crate) use keyring::Keyring;
-pub(crate) use mint::Mint;
+pub(crate) use mint::{Access, Mint};
+pub(crate) use proof::WrongSecrets;
 pub(crate) use scope::granted;
 
 use crate::identity::Issuer;
 use axum::{
     Router,
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use std::sync::Arc;
 
 /// The issuer's own routes.
-pub(crate) fn router(password_grant: bool) -> Router<Arc<Issuer>> {
+pub(crate) fn router(issuer: &Arc<Issuer>) -> Router<Arc<Issuer>> {
+    let for_clients = Router::new()
+        .route(exchange::TOKEN, post(exchange::exchange))
+        .layer(from_fn_with_state(Arc::clone(issuer), cors::cors));
     let router = Router::new()
         .route(discovery::METADATA[0], get(discovery::metadata))
         .route(discovery::METADATA[1], get(discovery::metadata))
         .route(discovery::KEYS, get(discovery::keys))
         .route(authorize::AUTHORIZE, get(authorize::authorize))
-        .route(exchange::TOKEN, post(exchange::exchange));
-    if password_grant { router.route("/token", post(password_grant::password)) } else { router }
+        .merge(for_clients);
+    if issuer.config.password_grant { router.route("/token", post(password_grant::password)) } else { router }
 }
