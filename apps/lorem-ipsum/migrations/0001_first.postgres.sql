@@ -69,7 +69,18 @@ CREATE TABLE "auth_refreshes" (
   "version" int8 NOT NULL
 );
 CREATE INDEX "auth_refreshes_subject_idx" ON "auth_refreshes" ("subject");
+CREATE INDEX "auth_refreshes_client_idx" ON "auth_refreshes" ("client");
 CREATE INDEX "auth_refreshes_expires_idx" ON "auth_refreshes" ("expires");
+CREATE TABLE "auth_revocations" (
+  "revoked" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "kind" text COLLATE "C" NOT NULL,
+  "name" text COLLATE "C" NOT NULL,
+  "issued_until" timestamptz NOT NULL,
+  "remembered" timestamptz NOT NULL,
+  "written" timestamptz NOT NULL
+);
+CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
+CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
 CREATE TABLE "messages" (
   "message_id" text COLLATE "C" NOT NULL PRIMARY KEY,
   "author" text COLLATE "C" NOT NULL,

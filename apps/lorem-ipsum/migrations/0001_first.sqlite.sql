@@ -69,7 +69,18 @@ CREATE TABLE "auth_refreshes" (
   "version" INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX "auth_refreshes_subject_idx" ON "auth_refreshes" ("subject");
+CREATE INDEX "auth_refreshes_client_idx" ON "auth_refreshes" ("client");
 CREATE INDEX "auth_refreshes_expires_idx" ON "auth_refreshes" ("expires");
+CREATE TABLE "auth_revocations" (
+  "revoked" TEXT NOT NULL PRIMARY KEY,
+  "kind" TEXT NOT NULL,
+  "name" TEXT NOT NULL,
+  "issued_until" INTEGER NOT NULL,
+  "remembered" INTEGER NOT NULL,
+  "written" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
+CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
 CREATE TABLE "messages" (
   "message_id" TEXT NOT NULL PRIMARY KEY,
   "author" TEXT NOT NULL,

@@ -24,8 +24,8 @@
 use crate::{
     error::{Error, Result},
     issuer::{
-        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, IdentityConfig, Keyring, Mint,
-        RefreshFamily, StoredClient, StoredFamilies, StoredKey, WrongSecrets, refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, Keyring, Mint,
+        RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets, refresh::Refresh,
     },
     provider,
     records::Records,
@@ -42,6 +42,7 @@ use tollgate_http::{
     pages::{self, Pages},
 };
 use tollgate_store::{Database, Resource, Table};
+use uuid::Uuid;
 
 /// How many verified tokens are remembered: some 30 MB when full.
 const REMEMBERED: usize = 20_000;
@@ -61,6 +62,7 @@ pub(crate) struct Issuer {
     pub(crate) sessions: Sessions,
     pub(crate) codes: Codes,
     pub(crate) refresh: Refresh<StoredFamilies>,
+    pub(crate) revoked: Arc<Revoked>,
     pub(crate) mint: Mint,
     pub(crate) gate: Gate,
     pub(crate) pages: Arc<Pages>,
@@ -78,6 +80,7 @@ impl Identity {
             StoredClient::TABLE,
             AuthorizationCode::TABLE,
             RefreshFamily::TABLE,
+            Revocation::TABLE,
         ]
     }
 
@@ -94,7 +97,11 @@ impl Identity {
         let origins = Origins::of(&config.issuer)?;
         let mut config = config.checked(&origins)?;
         let keys = Keyring::open(&Records::new(&database, &clock, "the issuer keeps its keys")).await?;
-        let families = StoredFamilies::new(&database, &clock);
+        let gate = gate(&config, &origins, &keys, &clock)?;
+        let revoked = Revoked::new(&database, &clock, origins.issuer(), gate.revocations());
+        revoked.follow(true).await?;
+        let revoked = Arc::new(revoked);
+        let families = StoredFamilies::new(&database, &clock, Arc::clone(&revoked));
         let issuer = Issuer {
             clients: Clients::new(mem::take(&mut config.clients), &database, &clock),
             wrong_secrets: WrongSecrets::default(),
@@ -102,7 +109,8 @@ impl Identity {
             sessions: Sessions::new(&database, &clock, config.session_lifetime, origins.is_secure()),
             codes: Codes::new(&database, &clock, config.access_lifetime),
             refresh: Refresh::new(families, &keys.secret_for("refresh")),
-            gate: gate(&config, &origins, &keys, &clock)?,
+            revoked,
+            gate,
             mint: Mint {
                 issuer: origins.issuer().to_owned(),
                 audience: config.audience.clone(),
@@ -116,7 +124,9 @@ impl Identity {
             clock,
             pages,
         };
-        Ok(Self(Arc::new(issuer)))
+        let issuer = Arc::new(issuer);
+        issuer::follow(&issuer);
+        Ok(Self(issuer))
     }
 
     /// Recognises callers, for the edge.
@@ -181,10 +191,35 @@ impl Identity {
     /// [`Error::NoSuchUser`], also if they are disabled.
     pub async fn issue_token(&self, email: &str) -> Result<String> {
         let Issuer { users, mint, .. } = &*self.0;
+        let at = self.0.clock.unix();
         let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
         let scope = issuer::granted("", users.actor(&user).grants());
-        mint.access_token(&user, &Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope })
+        let access = Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope, at, grant: None };
+        mint.access_token(&user, &access)
+    }
+
+    /// Keeps a user out, and ends [all that they have](Self::sign_out_everywhere).
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`].
+    pub async fn disable_user(&self, id: Uuid) -> Result<()> {
+        if !self.0.users.disable(id).await? {
+            return Err(Error::NoSuchUser(id.to_string()));
+        }
+        self.sign_out_everywhere(id).await
+    }
+
+    /// Ends the sessions of a user at once, and their tokens on every instance within a second.
+    ///
+    /// # Errors
+    /// The database cannot be reached; what was done until then stays done.
+    pub async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
+        let (issuer, subject) = (&self.0, id.to_string());
+        issuer.sessions.end_all(id).await?;
+        issuer.codes.end_all(id).await?;
+        issuer.revoked.end(Ended::Subject(&subject)).await?;
+        issuer.refresh.families().end_user(&subject).await
     }
 
     /// All clients: those of the configuration, then those that were added.
@@ -211,12 +246,14 @@ impl Identity {
         self.0.clients.rotate(id).await
     }
 
-    /// Removes an added client.
+    /// Removes an added client, and ends what it was given.
     ///
     /// # Errors
     /// [`Error::NoSuchClient`].
     pub async fn remove_client(&self, id: &str) -> Result<()> {
-        self.0.clients.remove(id).await
+        self.0.clients.remove(id).await?;
+        self.0.revoked.end(Ended::Client(id)).await?;
+        self.0.refresh.families().end_client(id, None).await
     }
 
     /// The session that a browser sends along, for a page that shows it.

@@ -97,6 +97,12 @@ impl Codes {
         Ok(code)
     }
 
+    /// Ends the codes that were sent for a user.
+    pub(crate) async fn end_all(&self, user: Uuid) -> Result<()> {
+        self.records.delete(AuthorizationCode::USER_ID.eq(user) & AuthorizationCode::TOKEN.is_null()).await?;
+        Ok(())
+    }
+
     /// What is known of a code.
     pub(crate) async fn find(&self, code: &str) -> Result<Option<AuthorizationCode>> {
         Ok(self.records.get(name(code)).await?)

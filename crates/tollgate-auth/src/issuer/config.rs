@@ -9,8 +9,9 @@ use std::{sync::Arc, time::Duration};
 use tollgate_access::Roles;
 use tollgate_http::docs;
 
-/// The longest that an access token may live.
-const LONGEST_ACCESS: Duration = Duration::from_hours(24);
+/// The longest that an access token may live, under whatever configuration it was made: revocations are remembered for as
+/// long.
+pub(super) const LONGEST_ACCESS: Duration = Duration::from_hours(24);
 
 /// How the embedded issuer is set up.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ pub struct IdentityConfig {
     pub issuer: String,
     /// The `aud` of access tokens. Default: the issuer.
     pub audience: String,
-    /// How long an access token lives: a day at most, for nothing ends it before. Default: 60 minutes.
+    /// How long an access token lives: a day at most. Default: 60 minutes.
     pub access_lifetime: Duration,
     /// How long refresh tokens keep a sign-in alive. Default: 30 days.
     pub refresh_lifetime: Duration,
@@ -79,7 +80,9 @@ impl IdentityConfig {
             return Err(refused("a lifetime of zero lets nobody in".to_owned()));
         }
         if self.access_lifetime > LONGEST_ACCESS {
-            return Err(refused("an access token lives a day at most, for nothing ends it before".to_owned()));
+            return Err(refused(
+                "an access token lives a day at most, as long as revocations are remembered".to_owned(),
+            ));
         }
         if self.audience.is_empty() {
             return Err(refused("tokens need an audience".to_owned()));

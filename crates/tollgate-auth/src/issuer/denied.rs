@@ -119,7 +119,7 @@ impl From<Error> for Denied {
     fn from(error: Error) -> Self {
         let passes = match &error {
             Error::Store(error) => Problem::from(error.clone()).status() == StatusCode::SERVICE_UNAVAILABLE,
-            other => matches!(other, Error::Busy),
+            other => matches!(other, Error::Busy | Error::TooManyRevoked),
         };
         if passes {
             Self::later(error.into())

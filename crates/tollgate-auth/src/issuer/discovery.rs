@@ -1,7 +1,7 @@
 //! What clients may learn before they ask: where everything is (OpenID Connect Discovery, RFC 8414) and which keys sign
 //! (RFC 7517).
 
-use super::{authorize::AUTHORIZE, exchange::TOKEN, scope};
+use super::{authorize::AUTHORIZE, exchange::TOKEN, introspect::INTROSPECT, revoke::REVOKE, scope, userinfo::USERINFO};
 use crate::identity::Issuer;
 use axum::{
     extract::State,
@@ -15,6 +15,9 @@ use std::sync::Arc;
 pub(crate) const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 /// Where the keys are.
 pub(crate) const KEYS: &str = "/oauth/jwks";
+
+/// How clients prove who they are (RFC 6749, 2.3).
+const PROOFS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
 
 /// Both may be kept for five minutes, as long as our own gate would keep another's, and be read by any page.
 const CACHED: [(HeaderName, &str); 3] = [
@@ -37,11 +40,16 @@ fn describe(issuer: &str) -> Value {
         "issuer": issuer,
         "authorization_endpoint": at(AUTHORIZE),
         "token_endpoint": at(TOKEN),
+        "userinfo_endpoint": at(USERINFO),
+        "revocation_endpoint": at(REVOKE),
+        "introspection_endpoint": at(INTROSPECT),
         "jwks_uri": at(KEYS),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": PROOFS,
+        "revocation_endpoint_auth_methods_supported": PROOFS,
+        "introspection_endpoint_auth_methods_supported": PROOFS[..2],
         "code_challenge_methods_supported": ["S256"],
         "scopes_supported": scope::STANDARD,
         "subject_types_supported": ["public"],

@@ -37,6 +37,8 @@ struct AccessClaims<'a> {
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     roles: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'a str>,
 }
 
 /// What an access token is given for.
@@ -45,6 +47,10 @@ pub(crate) struct Access<'a> {
     pub(crate) id: &'a str,
     pub(crate) client: &'a str,
     pub(crate) scope: &'a str,
+    /// When it was looked up that they may have it: whatever ends them later ends the token too.
+    pub(crate) at: u64,
+    /// The refresh family that it ends with.
+    pub(crate) grant: Option<&'a str>,
 }
 
 /// OpenID Connect Core, 2 and 5.4.
@@ -81,11 +87,6 @@ impl Mint {
         Uuid::new_v4().simple().to_string()
     }
 
-    /// When a token that is signed now ends, in seconds since 1970.
-    pub(crate) fn expiry(&self) -> u64 {
-        self.clock.unix() + self.lifetime.as_secs()
-    }
-
     /// An access token that speaks of a user.
     pub(crate) fn access_token(&self, user: &User, access: &Access<'_>) -> Result<String> {
         let (sub, roles) = (user.user_id.to_string(), user.roles().collect());
@@ -94,8 +95,8 @@ impl Mint {
     }
 
     /// An access token that speaks of the client itself.
-    pub(crate) fn own_token(&self, client: &Client, scope: &str) -> Result<String> {
-        let access = Access { id: &Self::new_id(), client: &client.id, scope };
+    pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64) -> Result<String> {
+        let access = Access { id: &Self::new_id(), client: &client.id, scope, at, grant: None };
         Ok(self.keys.signing.sign("at+jwt", &self.access_claims(&client.id, &client.name, &access))?)
     }
 
@@ -105,24 +106,26 @@ impl Mint {
             sub,
             aud: &self.audience,
             client_id: access.client,
-            exp: self.expiry(),
-            iat: self.clock.unix(),
+            exp: access.at + self.lifetime.as_secs(),
+            iat: access.at,
             jti: access.id,
             scope: access.scope,
             name,
             email: None,
             roles: vec![],
+            grant_id: access.grant,
         }
     }
 
     /// An ID token; name and address where `profile` and `email` were granted.
     pub(crate) fn id_token(&self, user: &User, sign_in: &SignIn<'_>) -> Result<String> {
+        let now = self.clock.unix();
         let claims = IdClaims {
             iss: &self.issuer,
             sub: user.user_id,
             aud: sign_in.client,
-            exp: self.expiry(),
-            iat: self.clock.unix(),
+            exp: now + self.lifetime.as_secs(),
+            iat: now,
             auth_time: sign_in.at.as_second(),
             at_hash: half_hash(sign_in.access_token),
             nonce: sign_in.nonce,

@@ -69,6 +69,16 @@ impl Issuer {
             (Some(_), true) => Err(denied("the secret is wrong")),
         }
     }
+
+    /// The same, for what only clients may ask that keep a secret.
+    pub(super) async fn proven_client(&self, headers: &HeaderMap, asked: &Parameters) -> Result<Arc<Client>, Denied> {
+        let client = self.client_of(headers, asked).await?;
+        if client.kind.keeps_a_secret() {
+            Ok(client)
+        } else {
+            Err(unknown(false).because("the client keeps no secret, so it could be anybody"))
+        }
+    }
 }
 
 fn unknown(in_header: bool) -> Denied {

@@ -8,6 +8,8 @@ mod exchange;
 mod login;
 mod passwords;
 mod refresh;
+mod revocation;
+mod userinfo;
 mod users;
 
 use crate::token::world::clock;
