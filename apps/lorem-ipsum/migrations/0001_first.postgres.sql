@@ -27,6 +27,7 @@ CREATE TABLE "auth_keys" (
   "key" text COLLATE "C" NOT NULL PRIMARY KEY,
   "material" text COLLATE "C" NOT NULL,
   "retired" bool NOT NULL,
+  "signs_from" timestamptz,
   "created_at" timestamptz NOT NULL
 );
 CREATE TABLE "auth_clients" (

@@ -27,6 +27,7 @@ CREATE TABLE "auth_keys" (
   "key" TEXT NOT NULL PRIMARY KEY,
   "material" TEXT NOT NULL,
   "retired" INTEGER NOT NULL,
+  "signs_from" INTEGER,
   "created_at" INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE "auth_clients" (

@@ -24,16 +24,17 @@
 use crate::{
     error::{Error, Result},
     issuer::{
-        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, Keyring, Mint,
-        RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets, refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, KeyInfo, Keyring,
+        Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets,
+        refresh::Refresh,
     },
     provider,
-    records::Records,
     sign_in::{self, Origins, Session, Sessions},
     token::{Algorithm, Gate, TrustedIssuer, Type, Verified},
     users::{CreateUserError, PROVIDER, User, Users},
 };
 use axum::{Router, http::HeaderMap};
+use jiff::Timestamp;
 use std::{fmt, mem, sync::Arc};
 use tollgate_access::{Actor, Grants, Identity as Person, Roles};
 use tollgate_core::{Clock, Secret};
@@ -96,7 +97,7 @@ impl Identity {
     ) -> Result<Self> {
         let origins = Origins::of(&config.issuer)?;
         let mut config = config.checked(&origins)?;
-        let keys = Keyring::open(&Records::new(&database, &clock, "the issuer keeps its keys")).await?;
+        let keys = Keyring::open(&database, &clock, config.key_lifetime).await?;
         let gate = gate(&config, &origins, &keys, &clock)?;
         let revoked = Revoked::new(&database, &clock, origins.issuer(), gate.revocations());
         revoked.follow(true).await?;
@@ -222,6 +223,29 @@ impl Identity {
         issuer.refresh.families().end_user(&subject).await
     }
 
+    /// The signing keys, in the order in which they sign.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.0.mint.keys.list()
+    }
+
+    /// Makes the next signing key, which is published now and signs ten minutes from now; answers when exactly. Nobody's
+    /// request fails for it.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or there is no key.
+    pub async fn rotate_keys(&self) -> Result<Timestamp> {
+        self.0.mint.keys.rotate().await
+    }
+
+    /// Replaces the signing keys at once, for they became known to others: no token that they signed is good any more,
+    /// here at once and on other instances within three seconds. Refresh tokens and sessions stay.
+    ///
+    /// # Errors
+    /// As [`rotate_keys`](Self::rotate_keys).
+    pub async fn replace_keys(&self) -> Result<Timestamp> {
+        self.0.mint.keys.replace().await
+    }
+
     /// All clients: those of the configuration, then those that were added.
     ///
     /// # Errors
@@ -290,7 +314,7 @@ impl fmt::Debug for Identity {
 fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<dyn Clock>) -> Result<Gate> {
     let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::generic() };
     let (audiences, algorithms) = ([config.audience.as_str()], [Algorithm::RS256]);
-    let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying.clone())?;
+    let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying())?;
     let roles = Arc::clone(&config.roles);
     let issuer = issuer.speaking(move |verified| speaker(verified, &roles));
     Ok(Gate::new(vec![issuer], Arc::clone(clock), REMEMBERED)?)

@@ -94,6 +94,7 @@ impl Design {
             clients,
             access_lifetime: Duration::from_secs(u64::from(identity.access_token_minutes) * 60),
             session_lifetime: Duration::from_secs(u64::from(identity.session_hours) * 60 * 60),
+            key_lifetime: Duration::from_secs(u64::from(identity.signing_key_days) * 24 * 60 * 60),
             password_grant: identity.password_grant,
             demo_users: self.settings.allows_demo_users(),
             default_role: identity.default_role.clone(),

@@ -87,6 +87,8 @@ pub struct Identity {
     pub access_token_minutes: u32,
     /// How long somebody stays signed in in a browser, in hours. Default: 12.
     pub session_hours: u32,
+    /// How long a key signs tokens before the next one does, in days. Default: 90.
+    pub signing_key_days: u32,
     /// Whether `POST /token` takes a name and a password. Only on loopback or with TLS. Default: no.
     pub password_grant: bool,
     /// The role of a user who is given none. Default: none.
@@ -105,6 +107,7 @@ impl Default for Identity {
             embedded: None,
             access_token_minutes: 60,
             session_hours: 12,
+            signing_key_days: 90,
             password_grant: false,
             default_role: None,
             clients: vec![],

@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
-mod clients;
-#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod issuer;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]

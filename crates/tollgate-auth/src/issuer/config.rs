@@ -27,6 +27,8 @@ pub struct IdentityConfig {
     pub refresh_lifetime: Duration,
     /// How long a browser stays signed in. Default: 12 hours.
     pub session_lifetime: Duration,
+    /// How long a key signs before the next one does: a day or more. Default: 90 days.
+    pub key_lifetime: Duration,
     /// Whether `POST /token` takes passwords. Only for TLS or loopback addresses. Default: no.
     pub password_grant: bool,
     /// Whether demo users, whose passwords are no secret, may come in. Default: no.
@@ -49,6 +51,7 @@ impl IdentityConfig {
             access_lifetime: Duration::from_hours(1),
             refresh_lifetime: Duration::from_hours(30 * 24),
             session_lifetime: Duration::from_hours(12),
+            key_lifetime: Duration::from_hours(90 * 24),
             password_grant: false,
             demo_users: false,
             clients: vec![],
@@ -83,6 +86,9 @@ impl IdentityConfig {
             return Err(refused(
                 "an access token lives a day at most, as long as revocations are remembered".to_owned(),
             ));
+        }
+        if self.key_lifetime < Duration::from_hours(24) {
+            return Err(refused("a signing key signs for a day or more".to_owned()));
         }
         if self.audience.is_empty() {
             return Err(refused("tokens need an audience".to_owned()));

@@ -31,7 +31,7 @@ pub(crate) async fn metadata(State(issuer): State<Arc<Issuer>>) -> impl IntoResp
 }
 
 pub(crate) async fn keys(State(issuer): State<Arc<Issuer>>) -> impl IntoResponse {
-    (CACHED, issuer.mint.keys.published.to_string())
+    (CACHED, issuer.mint.keys.published())
 }
 
 fn describe(issuer: &str) -> Value {

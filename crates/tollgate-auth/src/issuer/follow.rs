@@ -9,6 +9,8 @@ use tollgate_core::with_causes;
 
 /// How often it is asked what is new.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Every so many times, two seconds, the keys are read.
+const KEYS: u64 = 4;
 /// Every so many times, a minute, everything is read, and what has expired is swept out.
 const SWEEP: u64 = 120;
 
@@ -23,9 +25,12 @@ pub(crate) fn start(issuer: &Arc<Issuer>) {
             let caught_up = issuer.catch_up(round).await;
             match &caught_up {
                 Err(error) if !failed => {
-                    tracing::warn!(cause = with_causes(error), "what other instances revoke is not known for now");
+                    tracing::warn!(
+                        cause = with_causes(error),
+                        "what other instances revoke or rotate is not known for now"
+                    );
                 }
-                Ok(()) if failed => tracing::info!("what other instances revoke is known again"),
+                Ok(()) if failed => tracing::info!("what other instances revoke or rotate is known again"),
                 _ => {}
             }
             failed = caught_up.is_err();
@@ -37,6 +42,9 @@ impl Issuer {
     async fn catch_up(&self, round: u64) -> Result<()> {
         let is_sweep = round.is_multiple_of(SWEEP);
         self.revoked.follow(is_sweep).await?;
+        if round.is_multiple_of(KEYS) {
+            self.mint.keys.follow().await?;
+        }
         if is_sweep { self.revoked.sweep().await } else { Ok(()) }
     }
 }

@@ -91,13 +91,13 @@ impl Mint {
     pub(crate) fn access_token(&self, user: &User, access: &Access<'_>) -> Result<String> {
         let (sub, roles) = (user.user_id.to_string(), user.roles().collect());
         let claims = self.access_claims(&sub, &user.name, access);
-        Ok(self.keys.signing.sign("at+jwt", &AccessClaims { email: Some(&user.email), roles, ..claims })?)
+        self.keys.sign("at+jwt", &AccessClaims { email: Some(&user.email), roles, ..claims })
     }
 
     /// An access token that speaks of the client itself.
     pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64) -> Result<String> {
         let access = Access { id: &Self::new_id(), client: &client.id, scope, at, grant: None };
-        Ok(self.keys.signing.sign("at+jwt", &self.access_claims(&client.id, &client.name, &access))?)
+        self.keys.sign("at+jwt", &self.access_claims(&client.id, &client.name, &access))
     }
 
     fn access_claims<'a>(&'a self, sub: &'a str, name: &'a str, access: &Access<'a>) -> AccessClaims<'a> {
@@ -132,7 +132,7 @@ impl Mint {
             name: scope::has(sign_in.scope, "profile").then_some(&user.name),
             email: scope::has(sign_in.scope, "email").then_some(&user.email),
         };
-        Ok(self.keys.signing.sign("JWT", &claims)?)
+        self.keys.sign("JWT", &claims)
     }
 }
 

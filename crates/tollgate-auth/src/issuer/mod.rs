@@ -43,7 +43,7 @@ pub use clients::StoredClient;
 pub use codes::AuthorizationCode;
 pub use config::IdentityConfig;
 pub use families::RefreshFamily;
-pub use keyring::StoredKey;
+pub use keyring::{KeyInfo, StoredKey};
 pub use revoked::Revocation;
 
 pub(crate) use client::COMMAND_LINE;

@@ -9,6 +9,7 @@ mod login;
 mod passwords;
 mod refresh;
 mod revocation;
+mod rotation;
 mod userinfo;
 mod users;
 

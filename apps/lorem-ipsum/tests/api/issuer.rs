@@ -1,4 +1,4 @@
-//! Clients of the embedded issuer, from the command line and from the settings.
+//! The embedded issuer from the command line and from the settings: its clients and its keys.
 
 use crate::process::{Server, command};
 use serde_json::Value;
@@ -78,4 +78,33 @@ fn clients_stand_in_the_settings() {
     write(&format!("{client}secret = \"{secret}\"\npermissions = [\"read:movies\"]\n"));
     let server = Server::start(folder.path());
     assert_eq!(titles(&server, &token(&server, "job", secret)), 3);
+}
+
+#[test]
+fn keys_are_rotated_while_the_app_runs_and_no_token_dies_of_it() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let token = |said: (bool, String)| serde_json::json!({ "access_token": said.1.trim() });
+    let port = server.url().rsplit(':').next().unwrap().to_owned();
+    let issue = || token(say(folder.path(), &["token", "reader@example.test", "--port", &port]));
+    let before = issue();
+    let (good, said) = say(folder.path(), &["keys", "rotate"]);
+    assert!(good && said.contains("signs from"), "{said}");
+    let (_, said) = say(folder.path(), &["keys", "list"]);
+    assert_eq!((said.lines().count(), said.matches("signs now").count()), (2, 1), "{said}");
+    assert_eq!((titles(&server, &before), titles(&server, &issue())), (3, 3));
+    let (good, said) = say(folder.path(), &["keys", "rotate", "--compromised"]);
+    assert!(good && said.contains("is dead"), "{said}");
+    let bearer = format!("Bearer {}", before["access_token"].as_str().unwrap());
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let status = || {
+        let list = agent.get(format!("{}/movies?limit=3", server.url())).header("authorization", &bearer);
+        list.call().unwrap().status().as_u16()
+    };
+    let start = std::time::Instant::now();
+    while status() == 200 && start.elapsed().as_secs() < 20 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(status(), 401);
+    assert_eq!(titles(&server, &issue()), 3);
 }
