@@ -2,6 +2,13 @@ CREATE TABLE "tollgate_values" (
   "name" TEXT NOT NULL PRIMARY KEY,
   "value" TEXT NOT NULL
 ) STRICT;
+CREATE TABLE "tollgate_requests" (
+  "id" TEXT NOT NULL PRIMARY KEY,
+  "asked" TEXT NOT NULL,
+  "answer" TEXT NOT NULL,
+  "forgotten" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
 CREATE TABLE "users" (
   "user_id" BLOB NOT NULL PRIMARY KEY,
   "name" TEXT NOT NULL,
@@ -82,6 +89,23 @@ CREATE TABLE "auth_revocations" (
 ) STRICT;
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
+CREATE TABLE "audit_events" (
+  "event_id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  "at" INTEGER NOT NULL,
+  "actor" TEXT NOT NULL,
+  "via" TEXT,
+  "action" TEXT NOT NULL,
+  "resource" TEXT NOT NULL,
+  "row_id" TEXT,
+  "allowed" INTEGER NOT NULL,
+  "detail" TEXT,
+  "address" TEXT,
+  "request_id" TEXT
+) STRICT;
+CREATE INDEX "audit_events_at_idx" ON "audit_events" ("at");
+CREATE INDEX "audit_events_actor_idx" ON "audit_events" ("actor");
+CREATE INDEX "audit_events_resource_idx" ON "audit_events" ("resource");
+CREATE INDEX "audit_events_row_id_idx" ON "audit_events" ("row_id");
 CREATE TABLE "messages" (
   "message_id" TEXT NOT NULL PRIMARY KEY,
   "author" TEXT NOT NULL,
