@@ -87,7 +87,7 @@ impl NewAuditEvent {
 
     /// The same, to a row.
     #[must_use]
-    pub fn of_row(mut self, row_id: impl ToString) -> Self {
+    pub fn of_row(mut self, row_id: &impl ToString) -> Self {
         self.row_id = Some(row_id.to_string());
         self
     }

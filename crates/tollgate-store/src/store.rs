@@ -230,7 +230,7 @@ impl<T: Resource> Store<T> {
             let mut keys = keys.into_iter();
             rows.iter().map(|row| keyed(row, keys.next())).collect()
         };
-        let event = |row: &T| event(may, "create").of_row(row.id());
+        let event = |row: &T| event(may, "create").of_row(&row.id());
         self.audited(may.actor(), insert, |rows: &Vec<T>| rows.iter().map(event).collect()).await
     }
 
@@ -253,7 +253,7 @@ impl<T: Resource> Store<T> {
                 here.0.driver.update(&change, &mut into(&mut rows)).await?;
                 Ok(rows.pop())
             };
-            let events = |row: &Option<T>| row.iter().map(|row| event(may, "update").of_row(row.id())).collect();
+            let events = |row: &Option<T>| row.iter().map(|row| event(may, "update").of_row(&row.id())).collect();
             self.audited(may.actor(), update, events).await?
         };
         match found {
