@@ -13,10 +13,7 @@ pub use api::service;
 use crate::{
     IdentityConfig,
     error::{Error, Result},
-    issuer::{
-        StoredFamilies,
-        refresh::{Death, Families},
-    },
+    issuer::{Codes, Ended, Revoked, StoredFamilies},
     sign_in::{Origins, Session, Sessions},
     users::{AccountChange, NewAccount, User, UserError, Users},
 };
@@ -35,17 +32,31 @@ pub struct Accounts(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) users: Arc<Users>,
     pub(crate) sessions: Arc<Sessions>,
+    codes: Codes,
     families: StoredFamilies,
+    revoked: Arc<Revoked>,
 }
 
 impl Accounts {
-    /// Those in that database, whose tables are [prepared](Database::prepare).
+    /// Those in that database, whose tables are [prepared](Database::prepare), for an app that runs without the issuer.
     pub fn new(config: &IdentityConfig, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
+        let revoked = Revoked::new(database, clock, &config.issuer, &Arc::default());
+        Self::with(config, database, clock, Arc::new(revoked))
+    }
+
+    pub(crate) fn with(
+        config: &IdentityConfig,
+        database: &Arc<dyn Database>,
+        clock: &Arc<dyn Clock>,
+        revoked: Arc<Revoked>,
+    ) -> Self {
         let secure = Origins::of(&config.issuer).is_ok_and(|origins| origins.is_secure());
         Self(Arc::new(Inner {
             users: Arc::new(Users::new(database, clock, config)),
             sessions: Arc::new(Sessions::new(database, clock, config.session_lifetime, secure)),
-            families: StoredFamilies::new(database, clock),
+            codes: Codes::new(database, clock, config.access_lifetime),
+            families: StoredFamilies::new(database, clock, Arc::clone(&revoked)),
+            revoked,
         }))
     }
 
@@ -105,7 +116,7 @@ impl Accounts {
         Ok(self.0.sessions.of(id).await?)
     }
 
-    /// Ends all sessions of a user, and all that keeps tokens alive.
+    /// Ends the sessions of a user at once, and their tokens on every instance within a second.
     ///
     /// # Errors
     /// The database cannot be reached; what was done until then stays done.
@@ -115,10 +126,12 @@ impl Accounts {
 
     /// As [`sign_out_everywhere`](Self::sign_out_everywhere), but for one session.
     pub(crate) async fn sign_out_but(&self, id: Uuid, session: Option<&Session>) -> Result<()> {
-        self.0.sessions.end_all(id, session).await?;
+        let Inner { sessions, codes, families, revoked, .. } = &*self.0;
         let subject = id.to_string();
-        let ended = self.0.families.kill_all(&subject, Death::Revoked).await;
-        ended.map_err(|cause| Error::Store(tollgate_store::Error::Unavailable(cause.into())))
+        sessions.end_all(id, session).await?;
+        codes.end_all(id).await?;
+        revoked.end(Ended::Subject(&subject)).await?;
+        families.end_user(&subject).await
     }
 
     /// All users, in the order in which they were added, some at a time.

@@ -3,6 +3,8 @@
 //! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
 
 mod accounts;
+mod clients;
+mod keys;
 mod load;
 pub(crate) mod migrate;
 mod serve;
@@ -56,6 +58,12 @@ enum Command {
     User(accounts::Line),
     /// Print an access token of a user
     Token(Token),
+    /// Applications that may ask the embedded identity provider for tokens
+    #[command(subcommand)]
+    Client(clients::Clients),
+    /// The keys that the embedded identity provider signs tokens with
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Load rows from a JSON or CSV file: all of them or none
     Load {
         /// The resource, as in `movies`
@@ -125,6 +133,8 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::CreateUser(user) => users::create(design, user).await,
                     Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
+                    Command::Client(command) => clients::client(design, command).await,
+                    Command::Keys(command) => keys::keys(design, command).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
