@@ -34,14 +34,14 @@ mod sign_in;
 pub mod token;
 mod users;
 
-pub use accounts::{Accounts, service as users_service};
+pub use accounts::{AccountChange, Accounts, NewAccount, UserError, service as users_service};
 pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
 pub use sign_in::Session;
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
-pub use users::{AccountChange, NewAccount, NewUser, PROVIDER, User, UserError, UserPatch};
+pub use users::{NewUser, PROVIDER, User, UserPatch};
 // What `service!` names.
 pub(crate) use tollgate_http::Service;
 
