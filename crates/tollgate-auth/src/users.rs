@@ -62,6 +62,7 @@ impl User {
 }
 
 /// Addresses are looked for in lower case: one that a file brought along otherwise would never be found.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde calls it so")]
 fn in_lower_case(email: &String, _: &()) -> garde::Result {
     let is_lower = *email == email.to_lowercase();
     is_lower.then_some(()).ok_or_else(|| garde::Error::new("must be in lower case"))
