@@ -8,8 +8,8 @@
 //! A token counts alone, also where a cookie comes along: it cannot be sent by accident. A session that has ended is
 //! no error: the browser does not know it yet, and the page that it asks for offers to sign in.
 //!
-//! Sessions end at once with their user. Access tokens are good until they expire, also those of a user who was disabled
-//! meanwhile: nobody is asked about them, which is what makes them cheap.
+//! Sessions end at once with their user, access tokens within a second: each instance follows what was revoked, so that
+//! nobody is asked about a token, which is what makes it cheap.
 
 use crate::identity::{Identity, Issuer};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
@@ -40,7 +40,7 @@ impl Issuer {
 }
 
 /// The token of the one `Authorization` header, if there is one (RFC 6750, 2.1).
-fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
         return if headers.contains_key(header::AUTHORIZATION) { Err(unreadable()) } else { Ok(None) };
