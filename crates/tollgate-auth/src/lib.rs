@@ -34,7 +34,7 @@ mod sign_in;
 pub mod token;
 mod users;
 
-pub use accounts::{AccountChange, Accounts, NewAccount, UserError, service as users_service};
+pub use accounts::{AccountChange, Accounts, Mail, MailError, Mailer, NewAccount, UserError, service as users_service};
 pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
