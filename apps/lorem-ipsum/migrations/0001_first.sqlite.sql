@@ -92,6 +92,28 @@ CREATE TABLE "auth_revocations" (
 ) STRICT;
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
+CREATE TABLE "auth_second_factors" (
+  "user_id" BLOB NOT NULL PRIMARY KEY,
+  "secret" TEXT NOT NULL,
+  "last_step" INTEGER NOT NULL,
+  "recovery" TEXT NOT NULL,
+  "created_at" INTEGER NOT NULL,
+  "version" INTEGER NOT NULL
+) STRICT;
+CREATE TABLE "auth_tries" (
+  "try_id" BLOB NOT NULL PRIMARY KEY,
+  "bucket" TEXT NOT NULL,
+  "at" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_tries_bucket_idx" ON "auth_tries" ("bucket");
+CREATE INDEX "auth_tries_at_idx" ON "auth_tries" ("at");
+CREATE TABLE "auth_links" (
+  "link" TEXT NOT NULL PRIMARY KEY,
+  "user_id" BLOB NOT NULL,
+  "expires" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_links_user_id_idx" ON "auth_links" ("user_id");
+CREATE INDEX "auth_links_expires_idx" ON "auth_links" ("expires");
 CREATE TABLE "audit_events" (
   "event_id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   "at" INTEGER NOT NULL,

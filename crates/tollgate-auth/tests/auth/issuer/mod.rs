@@ -271,6 +271,11 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
+    /// The page as a browser reads it, as far as it matters.
+    pub(crate) fn page(&self) -> String {
+        self.body.replace("&#x2f;", "/").replace("&amp;", "&")
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }

@@ -44,10 +44,10 @@ fn hidden(page: &str, name: &str) -> String {
 
 /// Sets the second factor up in that browser; answers the app, and the page with the recovery codes.
 async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
-    let page = browser.get("/auth/second-factor").await;
-    assert!(page.body.contains("<svg viewBox=\"0 0 ") && page.body.contains("otpauth://totp/"), "{}", page.body);
-    let app = Authenticator::of(&page.body);
-    let form = [("do", "enrol"), ("offer", &hidden(&page.body, "offer")), ("code", &app.code(world))];
+    let page = browser.get("/auth/second-factor").await.page();
+    assert!(page.contains("<svg viewBox=\"0 0 ") && page.contains("otpauth://totp/"), "{page}");
+    let app = Authenticator::of(&page);
+    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(world))];
     let done = browser.post("/auth/second-factor", &form).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.body);
     (app, done)
@@ -212,8 +212,8 @@ async fn an_offer_is_for_the_one_it_was_made_to() {
     world.identity.create_user("Bo", "bo@example.test", &PASSWORD.into(), &[]).await.unwrap();
     let mut bo = world.browser();
     bo.sign_in("bo@example.test", PASSWORD).await;
-    let page = world.rea().await.get("/auth/second-factor").await;
-    let app = Authenticator::of(&page.body);
-    let form = [("do", "enrol"), ("offer", &hidden(&page.body, "offer")), ("code", &app.code(&world))];
+    let page = world.rea().await.get("/auth/second-factor").await.page();
+    let app = Authenticator::of(&page);
+    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(&world))];
     assert_eq!(bo.post("/auth/second-factor", &form).await.status, StatusCode::BAD_REQUEST);
 }

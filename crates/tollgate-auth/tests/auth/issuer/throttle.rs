@@ -117,7 +117,7 @@ async fn who_knows_the_password_is_not_counted() {
 async fn an_account_that_is_not_there_is_throttled_with_the_same_words() {
     let world = World::new().await;
     let mut answers = vec![];
-    for email in [EMAIL, "nobody@example.test"] {
+    for email in [EMAIL, "sam@example.test"] {
         let mut browser = world.browser();
         let mut said = vec![];
         for _ in 0..12 {
