@@ -213,10 +213,14 @@ fn a_created_user_is_a_reader_and_gets_a_token() {
         run(folder.path(), &[&arguments[..], more].concat())
     };
     assert!(stdout(&create("new@example.test", &["--password", "a long password of four words"])).contains("reader"));
-    assert!(failure(&create("NEW@example.test", &["--password", "a long password of four words"])).contains("new@example.test"));
+    assert!(
+        failure(&create("NEW@example.test", &["--password", "a long password of four words"]))
+            .contains("new@example.test")
+    );
     assert!(failure(&create("short@example.test", &["--password", "short"])).contains("15"));
     assert!(
-        failure(&create("x@example.test", &["--password", "a long password of four words", "--role", "raeder"])).contains("reader")
+        failure(&create("x@example.test", &["--password", "a long password of four words", "--role", "raeder"]))
+            .contains("reader")
     );
     let token = stdout(&run(folder.path(), &["token", "new@example.test"]));
     assert_eq!(token.trim().split('.').count(), 3);

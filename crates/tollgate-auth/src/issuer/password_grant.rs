@@ -30,13 +30,15 @@ struct Issued {
 pub(crate) async fn password(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
     match issuer.token_for_password(request).await {
         Ok(token) => uncached(&token),
-        Err(denied) if denied.code == Code::InvalidGrant => {
+        Err(denied) => {
+            let is_wrong = denied.code == Code::InvalidGrant;
             let mut response = denied.into_response();
-            *response.status_mut() = StatusCode::UNAUTHORIZED;
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            if is_wrong && response.status() == StatusCode::BAD_REQUEST {
+                *response.status_mut() = StatusCode::UNAUTHORIZED;
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
             response
         }
-        Err(denied) => denied.into_response(),
     }
 }
 
@@ -75,7 +77,7 @@ fn denied(error: SignInError) -> Denied {
     match error {
         SignInError::Refused { reason, .. } => wrong(reason),
         SignInError::Throttled(seconds) => {
-            Denied::new(Code::TemporarilyUnavailable, "too many tries").later_by(seconds)
+            Denied::new(Code::InvalidGrant, "too many tries").later_by(seconds)
         }
         SignInError::Other(error) => error.into(),
     }
