@@ -25,6 +25,9 @@ pub enum Error {
     /// Neither memory nor randomness may fail, but one did; or a task was lost.
     #[error("hashing failed")]
     Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The TLS library cannot work here.
+    #[error("the TLS library does not start")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operating system gave no random bytes.
     #[error("there is no randomness")]
     Random,
@@ -47,6 +50,7 @@ impl From<Error> for Problem {
             | Error::Sign(_)
             | Error::Gate(_)
             | Error::Hashing(_)
+            | Error::Tls(_)
             | Error::Random
             | Error::NoSuchUser(_)
             | Error::Damaged(_) => Self::internal().caused_by(error),
