@@ -36,7 +36,7 @@ impl Entra {
         let tenants = at.some("tenant", &self.tenant, "the id of the tenant")?;
         if let Some(other) = tenants.iter().find(|tenant| Uuid::try_parse(tenant).is_err()) {
             let why = "is no id of a tenant; list the ids of all tenants whose tokens are accepted";
-            return Err(at.wrong("tenant", &format!("`{other}` {why}")));
+            return Err(at.wrong("tenant", format!("`{other}` {why}")));
         }
         let audiences = at.some("audience", &self.audience, "the client id of the API's registration")?;
         let v2 = |tenant: &str| format!("{base}/{tenant}/v2.0");

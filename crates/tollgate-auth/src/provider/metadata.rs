@@ -153,8 +153,8 @@ impl Fetch for Published {
         Box::pin(async move { Ok(self.keys(limit).await?) })
     }
 
-    fn whose(&self) -> &str {
-        &self.0.name
+    fn whose(&self) -> Option<&str> {
+        Some(&self.0.name)
     }
 
     fn may_sign(&self, issuer: &str) -> bool {

@@ -44,8 +44,8 @@ pub trait Fetch: Send + Sync + 'static {
     fn fetch(&self, limit: usize) -> Fetching<'_>;
 
     /// Whose keys they are, for the log.
-    fn whose(&self) -> &str {
-        "an issuer"
+    fn whose(&self) -> Option<&str> {
+        None
     }
 
     /// Whether a key of the set whose `issuer` member says this may sign for the issuer. Entra ID publishes keys of

@@ -3,8 +3,8 @@
 mod settings;
 mod tokens;
 
-use crate::token::world::{NOW, Signer, clock};
-use serde_json::{Map, Value, json};
+use crate::token::world::{NOW, Signer, clock, object};
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, io::Write, sync::Arc};
 use tempfile::NamedTempFile;
 use tollgate_access::{Actor, Roles};
@@ -70,10 +70,10 @@ impl Signed {
     }
 
     pub(crate) fn token(&self, header: &Value, claims: &Value) -> Vec<u8> {
-        let mut header = header.as_object().cloned().unwrap();
-        header.extend(object(json!({ "alg": "RS256", "kid": "k1" })));
-        let mut all = object(json!({ "iss": self.signer.name, "iat": NOW - 5, "exp": NOW + 600 }));
-        all.extend(claims.as_object().cloned().unwrap());
+        let mut header = object(header);
+        header.extend(object(&json!({ "alg": "RS256", "kid": "k1" })));
+        let mut all = object(&json!({ "iss": self.signer.name, "iat": NOW - 5, "exp": NOW + 600 }));
+        all.extend(object(claims));
         all.retain(|_, value| !value.is_null());
         self.signer.token(&Value::Object(header), &Value::Object(all))
     }
@@ -81,10 +81,6 @@ impl Signed {
     pub(crate) async fn judge(&self, token: &[u8]) -> Result<Actor, Refusal> {
         self.gate.actor(token).await
     }
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap()
 }
 
 pub(crate) fn permissions(actor: &Actor) -> String {

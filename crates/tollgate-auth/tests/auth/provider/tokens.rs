@@ -1,7 +1,7 @@
 //! Tokens shaped as each provider documents them: its access tokens pass, its other tokens do not.
 
 use super::{Signed, permissions, provider};
-use crate::token::world::NOW;
+use crate::token::world::{NOW, object};
 use serde_json::{Value, json};
 use tollgate_auth::Refusal;
 
@@ -171,8 +171,8 @@ async fn no_other_token_of_a_provider_is_an_access_token() {
         let signed = Signed::new(provider("p", settings));
         for (what, more, change) in others.iter().filter(|(what, ..)| !(google && what.starts_with("an ID token"))) {
             let (mut header, mut claims) = (header.clone(), claims.clone());
-            header.as_object_mut().unwrap().extend(super::object(more.clone()));
-            claims.as_object_mut().unwrap().extend(super::object(change.clone()));
+            header.as_object_mut().unwrap().extend(object(more));
+            claims.as_object_mut().unwrap().extend(object(change));
             assert!(signed.ask(&header, &claims).await.is_err(), "{what}: {claims}");
         }
     }
@@ -213,7 +213,7 @@ async fn what_a_provider_lets_be_limited_is_limited() {
         other(entra(), 5, json!({ "oid": null })),
     ] {
         let Good { header, mut claims, .. } = good().remove(index);
-        claims.as_object_mut().unwrap().extend(super::object(change));
+        claims.as_object_mut().unwrap().extend(object(&change));
         assert!(Signed::new(provider("p", settings)).ask(&header, &claims).await.is_err(), "{claims}");
     }
 }
