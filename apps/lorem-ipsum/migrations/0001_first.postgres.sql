@@ -2,6 +2,13 @@ CREATE TABLE "tollgate_values" (
   "name" text COLLATE "C" NOT NULL PRIMARY KEY,
   "value" text COLLATE "C" NOT NULL
 );
+CREATE TABLE "tollgate_requests" (
+  "id" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "asked" text COLLATE "C" NOT NULL,
+  "answer" text COLLATE "C" NOT NULL,
+  "forgotten" timestamptz NOT NULL
+);
+CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
 CREATE TABLE "users" (
   "user_id" uuid NOT NULL PRIMARY KEY,
   "name" text COLLATE "C" NOT NULL,

@@ -2,6 +2,13 @@ CREATE TABLE "tollgate_values" (
   "name" TEXT NOT NULL PRIMARY KEY,
   "value" TEXT NOT NULL
 ) STRICT;
+CREATE TABLE "tollgate_requests" (
+  "id" TEXT NOT NULL PRIMARY KEY,
+  "asked" TEXT NOT NULL,
+  "answer" TEXT NOT NULL,
+  "forgotten" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
 CREATE TABLE "users" (
   "user_id" BLOB NOT NULL PRIMARY KEY,
   "name" TEXT NOT NULL,

@@ -59,7 +59,7 @@ pub use query::{FromRow, Query, Shape, Sql};
 pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
 pub use store::Store;
 pub use text::Piece;
-pub use transaction::Transaction;
+pub use transaction::{OpenTransaction, Transaction};
 pub use value::{Cell, Kind, Ordered, Row, Value, missing};
 
 /// What the macros write `use` for. Not part of the public API.

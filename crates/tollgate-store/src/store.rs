@@ -3,7 +3,7 @@
 
 use crate::{
     Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Session, Set,
-    Stamp, To, Update as Change, Value,
+    Stamp, To, Transaction, Update as Change, Value,
     batch::{Batcher, Limits, Reply},
     filter::is_foreign,
     find::into,
@@ -27,6 +27,8 @@ struct Inner<T: Resource> {
     reader: Option<Arc<Batcher<Ask<T>>>>,
     /// Missing in a transaction: its writes are committed together anyway.
     writer: Option<Arc<Batcher<Put<T>>>>,
+    /// The transaction that those who use this store know nothing of.
+    joined: Option<Transaction>,
 }
 
 /// A caller who waits for the row with this key.
@@ -57,20 +59,25 @@ impl<T: Resource> Store<T> {
         let commit = move |group| commit(Arc::clone(&committer), group);
         let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), fetch));
         let writer = Some(Batcher::new(limits(lanes.writes), commit));
-        Self(Arc::new(Inner { database, driver, clock, reader, writer }))
+        Self(Arc::new(Inner { database, driver, clock, reader, writer, joined: None }))
     }
 
-    pub(crate) fn within(&self, session: Arc<dyn Session>) -> Self {
+    pub(crate) fn within(&self, session: Arc<dyn Session>, joined: Option<Transaction>) -> Self {
         let (database, clock) = (Arc::clone(&self.0.database), Arc::clone(&self.0.clock));
-        Self(Arc::new(Inner { database, driver: session, clock, reader: None, writer: None }))
+        Self(Arc::new(Inner { database, driver: session, clock, reader: None, writer: None, joined }))
     }
 
     pub(crate) fn driver(&self) -> Arc<dyn Driver> {
         Arc::clone(&self.0.driver)
     }
 
-    pub(crate) fn database(&self) -> &Arc<dyn Database> {
+    /// Where the rows live.
+    pub fn database(&self) -> &Arc<dyn Database> {
         &self.0.database
+    }
+
+    pub(crate) fn joined(&self) -> Option<Transaction> {
+        self.0.joined.clone()
     }
 
     pub(crate) fn is_in_transaction(&self) -> bool {

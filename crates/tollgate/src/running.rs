@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig, Issuers};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
-    AnyResource, Authenticate, Built, Context, Edge, LoadError, Refusal, Stores, docs,
+    AnyResource, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -79,7 +79,8 @@ impl Design {
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let context = Arc::new(Context { authenticate, stores, seal: values.seal().await? });
+        let context =
+            Arc::new(Context { authenticate, stores, seal: values.seal().await?, clock, keyed: Keyed::default() });
         Ok(Running { design: Arc::new(self), databases, identity, issuers, context, pages, done })
     }
 
@@ -110,7 +111,7 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    [&[Values::TABLE], &Identity::tables()[..]].concat()
+    [&[Values::TABLE, KeyedRequest::TABLE], &Identity::tables()[..]].concat()
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.

@@ -143,6 +143,7 @@ claims! { $ conformance
     transactions {
         what_is_committed_is_kept_as_a_whole
         a_failure_leaves_nothing
+        a_transaction_within_another_is_part_of_it
         a_panic_leaves_nothing
         who_leaves_half_way_leaves_nothing
         it_reads_its_own_writes_and_nobody_else_does

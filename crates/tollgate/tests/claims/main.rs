@@ -11,6 +11,8 @@ mod ground;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
+mod idempotency;
+#[cfg(test)]
 mod kinds;
 #[cfg(test)]
 mod lists;
