@@ -159,7 +159,7 @@ impl Running {
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
         let sample = home::Sample::of(built, road(api.clone()));
         road(
-            api.merge(docs::router(title, &built.document))
+            api.merge(docs::router(title, &built.document, &built.schemes))
                 .merge(pages::assets())
                 .merge(self.identity.as_ref().map(Identity::router).unwrap_or_default())
                 .merge(home::router(Arc::clone(self), sample))

@@ -134,6 +134,9 @@ pub struct Log {
     pub filter: Option<String>,
 }
 
+/// Schemes of the OpenAPI document that are no issuer of the settings.
+const OWN_SCHEMES: [&str; 2] = ["oauth2", "bearer"];
+
 impl Settings {
     /// Whether this is a developer's machine.
     pub fn is_dev(&self) -> bool {
@@ -213,6 +216,9 @@ impl Settings {
     /// # Errors
     /// What is wrong with which setting.
     pub(crate) fn providers(&self) -> Result<Vec<Provider>, String> {
+        if let Some(name) = self.identity.issuers.keys().find(|name| OWN_SCHEMES.contains(&name.as_str())) {
+            return Err(format!("identity.issuers.{name}: the OpenAPI document has that name already; choose another"));
+        }
         let each =
             |(name, issuer): (&String, &IssuerSettings)| issuer.provider(name).map_err(|error| error.to_string());
         self.identity.issuers.iter().map(each).collect()

@@ -1,5 +1,7 @@
 //! Issuers as the settings name them: their tokens, their metadata, their bad days.
 
+mod fake;
+mod metadata;
 mod settings;
 mod tokens;
 
