@@ -24,11 +24,12 @@ pub const CLIENT: &str = "docs";
 
 /// Scripts only from here. (Swagger UI sets styles from its script, hence `unsafe-inline` for those.)
 fn policy(schemes: &[Scheme]) -> String {
-    let issuers: BTreeSet<_> = schemes.iter().filter_map(|scheme| origin(scheme.called())).collect();
-    let issuers: String = issuers.iter().map(|origin| format!(" {origin}")).collect();
+    let issuers = schemes.iter().filter_map(|scheme| origin(scheme.called()));
+    let called: BTreeSet<_> = ["'self'"].into_iter().chain(issuers).collect();
+    let called = Vec::from_iter(called).join(" ");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-         connect-src 'self'{issuers}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+         connect-src {called}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
 

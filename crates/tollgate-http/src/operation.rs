@@ -41,10 +41,19 @@ pub enum Place {
 
 impl<'a> Operation<'a> {
     pub(crate) fn new(schemas: &'a mut Schemas, route: (&'a Method, &'a str), callers: Callers<'a>) -> Self {
-        let (anyone, schemes) = callers;
         let (method, path) = route;
-        let (parameters, responses, security) = (vec![], Map::new(), vec![]);
-        Self { schemas, method, path, anyone, schemes, resources: vec![], parameters, body: None, responses, security }
+        Self {
+            schemas,
+            method,
+            path,
+            anyone: callers.0,
+            schemes: callers.1,
+            resources: vec![],
+            parameters: vec![],
+            body: None,
+            responses: Map::new(),
+            security: vec![],
+        }
     }
 
     /// Its handler works with rows of `R`, so the app needs a store for them.
