@@ -17,7 +17,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
     Some(match of.name.as_str() {
         "tollgate-core" | "tollgate-macros" | "xtask" => &[],
         "tollgate-access" => &["tollgate-core"],
-        "tollgate-store" => &["tollgate-core", "tollgate-access"],
+        "tollgate-store" => &["tollgate-core", "tollgate-access", "tollgate-macros"],
         "tollgate-sqlite" | "tollgate-postgres" | "tollgate-mongodb" => {
             &["tollgate-core", "tollgate-access", "tollgate-store"]
         }

@@ -8,6 +8,7 @@
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
+//!                                                     audit.rs      refusals, recorded
 //! ```
 //!
 //! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
@@ -18,6 +19,7 @@ extern crate self as tollgate;
 mod answer;
 mod api;
 mod argument;
+mod audit;
 mod call;
 mod crud;
 pub mod docs;
@@ -41,6 +43,7 @@ mod words;
 pub use answer::{Answer, Created, IntoProblem, NoContent, Page};
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
+pub use audit::AuditLog;
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::Guard;
 pub use handler::Handler;
@@ -53,7 +56,7 @@ pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
 pub use scheme::{Flow, Scheme};
-pub use serve::{Listening, bind};
+pub use serve::{Listening, Peer, bind};
 pub use service::Service;
 
 #[doc(hidden)]

@@ -71,6 +71,7 @@ impl Config {
 
 /// Whoever the app runs as on AWS.
 #[cfg(feature = "aws")]
+#[expect(clippy::unnecessary_wraps, reason = "as without the feature")]
 fn role() -> Result<Credential> {
     Ok(Credential::builder().mechanism(AuthMechanism::MongoDbAws).source(Some("$external".into())).build())
 }

@@ -10,6 +10,7 @@
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe                       sql.rs  schema.rs  memory.rs
 //! when the model changes migrate.rs  what is different, as scripts
+//! what was done        audit.rs      who did what to which row, kept with what they did
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -24,11 +25,16 @@
 //! }
 //! ```
 
+// `#[resource]` names its helpers as an application would.
+extern crate self as tollgate;
+
 mod assignment;
+pub mod audit;
 mod batch;
 mod decimal;
 mod driver;
 mod error;
+mod field;
 mod filter;
 mod find;
 mod memory;
@@ -49,7 +55,8 @@ pub use assignment::Assignment;
 pub use decimal::{Decimal, NotDecimal};
 pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
 pub use error::{Error, Result};
-pub use filter::{Expr, Field, Filter, Op, Order, Sort};
+pub use field::{Field, Sort};
+pub use filter::{Expr, Filter, Op, Order};
 pub use find::{Find, Slice};
 pub use memory::Memory;
 pub use nested::Nested;
@@ -60,7 +67,7 @@ pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Sta
 pub use store::Store;
 pub use text::Piece;
 pub use transaction::{OpenTransaction, Transaction};
-pub use value::{Cell, Kind, Ordered, Row, Value, missing};
+pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};
 
 /// What the macros write `use` for. Not part of the public API.
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! Several writes that happen together or not at all.
 
-use crate::{Database, Error, Result, Session, Store, resource::Resource};
+use crate::{Database, Error, Result, Session, Store, audit::Recorded, resource::Resource};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -9,11 +9,16 @@ use tokio::runtime::Handle;
 pub struct Transaction {
     database: Arc<dyn Database>,
     session: Arc<dyn Session>,
+    recorded: Recorded,
 }
 
 impl Transaction {
     pub(crate) fn session(&self) -> Arc<dyn Session> {
         Arc::clone(&self.session)
+    }
+
+    pub(crate) fn recorded(&self) -> &Recorded {
+        &self.recorded
     }
 
     pub(crate) fn is_in(&self, database: &Arc<dyn Database>) -> bool {
@@ -35,7 +40,8 @@ impl OpenTransaction {
     /// The database cannot be reached, or too many are under way.
     pub async fn begin(database: &Arc<dyn Database>) -> Result<Self> {
         let session = database.begin().await?;
-        Ok(Self { transaction: Transaction { database: Arc::clone(database), session }, ended: false })
+        let (database, recorded) = (Arc::clone(database), Recorded::default());
+        Ok(Self { transaction: Transaction { database, session, recorded }, ended: false })
     }
 
     /// Where stores take part in it.
@@ -50,6 +56,9 @@ impl OpenTransaction {
     pub async fn commit(mut self) -> Result<()> {
         let ended = self.transaction.session.commit().await;
         self.ended = true;
+        if ended.is_ok() {
+            self.transaction.recorded.log();
+        }
         ended
     }
 
@@ -119,7 +128,7 @@ impl<T: Resource> Store<T> {
     /// The transaction is in another database.
     pub fn on(&self, transaction: &Transaction) -> Result<Self> {
         if transaction.is_in(self.database()) {
-            Ok(self.within(transaction.session(), None))
+            Ok(self.within(transaction, false))
         } else {
             Err(Error::internal(format!("`{}` is not in the database of this transaction", T::TABLE.name)))
         }
@@ -129,7 +138,7 @@ impl<T: Resource> Store<T> {
     /// what it does is part of it, and so is a [`transaction`](Self::transaction) of its own.
     #[must_use]
     pub fn joining(&self, outer: &Transaction) -> Self {
-        if outer.is_in(self.database()) { self.within(outer.session(), Some(outer.clone())) } else { self.clone() }
+        if outer.is_in(self.database()) { self.within(outer, true) } else { self.clone() }
     }
 }
 

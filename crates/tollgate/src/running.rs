@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig, Issuers};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
-    AnyResource, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
+    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -153,7 +153,7 @@ impl Running {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
-        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles));
+        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
@@ -166,6 +166,11 @@ impl Running {
                 .route("/livez", get(async || "ok"))
                 .route("/readyz", get(async move || ready(&running).await)),
         )
+    }
+
+    fn audit_log(&self) -> AuditLog {
+        let keep = self.design.settings.audit.keep_days.map(|days| Duration::from_hours(24 * u64::from(days)));
+        AuditLog::start(&self.databases.all().cloned().collect::<Vec<_>>(), &self.context.clock, keep)
     }
 
     /// The session that a browser sends along; a page can do without.

@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use std::{collections::BTreeMap, fmt::Write as _};
 use tollgate_http::KeyedRequest;
 use tollgate_store::{
-    Database, Table,
+    Database, Resource, Table,
+    audit::AuditEvent,
     migrate::{Said, pending},
 };
 
@@ -175,7 +176,7 @@ impl Design {
         default.extend(all().filter(|table| !named.iter().any(|name| lives_in(table, name))));
         let mut tables = vec![(None, default)];
         tables.extend(named.iter().map(|name| {
-            let own = std::iter::once(KeyedRequest::TABLE);
+            let own = [KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();
             (Some(*name), own.chain(all().filter(|table| lives_in(table, name))).collect())
         }));
         tables

@@ -101,7 +101,7 @@ impl Fake {
             Does::Redirects(to) => send(&mut stream, 302, &format!("location: {to}\r\n"), b"").await,
             Does::Floods => send(&mut stream, 200, "", &vec![b' '; 10_000_000]).await,
             Does::HangsUp => {}
-            Does::Hangs => sleep(Duration::from_secs(60)).await,
+            Does::Hangs => sleep(Duration::from_mins(1)).await,
             Does::Drips => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 60\r\n\r\n").await;
                 for _ in 0..60 {

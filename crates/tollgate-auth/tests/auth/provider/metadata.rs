@@ -134,7 +134,7 @@ async fn a_storm_of_invented_names_is_two_fetches_in_ten_seconds_and_hides_no_ro
         world.clock.advance(Duration::from_millis(3));
         assert_eq!(world.ask(&format!("kid-{number}"), 0).await.err(), Some(Refusal::UnknownKey));
         if seen.is_none() && number % 50 == 0 && world.ask("k2", number).await.is_ok() {
-            seen = Some(world.clock.uptime() - rotated);
+            seen = Some(world.clock.uptime().saturating_sub(rotated));
         }
     }
     let seen = seen.unwrap();

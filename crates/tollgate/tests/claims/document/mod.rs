@@ -422,17 +422,19 @@ fn a_service_in_a_module_of_a_file_has_its_comments_too() {
 async fn the_access_matrix_comes_from_the_signatures() {
     let service = all().crud::<Thing>("/things").get("/shop", shop::item).get("/order", order);
     let app = TestApp::new(App::new("matrix").service(service)).await;
-    insta::assert_snapshot!(app.access_matrix(), @r#"
-    GET    /things       read:things
-    POST   /things       create:things
-    GET    /things/{id}  read:things
-    PUT    /things/{id}  update:things
-    PATCH  /things/{id}  update:things
-    DELETE /things/{id}  delete:things
-    GET    /shop         public
-    GET    /order        signed in
-    GET    /api/me       signed in
-    "#);
+    insta::assert_snapshot!(app.access_matrix(), @"
+    GET    /things            read:things
+    POST   /things            create:things
+    GET    /things/{id}       read:things
+    PUT    /things/{id}       update:things
+    PATCH  /things/{id}       update:things
+    DELETE /things/{id}       delete:things
+    GET    /shop              public
+    GET    /order             signed in
+    GET    /api/me            signed in
+    GET    /audit             read:audit_events
+    GET    /audit/{event_id}  read:audit_events
+    ");
 }
 
 #[tokio::test]
