@@ -11,10 +11,15 @@
 //! Sessions end at once with their user, access tokens within a second: each instance follows what was revoked, so that
 //! nobody is asked about a token, which is what makes it cheap.
 
-use crate::identity::{Identity, Issuer};
+use crate::{
+    Issuers, Result as AuthResult,
+    identity::{Identity, Issuer, REMEMBERED},
+    token::Gate,
+};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
-use tollgate_access::Actor;
-use tollgate_core::{Problem, Result};
+use std::sync::Arc;
+use tollgate_access::{Actor, Grants, Identity as Person};
+use tollgate_core::{Clock, Problem, Result};
 use tollgate_http::{Authenticate, Identified};
 
 impl Authenticate for Identity {
@@ -36,6 +41,34 @@ impl Issuer {
         } else {
             Err(self.foreign())
         }
+    }
+}
+
+/// Where the app is no issuer itself there are no sessions either: tokens alone tell who calls.
+struct Bearers {
+    gate: Gate,
+    anyone: Actor,
+}
+
+impl Authenticate for Bearers {
+    fn identify<'a>(&'a self, head: &'a Parts) -> Identified<'a> {
+        Box::pin(async move {
+            match bearer(&head.headers)? {
+                Some(token) => Ok(self.gate.actor(token).await?),
+                None => Ok(self.anyone.clone()),
+            }
+        })
+    }
+}
+
+impl Issuers {
+    /// Recognises callers by tokens of these issuers alone, for an app without the embedded one.
+    ///
+    /// # Errors
+    /// Two of them are the same issuer.
+    pub fn authenticator(&self, anyone: &Grants, clock: Arc<dyn Clock>) -> AuthResult<Arc<dyn Authenticate>> {
+        let anyone = Person::anyone().grants(anyone).into();
+        Ok(Arc::new(Bearers { gate: self.gate(clock, REMEMBERED)?, anyone }))
     }
 }
 
