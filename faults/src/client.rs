@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
 /// After that long, an answer is none.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A whole answer.
 pub(crate) struct Answer {
@@ -53,10 +53,13 @@ impl Client {
         self.send(request.body(Full::default())?).await
     }
 
-    /// Sends JSON.
-    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Answer> {
-        let request = Request::builder().method(Method::POST).uri(path);
-        let request = request.header(header::CONTENT_TYPE, "application/json");
+    /// Sends JSON, under an idempotency key if there is one.
+    pub(crate) async fn post(&mut self, path: &str, key: Option<&str>, body: &Value) -> Result<Answer> {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         self.send(request.body(Full::from(body.to_string()))?).await
     }
 

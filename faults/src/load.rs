@@ -37,7 +37,13 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    fn hear(&mut self, answer: &Result<Answer>, refusal: u16) -> Outcome {
+    /// How many requests were not granted.
+    pub(crate) fn refusals(&self) -> usize {
+        self.refused.values().sum::<usize>() + self.unanswered
+    }
+
+    /// Refusals with another of these statuses are wrong, and so are those that do not say when to come again.
+    fn hear(&mut self, answer: &Result<Answer>, refusals: &[u16]) -> Outcome {
         match answer {
             Err(_) => {
                 self.unanswered += 1;
@@ -47,7 +53,7 @@ impl Told {
             Ok(answer) => {
                 let status = answer.status.as_u16();
                 *self.refused.entry(status).or_default() += 1;
-                if status != refusal || (status == 503 && !answer.says_when) {
+                if !refusals.contains(&status) || (status != 507 && !answer.says_when) {
                     self.note_wrong(answer);
                 }
                 Outcome::Refused
@@ -80,10 +86,12 @@ impl Ledger {
     }
 
     /// Writes a message and notes what it was told. Refusals with another status than this are wrong.
-    pub(crate) async fn write(&self, client: &mut Client, text: &str, refusal: u16) -> Outcome {
-        let answer = client.post("/messages", &json!({ "text": text })).await;
+    pub(crate) async fn write(&self, client: &mut Client, text: &str, key: Option<&str>, refusal: u16) -> Outcome {
+        let answer = client.post("/messages", key, &json!({ "text": text })).await;
         let mut told = self.told();
-        let outcome = told.hear(&answer, refusal);
+        // Of a request that was interrupted, the database may not know yet that it is over.
+        let running = key.map_or(refusal, |_| 409);
+        let outcome = told.hear(&answer, &[refusal, running]);
         if let (Ok(answer), Outcome::Acknowledged) = (&answer, outcome) {
             if answer.json()["text"] != text {
                 told.note_wrong(answer);
@@ -97,7 +105,7 @@ impl Ledger {
     /// Reads something that is there, likewise.
     pub(crate) async fn read(&self, client: &mut Client, path: &str, refusal: u16) -> Outcome {
         let answer = client.get(path).await;
-        self.told().hear(&answer, refusal)
+        self.told().hear(&answer, &[refusal])
     }
 }
 
@@ -108,18 +116,18 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    /// Sets so many off. What was not acknowledged may have happened, and is not sent again.
+    /// Sets so many off. What was not acknowledged is sent again, under the same idempotency key, until it is.
     pub(crate) fn start(clients: usize, app: &App, ledger: &Arc<Ledger>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let write = |writer: usize| {
             let (mut client, ledger, over) = (app.client(), Arc::clone(ledger), Arc::clone(&over));
             async move {
-                for number in 0.. {
-                    if over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    if ledger.write(&mut client, &format!("{writer}-{number}"), 503).await != Outcome::Acknowledged {
-                        sleep(Duration::from_millis(5)).await;
+                let mut number = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let text = format!("{writer}-{number}");
+                    match ledger.write(&mut client, &text, Some(&text), 503).await {
+                        Outcome::Acknowledged => number += 1,
+                        Outcome::Refused | Outcome::Unanswered => sleep(Duration::from_millis(5)).await,
                     }
                 }
             }

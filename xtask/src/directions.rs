@@ -17,10 +17,11 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
     Some(match of.name.as_str() {
         "tollgate-core" | "tollgate-macros" | "xtask" => &[],
         "tollgate-access" => &["tollgate-core"],
-        "tollgate-store" => &["tollgate-core", "tollgate-access"],
-        "tollgate-sqlite" | "tollgate-postgres" | "tollgate-mongodb" | "tollgate-http" => {
+        "tollgate-store" => &["tollgate-core", "tollgate-access", "tollgate-macros"],
+        "tollgate-sqlite" | "tollgate-postgres" | "tollgate-mongodb" => {
             &["tollgate-core", "tollgate-access", "tollgate-store"]
         }
+        "tollgate-http" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-macros"],
         "tollgate-auth" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-http", "tollgate-macros"],
         "tollgate" => &[
             "tollgate-core",

@@ -2,6 +2,13 @@ CREATE TABLE "tollgate_values" (
   "name" TEXT NOT NULL PRIMARY KEY,
   "value" TEXT NOT NULL
 ) STRICT;
+CREATE TABLE "tollgate_requests" (
+  "id" TEXT NOT NULL PRIMARY KEY,
+  "asked" TEXT NOT NULL,
+  "answer" TEXT NOT NULL,
+  "forgotten" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
 CREATE TABLE "users" (
   "user_id" BLOB NOT NULL PRIMARY KEY,
   "name" TEXT NOT NULL,
@@ -57,6 +64,23 @@ CREATE TABLE "auth_refreshes" (
 ) STRICT;
 CREATE INDEX "auth_refreshes_subject_idx" ON "auth_refreshes" ("subject");
 CREATE INDEX "auth_refreshes_expires_idx" ON "auth_refreshes" ("expires");
+CREATE TABLE "audit_events" (
+  "event_id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  "at" INTEGER NOT NULL,
+  "actor" TEXT NOT NULL,
+  "via" TEXT,
+  "action" TEXT NOT NULL,
+  "resource" TEXT NOT NULL,
+  "row_id" TEXT,
+  "allowed" INTEGER NOT NULL,
+  "detail" TEXT,
+  "address" TEXT,
+  "request_id" TEXT
+) STRICT;
+CREATE INDEX "audit_events_at_idx" ON "audit_events" ("at");
+CREATE INDEX "audit_events_actor_idx" ON "audit_events" ("actor");
+CREATE INDEX "audit_events_resource_idx" ON "audit_events" ("resource");
+CREATE INDEX "audit_events_row_id_idx" ON "audit_events" ("row_id");
 CREATE TABLE "messages" (
   "message_id" TEXT NOT NULL PRIMARY KEY,
   "author" TEXT NOT NULL,

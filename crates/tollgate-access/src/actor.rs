@@ -24,7 +24,7 @@ pub struct Identity {
 enum Kind {
     Anyone,
     SignedIn,
-    System,
+    System(&'static str),
 }
 
 impl Identity {
@@ -127,6 +127,14 @@ impl Actor {
         self.0.kind == Kind::SignedIn
     }
 
+    /// Why the system acts, if this is the system.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self.0.kind {
+            Kind::System(reason) => Some(reason),
+            Kind::Anyone | Kind::SignedIn => None,
+        }
+    }
+
     /// Whether this is nobody in particular.
     pub fn is_anyone(&self) -> bool {
         self.0.kind == Kind::Anyone
@@ -166,21 +174,18 @@ impl fmt::Debug for Actor {
 /// let may = System::because("word counts follow their book").may::<Update, Word>();
 /// ```
 #[derive(Debug, Clone)]
-pub struct System {
-    actor: Actor,
-    reason: &'static str,
-}
+pub struct System(Actor);
 
 impl System {
     /// The system, acting for a reason, which is in the log with each permission it takes.
     pub fn because(reason: &'static str) -> Self {
-        let identity = Identity::of("system".into(), Kind::System).granted(["*"]);
-        Self { actor: identity.into(), reason }
+        Self(Identity::of("system".into(), Kind::System(reason)).granted(["*"]).into())
     }
 
     /// A permission for every row.
     pub fn may<A: Action, S: Policy>(&self) -> May<A, S> {
-        tracing::debug!(action = A::NAME, resource = S::PLURAL, reason = self.reason, "the system acts");
-        May::granted(self.actor.clone(), Rows::All)
+        let reason = self.0.reason();
+        tracing::debug!(action = A::NAME, resource = S::PLURAL, reason, "the system acts");
+        May::granted(self.0.clone(), Rows::All)
     }
 }

@@ -172,7 +172,7 @@ struct Described {
 
 impl Described {
     fn add(&mut self, service: &Service, route: &Route, anyone: &Grants) {
-        let mut operation = Operation::new(&mut self.schemas, &route.path, anyone);
+        let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), anyone);
         (route.describe)(&mut operation);
         self.resources.append(&mut operation.resources);
         let operation = operation.finish(&route.id, service.name, &route.text);
@@ -181,7 +181,7 @@ impl Described {
     }
 
     fn mention(&mut self, describe: fn(&mut Operation<'_>), anyone: &Grants) {
-        let mut operation = Operation::new(&mut self.schemas, "", anyone);
+        let mut operation = Operation::new(&mut self.schemas, (&Method::GET, ""), anyone);
         describe(&mut operation);
         self.resources.append(&mut operation.resources);
     }

@@ -1,11 +1,12 @@
 //! What a handler may ask for. Each argument takes itself from the call, and describes what it takes.
 //!
 //! That is why the document cannot drift from the code: the same type does both.
-use crate::{Call, Guard, Operation, Place};
+use crate::{Call, Context, Guard, Operation, Place};
 use axum::{extract::FromRequestParts, http::StatusCode, response::IntoResponse};
+use std::sync::Arc;
 use tollgate_access::Access;
 use tollgate_core::{Faults, Input, Problem};
-use tollgate_store::{Resource, Store};
+use tollgate_store::{Database, Resource, Store};
 
 /// Something a handler can ask for after it has said who may call.
 #[diagnostic::on_unimplemented(
@@ -18,6 +19,10 @@ pub trait Argument: Sized + Send {
     const READS_BODY: bool = false;
     /// Says what it takes and how it can refuse.
     fn describe(operation: &mut Operation<'_>);
+    /// The database that it works with, if it works with one.
+    fn database(_: &Context) -> Option<Arc<dyn Database>> {
+        None
+    }
     /// Takes it.
     fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
 }
@@ -35,6 +40,10 @@ pub trait Arguments: Sized + Send {
     fn access() -> Access;
     /// Describes them all.
     fn describe(operation: &mut Operation<'_>);
+    /// The database that they work with; that of the first, if they work with several.
+    fn database(context: &Context) -> Option<Arc<dyn Database>>;
+    /// Lets the caller in, and takes nothing yet.
+    fn admit(call: &mut Call) -> impl Future<Output = Result<(), Problem>> + Send;
     /// Takes them from left to right, so 401 and 403 come before the body is read.
     fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
 }
@@ -51,6 +60,14 @@ macro_rules! arguments {
             fn describe(operation: &mut Operation<'_>) {
                 G::describe(operation);
                 $($argument::describe(operation);)*
+            }
+
+            fn database(_context: &Context) -> Option<Arc<dyn Database>> {
+                None$(.or_else(|| $argument::database(_context)))*
+            }
+
+            async fn admit(call: &mut Call) -> Result<(), Problem> {
+                G::admit(call).await.map(drop)
             }
 
             async fn take(call: &mut Call) -> Result<Self, Problem> {
@@ -90,10 +107,16 @@ impl<R: Resource> Argument for Store<R> {
     fn describe(operation: &mut Operation<'_>) {
         operation.uses::<R>();
         operation.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too many are waiting, or the database does not answer.");
+        operation.can_be_repeated();
+    }
+
+    fn database(context: &Context) -> Option<Arc<dyn Database>> {
+        context.stores.of::<R>().ok().map(|store| Arc::clone(store.database()))
     }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
-        Ok(call.context.stores.of::<R>()?)
+        let store = call.context.stores.of::<R>()?;
+        Ok(call.transaction.as_ref().map_or_else(|| store.clone(), |outer| store.joining(outer)))
     }
 }
 

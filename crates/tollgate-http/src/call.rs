@@ -1,6 +1,6 @@
 //! A request on its way to a handler, and what it can reach.
 
-use crate::resources::Stores;
+use crate::{idempotency::Keyed, resources::Stores};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -8,7 +8,8 @@ use axum::{
 };
 use std::{fmt, pin::Pin, sync::Arc};
 use tollgate_access::Actor;
-use tollgate_core::{Problem, Seal};
+use tollgate_core::{Clock, Problem, Seal};
+use tollgate_store::Transaction;
 
 /// Who sent it, some time later.
 pub type Identified<'a> = Pin<Box<dyn Future<Output = Result<Actor, Problem>> + Send + 'a>>;
@@ -30,6 +31,10 @@ pub struct Context {
     pub stores: Stores,
     /// Seals the cursors that travel through the hands of callers.
     pub seal: Seal,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The requests with an idempotency key that are under way.
+    pub keyed: Keyed,
 }
 
 /// A request on its way to a handler.
@@ -38,12 +43,14 @@ pub struct Call {
     pub(crate) body: Option<Body>,
     pub(crate) context: Arc<Context>,
     pub(crate) actor: Option<Actor>,
+    /// What everything that it does is part of, if it has an idempotency key.
+    pub(crate) transaction: Option<Transaction>,
 }
 
 impl Call {
     pub(crate) fn new(request: Request, context: Arc<Context>) -> Self {
         let (head, body) = request.into_parts();
-        Self { head, body: Some(body), context, actor: None }
+        Self { head, body: Some(body), context, actor: None, transaction: None }
     }
 
     /// Who calls; asked once.

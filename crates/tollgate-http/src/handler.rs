@@ -4,7 +4,11 @@
 //! arguments and the answer must be is asked by separate bounds where a route is added
 //! ([`Service::get`](crate::Service::get)), so that each mistake gets its own message instead of
 //! "the trait `Handler` is not implemented".
-use crate::{Answer, Arguments, Call, refusal::Refusal};
+use crate::{
+    Answer, Arguments, Call,
+    idempotency::{self, Begun},
+    refusal::Refusal,
+};
 use axum::response::{IntoResponse, Response};
 
 /// An async function of one to eight arguments.
@@ -56,11 +60,21 @@ pub(crate) async fn run<H, A>(handler: H, mut call: Call) -> Response
 where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
-    let taken = H::Arguments::take(&mut call).await;
-    let actor = call.actor.take();
-    let outcome = match taken {
-        Ok(arguments) => handler.call(arguments).await.answer(),
+    let outcome = match idempotency::begin::<H::Arguments>(&mut call).await {
+        Ok(Begun::Plain) => answer(handler, &mut call).await,
+        Ok(Begun::Once(once)) => once.end(answer(handler, &mut call).await).await,
+        Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),
     };
-    Refusal::met_by(outcome, actor, H::Arguments::access)
+    Refusal::met_by(outcome, call.actor.take(), H::Arguments::access)
+}
+
+async fn answer<H, A>(handler: H, call: &mut Call) -> Response
+where
+    H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
+{
+    match H::Arguments::take(call).await {
+        Ok(arguments) => handler.call(arguments).await.answer(),
+        Err(problem) => Refusal::from(problem).into_response(),
+    }
 }

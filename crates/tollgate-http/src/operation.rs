@@ -3,7 +3,7 @@ use crate::{
     resources::{AnyResource, Of},
     schemas::Schemas,
 };
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tollgate_access::{Access, Grants};
@@ -13,6 +13,7 @@ use tollgate_store::Resource;
 /// What is known about an operation so far.
 pub struct Operation<'a> {
     pub(crate) schemas: &'a mut Schemas,
+    method: &'a Method,
     path: &'a str,
     anyone: &'a Grants,
     pub(crate) resources: Vec<Arc<dyn AnyResource>>,
@@ -34,9 +35,10 @@ pub enum Place {
 }
 
 impl<'a> Operation<'a> {
-    pub(crate) fn new(schemas: &'a mut Schemas, path: &'a str, anyone: &'a Grants) -> Self {
+    pub(crate) fn new(schemas: &'a mut Schemas, route: (&'a Method, &'a str), anyone: &'a Grants) -> Self {
+        let (method, path) = route;
         let (parameters, responses, security) = (vec![], Map::new(), vec![]);
-        Self { schemas, path, anyone, resources: vec![], parameters, body: None, responses, security }
+        Self { schemas, method, path, anyone, resources: vec![], parameters, body: None, responses, security }
     }
 
     /// Its handler works with rows of `R`, so the app needs a store for them.
@@ -109,6 +111,20 @@ impl<'a> Operation<'a> {
     pub fn refuses_otherwise(&mut self) {
         let problem = self.problem("Any other refusal.");
         self.responses.insert("default".into(), problem);
+    }
+
+    /// It works with a store: if it changes something, it may be sent again under its key.
+    pub(crate) fn can_be_repeated(&mut self) {
+        let name = "Idempotency-Key";
+        if self.method.is_safe() || self.parameters.iter().any(|parameter| parameter["name"] == name) {
+            return;
+        }
+        let about = "A key of the caller's own, such as a UUID: a request that is sent again under the same key within 24 \
+                     hours is done once and gets the same answer.";
+        let schema = json!({ "type": "string", "minLength": 1, "maxLength": 255, "description": about });
+        self.parameter(Place::Header, name, schema, false);
+        self.refuses(StatusCode::CONFLICT, "The request with this `Idempotency-Key` is still running.");
+        self.refuses(StatusCode::UNPROCESSABLE_ENTITY, "The `Idempotency-Key` was used for another request.");
     }
 
     /// Who may.

@@ -5,7 +5,7 @@
 //! ```
 
 use crate::{
-    Authenticate, RequestId,
+    AuditLog, Authenticate, Peer, RequestId,
     pages::{self, Pages, ProblemPage},
     refusal::{Asked, Refusal, refuse, wants_page},
 };
@@ -26,6 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_access::Roles;
+use tollgate_store::audit::Origin;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -49,6 +50,7 @@ pub struct Edge {
     authenticate: Arc<dyn Authenticate>,
     /// Known to developers only: what a refusal's page tells about roles and source.
     roles: Option<Roles>,
+    audit: Option<AuditLog>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
     count: AtomicU64,
@@ -59,7 +61,13 @@ impl Edge {
     #[must_use]
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
-        Self { pages, authenticate, roles, prefix, count: AtomicU64::new(0) }
+        Self { pages, authenticate, roles, audit: None, prefix, count: AtomicU64::new(0) }
+    }
+
+    /// The same, which records what somebody who is signed in was not let do.
+    #[must_use]
+    pub fn audited(self, audit: AuditLog) -> Self {
+        Self { audit: Some(audit), ..self }
     }
 
     /// Logs a refusal and writes its body; other responses stay as they are.
@@ -76,6 +84,9 @@ impl Edge {
             }
         };
         refusal.log(asked, id);
+        if let Some(audit) = &self.audit {
+            refusal.record(asked, audit);
+        }
         refusal.write(response, page)
     }
 
@@ -111,9 +122,14 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
 
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
-    let mut response = edge.write_refusal(response, &asked, &id).await;
+    let address = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let answer = async {
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
+        edge.write_refusal(response, &asked, &id).await
+    };
+    let origin = Origin { request_id: Arc::clone(&id.0), address };
+    let mut response = tollgate_store::audit::within(origin, answer).await;
     finish_headers(response.headers_mut(), &id);
     log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
     response

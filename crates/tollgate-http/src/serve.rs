@@ -23,6 +23,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// The pause after the system had no socket to give.
 const BREATHER: Duration = Duration::from_millis(50);
 
+/// Who is at the other end of the connection that a request came on: a client, or the proxy before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
 /// A socket that listens.
 pub struct Listening(TcpListener);
 
@@ -54,15 +58,16 @@ impl Listening {
     /// Serves until `stop` is over, then lets the requests under way finish.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         let (graceful, mut stop) = (GracefulShutdown::new(), std::pin::pin!(stop));
-        let service = TowerToHyperService::new(router.map_request(|request: Request<Incoming>| request.map(Body::new)));
         loop {
             let socket = tokio::select! {
                 accepted = self.0.accept() => accepted,
                 () = &mut stop => break,
             };
             match socket {
-                Ok((socket, _)) => {
-                    let serving = graceful.watch(connection().serve_connection(io_of(socket), service.clone()));
+                Ok((socket, peer)) => {
+                    let service =
+                        TowerToHyperService::new(router.clone().map_request(move |request| from(peer, request)));
+                    let serving = graceful.watch(connection().serve_connection(io_of(socket), service));
                     tokio::spawn(async move {
                         // A client that breaks off or sends no HTTP is no event.
                         let _ = serving.await;
@@ -80,6 +85,12 @@ impl Listening {
             tracing::warn!("some requests did not finish in {} s and are cut off", DRAIN.as_secs());
         }
     }
+}
+
+fn from(peer: SocketAddr, request: Request<Incoming>) -> Request {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(Peer(peer));
+    request
 }
 
 fn connection() -> http1::Builder {

@@ -181,7 +181,8 @@ fn implementation(model: &Model) -> TokenStream {
 }
 
 fn table(model: &Model) -> TokenStream {
-    let (plural, id, about) = (&model.arguments.plural, model.id(), doc_text(&model.item.attrs));
+    let (plural, audited) = (&model.arguments.plural, model.arguments.audited);
+    let (id, about) = (model.id(), doc_text(&model.item.attrs));
     let one = snake(&text(&model.item.ident)).replace('_', " ");
     let columns = model.fields.iter().map(column);
     let Field { ty, flags, .. } = &model.fields[id];
@@ -198,7 +199,7 @@ fn table(model: &Model) -> TokenStream {
     quote! {
         &::tollgate::__private::Table {
             name: #plural, one: #one, about: #about, columns: &[#(#columns,)*],
-            id: #id, counted: #counted, database: #database,
+            id: #id, counted: #counted, database: #database, audited: #audited,
         }
     }
 }
@@ -313,7 +314,7 @@ mod tests {
                 pub updated: Timestamp,
             }
         };
-        insta::assert_snapshot!(expanded(quote!(plural = "books", database = "library"), item));
+        insta::assert_snapshot!(expanded(quote!(plural = "books", database = "library", audited), item));
     }
 
     #[test]

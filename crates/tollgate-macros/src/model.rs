@@ -86,17 +86,24 @@ pub(crate) struct Arguments {
     pub database: Option<LitStr>,
     /// The app writes `impl Policy` itself.
     pub policy: bool,
+    /// Each write is recorded.
+    pub audited: bool,
 }
 
 fn arguments(tokens: TokenStream) -> Result<Arguments> {
     const EXAMPLE: &str = "say how many of them are called, as in `#[resource(plural = \"movies\")]`";
-    let (mut plural, mut database, mut policy) = (None, None, false);
+    let (mut plural, mut database, mut policy, mut audited) = (None, None, false, false);
     let parser = syn::meta::parser(|meta| {
         match meta.path.get_ident().map(ToString::to_string).as_deref() {
             Some("plural") => plural = Some(meta.value()?.parse::<LitStr>()?),
             Some("database") => database = Some(meta.value()?.parse()?),
             Some("policy") => policy = true,
-            _ => return Err(meta.error("`#[resource]` knows `plural = \"…\"`, `database = \"…\"` and `policy`")),
+            Some("audited") => audited = true,
+            _ => {
+                return Err(
+                    meta.error("`#[resource]` knows `plural = \"…\"`, `database = \"…\"`, `policy` and `audited`")
+                );
+            }
         }
         Ok(())
     });
@@ -106,7 +113,7 @@ fn arguments(tokens: TokenStream) -> Result<Arguments> {
     if plural.value().is_empty() || !plural.value().chars().all(good) {
         return Err(Error::new(plural.span(), "a plural is lower-case words joined by `_`, as in `\"blog_posts\"`"));
     }
-    Ok(Arguments { plural, database, policy })
+    Ok(Arguments { plural, database, policy, audited })
 }
 
 fn read(field: &syn::Field) -> Result<Field> {

@@ -2,7 +2,10 @@
 
 #[cfg(feature = "aws")]
 use mongodb::options::AuthMechanism;
-use mongodb::options::{Acknowledgment, ClientOptions, Credential, ReadConcern, WriteConcern};
+use mongodb::{
+    error::{Error as Failure, ErrorKind},
+    options::{Acknowledgment, ClientOptions, Credential, ReadConcern, ReadPreference, WriteConcern},
+};
 use std::{fmt, time::Duration};
 use tollgate_store::{Error, Result};
 
@@ -10,6 +13,10 @@ use tollgate_store::{Error, Result};
 const DATABASE: &str = "default";
 /// How long a server that can be asked is looked for, and a connection made.
 const SELECTION: Duration = Duration::from_secs(3);
+/// How often a server says that it is there; one that is frozen is missed this and [`SELECTION`] later.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// As many connections as the official drivers of other languages make at most.
+const CONNECTIONS: u32 = 100;
 
 /// A database, as its URL says.
 ///
@@ -21,8 +28,9 @@ const SELECTION: Duration = Duration::from_secs(3);
 /// user signs in with `MONGODB-AWS`, by the credentials that the AWS SDKs find (environment, profile, web identity,
 /// ECS, EC2). This takes the feature `aws`.
 ///
-/// Where the URL does not say otherwise, a server is looked for during 3 seconds. Reads see what most members have;
-/// writes are acknowledged once they are on the disks of most.
+/// Where the URL does not say otherwise, a server is looked for during 3 seconds, says every 2 seconds that it is there,
+/// and has at most 100 connections. Whatever the URL says, what is read is what most members keep, asked of the one that
+/// writes, and writes are acknowledged once they are on the disks of most.
 ///
 /// [connection strings]: https://www.mongodb.com/docs/manual/reference/connection-string-options/
 #[derive(Clone)]
@@ -35,14 +43,10 @@ impl Config {
     /// Reads a URL. One with `+srv` asks the DNS.
     ///
     /// # Errors
-    /// The URL is not understood or the DNS does not know the host; never with the password.
+    /// [`Error::Invalid`]: the URL is not understood, or takes the feature `aws`. [`Error::Unavailable`]: the DNS does not
+    /// know the host. Never with the password.
     pub async fn parse(url: &str) -> Result<Self> {
-        let options = ClientOptions::parse(url).await.map_err(|error| {
-            Error::invalid(format!(
-                "`database.url` is no URL of a MongoDB: {}",
-                without_password(url, &error.to_string())
-            ))
-        })?;
+        let options = ClientOptions::parse(url).await.map_err(|error| misread(url, &error))?;
         let mut config =
             Self { database: options.default_database.clone().unwrap_or_else(|| DATABASE.into()), options };
         if url.starts_with("mongodb+srv:") && config.options.credential.is_none() {
@@ -57,6 +61,9 @@ impl Config {
         options.app_name.get_or_insert_with(|| "tollgate".into());
         options.server_selection_timeout.get_or_insert(SELECTION);
         options.connect_timeout.get_or_insert(SELECTION);
+        options.heartbeat_freq.get_or_insert(HEARTBEAT);
+        options.max_pool_size.get_or_insert(CONNECTIONS);
+        options.selection_criteria = Some(ReadPreference::Primary.into());
         options.read_concern = Some(ReadConcern::majority());
         options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
     }
@@ -64,6 +71,7 @@ impl Config {
 
 /// Whoever the app runs as on AWS.
 #[cfg(feature = "aws")]
+#[expect(clippy::unnecessary_wraps, reason = "as without the feature")]
 fn role() -> Result<Credential> {
     Ok(Credential::builder().mechanism(AuthMechanism::MongoDbAws).source(Some("$external".into())).build())
 }
@@ -76,13 +84,31 @@ fn role() -> Result<Credential> {
     ))
 }
 
-/// What the driver says about a URL may quote it.
-fn without_password(url: &str, said: &str) -> String {
-    let password = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')?.0.split_once(':'));
-    match password {
-        Some((_, password)) if !password.is_empty() => said.replace(password, "…"),
-        _ => said.to_owned(),
-    }
+/// What is wrong with a URL.
+fn misread(url: &str, error: &Failure) -> Error {
+    let why = match &*error.kind {
+        ErrorKind::DnsResolve { .. } => {
+            return Error::Unavailable(Error::source_of(format!(
+                "the DNS does not know the host of `database.url`: {error}; check its name"
+            )));
+        }
+        _ if may_quote_secret(url) => {
+            "a `?`, `&` or `%` in the user, the password or an option must be percent-encoded"
+        }
+        ErrorKind::InvalidArgument { message, .. } if message.contains("aws-auth") => {
+            "`MONGODB-AWS` takes the feature `aws`; turn it on, or sign in with user and password"
+        }
+        ErrorKind::InvalidArgument { message, .. } => message,
+        _ => "it cannot be read",
+    };
+    Error::invalid(format!("`database.url` is no URL of a MongoDB: {why}"))
+}
+
+/// What the driver says quotes hosts and options. A password that has a `?` is taken for both, and some options are
+/// secrets themselves.
+fn may_quote_secret(url: &str) -> bool {
+    let options = url.split_once('?').map_or("", |(_, options)| options).to_lowercase();
+    ["@", "password", "properties"].iter().any(|part| options.contains(part))
 }
 
 /// Hosts and database, never the password.
@@ -98,5 +124,62 @@ impl fmt::Display for Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Config({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    async fn refusal(url: &str) -> String {
+        let said = Config::parse(url).await.unwrap_err().to_string();
+        assert!(said.contains("`database.url`") && !said.contains('\n'), "{said}");
+        said
+    }
+
+    #[tokio::test]
+    async fn what_is_no_url_is_refused_without_its_secrets() {
+        for url in [
+            "mongodb://app:secret@",
+            "mongodb://app:secret@host:no",
+            "mongodb://app:secret@host/db?w=-1",
+            "mongodb://app:secret?word@host/db",
+            "mongodb://app:1?secret@host/db",
+            "mongodb://app:se/cret@host/db",
+            "mongodb://app:secr%et@host/db",
+            "mongodb://host/db?authMechanism=MONGODB-AWS&authMechanismProperties=secret",
+            "mongodb://host/db?tls=true&tlsCertificateKeyFilePassword=a&secret",
+        ] {
+            let said = refusal(url).await;
+            assert!(["secret", "cret", "se/", "got 1"].iter().all(|part| !said.contains(part)), "{url}: {said}");
+        }
+        assert!(refusal("mongodb://app:secret@host:no").await.contains("host:no"), "what is no secret is told");
+    }
+
+    #[tokio::test]
+    async fn a_url_cannot_make_writes_less_safe() {
+        let url = "mongodb://host/db?w=1&journal=false&readPreference=secondary&readConcernLevel=local&maxPoolSize=7";
+        let options = Config::parse(url).await.unwrap().options;
+        let said = format!("{:?} {:?} {:?}", options.write_concern, options.read_concern, options.selection_criteria);
+        assert!(
+            said.contains("Majority") && said.contains("journal: Some(true)") && !said.contains("Secondary"),
+            "{said}"
+        );
+        assert_eq!((options.max_pool_size, options.heartbeat_freq), (Some(7), Some(super::HEARTBEAT)));
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[tokio::test]
+    async fn signing_in_as_a_role_of_aws_takes_its_feature() {
+        let said = refusal("mongodb://host/db?authMechanism=MONGODB-AWS&authSource=$external").await;
+        assert!(said.contains("feature `aws`"), "{said}");
+        assert!(super::role().unwrap_err().to_string().contains("feature `aws`"));
+    }
+
+    #[cfg(feature = "aws")]
+    #[tokio::test]
+    async fn a_host_alone_means_the_role_that_the_app_runs_as() {
+        let url = "mongodb://host/db?authMechanism=MONGODB-AWS&authSource=$external";
+        assert_eq!(Config::parse(url).await.unwrap().options.credential, Some(super::role().unwrap()));
     }
 }

@@ -3,9 +3,9 @@
 use crate::{
     cell::{Shown, documents},
     config::Config,
-    error::{refused, tell, unusable},
+    error::{in_time, refused, unusable},
     migrate,
-    operation::Operation,
+    operation::{Operation, PATIENCE},
     query::is_one,
     rights::Rights,
     schema,
@@ -14,11 +14,9 @@ use crate::{
 use mongodb::{
     Client, Database as Documents,
     bson::{Document, RawDocumentBuf, doc},
-    error::{Error as Failure, Result as Fallible},
     options::ReturnDocument,
 };
-use std::{future::Future, ops::Range, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use std::{ops::Range, sync::Arc, time::Duration};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
     migrate::{Applied, Script},
@@ -31,10 +29,10 @@ const INSERTS: usize = 1;
 /// `maxWireVersion` of MongoDB 6.0. Servers before miss fixes that transactions need.
 const OLDEST: i32 = 17;
 
-/// How long a write waits for another's transaction.
+/// How long a write of one document waits for another's transaction, which is not as long as that may take.
 const TURN: Duration = Duration::from_secs(5);
 /// How long the server may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PING: Duration = Duration::from_secs(2);
 
 /// Where the keys are counted: `{_id: collection, last: number}`.
 pub(crate) const COUNTERS: &str = "tollgate_counters";
@@ -72,7 +70,11 @@ impl MongoDb {
         let hello = hello.map_err(|error| refused(&self.config, &error))?;
         let version = hello.get_i32("maxWireVersion").unwrap_or_default();
         if version < OLDEST {
-            return Err(unusable(&self.config, "it is older than MongoDB 6.0", "upgrade it"));
+            return Err(unusable(
+                &self.config,
+                "it is older than MongoDB 6.0",
+                "upgrade it, or set `database.url` to another",
+            ));
         }
         let has_transactions = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
         if !has_transactions {
@@ -108,19 +110,13 @@ pub(crate) async fn counted_keys(
     let number = i64::try_from(number).map_err(|error| Error::internal(error.to_string()))?;
     let counters = database.collection::<Document>(COUNTERS);
     let count = counters.find_one_and_update(doc! { "_id": table.name }, doc! { "$inc": { "last": number } });
-    let counted = count.upsert(true).return_document(ReturnDocument::After).await;
-    let last = counted.map_err(|error| tell(None, &error))?.and_then(|counter| counter.get_i64("last").ok());
+    let count = count.upsert(true).return_document(ReturnDocument::After);
+    let last = in_time(TURN, None, count).await?.and_then(|counter| counter.get_i64("last").ok());
     let last = last.ok_or_else(|| Error::internal("no key came back"))?;
     if table.columns[table.id].kind == Kind::Int32 && i32::try_from(last).is_err() {
         return Err(Error::internal(format!("every key of `{}` has been used", table.name)));
     }
     Ok((last - number + 1..=last).map(Value::Int).collect())
-}
-
-/// A write of one document. What another's transaction has changed is waited for, but not as long as that may take.
-async fn in_time<R>(table: &Table, write: impl Future<Output = Fallible<R>>) -> Result<R> {
-    let late = |_| Error::Unavailable(Error::source_of("a transaction held the write up for too long"));
-    timeout(TURN, write).await.map_err(late)?.map_err(|error: Failure| tell(Some(table), &error))
 }
 
 impl Database for MongoDb {
@@ -157,11 +153,7 @@ impl Database for MongoDb {
     }
 
     fn ping(&self) -> Answer<'_, ()> {
-        Box::pin(async move {
-            let asked = timeout(PATIENCE, self.database.run_command(doc! { "ping": 1 })).await;
-            let late = |_| Error::Unavailable(Error::source_of("it does not answer in time"));
-            asked.map_err(late)?.map(drop).map_err(|error| tell(None, &error))
-        })
+        Box::pin(async move { in_time(PING, None, self.database.run_command(doc! { "ping": 1 })).await.map(drop) })
     }
 }
 
@@ -172,13 +164,13 @@ impl Driver for MongoDb {
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let found = self.here().select(select).await.map_err(|error| tell(Some(select.table), &error))?;
+            let found = in_time(PATIENCE, Some(select.table), self.here().select(select)).await?;
             show(select.table, &found, each)
         })
     }
 
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        Box::pin(async move { self.here().count(table, filter).await.map_err(|error| tell(Some(table), &error)) })
+        Box::pin(async move { in_time(PATIENCE, Some(table), self.here().count(table, filter)).await })
     }
 
     fn insert<'a>(
@@ -192,7 +184,7 @@ impl Driver for MongoDb {
             let documents = &*documents(table, &*rows, range, &keys)?;
             match documents {
                 [] => Ok(()),
-                [_] => in_time(table, self.here().insert(table, documents)).await,
+                [_] => in_time(TURN, Some(table), self.here().insert(table, documents)).await,
                 _ => {
                     let all = together(&self.database, table, |mut at| {
                         Box::pin(async move { at.insert(table, documents).await })
@@ -207,7 +199,7 @@ impl Driver for MongoDb {
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let changed = if is_one(update.table, &update.filter) {
-                in_time(update.table, self.here().update(update)).await?
+                in_time(TURN, Some(update.table), self.here().update(update)).await?
             } else {
                 together(&self.database, update.table, |mut at| Box::pin(async move { at.update(update).await }))
                     .await?
@@ -219,7 +211,7 @@ impl Driver for MongoDb {
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             if is_one(table, filter) {
-                in_time(table, self.here().delete(table, filter)).await
+                in_time(TURN, Some(table), self.here().delete(table, filter)).await
             } else {
                 together(&self.database, table, |mut at| Box::pin(async move { at.delete(table, filter).await })).await
             }

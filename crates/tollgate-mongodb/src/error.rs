@@ -4,10 +4,13 @@
 
 use crate::config::Config;
 use mongodb::error::{
-    Error as Failure, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    Error as Failure, ErrorKind, Result as Fallible, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
+    WriteFailure,
 };
+use std::time::Duration;
+use tokio::time::{error::Elapsed, timeout};
 use tollgate_core::Cause;
-use tollgate_store::{Error, Table};
+use tollgate_store::{Error, Result, Table};
 
 const DUPLICATE_KEY: i32 = 11000;
 
@@ -67,6 +70,20 @@ pub(crate) fn tell(table: Option<&Table>, error: &Failure) -> Error {
     }
 }
 
+/// Waits for an answer, but not forever: the driver itself waits for as long as a connection holds.
+pub(crate) async fn in_time<R>(
+    limit: Duration,
+    table: Option<&Table>,
+    work: impl IntoFuture<Output = Fallible<R>>,
+) -> Result<R> {
+    timeout(limit, work).await.map_err(late)?.map_err(|error| tell(table, &error))
+}
+
+/// What did not answer in time may have happened nevertheless.
+pub(crate) fn late(_: Elapsed) -> Error {
+    Error::Unavailable(Error::source_of("it does not answer in time"))
+}
+
 fn source(error: &Failure) -> Cause {
     Error::source_of(words(error))
 }
@@ -99,12 +116,25 @@ pub(crate) fn unusable(config: &Config, why: &str, remedy: &str) -> Error {
 pub(crate) fn refused(config: &Config, error: &Failure) -> Error {
     let is_no_entry = matches!(&*error.kind, ErrorKind::Authentication { .. }) || matches!(code(error), Some(13 | 18));
     let remedy = match &*error.kind {
-        _ if is_no_entry || error.to_string().contains("uthenticat") => {
-            "check user, password and `authSource` in `database.url`"
-        }
-        ErrorKind::InvalidTlsConfig { .. } => "check `tls` and `tlsCAFile` in `database.url`",
-        _ => "start it, or check host and port in `database.url`",
+        _ if is_no_entry || error.to_string().contains("uthenticat") => "check user, password and `authSource`",
+        ErrorKind::InvalidTlsConfig { .. } => "check `tls` and `tlsCAFile`",
+        ErrorKind::ServerSelection { message, .. } => selection(message),
+        _ => "start it, or check host and port",
     };
+    let remedy = &format!("{remedy} in `database.url`");
     let why = if is_no_entry { "it does not let this user in".to_owned() } else { words(error) };
     unusable(config, &why, remedy)
+}
+
+/// What to do where the driver found no server that can be asked: it tells why in its words only.
+fn selection(words: &str) -> &'static str {
+    if words.contains("wire version") {
+        "upgrade it, or name another"
+    } else if words.contains("RsGhost") {
+        "run rs.initiate() on it once, or name another"
+    } else if words.contains("Set Name") && !words.contains("Servers: [") {
+        "check `replicaSet`"
+    } else {
+        "start it, or check host and port"
+    }
 }

@@ -15,7 +15,9 @@ use std::time::Duration;
 use tollgate_store::{Expr, Select, Set, Table, To, Update, Value};
 
 /// How long the server may work on one answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const WORK: Duration = Duration::from_secs(30);
+/// How long an answer may take: the server is first to give up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(32);
 
 /// Where it is done.
 pub(crate) struct Operation<'s, 'd: 's> {
@@ -34,7 +36,7 @@ impl Operation<'_, '_> {
             return Ok(vec![]);
         }
         let find = self.collection(select.table);
-        let mut find = find.find(filter(select.table, &select.filter)).max_time(PATIENCE);
+        let mut find = find.find(filter(select.table, &select.filter)).max_time(WORK);
         if !select.order.is_empty() {
             find = find.sort(sort(select.table, &select.order)).allow_disk_use(true);
         }
@@ -49,7 +51,7 @@ impl Operation<'_, '_> {
 
     pub(crate) async fn count(&mut self, table: &Table, expr: &Expr) -> Result<u64> {
         let collection = self.collection(table);
-        let count = collection.count_documents(filter(table, expr)).max_time(PATIENCE);
+        let count = collection.count_documents(filter(table, expr)).max_time(WORK);
         match self.session.as_deref_mut() {
             None => count.await,
             Some(session) => count.session(session).await,
@@ -84,7 +86,7 @@ impl Operation<'_, '_> {
     async fn update_one(&mut self, update: &Update, which: Document) -> Result<Option<RawDocumentBuf>> {
         let collection = self.collection(update.table);
         let change = collection.find_one_and_update(which, changes(update.table, &update.set));
-        let change = change.return_document(ReturnDocument::After).max_time(PATIENCE);
+        let change = change.return_document(ReturnDocument::After).max_time(WORK);
         match self.session.as_deref_mut() {
             None => change.await,
             Some(session) => change.session(session).await,
@@ -94,7 +96,9 @@ impl Operation<'_, '_> {
     /// Several documents only in a transaction, likewise.
     pub(crate) async fn delete(&mut self, table: &Table, expr: &Expr) -> Result<u64> {
         let collection = self.collection(table);
-        let delete = collection.delete_many(filter(table, expr));
+        let which = filter(table, expr);
+        // After a lost connection, the driver safely repeats a write of one document.
+        let delete = if is_one(table, expr) { collection.delete_one(which) } else { collection.delete_many(which) };
         let deleted = match self.session.as_deref_mut() {
             None => delete.await,
             Some(session) => delete.session(session).await,

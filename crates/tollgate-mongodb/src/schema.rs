@@ -24,6 +24,8 @@ use tollgate_store::{
 /// There is such a collection already.
 const NAMESPACE_EXISTS: i32 = 48;
 const DUPLICATE_KEY: i32 = 11000;
+/// There is an index on the field, or of the name, with other options.
+const INDEX_DIFFERS: [i32; 2] = [85, 86];
 
 /// What an index on a column is called.
 pub(crate) fn index_name(table: &Table, column: &Column) -> String {
@@ -142,6 +144,9 @@ async fn create_index(database: &Database, table: &'static Table, index: usize) 
             let remedy = "remove all but one of them, or the `#[unique]`";
             differs(table, table.columns[index].name, "has the same value in several documents there", remedy)
         }
+        Some(code) if INDEX_DIFFERS.contains(&code) => {
+            differs(table, table.columns[index].name, "is indexed in another way there", "drop that index")
+        }
         _ => why_not(table, &error),
     })
 }
@@ -163,6 +168,9 @@ fn field(kind: Kind) -> Document {
 }
 
 /// The schema of the live collection's validator, empty where it has none; nothing where there is no collection.
+///
+/// # Errors
+/// The collection has a collation, by which texts are equal that are not the same.
 async fn live_validator(database: &Database, table: &Table) -> Result<Option<Document>> {
     let found = database.list_collections().filter(doc! { "name": table.name }).await;
     let found: Result<Vec<_>, _> = match found {
@@ -170,10 +178,13 @@ async fn live_validator(database: &Database, table: &Table) -> Result<Option<Doc
         Err(error) => Err(error),
     };
     let found = found.map_err(|error| tell(Some(table), &error))?.pop();
-    Ok(found.map(|collection| {
-        let validator = collection.options.validator.unwrap_or_default();
-        validator.get_document("$jsonSchema").cloned().unwrap_or_default()
-    }))
+    let Some(found) = found else { return Ok(None) };
+    if found.options.collation.is_some() {
+        let remedy = "move the documents to a collection without one";
+        return Err(differs(table, "collation", "is set there, so texts are not compared as they are written", remedy));
+    }
+    let validator = found.options.validator.unwrap_or_default();
+    Ok(Some(validator.get_document("$jsonSchema").cloned().unwrap_or_default()))
 }
 
 async fn live_columns(database: &Database, table: &Table, schema: &Document) -> Result<Vec<LiveColumn>> {
@@ -197,10 +208,14 @@ async fn live_indexes(database: &Database, table: &Table) -> Result<Vec<(String,
     let found: Vec<IndexModel> =
         database.collection::<Document>(table.name).list_indexes().await?.try_collect().await?;
     let index = |model: IndexModel| {
-        let options = model.options.unwrap_or_default();
-        let is_unique =
-            options.unique == Some(true) && options.partial_filter_expression.is_none() && model.keys.len() == 1;
+        // An index with a collation finds nothing for who asks without one, and its keys are unique in another sense.
+        let options = model.options.filter(|options| options.collation.is_none())?;
         let first = model.keys.keys().next()?.clone();
+        let is = |column: usize| name(table, column) == first && table.columns[column].nullable;
+        // Empty cells are not equal.
+        let fits = options.sparse == Some(true) || !(0..table.columns.len()).any(is);
+        let is_whole = options.partial_filter_expression.is_none() && model.keys.len() == 1;
+        let is_unique = options.unique == Some(true) && is_whole && fits;
         Some((first, if is_unique { LiveIndex::Unique } else { LiveIndex::Plain }))
     };
     Ok(found.into_iter().filter_map(index).collect())

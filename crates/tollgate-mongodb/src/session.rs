@@ -7,19 +7,20 @@
 use crate::{
     cell::documents,
     driver::{counted_keys, show},
-    error::{is_passing, tell},
-    operation::Operation,
+    error::{in_time, is_passing, late, tell},
+    operation::{Operation, PATIENCE},
 };
 use futures_util::future::BoxFuture;
 use mongodb::{ClientSession, Database, error::Result as Fallible};
 use std::{
+    mem::replace,
     ops::Range,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Weak},
     time::Duration,
 };
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout},
 };
 use tollgate_store::{Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value};
 
@@ -41,7 +42,7 @@ pub(crate) async fn together<'d, R>(
     table: &Table,
     work: impl for<'s> Fn(Operation<'s, 'd>) -> BoxFuture<'s, Fallible<R>>,
 ) -> Result<R> {
-    let end = Instant::now() + TURNS;
+    let start = Instant::now();
     let attempt = async || {
         let mut session = begin(database).await?;
         let done = work(Operation { database, session: Some(&mut session) }).await?;
@@ -49,10 +50,10 @@ pub(crate) async fn together<'d, R>(
         Ok(done)
     };
     loop {
-        match timeout_at(end, attempt()).await {
-            Ok(Err(error)) if is_passing(&error) => sleep(Duration::from_millis(2)).await,
-            Ok(outcome) => return outcome.map_err(|error| tell(Some(table), &error)),
-            Err(_) => return Err(Error::Overloaded),
+        // Who is late may be late with the commit: then it is not known whether it happened.
+        match timeout(PATIENCE, attempt()).await.map_err(late)? {
+            Err(error) if is_passing(&error) && start.elapsed() < TURNS => sleep(Duration::from_millis(2)).await,
+            outcome => return outcome.map_err(|error| tell(Some(table), &error)),
         }
     }
 }
@@ -60,8 +61,14 @@ pub(crate) async fn together<'d, R>(
 /// One transaction, until it has ended.
 pub(crate) struct Steps {
     database: Database,
-    session: Mutex<Option<ClientSession>>,
-    used: RwLock<Instant>,
+    /// Or what is said to who comes after its end.
+    underway: Mutex<Result<Underway>>,
+}
+
+struct Underway {
+    session: ClientSession,
+    /// When its last step ended.
+    used: Instant,
 }
 
 fn over() -> Error {
@@ -72,48 +79,47 @@ impl Steps {
     /// Begins one, and sees to it that it does not idle forever.
     pub(crate) async fn begin(database: &Database) -> Result<Arc<Self>> {
         let session = begin(database).await.map_err(|error| tell(None, &error))?;
-        let used = RwLock::new(Instant::now());
-        let steps = Arc::new(Self { database: database.clone(), session: Mutex::new(Some(session)), used });
-        let watched = Arc::downgrade(&steps);
-        tokio::spawn(async move {
-            while let Some(steps) = watched.upgrade() {
-                if steps.idle() >= IDLE {
-                    steps.session.lock().await.take();
-                    return;
-                }
-                drop(steps);
-                sleep(IDLE / 5).await;
-            }
-        });
+        let underway = Mutex::new(Ok(Underway { session, used: Instant::now() }));
+        let steps = Arc::new(Self { database: database.clone(), underway });
+        tokio::spawn(watch(Arc::downgrade(&steps)));
         Ok(steps)
     }
 
-    fn idle(&self) -> Duration {
-        self.used.read().unwrap_or_else(PoisonError::into_inner).elapsed()
-    }
-
-    fn touch(&self) {
-        *self.used.write().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    /// One step. The server has ended a transaction of which a step failed.
+    /// One step. The server has ended a transaction of which a step failed; nor is one committed of which a step was
+    /// left half way, so it is put back only when the step is done.
     async fn run<'d, R>(
         &'d self,
         table: &Table,
         work: impl for<'s> FnOnce(Operation<'s, 'd>) -> BoxFuture<'s, Fallible<R>>,
     ) -> Result<R> {
-        let mut slot = self.session.lock().await;
-        let session = slot.as_mut().ok_or_else(over)?;
-        let done = work(Operation { database: &self.database, session: Some(session) }).await;
-        self.touch();
-        done.map_err(|error| {
-            *slot = None;
-            tell(Some(table), &error)
-        })
+        let mut slot = self.underway.lock().await;
+        let mut session = replace(&mut *slot, Err(over()))?.session;
+        let step = work(Operation { database: &self.database, session: Some(&mut session) });
+        let done = in_time(PATIENCE, Some(table), step).await?;
+        *slot = Ok(Underway { session, used: Instant::now() });
+        Ok(done)
     }
 
     async fn take(&self) -> Result<ClientSession> {
-        self.session.lock().await.take().ok_or_else(over)
+        Ok(replace(&mut *self.underway.lock().await, Err(over()))?.session)
+    }
+}
+
+/// Ends a transaction that idles. One step at a time holds the lock, so none is under way here.
+async fn watch(steps: Weak<Steps>) {
+    while let Some(steps) = steps.upgrade() {
+        let mut slot = steps.underway.lock().await;
+        match &*slot {
+            Err(_) => return,
+            Ok(underway) if underway.used.elapsed() >= IDLE => {
+                *slot = Err(Error::Unavailable(Error::source_of("the transaction did nothing for too long")));
+                return;
+            }
+            Ok(_) => (),
+        }
+        drop(slot);
+        drop(steps);
+        sleep(IDLE / 5).await;
     }
 }
 
@@ -121,14 +127,14 @@ impl Session for Steps {
     fn commit(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut session = self.take().await?;
-            session.commit_transaction().await.map_err(|error| tell(None, &error))
+            in_time(PATIENCE, None, async move { session.commit_transaction().await }).await
         })
     }
 
     fn rollback(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut session = self.take().await?;
-            session.abort_transaction().await.map_err(|error| tell(None, &error))
+            in_time(PATIENCE, None, async move { session.abort_transaction().await }).await
         })
     }
 }

@@ -8,7 +8,7 @@ use postgres_protocol::types as wire;
 use std::{borrow::Cow, error::Error as StdError, fmt, ops::Range};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tollgate_store::{
-    Batch, Error, Kind, Result, Row, Shape, Value, missing,
+    Batch, Error, FIRST_MOMENT, Kind, Result, Row, Shape, Value, missing,
     nested::{self, texts},
     sql::Param,
 };
@@ -17,6 +17,9 @@ type Failure = Box<dyn StdError + Sync + Send>;
 
 /// Microseconds from 1970, our zero, to 2000, the server's.
 const YEAR_2000: i64 = 946_684_800_000_000;
+
+/// The moment before all others: `-infinity`.
+const LONG_AGO: i64 = i64::MIN;
 
 /// What a statement binds.
 pub(crate) enum Bound<'a> {
@@ -100,6 +103,8 @@ fn write(value: &Value<'_>, kind: Kind, out: &mut BytesMut) -> Result<IsNull, Fa
             _ => wire::text_to_sql(it, out),
         },
         Value::Uuid(it) => wire::uuid_to_sql(*it.as_bytes(), out),
+        // No row has it, but a filter may ask for what comes after.
+        Value::Time(it) if *it < FIRST_MOMENT => wire::timestamp_to_sql(LONG_AGO, out),
         Value::Time(it) => wire::timestamp_to_sql(it.as_microsecond() - YEAR_2000, out),
     }
     Ok(IsNull::No)

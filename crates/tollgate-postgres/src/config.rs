@@ -1,14 +1,16 @@
 //! How to reach a server, and how patient to be with it: everything is in one URL.
 
 use crate::tls::Verify;
-use std::{error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
+use tollgate_core::nearest;
 use tollgate_store::{Error, Result};
 
 /// A database, as its URL says.
 ///
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…`, with the parameters of libpq that
-/// [`tokio_postgres`] knows (`connect_timeout`, `target_session_attrs`, `application_name`, …), and these:
+/// [`tokio_postgres`] knows (`connect_timeout`, `target_session_attrs`, `application_name`, …), and these, each once:
 ///
 /// | parameter | default | what it says |
 /// |---|---|---|
@@ -16,11 +18,12 @@ use tollgate_store::{Error, Result};
 /// | `sslmode` | `prefer` | see below |
 /// | `sslrootcert` | | a PEM file of certificate authorities, in place of those of the web |
 /// | `pgbouncer` | `false` | whether a pooler in transaction mode stands between: nothing is prepared or set that would outlive a transaction |
-/// | `statement_timeout` | 30 | seconds after which the server gives a statement up (503) |
+/// | `statement_timeout` | 30 | seconds after which the server gives a statement up (503); two later it is given up itself |
 /// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503) |
 /// | `acquire_timeout` | 2 | seconds a transaction waits for a connection (503) |
 /// | `transactions` | 4 | how many transactions may be under way |
-/// | `shared_connections` | 4 | how many connections serve lists, counts, updates and deletes; beside them, two serve point reads and one inserts |
+/// | `shared_connections` | 4 | how many connections serve lists and counts, as many updates and deletes, and as many SQL of the app's own; beside them, two serve point reads and one inserts. Each is made when it is needed |
+/// | `iam` | `false` | whether the app signs in to RDS or Aurora as the AWS role that it runs as, without a password; see below |
 ///
 /// Through a pooler, `statement_timeout` and `lock_timeout` hold in transactions only; elsewhere those of the role do:
 /// `ALTER ROLE app SET statement_timeout = '30s'`.
@@ -30,10 +33,17 @@ use tollgate_store::{Error, Result};
 /// | `sslmode` | encrypted | certificate |
 /// |---|---|---|
 /// | `disable` | no | |
-/// | `prefer` | if the server can | not looked at |
+/// | `prefer` | if the server can; else everything, rows included, can be read on its way | not looked at |
 /// | `require` | yes | not looked at; with `sslrootcert` as `verify-ca` |
 /// | `verify-ca` | yes | signed by an authority |
 /// | `verify-full` | yes | signed by an authority, for this very host |
+///
+/// Where the certificate is not looked at, somebody in between may pose as the server, and ask for the password itself.
+///
+/// `iam` takes the feature `aws`, `sslmode=verify-full` and, because Amazon's authorities for RDS are not those of the
+/// web, `sslrootcert`. The URL names the host as AWS does, which tells the region (else the AWS SDKs' settings do), and a
+/// user that was granted `rds_iam`. Credentials are those that the AWS SDKs find (environment, profile, process, web
+/// identity, ECS, EC2); the role needs `rds-db:connect`.
 #[derive(Clone)]
 pub struct Config {
     pub(crate) server: tokio_postgres::Config,
@@ -46,11 +56,14 @@ pub struct Config {
     pub(crate) acquire_timeout: Duration,
     pub(crate) transactions: usize,
     pub(crate) shared: usize,
+    pub(crate) iam: bool,
 }
 
 /// A host that has vanished is noticed after that long, not after the quarter of an hour that TCP allows.
 const SILENCE: Duration = Duration::from_secs(15);
 const CONNECT: Duration = Duration::from_secs(5);
+/// How much later than its statement's end an answer may come.
+const SLACK: Duration = Duration::from_secs(2);
 /// How long a transaction may do nothing, holding its locks.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -67,6 +80,7 @@ impl Default for Config {
             acquire_timeout: Duration::from_secs(2),
             transactions: 4,
             shared: 4,
+            iam: false,
         }
     }
 }
@@ -79,33 +93,37 @@ impl Config {
     pub fn parse(url: &str) -> Result<Self> {
         let (mut config, mut ssl) = (Self::default(), SslMode::Prefer);
         let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
-        let mut theirs = vec![];
+        let (mut theirs, mut said) = (vec![], BTreeSet::new());
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = form_urlencoded::parse(parameter.as_bytes()).next().unwrap_or_default();
+            if !said.insert(name.clone()) {
+                return Err(refused(&format!("`{name}` is said twice; say it once")));
+            }
             match &*name {
                 "sslmode" => (ssl, config.verify) = ssl_mode(&value)?,
-                _ if config.set(&name, &value)? => (),
+                _ if config.set(&name, &value).map_err(|why| refused(&format!("`{name}` {why}")))? => (),
                 _ => theirs.push(parameter),
             }
         }
         let server: Result<tokio_postgres::Config, _> = format!("{address}?{}", theirs.join("&")).parse();
-        config.server = server.map_err(|error| refused(&error.source().map_or(String::new(), ToString::to_string)))?;
+        config.server = server.map_err(|error| refused(&words(&error)))?;
         config.server.ssl_mode(ssl);
         config.complete()
     }
 
     /// Takes a parameter that is ours; false if it is not.
-    fn set(&mut self, name: &str, value: &str) -> Result<bool> {
+    fn set(&mut self, name: &str, value: &str) -> Result<bool, &'static str> {
         match name {
             "schema" if !value.is_empty() && !value.contains(['"', '\0']) => value.clone_into(&mut self.schema),
-            "schema" => return Err(refused("`schema` is no name")),
+            "schema" => return Err("is no name"),
             "sslrootcert" => self.root_cert = Some(value.into()),
-            "pgbouncer" => self.pgbouncer = number_or(value, name, "true or false")?,
-            "statement_timeout" => self.statement_timeout = seconds(value, name)?,
-            "lock_timeout" => self.lock_timeout = seconds(value, name)?,
-            "acquire_timeout" => self.acquire_timeout = seconds(value, name)?,
-            "transactions" => self.transactions = count(value, name)?,
-            "shared_connections" => self.shared = count(value, name)?,
+            "pgbouncer" => self.pgbouncer = parsed(value, BOOL)?,
+            "iam" => self.iam = parsed(value, BOOL)?,
+            "statement_timeout" => self.statement_timeout = seconds(value)?,
+            "lock_timeout" => self.lock_timeout = seconds(value)?,
+            "acquire_timeout" => self.acquire_timeout = seconds(value)?,
+            "transactions" => self.transactions = count(value)?,
+            "shared_connections" => self.shared = count(value)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -128,6 +146,12 @@ impl Config {
         let (idle, silence) = (SILENCE / 3, *self.server.get_tcp_user_timeout().unwrap_or(&SILENCE));
         self.server.keepalives_idle(idle).keepalives_interval(idle).keepalives_retries(2).tcp_user_timeout(silence);
         Ok(self)
+    }
+
+    /// What is answered, waited for a little longer than the server may take: it gives up first, if it is there at all.
+    pub(crate) async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T> {
+        let late = |_| Error::Unavailable(Error::source_of("it does not answer in time"));
+        timeout(self.statement_timeout + SLACK, answer).await.map_err(late)
     }
 
     /// How long making a connection may take.
@@ -157,7 +181,7 @@ impl Config {
         ];
         let set = timeouts.map(|(name, time)| format!("SET LOCAL {name} = {}", time.as_millis()));
         let set = if self.pgbouncer { &set[..] } else { &set[..1] };
-        format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {}", set.join("; "))
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", set.join("; "))
     }
 }
 
@@ -193,23 +217,61 @@ fn ssl_mode(value: &str) -> Result<(SslMode, Verify)> {
     })
 }
 
-fn number_or<N: FromStr>(value: &str, name: &str, what: &str) -> Result<N> {
-    value.parse().map_err(|_| refused(&format!("`{name}` is {what}")))
+const BOOL: &str = "is true or false";
+const SECONDS: &str = "is a number of seconds, from 1 to 86400";
+const COUNT: &str = "is a number from 1 to 1000";
+
+fn parsed<T: FromStr>(value: &str, what: &'static str) -> Result<T, &'static str> {
+    value.parse().map_err(|_| what)
 }
 
-fn seconds(value: &str, name: &str) -> Result<Duration> {
-    match number_or(value, name, SECONDS)? {
-        0 => Err(refused(&format!("`{name}` is {SECONDS}"))),
-        seconds => Ok(Duration::from_secs(seconds)),
-    }
+fn seconds(value: &str) -> Result<Duration, &'static str> {
+    let seconds = Some(parsed(value, SECONDS)?).filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or(SECONDS)
 }
 
-const SECONDS: &str = "a number of seconds, at least 1";
+fn count(value: &str) -> Result<usize, &'static str> {
+    Some(parsed(value, COUNT)?).filter(|count| (1..=1000).contains(count)).ok_or(COUNT)
+}
 
-fn count(value: &str, name: &str) -> Result<usize> {
-    match number_or(value, name, "a number from 1 to 1000")? {
-        count @ 1..=1000 => Ok(count),
-        _ => Err(refused(&format!("`{name}` is a number from 1 to 1000"))),
+/// What may stand in a URL: ours, and what [`tokio_postgres`] knows.
+const KNOWN: [&str; 27] = [
+    "schema",
+    "sslmode",
+    "sslrootcert",
+    "pgbouncer",
+    "iam",
+    "statement_timeout",
+    "lock_timeout",
+    "acquire_timeout",
+    "transactions",
+    "shared_connections",
+    "user",
+    "password",
+    "dbname",
+    "options",
+    "application_name",
+    "sslnegotiation",
+    "host",
+    "hostaddr",
+    "port",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "load_balance_hosts",
+];
+
+/// Why a URL is not understood, with the name that an unknown one may mean.
+fn words(error: &tokio_postgres::Error) -> String {
+    let why = error.source().map_or(String::new(), ToString::to_string);
+    let unknown = why.strip_prefix("unknown option `").and_then(|rest| rest.strip_suffix('`'));
+    match unknown.and_then(|unknown| nearest(unknown, KNOWN)) {
+        Some(near) => format!("{why}, did you mean `{near}`?"),
+        None => why,
     }
 }
 
@@ -255,10 +317,12 @@ mod tests {
             ("?schema=a%22b", "`schema` is no name"),
             ("?sslmode=verify", "`sslmode` is disable, prefer, require, verify-ca or verify-full"),
             ("?pgbouncer=yes", "`pgbouncer` is true or false"),
-            ("?statement_timeout=30s", "`statement_timeout` is a number of seconds, at least 1"),
-            ("?lock_timeout=0", "`lock_timeout` is a number of seconds, at least 1"),
+            ("?statement_timeout=30s", "`statement_timeout` is a number of seconds, from 1 to 86400"),
+            ("?lock_timeout=0", "`lock_timeout` is a number of seconds, from 1 to 86400"),
+            ("?schema=a&schema=b", "`schema` is said twice; say it once"),
+            ("?sslmode=verify-full&sslmode=disable", "`sslmode` is said twice; say it once"),
             ("?transactions=0", "`transactions` is a number from 1 to 1000"),
-            ("?shcema=x", "unknown option `shcema`"),
+            ("?shcema=x", "unknown option `shcema`, did you mean `schema`?"),
             ("?connect_timeout=x", "invalid value for option `connect_timeout`"),
         ];
         for (parameters, words) in mistakes {

@@ -3,11 +3,13 @@
 use crate::{
     cell::Bound,
     config::Config,
-    error::{is_stale, refused, tell},
+    error::{is_stale, is_stranger, refused, tell, unusable},
+    iam::Role,
     tls::Tls,
 };
 use futures_util::TryStreamExt;
 use std::{
+    borrow::Cow,
     collections::HashMap,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,24 +28,27 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 
 /// Makes connections.
 pub(crate) struct Connector {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     session: tokio_postgres::Config,
     tls: Tls,
+    role: Option<Arc<Role>>,
 }
 
 impl Connector {
-    /// Sessions are told `more` at their start, as in ` -c NAME=VALUE`.
-    pub(crate) fn new(config: &Arc<Config>, tls: &Tls, more: &str) -> Self {
-        Self { config: Arc::clone(config), session: config.session(more), tls: tls.clone() }
+    /// Sessions are told `more` at their start, as in ` -c NAME=VALUE`. With a role, its tokens are the passwords.
+    pub(crate) fn new(config: &Arc<Config>, tls: &Tls, role: Option<&Arc<Role>>, more: &str) -> Self {
+        Self { config: Arc::clone(config), session: config.session(more), tls: tls.clone(), role: role.cloned() }
     }
 
     /// A new connection. The one place where a password is used.
     pub(crate) async fn connect(&self) -> Result<Connection> {
-        let made = timeout(self.config.connect_timeout(), self.session.connect(self.tls.clone())).await;
-        let Ok(made) = made else {
-            let why = format!("no answer within {} s", self.config.connect_timeout().as_secs());
-            return Err(crate::error::unusable(&self.config, &why, "check host and port in `database.url`"));
-        };
+        let session = self.session().await?;
+        let made = self.in_time(session.connect(self.tls.clone()), "check host and port in `database.url`").await?;
+        if let (Some(role), Err(error)) = (&self.role, &made)
+            && is_stranger(error)
+        {
+            role.forget().await;
+        }
         let (client, connection) = made.map_err(|error| refused(&self.config, &error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -52,6 +57,23 @@ impl Connector {
         });
         let statements = (!self.config.pgbouncer).then(Mutex::default);
         Ok(Connection { client, statements })
+    }
+
+    /// How to connect: with a token, if that is how the app signs in.
+    async fn session(&self) -> Result<Cow<'_, tokio_postgres::Config>> {
+        const REMEDY: &str = "give the app an AWS role, and let it `rds-db:connect`";
+        let Some(role) = &self.role else { return Ok(Cow::Borrowed(&self.session)) };
+        let token = self.in_time(role.token(), REMEDY).await?;
+        let token = token.map_err(|why| unusable(&self.config, &format!("no token for `iam`: {why}"), REMEDY))?;
+        let mut session = self.session.clone();
+        session.password(token);
+        Ok(Cow::Owned(session))
+    }
+
+    async fn in_time<T>(&self, waited_for: impl Future<Output = T>, remedy: &str) -> Result<T> {
+        let patience = self.config.connect_timeout();
+        let late = |_| unusable(&self.config, &format!("no answer within {} s", patience.as_secs()), remedy);
+        timeout(patience, waited_for).await.map_err(late)
     }
 }
 
@@ -68,7 +90,8 @@ impl Backoff {
         if let Some((_, error)) = self.last.as_ref().filter(|(until, _)| Instant::now() < *until) {
             return Err(error.clone());
         }
-        let made = connector.connect().await;
+        // Boxed, because it is rare, and would make the future of every statement large.
+        let made = Box::pin(connector.connect()).await;
         match &made {
             Ok(_) => *self = Self::default(),
             Err(error) => {

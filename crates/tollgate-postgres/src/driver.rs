@@ -6,6 +6,7 @@ use crate::{
     connection::{Connector, Rows},
     dialect::{self, Postgres as Dialect},
     error::{tell, tell_reader, unusable},
+    iam::Role,
     line::{Again, Lines},
     migrate,
     pool::{Borrowed, Pool},
@@ -26,7 +27,8 @@ use tollgate_store::{
     sql,
 };
 
-/// Point reads are so quick that two connections keep a server busy; inserts travel together on one.
+/// Point reads are so quick that two connections keep a server busy; inserts travel together on one. Lists wait for
+/// no lock, so they are kept from updates and deletes, which do.
 const POINTS: usize = 2;
 const INSERTS: usize = 1;
 
@@ -46,10 +48,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A PostgreSQL database.
 pub struct Postgres {
     config: Arc<Config>,
-    schema: Arc<str>,
     points: Lines,
     inserts: Lines,
     others: Lines,
+    changes: Lines,
     queries: Lines,
     pool: Arc<Pool>,
 }
@@ -69,13 +71,14 @@ impl Postgres {
 
     fn new(config: Config) -> Result<Self> {
         let tls = Tls::new(&config)?;
+        let role = Role::of(&config)?.map(Arc::new);
         let config = Arc::new(config);
-        let connector = |more: &str| Connector::new(&config, &tls, more);
+        let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), more);
         Ok(Self {
-            schema: config.schema.as_str().into(),
             points: Lines::new(connector(ONE_PLAN), POINTS),
             inserts: Lines::new(connector(""), INSERTS),
             others: Lines::new(connector(""), config.shared),
+            changes: Lines::new(connector(""), config.shared),
             queries: Lines::new(connector(READ_ONLY), config.shared),
             pool: Pool::new(connector(""), config.transactions, config.acquire_timeout),
             config,
@@ -109,11 +112,15 @@ impl Postgres {
         Ok(Client(self.pool.begin("").await?))
     }
 
-    /// Through a pooler a session cannot be told that it only reads; a transaction can.
     async fn read(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
-        if !self.config.pgbouncer {
-            return self.queries.query(sql, params, Again::Yes).await;
+        if self.config.pgbouncer {
+            return self.config.in_time(self.read_in_transaction(sql, params)).await?;
         }
+        self.queries.query(sql, params, Again::Yes).await
+    }
+
+    /// Through a pooler a session cannot be told that it only reads; a transaction can.
+    async fn read_in_transaction(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
         let borrowed = self.pool.begin(&format!("{}; SET TRANSACTION READ ONLY", self.config.begin())).await?;
         let answer = borrowed.connection.query(sql, params).await.map_err(|error| tell_reader(&error))?;
         borrowed.connection.execute("COMMIT").await.map_err(|error| tell(&error))?;
@@ -122,7 +129,7 @@ impl Postgres {
     }
 
     fn dialect(&self) -> Dialect<'_> {
-        Dialect(&self.schema)
+        Dialect(&self.config.schema)
     }
 }
 
@@ -178,7 +185,7 @@ pub(crate) fn columns_of<'a>(table: &Table, rows: &'a dyn Batch, range: &Range<u
 
 impl Database for Postgres {
     fn describe(&self) -> String {
-        match &*self.schema {
+        match &*self.config.schema {
             "public" => format!("PostgreSQL at {}", self.config),
             schema => format!("PostgreSQL at {}, schema {schema}", self.config),
         }
@@ -186,8 +193,8 @@ impl Database for Postgres {
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
         Box::pin(async move {
-            let borrowed = self.pool.begin(&self.config.begin()).await?;
-            Ok(Arc::new(Steps::new(borrowed, &self.schema)) as _)
+            let borrowed = self.config.in_time(self.pool.begin(&self.config.begin())).await??;
+            Ok(Arc::new(Steps::new(borrowed, &self.config)) as _)
         })
     }
 
@@ -227,7 +234,7 @@ impl Database for Postgres {
 
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            let asked = timeout(PATIENCE, self.others.query("SELECT 1", &[], Again::Yes)).await;
+            let asked = timeout(PATIENCE, self.points.query("SELECT 1", &[], Again::Yes)).await;
             let late = |_| Error::Unavailable(Error::source_of("it does not answer in time"));
             asked.map_err(late)?.map(drop)
         })
@@ -276,14 +283,14 @@ impl Driver for Postgres {
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = sql::update(self.dialect(), update);
-            show(&self.others.query(&sql.text, &Bound::all(&sql.params), Again::No).await?, each)
+            show(&self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             let sql = sql::delete(self.dialect(), table, filter);
-            Ok(self.others.query(&sql.text, &Bound::all(&sql.params), Again::No).await?.count)
+            Ok(self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await?.count)
         })
     }
 }

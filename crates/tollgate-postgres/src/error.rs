@@ -93,6 +93,11 @@ pub(crate) fn unusable(config: &Config, why: &str, remedy: &str) -> Error {
     Error::Unavailable(Error::source_of(format!("PostgreSQL at {config}: {why}; {remedy}")))
 }
 
+/// The server does not know whoever signs in, or not with that password.
+pub(crate) fn is_stranger(error: &Failure) -> bool {
+    error.code().is_some_and(|code| code.code().starts_with("28"))
+}
+
 /// Why a first connection failed, and what to do.
 pub(crate) fn refused(config: &Config, error: &Failure) -> Error {
     let (why, remedy) = match error.as_db_error() {
@@ -101,6 +106,7 @@ pub(crate) fn refused(config: &Config, error: &Failure) -> Error {
                 "3D000" => "create it, or name another in `database.url`",
                 "53300" => "raise its `max_connections`, or ask for fewer connections in `database.url`",
                 "57P03" => "wait until it has started",
+                _ if config.iam => "GRANT rds_iam to the user in `database.url`, and let the AWS role `rds-db:connect`",
                 _ => "check user and password in `database.url`, and what the server allows them in pg_hba.conf",
             };
             (said.message().to_owned(), remedy)

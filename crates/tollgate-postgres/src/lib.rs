@@ -6,7 +6,7 @@
 //! config.rs   all of the URL      connection.rs  one, and its          line.rs    one that is shared and
 //! tls.rs      with whom we speak                 prepared statements              comes back
 //! error.rs    what the server's "no" means              numeric.rs  decimals on the wire
-//! migrate.rs  changes as scripts, and scripts applied
+//! migrate.rs  changes as scripts, and scripts applied   iam.rs   tokens of AWS as passwords
 //! ```
 //!
 //! A connection answers in order, so point reads, inserts and all the rest have lines of their own: a slow list
@@ -20,6 +20,7 @@ mod connection;
 mod dialect;
 mod driver;
 mod error;
+mod iam;
 mod line;
 mod migrate;
 mod numeric;

@@ -52,9 +52,21 @@ impl Lines {
     }
 
     pub(crate) async fn query(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Rows> {
-        let line = self.0.iter().min_by_key(|line| line.busy.load(Ordering::Relaxed)).ok_or(Error::Overloaded)?;
+        let line = self.line().await?;
         let mut turn = line.enter()?;
         line.query(&mut turn, sql, params, again).await
+    }
+
+    /// A line with a connection. Where the server takes no more of them, those that are there have to do.
+    async fn line(&self) -> Result<&Line> {
+        let free = self.0.iter().min_by_key(|line| line.busy()).ok_or(Error::Overloaded)?;
+        match free.live().await {
+            Ok(_) => Ok(free),
+            Err(error) => {
+                let live = self.0.iter().filter(|line| line.current().is_some());
+                live.min_by_key(|line| line.busy()).ok_or(error)
+            }
+        }
     }
 }
 
@@ -94,6 +106,10 @@ impl Line {
         Self { connector, live: RwLock::default(), backoff: Mutex::default(), busy: Arc::default() }
     }
 
+    fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
     fn enter(&self) -> Result<Turn> {
         let ahead = self.busy.fetch_add(1, Ordering::Relaxed);
         let turn = Turn { busy: Arc::clone(&self.busy), waits_for: None };
@@ -118,7 +134,8 @@ impl Line {
     ) -> Result<Result<Rows, Failure>> {
         let live = self.live().await?;
         turn.waits_for = Some(Arc::clone(&live));
-        let outcome = live.query(sql, params).await;
+        let answered = self.connector.config.in_time(live.query(sql, params)).await;
+        let outcome = answered.inspect_err(|_| self.discard(&live))?;
         turn.waits_for = None;
         if outcome.as_ref().is_err_and(|error| again.is_lost(error)) {
             self.discard(&live);

@@ -5,6 +5,7 @@
 
 use crate::{
     cell::Bound,
+    config::Config,
     connection::{Connection, Rows},
     dialect::{self, Postgres as Dialect, select_and_lock},
     driver::{columns_of, counted, keys_of, show, show_asked},
@@ -20,7 +21,7 @@ use tollgate_store::{
 /// One transaction, until it has ended.
 pub(crate) struct Steps {
     borrowed: Mutex<Option<Borrowed>>,
-    schema: Arc<str>,
+    config: Arc<Config>,
 }
 
 fn over() -> Error {
@@ -28,33 +29,38 @@ fn over() -> Error {
 }
 
 impl Steps {
-    pub(crate) fn new(borrowed: Borrowed, schema: &Arc<str>) -> Self {
-        Self { borrowed: Mutex::new(Some(borrowed)), schema: Arc::clone(schema) }
+    pub(crate) fn new(borrowed: Borrowed, config: &Arc<Config>) -> Self {
+        Self { borrowed: Mutex::new(Some(borrowed)), config: Arc::clone(config) }
     }
 
     /// One step.
     async fn run(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
         let mut slot = self.borrowed.lock().await;
         let connection = &slot.as_ref().ok_or_else(over)?.connection;
-        let mut outcome = step(connection, sql, params).await;
-        if outcome.as_ref().is_err_and(is_stale) {
-            outcome = step(connection, sql, params).await;
-        }
-        if outcome.as_ref().is_err_and(is_lost) {
+        let outcome = self.config.in_time(step_again(connection, sql, params)).await;
+        if !matches!(&outcome, Ok(answer) if !answer.as_ref().is_err_and(is_lost)) {
             *slot = None;
         }
-        outcome.map_err(|error| tell(&error))
+        outcome?.map_err(|error| tell(&error))
     }
 
     async fn end(&self, how: &str) -> Result<()> {
         let borrowed = self.borrowed.lock().await.take().ok_or_else(over)?;
-        borrowed.connection.execute(how).await.map_err(|error| tell(&error))?;
+        self.config.in_time(borrowed.connection.execute(how)).await?.map_err(|error| tell(&error))?;
         borrowed.give_back();
         Ok(())
     }
 
     fn dialect(&self) -> Dialect<'_> {
-        Dialect(&self.schema)
+        Dialect(&self.config.schema)
+    }
+}
+
+/// A step; once more if it must be prepared again.
+async fn step_again(connection: &Connection, sql: &str, params: &[Bound<'_>]) -> Result<Rows, tokio_postgres::Error> {
+    match step(connection, sql, params).await {
+        Err(error) if is_stale(&error) => step(connection, sql, params).await,
+        outcome => outcome,
     }
 }
 

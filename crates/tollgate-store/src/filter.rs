@@ -97,7 +97,23 @@ impl Expr {
         match (self, other) {
             (Self::All(none), it) | (it, Self::All(none)) if none.is_empty() => it,
             (Self::Any(none), _) | (_, Self::Any(none)) if none.is_empty() => Self::NONE,
+            // A chain stays flat: as a tree, a long one would be too deep for the stack.
+            (Self::All(mut chain), it) => {
+                chain.push(it);
+                Self::All(chain)
+            }
             (left, right) => Self::All(vec![left, right]),
+        }
+    }
+
+    /// One of them, or both.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any(mut chain), it) => {
+                chain.push(it);
+                Self::Any(chain)
+            }
+            (left, right) => Self::Any(vec![left, right]),
         }
     }
 
@@ -229,7 +245,7 @@ impl<T> BitAnd for Filter<T> {
 impl<T> BitOr for Filter<T> {
     type Output = Self;
     fn bitor(self, other: Self) -> Self {
-        Expr::Any(vec![self.expr, other.expr]).into()
+        self.expr.or(other.expr).into()
     }
 }
 
@@ -407,6 +423,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_chain_of_any_length_is_asked_for() {
+        let links = || (1..=100_000).map(|it| Expr::Compare(0, Op::Eq, Value::Int(it)));
+        let (last, none) = (vec![Value::Int(100_000)], vec![Value::Int(0)]);
+        let any = links().fold(Expr::NONE, Expr::or);
+        assert!(any.matches(&last).unwrap() && !any.matches(&none).unwrap());
+        let every = links().map(|it| Expr::Not(Box::new(it))).fold(Expr::EVERY, Expr::and);
+        assert!(every.matches(&none).unwrap() && !every.matches(&last).unwrap());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe                       sql.rs  schema.rs  memory.rs
 //! when the model changes migrate.rs  what is different, as scripts
+//! what was done        audit.rs      who did what to which row, kept with what they did
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -24,7 +25,11 @@
 //! }
 //! ```
 
+// `#[resource]` names its helpers as an application would.
+extern crate self as tollgate;
+
 mod assignment;
+pub mod audit;
 mod batch;
 mod decimal;
 mod driver;
@@ -59,8 +64,8 @@ pub use query::{FromRow, Query, Shape, Sql};
 pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
 pub use store::Store;
 pub use text::Piece;
-pub use transaction::Transaction;
-pub use value::{Cell, Kind, Ordered, Row, Value, missing};
+pub use transaction::{OpenTransaction, Transaction};
+pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};
 
 /// What the macros write `use` for. Not part of the public API.
 #[doc(hidden)]

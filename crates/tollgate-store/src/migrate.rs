@@ -345,7 +345,7 @@ mod tests {
 
     const ID: Column = Column::of::<i32>("film_id");
     const fn films(columns: &'static [Column]) -> Table {
-        Table { name: "films", one: "film", about: "", columns, id: 0, counted: false, database: None }
+        Table { name: "films", one: "film", about: "", columns, id: 0, counted: false, database: None, audited: false }
     }
     static OLD: Table = films(&[ID, Column::of::<String>("name").unique(), Column::of::<Option<i32>>("year").index()]);
     static NEW: Table =

@@ -177,11 +177,17 @@ impl<T: Resource> Store<T> {
     ///
     /// # Errors
     /// [`Error::Unscoped`] if the permission is for some rows; [`Error::Internal`] if the database is of another type,
-    /// or this store is part of a transaction, which the client would not be.
+    /// or this store is part of a transaction, which the client would not be; [`Error::Invalid`] if it is
+    /// [joining](Self::joining) one.
     pub fn raw<D: Database, A: Action>(&self, may: &May<A, T>) -> Result<&D> {
         if !matches!(may.rows(), Rows::All) {
             let why = format!("`raw` reaches every row of `{}`: let only those call it who may do so", T::TABLE.name);
             return Err(Error::Unscoped(Error::source_of(why)));
+        }
+        if self.joined().is_some() {
+            return Err(Error::invalid(
+                "this cannot be done in one transaction, as a request with an idempotency key is",
+            ));
         }
         if self.is_in_transaction() {
             return Err(Error::internal("the client of a database takes no part in a transaction"));

@@ -103,6 +103,8 @@ pub struct Table {
     pub counted: bool,
     /// The database it lives in, where that is not the default one.
     pub database: Option<&'static str>,
+    /// Whether each write is recorded, as an [`AuditEvent`](crate::audit::AuditEvent) beside it.
+    pub audited: bool,
 }
 
 impl Table {

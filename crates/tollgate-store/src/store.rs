@@ -2,14 +2,15 @@
 //! another's row is as absent as one that never was.
 
 use crate::{
-    Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Session, Set,
-    Stamp, To, Update as Change, Value,
+    Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
+    Transaction, Update as Change, Value,
+    audit::NewAuditEvent,
     batch::{Batcher, Limits, Reply},
     filter::is_foreign,
     find::into,
 };
 use std::sync::Arc;
-use tollgate_access::{Create, Delete, May, Read, Rows, Update};
+use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
 use tollgate_core::Clock;
 
 /// The largest group, and how many callers may wait for one.
@@ -27,6 +28,14 @@ struct Inner<T: Resource> {
     reader: Option<Arc<Batcher<Ask<T>>>>,
     /// Missing in a transaction: its writes are committed together anyway.
     writer: Option<Arc<Batcher<Put<T>>>>,
+    part: Option<Part>,
+}
+
+/// The part of a store in a transaction.
+struct Part {
+    transaction: Transaction,
+    /// Whether those who use the store know nothing of it.
+    joins: bool,
 }
 
 /// A caller who waits for the row with this key.
@@ -57,24 +66,30 @@ impl<T: Resource> Store<T> {
         let commit = move |group| commit(Arc::clone(&committer), group);
         let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), fetch));
         let writer = Some(Batcher::new(limits(lanes.writes), commit));
-        Self(Arc::new(Inner { database, driver, clock, reader, writer }))
+        Self(Arc::new(Inner { database, driver, clock, reader, writer, part: None }))
     }
 
-    pub(crate) fn within(&self, session: Arc<dyn Session>) -> Self {
+    pub(crate) fn within(&self, transaction: &Transaction, joins: bool) -> Self {
         let (database, clock) = (Arc::clone(&self.0.database), Arc::clone(&self.0.clock));
-        Self(Arc::new(Inner { database, driver: session, clock, reader: None, writer: None }))
+        let (driver, part) = (transaction.session(), Some(Part { transaction: transaction.clone(), joins }));
+        Self(Arc::new(Inner { database, driver, clock, reader: None, writer: None, part }))
     }
 
     pub(crate) fn driver(&self) -> Arc<dyn Driver> {
         Arc::clone(&self.0.driver)
     }
 
-    pub(crate) fn database(&self) -> &Arc<dyn Database> {
+    /// Where the rows live.
+    pub fn database(&self) -> &Arc<dyn Database> {
         &self.0.database
     }
 
+    pub(crate) fn joined(&self) -> Option<Transaction> {
+        self.0.part.as_ref().filter(|part| part.joins).map(|part| part.transaction.clone())
+    }
+
     pub(crate) fn is_in_transaction(&self) -> bool {
-        self.0.writer.is_none()
+        self.0.part.is_some()
     }
 
     /// The row with this key.
@@ -109,10 +124,10 @@ impl<T: Resource> Store<T> {
     /// unique value, [`Error::Invalid`] or [`Error::Rejected`] if a value cannot be stored.
     pub async fn insert(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = self.make(may, new)?;
-        if let Some(writer) = &self.0.writer {
+        if let Some(writer) = self.0.writer.as_ref().filter(|_| !T::TABLE.audited) {
             return writer.submit(|reply| Put { row, reply }).await;
         }
-        let mut rows = self.insert_rows(vec![row]).await?;
+        let mut rows = self.insert_rows(may, vec![row]).await?;
         rows.pop().ok_or_else(|| Error::internal("no row came back"))
     }
 
@@ -122,7 +137,7 @@ impl<T: Resource> Store<T> {
     /// As [`insert`](Self::insert), for any of them.
     pub async fn insert_many(&self, may: &May<Create, T>, new: Vec<T::New>) -> Result<Vec<T>> {
         let rows = new.into_iter().map(|new| self.make(may, new)).collect::<Result<_>>()?;
-        self.insert_rows(rows).await
+        self.insert_rows(may, rows).await
     }
 
     /// Changes part of a row; before and after, it must be one of the caller's.
@@ -160,11 +175,12 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// [`Error::NotFound`] if there is none among the caller's rows.
     pub async fn delete(&self, may: &May<Delete, T>, id: T::Id) -> Result<()> {
-        let mine = by_id::<T>([id]).and(scope(may.rows()));
-        match self.0.driver.delete(T::TABLE, &mine).await? {
+        let mine = by_id::<T>([id.clone()]).and(scope(may.rows()));
+        let delete = async |here: Self| match here.0.driver.delete(T::TABLE, &mine).await? {
             0 => Err(Error::NotFound),
             _ => Ok(()),
-        }
+        };
+        self.audited(may.actor(), delete, |()| vec![event(may, "delete").of_row(&id)]).await
     }
 
     /// Removes all rows that match; answers how many there were.
@@ -172,21 +188,50 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// The database cannot be reached.
     pub async fn delete_all(&self, may: &May<Delete, T>, filter: Filter<T>) -> Result<u64> {
-        self.0.driver.delete(T::TABLE, &scope(may.rows()).and(filter.expr)).await
+        let mine = scope(may.rows()).and(filter.expr);
+        let delete = async |here: Self| here.0.driver.delete(T::TABLE, &mine).await;
+        let events = |count: &u64| vec![event(may, "delete").because(format!("{count} rows, by a filter"))];
+        self.audited(may.actor(), delete, events).await
+    }
+
+    /// Does a write and, where the resource is audited, records it: both or neither.
+    async fn audited<R>(
+        &self,
+        actor: &Actor,
+        write: impl AsyncFnOnce(Self) -> Result<R>,
+        events: impl FnOnce(&R) -> Vec<NewAuditEvent>,
+    ) -> Result<R> {
+        if !T::TABLE.audited {
+            return write(self.clone()).await;
+        }
+        let record = async |here: Self, transaction: &Transaction| {
+            let done = write(here.clone()).await?;
+            let stamp = Stamp { actor, now: here.0.clock.now() };
+            transaction.recorded().add(&*here.0.driver, &stamp, events(&done)).await?;
+            Ok(done)
+        };
+        match &self.0.part {
+            Some(part) => record(self.clone(), &part.transaction).await,
+            None => self.transaction(async |tx| record(self.on(&tx)?, &tx).await).await,
+        }
     }
 
     /// The row as it will be stored, if it may be.
     fn make(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = T::create(new, &Stamp { actor: may.actor(), now: self.0.clock.now() });
-        (0..T::TABLE.columns.len()).try_for_each(|column| row.value(column)?.check(T::TABLE.columns[column].kind))?;
+        check(&row)?;
         if admits(may.rows(), &row)? { as_stored(row) } else { Err(Error::Outside) }
     }
 
-    async fn insert_rows(&self, rows: Vec<T>) -> Result<Vec<T>> {
+    async fn insert_rows(&self, may: &May<Create, T>, rows: Vec<T>) -> Result<Vec<T>> {
         let rows = Arc::new(rows);
-        let keys = self.0.driver.insert(T::TABLE, Arc::clone(&rows) as _, 0..rows.len()).await?;
-        let mut keys = keys.into_iter();
-        rows.iter().map(|row| keyed(row, keys.next())).collect()
+        let insert = async |here: Self| {
+            let keys = here.0.driver.insert(T::TABLE, Arc::clone(&rows) as _, 0..rows.len()).await?;
+            let mut keys = keys.into_iter();
+            rows.iter().map(|row| keyed(row, keys.next())).collect()
+        };
+        let event = |row: &T| event(may, "create").of_row(&row.id());
+        self.audited(may.actor(), insert, |rows: &Vec<T>| rows.iter().map(event).collect()).await
     }
 
     pub(crate) async fn change(&self, may: &May<Update, T>, id: T::Id, only: Expr, mut set: Vec<Set>) -> Result<T> {
@@ -202,9 +247,14 @@ impl<T: Resource> Store<T> {
             })?;
             set.extend(self.touched());
             let filter = wanted.clone().and(scope.given(&set));
-            let mut rows = Vec::new();
-            self.0.driver.update(&Change { table: T::TABLE, set, filter }, &mut into(&mut rows)).await?;
-            rows.pop()
+            let change = Change { table: T::TABLE, set, filter };
+            let update = async |here: Self| {
+                let mut rows = Vec::new();
+                here.0.driver.update(&change, &mut into(&mut rows)).await?;
+                Ok(rows.pop())
+            };
+            let events = |row: &Option<T>| row.iter().map(|row| event(may, "update").of_row(&row.id())).collect();
+            self.audited(may.actor(), update, events).await?
         };
         match found {
             Some(row) => Ok(row),
@@ -239,6 +289,17 @@ impl<T: Resource> Store<T> {
     async fn one(&self, filter: Expr) -> Result<T> {
         self.some(filter).await?.ok_or(Error::NotFound)
     }
+}
+
+/// Refuses what not every database can keep.
+pub(crate) fn check<T: Resource>(row: &T) -> Result<()> {
+    let columns = T::TABLE.columns.iter().enumerate();
+    columns.into_iter().try_for_each(|(index, column)| row.value(index)?.check(column.kind))
+}
+
+/// What a write is recorded as.
+fn event<A, T: Resource>(may: &May<A, T>, action: &str) -> NewAuditEvent {
+    NewAuditEvent::new(may.actor(), action, T::PLURAL)
 }
 
 fn admits<T: Resource>(rows: &Rows<T>, row: &T) -> Result<bool> {

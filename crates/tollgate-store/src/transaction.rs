@@ -1,6 +1,6 @@
 //! Several writes that happen together or not at all.
 
-use crate::{Database, Error, Result, Session, Store, resource::Resource};
+use crate::{Database, Error, Result, Session, Store, audit::Recorded, resource::Resource};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 pub struct Transaction {
     database: Arc<dyn Database>,
     session: Arc<dyn Session>,
+    recorded: Recorded,
 }
 
 impl Transaction {
@@ -16,17 +17,66 @@ impl Transaction {
         Arc::clone(&self.session)
     }
 
+    pub(crate) fn recorded(&self) -> &Recorded {
+        &self.recorded
+    }
+
     pub(crate) fn is_in(&self, database: &Arc<dyn Database>) -> bool {
         Arc::ptr_eq(&self.database, database)
     }
 }
 
-/// Rolls back what was left by a panic, or by a caller who went away; others may still hold a part of it.
-struct Left(Option<Arc<dyn Session>>);
+/// A transaction that whoever holds this ends. Dropped, by a panic or because a caller went away, it is rolled back,
+/// even where others still hold a part of it.
+pub struct OpenTransaction {
+    transaction: Transaction,
+    ended: bool,
+}
 
-impl Drop for Left {
+impl OpenTransaction {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or too many are under way.
+    pub async fn begin(database: &Arc<dyn Database>) -> Result<Self> {
+        let session = database.begin().await?;
+        let (database, recorded) = (Arc::clone(database), Recorded::default());
+        Ok(Self { transaction: Transaction { database, session, recorded }, ended: false })
+    }
+
+    /// Where stores take part in it.
+    pub fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// Keeps everything.
+    ///
+    /// # Errors
+    /// What the commit says. After [`Error::Unavailable`] it is not known whether it happened.
+    pub async fn commit(mut self) -> Result<()> {
+        let ended = self.transaction.session.commit().await;
+        self.ended = true;
+        if ended.is_ok() {
+            self.transaction.recorded.log();
+        }
+        ended
+    }
+
+    /// Keeps nothing.
+    ///
+    /// # Errors
+    /// It was over already; then, too, nothing is kept.
+    pub async fn rollback(mut self) -> Result<()> {
+        let ended = self.transaction.session.rollback().await;
+        self.ended = true;
+        ended
+    }
+}
+
+impl Drop for OpenTransaction {
     fn drop(&mut self) {
-        if let (Some(session), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+        if let (false, Ok(runtime)) = (self.ended, Handle::try_current()) {
+            let session = self.transaction.session();
             runtime.spawn(async move { session.rollback().await });
         }
     }
@@ -56,15 +106,15 @@ impl<T: Resource> Store<T> {
         &self,
         work: impl AsyncFnOnce(Transaction) -> Result<R, E>,
     ) -> Result<R, E> {
+        if let Some(outer) = self.joined() {
+            return within(outer, work).await;
+        }
         if self.is_in_transaction() {
             return Err(Error::internal("a transaction cannot start inside another").into());
         }
-        let database = Arc::clone(self.database());
-        let session = database.begin().await?;
-        let mut left = Left(Some(Arc::clone(&session)));
-        let done = work(Transaction { database, session: Arc::clone(&session) }).await;
-        let ended = if done.is_ok() { session.commit().await } else { session.rollback().await };
-        left.0 = None;
+        let open = OpenTransaction::begin(self.database()).await?;
+        let done = work(open.transaction().clone()).await;
+        let ended = if done.is_ok() { open.commit().await } else { open.rollback().await };
         // Why the work failed matters more than whether the transaction was over already.
         if done.is_ok() {
             ended?;
@@ -78,9 +128,27 @@ impl<T: Resource> Store<T> {
     /// The transaction is in another database.
     pub fn on(&self, transaction: &Transaction) -> Result<Self> {
         if transaction.is_in(self.database()) {
-            Ok(self.within(transaction.session()))
+            Ok(self.within(transaction, false))
         } else {
             Err(Error::internal(format!("`{}` is not in the database of this transaction", T::TABLE.name)))
         }
     }
+
+    /// The same rows for work that knows nothing of the transaction around it: where its database is that of these rows,
+    /// what it does is part of it, and so is a [`transaction`](Self::transaction) of its own.
+    #[must_use]
+    pub fn joining(&self, outer: &Transaction) -> Self {
+        if outer.is_in(self.database()) { self.within(outer, true) } else { self.clone() }
+    }
+}
+
+/// Work within the transaction that is there already. If it fails, nothing of that is kept either: a part cannot be taken
+/// back on every database.
+async fn within<R, E>(outer: Transaction, work: impl AsyncFnOnce(Transaction) -> Result<R, E>) -> Result<R, E> {
+    let session = outer.session();
+    let done = work(outer).await;
+    if done.is_err() {
+        let _ = session.rollback().await;
+    }
+    done
 }

@@ -59,7 +59,8 @@ impl Value<'_> {
         }
     }
 
-    /// Refuses what not every database can keep: NUL in text (PostgreSQL), NaN and infinity (SQLite, JSON).
+    /// Refuses what not every database can keep: NUL in text and moments before its calendar (PostgreSQL), NaN and
+    /// infinity (SQLite, JSON).
     pub(crate) fn check(&self, kind: Kind) -> Result<()> {
         match self {
             Self::Text(json) if matches!(kind, Kind::Json | Kind::Texts) && has_nul(json) => {
@@ -69,10 +70,16 @@ impl Value<'_> {
                 Err(Error::invalid("text with a NUL character cannot be stored"))
             }
             Self::Float(number) if !number.is_finite() => Err(Error::invalid("only finite numbers can be stored")),
+            Self::Time(moment) if *moment < FIRST_MOMENT => {
+                Err(Error::invalid("a moment before 24 November 4714 BC cannot be stored"))
+            }
             _ => Ok(()),
         }
     }
 }
+
+/// The first moment that can be stored, where the Julian day numbers begin: 24 November 4714 BC.
+pub const FIRST_MOMENT: Timestamp = Timestamp::constant(-210_866_803_200, 0);
 
 /// What a column holds. Another kind is a change for each driver, so that the compiler must name them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

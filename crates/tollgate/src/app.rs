@@ -1,6 +1,6 @@
 //! An application: its services, and what it brings along to run them.
 
-use crate::{cli, running::own_tables, settings::Settings};
+use crate::{audit, cli, running::own_tables, settings::Settings};
 use tollgate_access::Roles;
 use tollgate_core::{capitalized, config::Sources, with_causes};
 use tollgate_http::{Api, Built, Service};
@@ -107,7 +107,7 @@ impl App {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
         check_default_role(&settings, &roles)?;
         let mut services = self.services;
-        services.push(tollgate_auth::service());
+        services.extend([tollgate_auth::service(), audit::service()]);
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),

@@ -5,12 +5,16 @@ use crate::{
     cli,
     settings::{self, Settings},
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[cfg(not(all(feature = "postgres", feature = "mongodb")))]
 use std::future::{Ready, ready};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc};
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
 use tollgate_store::{Database, Error, Table};
+
+/// What stands in a URL as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 
 /// The databases of an app.
 pub struct Databases {
@@ -80,7 +84,7 @@ impl Databases {
         self.all().map(|database| database.describe())
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
         std::iter::once(&self.default).chain(self.named.values())
     }
 }
@@ -111,8 +115,14 @@ fn check_names(databases: &BTreeMap<String, settings::Database>, built: &Built) 
 
 async fn open(setting: &str, database: &settings::Database, file: &str) -> Result<Arc<dyn Database>, Failure> {
     let default = || format!("sqlite:./data/{file}.db");
-    let url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
+    let mut url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
+    for (name, value) in &database.parameters {
+        add_parameter(&mut url, name, value.reveal());
+    }
     let opened = match url.split_once(':') {
+        Some(("sqlite", _)) if !database.parameters.is_empty() => {
+            Err(Failure("`database.url` is a file, which takes no parameters: remove `parameters`".into()))
+        }
         Some(("sqlite", path)) if !path.is_empty() => open_sqlite(path),
         Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
@@ -124,6 +134,13 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
     };
     // Drivers know one setting by its name.
     opened.map_err(|Failure(said)| Failure(said.replace("database.url", setting)))
+}
+
+/// `postgres://…/films?schema=myapi&NAME=VALUE`.
+fn add_parameter(url: &mut String, name: &str, value: &str) {
+    let mark = if url.contains('?') { '&' } else { '?' };
+    let [name, value] = [name, value].map(|text| utf8_percent_encode(text, PLAIN));
+    let _ = write!(url, "{mark}{name}={value}");
 }
 
 fn open_sqlite(path: &str) -> Result<Arc<dyn Database>, Failure> {

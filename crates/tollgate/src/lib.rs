@@ -40,6 +40,7 @@
 extern crate self as tollgate;
 
 mod app;
+mod audit;
 mod cli;
 mod databases;
 mod home;

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, IdentityConfig};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
-    AnyResource, Authenticate, Built, Context, Edge, LoadError, Refusal, Stores, docs,
+    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -71,7 +71,8 @@ impl Design {
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let context = Arc::new(Context { authenticate, stores, seal: values.seal().await? });
+        let context =
+            Arc::new(Context { authenticate, stores, seal: values.seal().await?, clock, keyed: Keyed::default() });
         Ok(Running { design: Arc::new(self), databases, identity, context, pages, done })
     }
 
@@ -102,7 +103,7 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    [&[Values::TABLE], &Identity::tables()[..]].concat()
+    [&[Values::TABLE, KeyedRequest::TABLE], &Identity::tables()[..]].concat()
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.
@@ -144,7 +145,7 @@ impl Running {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
-        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles));
+        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
@@ -157,6 +158,11 @@ impl Running {
                 .route("/livez", get(async || "ok"))
                 .route("/readyz", get(async move || ready(&running.databases).await)),
         )
+    }
+
+    fn audit_log(&self) -> AuditLog {
+        let keep = self.design.settings.audit.keep_days.map(|days| Duration::from_hours(24 * u64::from(days)));
+        AuditLog::start(&self.databases.all().cloned().collect::<Vec<_>>(), &self.context.clock, keep)
     }
 
     /// The session that a browser sends along; a page can do without.

@@ -24,6 +24,8 @@ pub struct Settings {
     pub identity: Identity,
     /// What is logged.
     pub log: Log,
+    /// What is kept of who did what.
+    pub audit: Audit,
 }
 
 /// Where the app listens.
@@ -53,6 +55,9 @@ pub struct Database {
     /// As in `sqlite:./data/app.db`, `postgres://user:password@host:5432/database?sslmode=verify-full` or, with the
     /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`.
     pub url: Option<Secret>,
+    /// Parameters of a server's URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
+    /// the URL may be a secret, and these need not be. Default: none.
+    pub parameters: BTreeMap<String, Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
     pub additive: Option<bool>,
     /// Whether migrations that the database has not seen are applied at the start, where nothing is added by itself; of
@@ -127,6 +132,15 @@ pub struct DemoUser {
 pub struct Log {
     /// A filter such as `info,tollgate::request=debug`; `RUST_LOG` wins. Default: that in `dev`, `info` elsewhere.
     pub filter: Option<String>,
+}
+
+/// What is kept of who did what.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Audit {
+    /// For how many days events are kept. Default: for ever.
+    pub keep_days: Option<u32>,
 }
 
 impl Settings {

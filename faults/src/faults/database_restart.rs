@@ -82,7 +82,7 @@ async fn keep_asking(client: Client, ledger: Arc<Ledger>, lasting: Duration) -> 
 async fn ask(client: &mut Client, ledger: &Ledger, number: u32) -> Request {
     let begun = Instant::now();
     let outcome = if number.is_multiple_of(2) {
-        ledger.write(client, &number.to_string(), 503).await
+        ledger.write(client, &number.to_string(), None, 503).await
     } else {
         ledger.read(client, &format!("/movies/{}", 1 + number % 2000), 503).await
     };

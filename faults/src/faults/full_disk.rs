@@ -59,7 +59,7 @@ async fn fill(app: &App, ledger: &Arc<Ledger>) {
         async move {
             let mut refused = 0;
             for number in 0..100_000 {
-                let outcome = ledger.write(&mut client, &text(&format!("{start}-{writer}-{number}")), 507).await;
+                let outcome = ledger.write(&mut client, &text(&format!("{start}-{writer}-{number}")), None, 507).await;
                 refused = if outcome == Outcome::Acknowledged { 0 } else { refused + 1 };
                 if refused == FULL {
                     break;
@@ -89,7 +89,9 @@ async fn read_while_full(app: &App, ledger: &Ledger) -> usize {
 async fn until_written(client: &mut Client, ledger: &Ledger, limit: Duration) -> Option<Duration> {
     let start = Instant::now();
     while start.elapsed() < limit {
-        if ledger.write(client, &text(&format!("again-{:?}", start.elapsed())), 507).await == Outcome::Acknowledged {
+        if ledger.write(client, &text(&format!("again-{:?}", start.elapsed())), None, 507).await
+            == Outcome::Acknowledged
+        {
             return Some(start.elapsed());
         }
         sleep(Duration::from_millis(5)).await;

@@ -3,6 +3,7 @@
 mod crash;
 mod database_restart;
 mod full_disk;
+mod full_pool;
 mod lost_commit;
 
 use crate::{Finding, Result, Stage};
@@ -79,6 +80,12 @@ pub const FAULTS: &[Fault] = &[
         title: "PostgreSQL's word that it committed is lost",
         needs: Some("postgres"),
         run: |stage| Box::pin(lost_commit::run(stage)),
+    },
+    Fault {
+        id: "F8",
+        title: "all five transactions of the pool held",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(full_pool::run(stage)),
     },
     Fault {
         id: "F13",

@@ -35,8 +35,13 @@ mod postgres {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_commit_that_nobody_was_told_of_is_neither_acknowledged_nor_repeated() {
+    async fn a_commit_that_nobody_was_told_of_is_stored_once_under_its_key() {
         holds("F3").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_pool_refuses_those_it_has_no_place_for_and_nobody_else() {
+        holds("F8").await;
     }
 }
 

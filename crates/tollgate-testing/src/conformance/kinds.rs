@@ -4,9 +4,9 @@ use super::resources::{
     NewSample, NewTicket, NewVisit, Note, Sample, SamplePatch, Ticket, Visit, Word, all, everything, note, sample,
     store, word,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tollgate::{Change, Filter, Timestamp, Uuid};
-use tollgate_store::{Database, Error};
+use tollgate_store::{Database, Error, FIRST_MOMENT};
 
 /// Stores a sample and demands that it comes back as it was answered.
 async fn stored(database: &Arc<dyn Database>, new: NewSample) -> Sample {
@@ -184,14 +184,27 @@ pub async fn moments_are_kept_to_the_microsecond(database: Arc<dyn Database>) {
     let coarse: Timestamp = "2024-02-29T10:34:56.123456Z".parse().unwrap();
     assert_eq!((kept.moment, kept.maybe_moment), (coarse, Some(coarse)));
     let samples = store::<Sample>(&database).await;
-    let patch = SamplePatch {
-        moment: Change::Set(Timestamp::UNIX_EPOCH + std::time::Duration::from_nanos(1999)),
-        ..untouched()
-    };
+    let patch = SamplePatch { moment: Change::Set(Timestamp::UNIX_EPOCH + Duration::from_nanos(1999)), ..untouched() };
     let changed = samples.update(&all(), 1, patch).await.unwrap();
     assert_eq!(changed.moment, Timestamp::from_microsecond(1).unwrap());
     assert_eq!(samples.get(&all(), 1).await.unwrap(), changed);
     assert_eq!(samples.count(&all(), Sample::MAYBE_MOMENT.eq(fine)).await.unwrap(), 1);
+}
+
+pub async fn moments_that_are_too_early_are_asked_for_and_not_stored(database: Arc<dyn Database>) {
+    let samples = store::<Sample>(&database).await;
+    let at = |moment| NewSample { moment, ..sample(1) };
+    let refused = samples.insert(&all(), at(FIRST_MOMENT - Duration::from_secs(1))).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    let patch = SamplePatch { moment: Change::Set(Timestamp::MIN), ..untouched() };
+    samples.insert(&all(), at(FIRST_MOMENT)).await.unwrap();
+    let refused = samples.update(&all(), 1, patch).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    let count = async |filter| samples.count(&all(), filter).await.unwrap();
+    assert_eq!(count(Sample::MOMENT.eq(FIRST_MOMENT)).await, 1);
+    assert_eq!(count(Sample::MOMENT.gt(Timestamp::MIN)).await, 1);
+    assert_eq!(count(Sample::MOMENT.lte(Timestamp::MIN)).await, 0);
+    assert_eq!(count(Sample::MOMENT.in_([Timestamp::MIN, Timestamp::MAX])).await, 0);
 }
 
 pub async fn zero_has_no_sign(database: Arc<dyn Database>) {

@@ -19,6 +19,7 @@
 //! pages.rs        each row once                        agreement.rs     random questions, the answers of Rust
 //! uniqueness.rs   no value twice
 //! updates.rs      what changes, and what does not      nested.rs        lists, and values within values
+//! audit.rs        no change without its record
 //! resources.rs    what the suite stores
 //! sql.rs          SQL of the app's own, with one more line: `tollgate_testing::sql_conformance!(empty);`
 //! ```
@@ -28,6 +29,7 @@
 #![expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "few rows")]
 
 mod agreement;
+mod audit;
 mod concurrency;
 mod filters;
 mod kinds;
@@ -74,6 +76,7 @@ claims! { $ conformance
         a_megabyte_of_text_is_kept
         nul_nan_and_infinity_are_refused
         moments_are_kept_to_the_microsecond
+        moments_that_are_too_early_are_asked_for_and_not_stored
         zero_has_no_sign
         chosen_keys_are_kept
         generated_keys_are_never_used_again
@@ -143,6 +146,7 @@ claims! { $ conformance
     transactions {
         what_is_committed_is_kept_as_a_whole
         a_failure_leaves_nothing
+        a_transaction_within_another_is_part_of_it
         a_panic_leaves_nothing
         who_leaves_half_way_leaves_nothing
         it_reads_its_own_writes_and_nobody_else_does
@@ -154,6 +158,11 @@ claims! { $ conformance
         an_idle_one_does_not_hold_writers_up_forever
         a_write_past_its_own_transaction_is_answered
         they_take_turns
+    }
+    audit {
+        each_write_of_an_audited_resource_is_recorded
+        what_did_not_happen_is_not_recorded
+        a_change_that_cannot_be_recorded_does_not_happen
     }
     concurrency {
         of_equal_rows_one_is_stored_and_each_other_fails_alone

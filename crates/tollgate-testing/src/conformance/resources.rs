@@ -90,6 +90,17 @@ pub(crate) struct Word {
     pub number: i32,
 }
 
+/// What a patient got: each write is recorded.
+#[resource(plural = "doses", audited)]
+pub(crate) struct Dose {
+    #[id(generated)]
+    pub dose_id: i64,
+    #[owner]
+    pub patient: String,
+    #[unique]
+    pub milligrams: i32,
+}
+
 /// A key of 32 bits that the database counts.
 #[resource(plural = "tickets")]
 pub(crate) struct Ticket {

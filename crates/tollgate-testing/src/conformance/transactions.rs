@@ -7,7 +7,7 @@ use std::{
 };
 use tokio::{sync::oneshot, time::timeout};
 use tollgate::{Change, Filter, Memory, Store, Transaction};
-use tollgate_store::{Database, Error, Result};
+use tollgate_store::{Database, Error, OpenTransaction, Result};
 
 /// Longer than a driver lets an idle transaction hold others up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -69,6 +69,34 @@ pub async fn a_failure_leaves_nothing(database: Arc<dyn Database>) {
         })
         .await;
     assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    assert_eq!(everything(&words).await, before);
+}
+
+pub async fn a_transaction_within_another_is_part_of_it(database: Arc<dyn Database>) {
+    let (words, before) = two_words(&database).await;
+    for keep in [false, true] {
+        let open = OpenTransaction::begin(&database).await.unwrap();
+        let joining = words.joining(open.transaction());
+        joining.insert(&all(), word("outer", 1)).await.unwrap();
+        let inner = joining.transaction(async |tx| joining.on(&tx)?.insert(&all(), word("inner", 2)).await);
+        inner.await.unwrap();
+        assert_eq!(joining.count(&all(), Filter::every()).await.unwrap(), 4);
+        let ended = if keep { open.commit().await } else { open.rollback().await };
+        ended.unwrap();
+        assert_eq!(everything(&words).await.len(), if keep { 4 } else { 2 });
+    }
+    words.delete_all(&all(), Word::NUMBER.gt(0)).await.unwrap();
+
+    let open = OpenTransaction::begin(&database).await.unwrap();
+    let joining = words.joining(open.transaction());
+    joining.insert(&all(), word("outer", 1)).await.unwrap();
+    let failing = joining.transaction(async |tx| {
+        joining.on(&tx)?.insert(&all(), word("inner", 2)).await?;
+        Err::<(), _>(Error::NotFound)
+    });
+    assert!(matches!(failing.await, Err(Error::NotFound)));
+    assert!(joining.insert(&all(), word("after", 3)).await.is_err(), "a part that failed ends the whole");
+    assert!(open.commit().await.is_err());
     assert_eq!(everything(&words).await, before);
 }
 

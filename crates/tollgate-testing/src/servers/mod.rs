@@ -11,7 +11,7 @@ mod tmpfs;
 
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use pgbouncer::PgBouncer;
-pub use postgres::{Postgres, SHARED, psql};
+pub use postgres::{Postgres, SHARED, certify, psql};
 pub use tmpfs::Tmpfs;
 
 use std::{

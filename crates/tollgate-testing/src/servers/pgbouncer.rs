@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 /// A pooler of one's own.
 #[derive(Debug)]
 pub struct PgBouncer {
-    _keeper: Keeper,
+    keeper: Keeper,
     port: u16,
 }
 
@@ -39,7 +39,17 @@ impl PgBouncer {
         let is_ready = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
         let mut keeper = Keeper::new(&folder, &format!("bash -c '{is_ready}'"), &command);
         keeper.tell("start");
-        Self { _keeper: keeper, port }
+        Self { keeper, port }
+    }
+
+    /// Stops it: its clients' connections break off.
+    pub fn stop(&mut self) {
+        self.keeper.tell("stop");
+    }
+
+    /// Starts it again, and returns once it answers.
+    pub fn resume(&mut self) {
+        self.keeper.tell("start");
     }
 
     /// Where it is.

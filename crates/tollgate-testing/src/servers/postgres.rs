@@ -102,6 +102,23 @@ impl Postgres {
     }
 }
 
+/// With what a server proves that it is `localhost`: an authority (`ca.pem`), a certificate of its and the key, made in
+/// a folder by `openssl`, which PostgreSQL's own package needs; the settings that take them.
+///
+/// # Panics
+/// If `openssl` is missing.
+pub fn certify(folder: &Path) -> Vec<String> {
+    let openssl = |arguments: &str| run(Command::new("openssl").args(arguments.split(' ')).current_dir(folder));
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
+    openssl(&format!("req -x509 {key} -subj /CN=Authority -keyout ca.key -out ca.pem"));
+    let name = "-subj /CN=localhost -addext subjectAltName=DNS:localhost";
+    openssl(&format!("req {key} {name} -keyout server.key -out server.csr"));
+    openssl(
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out server.pem",
+    );
+    ["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key"].map(str::to_owned).into()
+}
+
 /// Makes a cluster; where the server can, one that sorts text unlike its bytes, so that whoever relies on its order
 /// is found out.
 fn make(data: &Path) {

@@ -4,7 +4,7 @@ use tollgate_store::{Column, Database, Error, Filled, Table};
 
 /// A model of `films` with these columns; the first one is the key.
 const fn films(columns: &'static [Column]) -> Table {
-    Table { name: "films", one: "film", about: "", columns, id: 0, counted: false, database: None }
+    Table { name: "films", one: "film", about: "", columns, id: 0, counted: false, database: None, audited: false }
 }
 
 const ID: Column = Column::of::<i32>("film_id");

@@ -43,7 +43,7 @@ fn script(name: &str, text: impl Into<String>) -> Script {
 
 /// Everything an old table can become: a new name, other names, kinds, what may be empty, indexes, columns.
 const fn table(name: &'static str, columns: &'static [Column]) -> Table {
-    Table { name, one: "film", about: "", columns, id: 0, counted: true, database: None }
+    Table { name, one: "film", about: "", columns, id: 0, counted: true, database: None, audited: false }
 }
 const KEY: Column = Column::of::<i64>("film_id").filled(Filled::ByGenerator);
 static OLD: Table = table(

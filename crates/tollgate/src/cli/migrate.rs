@@ -8,8 +8,10 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use std::{collections::BTreeMap, fmt::Write as _};
+use tollgate_http::KeyedRequest;
 use tollgate_store::{
-    Database, Table,
+    Database, Resource, Table,
+    audit::AuditEvent,
     migrate::{Said, pending},
 };
 
@@ -173,7 +175,10 @@ impl Design {
         let mut default = crate::running::own_tables();
         default.extend(all().filter(|table| !named.iter().any(|name| lives_in(table, name))));
         let mut tables = vec![(None, default)];
-        tables.extend(named.iter().map(|name| (Some(*name), all().filter(|table| lives_in(table, name)).collect())));
+        tables.extend(named.iter().map(|name| {
+            let own = [KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();
+            (Some(*name), own.chain(all().filter(|table| lives_in(table, name))).collect())
+        }));
         tables
     }
 }

@@ -111,7 +111,9 @@ impl Log {
     pub(crate) async fn of(request: impl Future<Output = Reply>) -> (String, Reply) {
         let log = Self::default();
         let writer = log.clone();
-        let lines = tracing_subscriber::fmt().with_env_filter("error,tollgate::request=debug").with_ansi(false);
+        let lines = tracing_subscriber::fmt()
+            .with_env_filter("error,tollgate::request=debug,tollgate::audit=info")
+            .with_ansi(false);
         let logging = tracing::subscriber::set_default(lines.with_writer(move || writer.clone()).finish());
         let reply = request.await;
         drop(logging);

@@ -1,6 +1,8 @@
 //! What Tollgate promises at its edge, claim by claim: to whoever writes a service, and to whoever calls one.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod compile;
@@ -10,6 +12,8 @@ mod document;
 mod ground;
 #[cfg(test)]
 mod guards;
+#[cfg(test)]
+mod idempotency;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]

@@ -22,7 +22,7 @@ use tollgate_access::{Roles, System};
 use tollgate_auth::{Client, Identity, IdentityConfig, User, UserPatch};
 use tollgate_core::{Change, ManualClock, Seal, Secret};
 use tollgate_http::{
-    Api, Context, Edge, Stores,
+    Api, Context, Edge, Keyed, Stores,
     pages::{Pages, Site},
     pipeline,
 };
@@ -134,7 +134,8 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
     let built = api.build().unwrap();
     let clock: Arc<dyn tollgate_core::Clock> = Arc::new(clock.clone());
     let stores = Stores::new(&built.resources, |_| Arc::clone(database), &clock);
-    let context = Context { authenticate: identity.authenticator(), stores, seal: Seal::new(&[7; 32]) };
+    let (authenticate, seal) = (identity.authenticator(), Seal::new(&[7; 32]));
+    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default() };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
     router.layer(from_fn_with_state(edge, pipeline))

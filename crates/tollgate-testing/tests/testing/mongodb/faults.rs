@@ -9,7 +9,7 @@ use tollgate_mongodb::MongoDb;
 use tollgate_store::Database;
 use tollgate_testing::servers::Mongo;
 
-async fn open(server: &Mongo) -> (Arc<dyn Database>, Store<Entry>) {
+pub(super) async fn open(server: &Mongo) -> (Arc<dyn Database>, Store<Entry>) {
     let database: Arc<dyn Database> = Arc::new(MongoDb::open(&server.url("films")).await.unwrap());
     database.prepare(&[Entry::TABLE], true).await.unwrap();
     (Arc::clone(&database), Store::new(database, Arc::new(SystemClock::default())))

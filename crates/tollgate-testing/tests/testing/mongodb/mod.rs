@@ -1,6 +1,7 @@
 //! MongoDB: the suite, and what is its own.
 
 mod faults;
+mod limits;
 mod opening;
 mod schema;
 

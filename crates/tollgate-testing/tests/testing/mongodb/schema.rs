@@ -158,7 +158,7 @@ async fn no_field_may_be_called_as_the_key_is() {
         ..FIRST_LIKE
     };
     const FIRST_LIKE: Table =
-        Table { name: "", one: "", about: "", columns: &[], id: 0, counted: false, database: None };
+        Table { name: "", one: "", about: "", columns: &[], id: 0, counted: false, database: None, audited: false };
     let database = MongoDb::open(&fresh().0).await.unwrap();
     let Err(Error::Schema(why)) = database.prepare(&[&TWICE], true).await else { panic!() };
     assert!(why.to_string().contains("give the field another name"), "{why}");

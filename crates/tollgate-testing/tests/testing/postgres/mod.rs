@@ -1,12 +1,14 @@
 //! PostgreSQL: the suite, and what is its own.
 
 mod faults;
+mod hostile;
 mod limits;
 mod opening;
 mod pgbouncer;
 mod queries;
 mod schema;
 mod tls;
+mod tmpfs;
 
 use std::sync::Arc;
 use tollgate_postgres::Postgres;

@@ -101,6 +101,32 @@ async fn a_database_that_can_only_be_read_is_told() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_too_old_is_told_with_its_version() {
+    let (_, schema) = fresh();
+    // As a server of another version answers: in this schema, which is looked at first.
+    let version = |number: u32| {
+        on(
+            &schema,
+            &format!(
+                "CREATE OR REPLACE FUNCTION current_setting(name text) RETURNS text LANGUAGE sql AS $$ SELECT CASE name \
+                 WHEN 'server_version_num' THEN '{number}' ELSE pg_catalog.current_setting(name) END $$"
+            ),
+        );
+    };
+    let url = format!("{}?options=-csearch_path%3D{schema},pg_catalog", servers::Postgres::shared());
+    version(12_0022);
+    let why = refusal(&url).await;
+    assert!(
+        why.contains("it is version 12; 13 is the oldest that will do; upgrade it, or set `database.url`"),
+        "{why}"
+    );
+    version(9_0624);
+    assert!(refusal(&url).await.contains("it is version 9;"));
+    version(13_0000);
+    Postgres::open(&url).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_who_may_only_read_is_told_what_to_grant() {
     let (name, (_, schema)) = (user(), fresh());
     on(&schema, &format!("GRANT USAGE ON SCHEMA {schema} TO {name}"));

@@ -1,29 +1,10 @@
 //! The line is as secure as `sslmode` demands, and a server that is not who it should be is refused.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::time::Duration;
 use tokio::task::block_in_place;
 use tollgate_postgres::Postgres;
 use tollgate_store::{Database, Error};
-use tollgate_testing::servers::{self, psql};
-
-/// Runs openssl, which PostgreSQL's own package needs, in a folder.
-fn openssl(folder: &Path, arguments: &str) {
-    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// An authority, and a certificate of its for `localhost`.
-fn certify(folder: &Path) -> Vec<String> {
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
-    openssl(folder, &format!("req -x509 {key} -subj /CN=Authority -keyout ca.key -out ca.pem"));
-    let name = "-subj /CN=localhost -addext subjectAltName=DNS:localhost";
-    openssl(folder, &format!("req {key} {name} -keyout server.key -out server.csr"));
-    openssl(
-        folder,
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out server.pem",
-    );
-    ["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key"].map(str::to_owned).into()
-}
+use tollgate_testing::servers::{self, certify, psql};
 
 async fn refusal(url: &str) -> String {
     match Postgres::open(url).await.map(drop) {

@@ -1,5 +1,7 @@
 //! The built binary on PostgreSQL: one setting is all it takes.
 
+mod iam;
+
 use crate::process::{Server, command};
 use std::{path::Path, process::Command};
 use tempfile::TempDir;
@@ -40,4 +42,27 @@ fn a_database_that_is_not_there_ends_the_app_with_one_line_that_names_the_settin
     named.env("LOREM_IPSUM_DATABASES__DOCUMENTS__URL", "postgres://app@127.0.0.1:1/films");
     let said = String::from_utf8_lossy(&named.output().unwrap().stderr).into_owned();
     assert!(said.contains("host and port in `databases.documents.url`"), "{said}");
+}
+
+#[test]
+fn parameters_are_said_apart_from_the_url_and_once() {
+    let folder = TempDir::new().unwrap();
+    let schema = format!("apart, & {}", std::process::id());
+    let with = |url: &str, name: &str, value: &str| {
+        let mut command = on(url, folder.path());
+        command.env(format!("LOREM_IPSUM_DATABASE__PARAMETERS__{name}"), value);
+        command
+    };
+    let url = Postgres::shared();
+    let server = Server::start_as(&mut with(&url, "SCHEMA", &schema));
+    assert!(server.banner.contains(&format!(", schema {schema}")), "{}", server.banner);
+    for (url, name, value, words) in [
+        (format!("{url}?schema=a"), "SCHEMA", "b", "`schema` is said twice; say it once"),
+        (url.clone(), "TRANSACTIONS", "0", "`transactions` is a number from 1 to 1000"),
+        (url, "SHCEMA", "b", "did you mean `schema`?"),
+        ("sqlite:./data/app.db".into(), "SCHEMA", "b", "takes no parameters"),
+    ] {
+        let said = String::from_utf8_lossy(&with(&url, name, value).output().unwrap().stderr).into_owned();
+        assert!(said.contains(words) && said.contains("`database.url`"), "{said}");
+    }
 }

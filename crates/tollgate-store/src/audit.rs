@@ -1,0 +1,143 @@
+//! Who did what to which row? A record that is kept with what was done, or not at all.
+//!
+//! Each write of a resource that is `#[resource(…, audited)]` adds an [`AuditEvent`] to the same database, in the same
+//! transaction: there is no change without its record, and no record of a change that was taken back. What is not a write,
+//! such as a refusal, is recorded by whoever saw it. Once it is kept, each event is also a line of the log, under the
+//! target `tollgate::audit`.
+//!
+//! The app has no route that changes or removes events; the framework only adds them, and removes those that are old.
+
+use crate::{Driver, Resource, Result, Stamp, store::check};
+use jiff::Timestamp;
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tollgate_access::Actor;
+use tollgate_macros::resource;
+
+/// Who did what to which row, from where, and whether they were let.
+#[resource(plural = "audit_events")]
+pub struct AuditEvent {
+    /// Its key; later events have greater ones.
+    #[id(generated)]
+    pub event_id: i64,
+    /// When.
+    #[created_at]
+    #[index]
+    pub at: Timestamp,
+    /// Who: the stable identifier; `system` for work without a caller, `anyone` for nobody in particular.
+    #[index]
+    pub actor: String,
+    /// Who vouches for them; of the system, the reason why it acted.
+    pub via: Option<String>,
+    /// What: `create`, `update`, `delete`, or another word for what happened.
+    pub action: String,
+    /// To what: the plural of a resource, or another word.
+    #[index]
+    pub resource: String,
+    /// To which row, if it was one.
+    #[index]
+    pub row_id: Option<String>,
+    /// Whether they were let.
+    pub allowed: bool,
+    /// What else there is to say; never a value of a row, nor a secret.
+    pub detail: Option<String>,
+    /// From which address.
+    pub address: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+}
+
+/// Where the work of this task comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The request.
+    pub request_id: Arc<str>,
+    /// Who sent it.
+    pub address: Option<IpAddr>,
+}
+
+tokio::task_local! {
+    static ORIGIN: Origin;
+}
+
+/// Does work whose events name this origin.
+pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
+    ORIGIN.scope(origin, work).await
+}
+
+impl NewAuditEvent {
+    /// Something that somebody did, or was not let do, in the work at hand.
+    pub fn new(actor: &Actor, action: &str, resource: &str) -> Self {
+        let origin = ORIGIN.try_with(Clone::clone).ok();
+        let address = origin.as_ref().and_then(|origin| origin.address);
+        Self {
+            actor: actor.id().to_owned(),
+            via: actor.reason().or(actor.provider()).map(ToOwned::to_owned),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            row_id: None,
+            allowed: true,
+            detail: None,
+            address: address.map(|address| address.to_string()),
+            request_id: origin.map(|origin| origin.request_id.as_ref().to_owned()),
+        }
+    }
+
+    /// The same, to a row.
+    #[must_use]
+    pub fn of_row(mut self, row_id: &impl ToString) -> Self {
+        self.row_id = Some(row_id.to_string());
+        self
+    }
+
+    /// The same, and they were not let.
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.allowed = false;
+        self
+    }
+
+    /// The same, with more to say: never a value of a row, nor a secret.
+    #[must_use]
+    pub fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says it in the log.
+    pub fn log(&self) {
+        let Self { actor, action, resource, allowed, .. } = self;
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (via, row, detail) = (text(&self.via), text(&self.row_id), text(&self.detail));
+        let (address, request_id) = (text(&self.address), text(&self.request_id));
+        tracing::info!(
+            target: "tollgate::audit", actor, via, action, resource, row, allowed, detail, address, request_id, "audit"
+        );
+    }
+}
+
+/// What was recorded in a transaction, to be said in the log once it is committed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recorded(Arc<Mutex<Vec<NewAuditEvent>>>);
+
+impl Recorded {
+    /// Adds events to the transaction of this driver.
+    pub(crate) async fn add(&self, driver: &dyn Driver, stamp: &Stamp<'_>, events: Vec<NewAuditEvent>) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = events.iter().map(|event| AuditEvent::create(event.clone(), stamp)).collect();
+        rows.iter().try_for_each(check)?;
+        let count = rows.len();
+        driver.insert(AuditEvent::TABLE, Arc::new(rows), 0..count).await?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+        Ok(())
+    }
+
+    pub(crate) fn log(&self) {
+        let events = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        events.iter().for_each(NewAuditEvent::log);
+    }
+}

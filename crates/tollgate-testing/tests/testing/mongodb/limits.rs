@@ -1,0 +1,160 @@
+//! Nothing is waited for forever, and nothing is said to have happened, or not, that may be otherwise.
+
+use super::faults::open;
+use crate::outages::{Entry, EntryPatch, entry, may};
+use mongodb::{
+    Client,
+    bson::{Document, doc},
+};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+use tokio::time::{sleep, timeout};
+use tollgate::{Change, Filter};
+use tollgate_store::Error;
+use tollgate_testing::servers::Mongo;
+
+/// A server that can be told to fail.
+fn fallible() -> Mongo {
+    let server = Mongo::start_with(|_| {
+        ["--replSet", "rs0", "--setParameter", "enableTestCommands=1"].map(ToOwned::to_owned).to_vec()
+    });
+    server.initiate();
+    server
+}
+
+/// Makes the server fail at some commands, as its own tests do.
+async fn fail(server: &Mongo, times: i32, data: Document) {
+    let client = Client::with_uri_str(server.url("")).await.unwrap();
+    let failing = doc! { "configureFailPoint": "failCommand", "mode": { "times": times }, "data": data };
+    client.database("admin").run_command(failing).await.unwrap();
+}
+
+fn marked(mark: &str) -> EntryPatch {
+    EntryPatch { mark: Change::Set(mark.into()) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_not_said_to_have_failed() {
+    let server = fallible();
+    let (_, entries) = open(&server).await;
+    // The driver asks once more by itself.
+    fail(&server, 2, doc! { "failCommands": ["commitTransaction"], "closeConnection": true }).await;
+    let outcome = entries.insert_many(&may(), vec![entry("one"), entry("two")]).await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    fail(&server, 1, doc! { "failCommands": ["commitTransaction"], "closeConnection": true }).await;
+    entries.insert_many(&may(), vec![entry("three"), entry("four")]).await.expect("asked once more, it is there");
+    assert_eq!(entries.count(&may(), Entry::MARK.eq("three") | Entry::MARK.eq("four")).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_of_one_document_whose_answer_is_lost_happens_once() {
+    let server = fallible();
+    let (_, entries) = open(&server).await;
+    for command in ["insert", "findAndModify", "delete"] {
+        fail(&server, 1, doc! { "failCommands": [command], "closeConnection": true }).await;
+        let kept = entries.insert(&may(), entry("new")).await.unwrap();
+        entries.update(&may(), kept.entry_id, marked("changed")).await.unwrap();
+        entries.delete(&may(), kept.entry_id).await.unwrap();
+        assert_eq!(entries.count(&may(), Filter::every()).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_transaction_ends_but_not_a_slow_one() {
+    let server = fallible();
+    let (_, entries) = open(&server).await;
+    let kept = entries.insert(&may(), entry("kept")).await.unwrap().entry_id;
+    let idle = entries.transaction(async |tx| {
+        let inside = entries.on(&tx)?;
+        inside.update(&may(), kept, marked("changed")).await?;
+        sleep(Duration::from_millis(6500)).await;
+        entries.update(&may(), kept, marked("by another")).await.expect("it was let go");
+        inside.insert(&may(), entry("late")).await
+    });
+    let idle = idle.await;
+    assert!(matches!(idle, Err(Error::Unavailable(_))), "{idle:?}");
+
+    let slow = doc! { "failCommands": ["find"], "blockConnection": true, "blockTimeMS": 6500 };
+    let busy = entries.transaction(async |tx| {
+        let inside = entries.on(&tx)?;
+        inside.insert(&may(), entry("before")).await?;
+        fail(&server, 1, slow).await;
+        inside.get(&may(), kept).await?;
+        sleep(Duration::from_millis(1500)).await;
+        inside.insert(&may(), entry("after")).await
+    });
+    busy.await.unwrap();
+    let mut marks: Vec<_> = entries.find(&may(), Filter::every()).all().await.unwrap();
+    marks.sort_by(|one, other| one.mark.cmp(&other.mark));
+    let marks: Vec<_> = marks.into_iter().map(|row| row.mark).collect();
+    assert_eq!(marks, ["after", "before", "by another"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_not_committed_around_a_step_that_was_left() {
+    let server = fallible();
+    let (_, entries) = open(&server).await;
+    let slow = doc! { "failCommands": ["find"], "blockConnection": true, "blockTimeMS": 1000 };
+    let outcome = entries.transaction(async |tx| {
+        let inside = entries.on(&tx)?;
+        inside.insert(&may(), entry("new")).await?;
+        fail(&server, 1, slow).await;
+        let left = timeout(Duration::from_millis(200), inside.get(&may(), 1)).await;
+        assert!(left.is_err(), "{left:?}");
+        Ok::<_, Error>(())
+    });
+    let outcome = outcome.await;
+    let stored = entries.count(&may(), Filter::every()).await.unwrap();
+    assert_eq!((outcome.is_ok(), stored), (false, 0), "what is not kept is not acknowledged: {outcome:?}");
+}
+
+/// A server that is there and does nothing, until this is dropped.
+struct Frozen(String);
+
+impl Frozen {
+    async fn new(server: &Mongo) -> Self {
+        let client = Client::with_uri_str(server.url("")).await.unwrap();
+        let status = client.database("admin").run_command(doc! { "serverStatus": 1 }).await.unwrap();
+        let frozen = Self(status.get_i64("pid").unwrap().to_string());
+        frozen.send("-STOP");
+        frozen
+    }
+
+    fn send(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.0]).status().unwrap().success());
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.send("-CONT");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_freezes_is_missed_in_seconds() {
+    let server = Mongo::start();
+    let (database, entries) = open(&server).await;
+    let kept = entries.insert(&may(), entry("kept")).await.unwrap();
+    let frozen = Frozen::new(&server).await;
+    let start = Instant::now();
+    let (ping, list, change) = (may(), may(), may());
+    let (point, all, written, pinged) = tokio::join!(
+        entries.get(&ping, kept.entry_id),
+        entries.find(&list, Filter::every()).all(),
+        entries.update(&change, kept.entry_id, marked("changed")),
+        async { (database.ping().await, start.elapsed()) },
+    );
+    assert!(matches!(point, Err(Error::Unavailable(_))), "{point:?}");
+    assert!(matches!(all, Err(Error::Unavailable(_))), "{all:?}");
+    assert!(matches!(written, Err(Error::Unavailable(_))), "{written:?}");
+    assert!(matches!(pinged.0, Err(Error::Unavailable(_))), "{pinged:?}");
+    assert!(pinged.1 < Duration::from_secs(4) && start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    drop(frozen);
+    let back = Instant::now();
+    while entries.get(&may(), kept.entry_id).await.is_err() {
+        assert!(back.elapsed() < Duration::from_secs(10), "not whole again");
+    }
+}
