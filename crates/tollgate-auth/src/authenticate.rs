@@ -22,7 +22,8 @@ impl Authenticate for Identity {
         Box::pin(async move {
             match bearer(&head.headers)? {
                 Some(token) => Ok(self.0.gate.actor(token).await?),
-                None => self.0.by_session(head).await,
+                // Boxed, because it would make the future of those who bring a token large.
+                None => Box::pin(self.0.by_session(head)).await,
             }
         })
     }

@@ -70,9 +70,8 @@ impl Edge {
         Self { audit: Some(audit), ..self }
     }
 
-    /// Logs a refusal and writes its body; other responses stay as they are.
-    async fn write_refusal(&self, response: Response, asked: &Asked, id: &RequestId) -> Response {
-        let Some(mut refusal) = Refusal::of(&response, asked, id) else { return response };
+    /// Logs a refusal and writes its body.
+    async fn write_refusal(&self, mut refusal: Refusal, response: Response, asked: &Asked, id: &RequestId) -> Response {
         let page = match &asked.head {
             None => None,
             Some(head) => {
@@ -126,7 +125,11 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
     let answer = async {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
-        edge.write_refusal(response, &asked, &id).await
+        match Refusal::of(&response, &asked, &id) {
+            // Boxed, because it is rare, and would make the future of every request large.
+            Some(refusal) => Box::pin(edge.write_refusal(refusal, response, &asked, &id)).await,
+            None => response,
+        }
     };
     let origin = Origin { request_id: Arc::clone(&id.0), address };
     let mut response = tollgate_store::audit::within(origin, answer).await;
