@@ -7,9 +7,14 @@ use crate::{
     kept::Values,
     settings::{Client, Settings},
 };
-use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
+use axum::{
+    Router,
+    http::{Extensions, HeaderMap},
+    middleware::from_fn_with_state,
+    routing::get,
+};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Identity, IdentityConfig, Issuers};
+use tollgate_auth::{Accounts, Identity, IdentityConfig, Issuers};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
@@ -75,12 +80,18 @@ impl Design {
             (None, Some(identity)) => identity.authenticator(),
             (None, None) => issuers.authenticator(self.roles.anyone(), Arc::clone(&clock))?,
         };
+        let accounts = match &identity {
+            Some(identity) => identity.accounts(),
+            None => Accounts::new(&self.identity_config()?, database, &clock),
+        };
         let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let context =
-            Arc::new(Context { authenticate, stores, seal: values.seal().await?, clock, keyed: Keyed::default() });
+        let mut extensions = Extensions::new();
+        extensions.insert(accounts);
+        let (seal, keyed) = (values.seal().await?, Keyed::default());
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
         Ok(Running { design: Arc::new(self), databases, identity, issuers, context, pages, done })
     }
 
@@ -156,7 +167,8 @@ impl Running {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
-        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log()));
+        let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
+        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
