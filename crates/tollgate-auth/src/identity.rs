@@ -24,9 +24,9 @@
 use crate::{
     error::{Error, Result},
     issuer::{
-        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, KeyInfo, Keyring,
-        Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets,
-        refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, Ended,
+        IdentityConfig, KeyInfo, Keyring, Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies,
+        StoredKey, WrongSecrets, refresh::Refresh,
     },
     provider,
     sign_in::{self, Origins, Session, Sessions},
@@ -62,6 +62,7 @@ pub(crate) struct Issuer {
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) codes: Codes,
+    pub(crate) consents: Consents,
     pub(crate) refresh: Refresh<StoredFamilies>,
     pub(crate) revoked: Arc<Revoked>,
     pub(crate) mint: Mint,
@@ -79,6 +80,7 @@ impl Identity {
             Session::TABLE,
             StoredKey::TABLE,
             StoredClient::TABLE,
+            Consent::TABLE,
             AuthorizationCode::TABLE,
             RefreshFamily::TABLE,
             Revocation::TABLE,
@@ -108,6 +110,7 @@ impl Identity {
             wrong_secrets: WrongSecrets::default(),
             users: Users::new(&database, &clock, &config),
             sessions: Sessions::new(&database, &clock, config.session_lifetime, origins.is_secure()),
+            consents: Consents::new(&database, &clock),
             codes: Codes::new(&database, &clock, config.access_lifetime),
             refresh: Refresh::new(families, &keys.secret_for("refresh")),
             revoked,
@@ -276,6 +279,7 @@ impl Identity {
     /// [`Error::NoSuchClient`].
     pub async fn remove_client(&self, id: &str) -> Result<()> {
         self.0.clients.remove(id).await?;
+        self.0.consents.remove_client(id).await?;
         self.0.revoked.end(Ended::Client(id)).await?;
         self.0.refresh.families().end_client(id, None).await
     }

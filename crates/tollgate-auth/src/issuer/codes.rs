@@ -103,6 +103,13 @@ impl Codes {
         Ok(())
     }
 
+    /// Ends the codes that were sent to a client for a user.
+    pub(crate) async fn end_for(&self, user: Uuid, client: &str) -> Result<()> {
+        let theirs = AuthorizationCode::USER_ID.eq(user) & AuthorizationCode::CLIENT.eq(client);
+        self.records.delete(theirs & AuthorizationCode::TOKEN.is_null()).await?;
+        Ok(())
+    }
+
     /// What is known of a code.
     pub(crate) async fn find(&self, code: &str) -> Result<Option<AuthorizationCode>> {
         Ok(self.records.get(name(code)).await?)

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     random::random,
     records::Records,
-    token::{Keys, SigningKey},
+    token::{Keys, Object, SigningKey, Type, Unverified},
 };
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -141,6 +141,17 @@ impl Keyring {
         let ring = self.ring();
         let current = ring.current(self.clock.now()).ok_or(Error::Damaged("auth_keys"))?;
         Ok(current.key.sign(typ, claims)?)
+    }
+
+    /// What an ID token of ours says, however long ago it expired. `None` if we did not sign it, or the key is deleted.
+    pub(crate) fn id_token(&self, token: &[u8]) -> Option<Object> {
+        let token = Unverified::read(token).ok()?;
+        let ring = self.ring();
+        let key = ring.keys.iter().find(|key| token.kid.as_deref() == Some(key.key.kid()))?.key.verifying().ok()?;
+        let is_ours = token.kind == Type::Jwt
+            && token.algorithm == key.algorithm()
+            && key.verifies(token.signed, &token.signature);
+        is_ours.then_some(token.claims)
     }
 
     /// Takes over what others did to the keys, makes the next one when that is due, and deletes those that are over.

@@ -180,6 +180,38 @@ async fn a_client_may_ask_that_nobody_is_asked_or_that_somebody_is_asked_again()
 }
 
 #[tokio::test]
+async fn who_signed_in_too_long_ago_signs_in_again() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    world.clock.advance(std::time::Duration::from_secs(59));
+    assert!(rea.get(&authorize(&[("max_age", "60")])).await.location_parameter("code").is_some());
+    world.clock.advance(std::time::Duration::from_secs(1));
+    for age in ["60", "0"] {
+        let silent = rea.get(&authorize(&[("max_age", age), ("prompt", "none")])).await;
+        assert_eq!(silent.error(), "login_required");
+        let answer =
+            rea.get(&authorize(&[("max_age", age), ("prompt", "consent login"), ("login_hint", "a@b.c")])).await;
+        let page = rea.get(answer.location()).await;
+        assert!(page.body.contains("value=\"a@b.c\""), "the page knows whom the client expects: {}", page.body);
+        let again = answer.location_parameter("return_to").unwrap();
+        assert!(again.contains("&prompt=consent") && !again.contains("max_age"), "{again}");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_says_two_things_or_nothing_known_is_refused() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    for (name, bad) in
+        [("prompt", "none login"), ("prompt", "None"), ("prompt", "create"), ("max_age", "-1"), ("max_age", "1h")]
+    {
+        assert_eq!(rea.get(&authorize(&[(name, bad)])).await.error(), "invalid_request", "{name}={bad}");
+    }
+    let answer = rea.get(&authorize(&[("prompt", "select_account")])).await;
+    assert!(answer.location().starts_with("/auth/login?"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn an_address_with_a_query_keeps_it() {
     let world = World::new().await;
     let changes = [("client_id", "app"), ("redirect_uri", "com.example.app:/back?from=issuer")];

@@ -3,9 +3,11 @@
 mod authenticate;
 mod clients;
 mod code_flow;
+mod consent;
 mod discovery;
 mod exchange;
 mod login;
+mod logout;
 mod passwords;
 mod refresh;
 mod revocation;

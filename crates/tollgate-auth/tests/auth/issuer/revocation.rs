@@ -9,16 +9,16 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use tollgate_auth::{Client, ClientKind};
 
-fn text<'t>(tokens: &'t Value, name: &str) -> &'t str {
+pub(super) fn text<'t>(tokens: &'t Value, name: &str) -> &'t str {
     tokens[name].as_str().unwrap_or_else(|| panic!("no {name}: {tokens}"))
 }
 
-async fn is_good(world: &World, access: &str) -> bool {
+pub(super) async fn is_good(world: &World, access: &str) -> bool {
     world.identity.gate().check(access.as_bytes()).await.is_ok()
 }
 
 /// Waits until an instance refuses a token, a second at most and a little for a busy machine.
-async fn ends_on(world: &World, access: &str) {
+pub(super) async fn ends_on(world: &World, access: &str) {
     let start = Instant::now();
     while is_good(world, access).await {
         assert!(start.elapsed() < Duration::from_secs(5), "still good after {:?}", start.elapsed());
