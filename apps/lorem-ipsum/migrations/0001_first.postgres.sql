@@ -50,6 +50,17 @@ CREATE TABLE "auth_clients" (
   "added" timestamptz NOT NULL,
   "updated_at" timestamptz NOT NULL
 );
+CREATE TABLE "auth_consents" (
+  "consent" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "user_id" uuid NOT NULL,
+  "client" text COLLATE "C" NOT NULL,
+  "scope" text COLLATE "C" NOT NULL,
+  "grant_id" text COLLATE "C" NOT NULL,
+  "given" timestamptz NOT NULL,
+  "updated_at" timestamptz NOT NULL
+);
+CREATE INDEX "auth_consents_user_id_idx" ON "auth_consents" ("user_id");
+CREATE INDEX "auth_consents_client_idx" ON "auth_consents" ("client");
 CREATE TABLE "auth_codes" (
   "code" text COLLATE "C" NOT NULL PRIMARY KEY,
   "client" text COLLATE "C" NOT NULL,

@@ -17,7 +17,7 @@ use tollgate_macros::resource;
 use tollgate_store::{Database, Filter};
 
 /// A client that was added on the command line.
-#[resource(plural = "auth_clients")]
+#[resource(plural = "auth_clients", audited)]
 pub struct StoredClient {
     /// Its `client_id`.
     #[id]

@@ -33,7 +33,7 @@ use tollgate_macros::resource;
 use tollgate_store::{Database, Filter};
 
 /// A key of ours.
-#[resource(plural = "auth_keys")]
+#[resource(plural = "auth_keys", audited)]
 pub struct StoredKey {
     /// What it is: `secret`, or `signing-1` and so on.
     #[id]
