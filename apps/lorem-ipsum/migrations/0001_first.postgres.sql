@@ -26,6 +26,7 @@ CREATE TABLE "auth_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
   "expires" timestamptz NOT NULL,
+  "methods" text COLLATE "C",
   "signed_in" timestamptz NOT NULL
 );
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
@@ -68,6 +69,7 @@ CREATE TABLE "auth_codes" (
   "challenge" text COLLATE "C" NOT NULL,
   "user_id" uuid NOT NULL,
   "signed_in" timestamptz NOT NULL,
+  "methods" text COLLATE "C",
   "scope" text COLLATE "C" NOT NULL,
   "nonce" text COLLATE "C",
   "expires" timestamptz NOT NULL,

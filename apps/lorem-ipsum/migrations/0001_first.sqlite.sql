@@ -26,6 +26,7 @@ CREATE TABLE "auth_sessions" (
   "session" TEXT NOT NULL PRIMARY KEY,
   "user_id" BLOB NOT NULL,
   "expires" INTEGER NOT NULL,
+  "methods" TEXT,
   "signed_in" INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
@@ -68,6 +69,7 @@ CREATE TABLE "auth_codes" (
   "challenge" TEXT NOT NULL,
   "user_id" BLOB NOT NULL,
   "signed_in" INTEGER NOT NULL,
+  "methods" TEXT,
   "scope" TEXT NOT NULL,
   "nonce" TEXT,
   "expires" INTEGER NOT NULL,

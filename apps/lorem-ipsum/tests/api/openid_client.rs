@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use tollgate_testing::servers::{OPENID_CLIENT, free_port};
 
 /// As in the guide.
-const SETTINGS: &str = include_str!("../openid-client/clients.toml");
-const COMMANDS: &str = include_str!("../openid-client/clients.sh");
+const SETTINGS: &str = include_str!("../guide/clients.toml");
+const COMMANDS: &str = include_str!("../guide/clients.sh");
 
 /// The secrets that the commands print, in their order.
 fn add_clients(folder: &Path) -> Vec<String> {

@@ -146,7 +146,7 @@ impl Issuer {
         };
         let scope = self.scope_for(request, &user)?;
         if self.is_allowed(request, &prompt, (&user, &scope), said).await? {
-            Ok(Next::Code(self.code(request, challenge, scope, &session, &user).await?))
+            Ok(Next::Code(self.code(request, challenge, scope, &session).await?))
         } else if prompt.none {
             Err(Denied::new(Code::ConsentRequired, "the user has to be asked"))
         } else {
@@ -171,14 +171,12 @@ impl Issuer {
         challenge: &str,
         scope: String,
         session: &Session,
-        user: &User,
     ) -> Result<String, Denied> {
         let asked = codes::Asked {
             client: &request.client.id,
             redirect_uri: request.redirect_uri,
             challenge,
-            user_id: user.user_id,
-            signed_in: session.signed_in,
+            session,
             scope,
             nonce: request.asked.get("nonce"),
         };

@@ -110,10 +110,7 @@ impl Clients {
 
     /// Removes a client.
     pub(crate) async fn remove(&self, id: &str) -> Result<()> {
-        match self.records.delete(StoredClient::CLIENT.eq(id)).await? {
-            0 => Err(self.not_there(id)),
-            _ => Ok(()),
-        }
+        if self.records.remove(id.to_owned()).await? { Ok(()) } else { Err(self.not_there(id)) }
     }
 
     /// Whether a page of that origin is one of a public client's.

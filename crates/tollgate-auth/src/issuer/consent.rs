@@ -85,7 +85,8 @@ impl Issuer {
 
     /// The page that asks.
     pub(super) async fn consent_page(&self, request: &Request<'_>, user: &User, scope: String) -> Result<Response> {
-        let query = request.asked.changed(&[], None);
+        // Whoever was here recently enough may take their time to answer.
+        let query = request.asked.changed(&["max_age"], None);
         let path = format!("{AUTHORIZE}?{query}");
         let another = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &path).finish();
         let withheld = scope::withheld(request.scope(), self.users.actor(user).grants());

@@ -88,7 +88,7 @@ impl Consents {
     /// Forgets what a user allowed to a client; answers what it was.
     pub(crate) async fn remove(&self, user: Uuid, client: &str) -> Result<Option<Consent>> {
         let known = self.find(user, client).await?;
-        self.0.delete(Consent::CONSENT.eq(name(user, client))).await?;
+        self.0.remove(name(user, client)).await?;
         Ok(known)
     }
 

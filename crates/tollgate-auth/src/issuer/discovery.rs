@@ -59,7 +59,7 @@ fn describe(issuer: &str) -> Value {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported":
-            ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "name", "email"],
+            ["iss", "sub", "aud", "exp", "iat", "auth_time", "amr", "nonce", "at_hash", "name", "email"],
         "prompt_values_supported": ["none", "login", "select_account", "consent"],
         "authorization_response_iss_parameter_supported": true,
         "request_parameter_supported": false,

@@ -146,6 +146,7 @@ impl Issuer {
             client: &code.client,
             scope: &code.scope,
             at: code.signed_in,
+            methods: code.methods.as_deref(),
             nonce: code.nonce.as_deref(),
             access_token: &access_token,
         };
@@ -164,13 +165,14 @@ impl Issuer {
     }
 
     async fn end_what_it_gave(&self, code: &AuthorizationCode) -> Result<(), Denied> {
-        if let Some(id) = &code.token {
-            self.revoked.end(Ended::Token(id)).await?;
-        }
-        match code.family.as_deref().and_then(FamilyId::parse) {
-            Some(family) => Ok(self.refresh.revoke_family(family).await?),
+        let revoked = match &code.token {
+            Some(id) => self.revoked.end(Ended::Token(id)).await,
             None => Ok(()),
+        };
+        if let Some(family) = code.family.as_deref().and_then(FamilyId::parse) {
+            self.refresh.revoke_family(family).await?;
         }
+        Ok(revoked?)
     }
 
     async fn redeem_refresh(&self, asked: &Parameters, client: &Client, at: u64) -> Result<Tokens, Denied> {

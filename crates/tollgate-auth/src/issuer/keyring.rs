@@ -215,7 +215,7 @@ impl Keyring {
         let is_over = |next: &StoredKey| begin(next).saturating_add(AFTERLIFE).is_ok_and(|end| end <= now);
         let first = rows.iter().skip(1).take_while(|next| is_over(next)).count();
         for row in over.iter().chain(&rows[..first]) {
-            self.records.delete(StoredKey::KEY.eq(row.key.clone())).await?;
+            self.records.remove(row.key.clone()).await?;
         }
         let ring = self.ring();
         if !ring.keys.iter().map(|key| &key.name).eq(rows[first..].iter().map(|row| &row.key)) {

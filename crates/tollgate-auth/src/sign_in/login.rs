@@ -55,7 +55,7 @@ impl Issuer {
         match self.users.sign_in(email, Secret::from(password)).await {
             Ok(user) => {
                 self.sessions.end(&headers).await?;
-                let cookie = self.sessions.begin(user.user_id).await?;
+                let cookie = self.sessions.begin(user.user_id, "pwd").await?;
                 tracing::info!(user = %user.user_id, "signed in");
                 let mut response = see_other(&self.origins.return_to(asked.get("return_to")));
                 response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -24,6 +24,8 @@ pub struct Session {
     /// When it ends by itself.
     #[index]
     pub expires: Timestamp,
+    /// How they showed who they are, in the words of RFC 8176, as in `pwd`.
+    pub methods: Option<String>,
     /// When they signed in.
     #[created_at]
     pub signed_in: Timestamp,
@@ -51,12 +53,13 @@ impl Sessions {
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(crate) async fn begin(&self, user_id: Uuid) -> Result<HeaderValue> {
+    pub(crate) async fn begin(&self, user_id: Uuid, methods: &str) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.records.delete(Session::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
-        self.records.insert(NewSession { session: name(&secret), user_id, expires }).await?;
+        let methods = Some(methods.to_owned());
+        self.records.insert(NewSession { session: name(&secret), user_id, expires, methods }).await?;
         Ok(self.set_cookie(&secret, self.lifetime.as_secs()))
     }
 

@@ -1,5 +1,6 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
+mod apart;
 mod authenticate;
 mod clients;
 mod code_flow;

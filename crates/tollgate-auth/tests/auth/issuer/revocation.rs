@@ -97,6 +97,30 @@ async fn a_token_that_nobody_knows_needs_no_revocation() {
 }
 
 #[tokio::test]
+async fn a_full_list_takes_no_more_tokens_and_says_so_and_still_takes_users() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let tokens = rea.tokens("web", "").await;
+    let access = text(&tokens, "access_token");
+    let list = world.identity.gate().revocations();
+    for number in 0..1_000_000 {
+        list.revoke_token("issuer", &number.to_string(), u64::MAX / 2);
+    }
+    let answer = revoke(&mut rea, "web", access).await;
+    assert_eq!((answer.status, &*answer.error()), (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"));
+    assert!(is_good(&world, access).await);
+    let kept = rea.tokens("app", "").await;
+    assert_eq!(revoke(&mut rea, "app", text(&kept, "refresh_token")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        rea.refresh("app", text(&kept, "refresh_token")).await.error(),
+        "invalid_grant",
+        "it ended all the same"
+    );
+    world.identity.sign_out_everywhere(world.user("rea@example.test").await.user_id).await.unwrap();
+    assert!(!is_good(&world, access).await);
+}
+
+#[tokio::test]
 async fn a_code_used_twice_ends_what_it_gave_on_every_instance() {
     let world = World::new().await;
     let (second, third) = (world.restarted().await, world.restarted().await);
