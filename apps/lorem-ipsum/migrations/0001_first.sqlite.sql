@@ -16,6 +16,7 @@ CREATE TABLE "users" (
   "password_hash" TEXT NOT NULL,
   "roles" TEXT NOT NULL,
   "disabled" INTEGER NOT NULL,
+  "second_factor" INTEGER NOT NULL,
   "demo" INTEGER NOT NULL,
   "created_at" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL,
@@ -27,7 +28,9 @@ CREATE TABLE "auth_sessions" (
   "user_id" BLOB NOT NULL,
   "expires" INTEGER NOT NULL,
   "methods" TEXT,
-  "signed_in" INTEGER NOT NULL
+  "signed_in" INTEGER NOT NULL,
+  "address" TEXT,
+  "browser" TEXT
 ) STRICT;
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");
