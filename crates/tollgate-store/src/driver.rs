@@ -4,6 +4,7 @@ use crate::{
     Error, Expr, Order, Query, Result, Row, Set, Table, Value,
     migrate::{Applied, Script},
 };
+use jiff::Timestamp;
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
 /// A driver's answer, some time later.
@@ -146,6 +147,12 @@ pub trait Database: Driver + Any {
     fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
         let _ = (scripts, adopt);
         Box::pin(async { Err(crate::Error::internal("this database takes no migrations")) })
+    }
+
+    /// What time it is there: the same for all instances, whose own clocks may differ. Nothing where there is one
+    /// machine, and so one clock.
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async { Ok(None) })
     }
 
     /// Answers if the database does.

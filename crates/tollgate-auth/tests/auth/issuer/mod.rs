@@ -1,12 +1,15 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
 mod accounts;
+mod apart;
 mod authenticate;
 mod clients;
 mod code_flow;
+mod consent;
 mod discovery;
 mod exchange;
 mod login;
+mod logout;
 mod passwords;
 mod refresh;
 mod revocation;
