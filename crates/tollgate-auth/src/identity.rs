@@ -200,6 +200,16 @@ impl Identity {
         mint.access_token(&user, &access)
     }
 
+    /// The id of the user with that address.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`], also if they are disabled.
+    pub async fn user_id(&self, email: &str) -> Result<Uuid> {
+        let users = &self.0.users;
+        let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
+        user.map(|user| user.user_id).ok_or_else(|| Error::NoSuchUser(email.to_owned()))
+    }
+
     /// Keeps a user out, and ends [all that they have](Self::sign_out_everywhere).
     ///
     /// # Errors

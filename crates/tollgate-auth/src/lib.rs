@@ -6,6 +6,7 @@
 //! authenticate  a request → its caller: by bearer token or by session cookie
 //! token         a bearer token of any issuer we trust → who it speaks of, and what they may claim
 //! provider      where each identity provider puts audience, scopes, permissions and roles: data, not code
+//! api_key       what programs show that have nobody to sign in
 //! issuer        the other direction: tokens that we hand out ourselves
 //! sign_in       the sign-in page, and the sessions of those who came through it
 //! users         whom the issuer knows      password  and how they prove who they are
@@ -18,6 +19,7 @@
 // `#[resource]` and `#[output]` name their helpers as an application would.
 extern crate self as tollgate;
 
+mod api_key;
 mod authenticate;
 mod error;
 mod identity;
@@ -32,6 +34,7 @@ mod sign_in;
 pub mod token;
 mod users;
 
+pub use api_key::{ApiKey, ApiKeys, KeyError, KeyFor, KeyWanted, MadeKey, NewKey, service as api_keys_service};
 pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
@@ -40,5 +43,7 @@ pub use sign_in::Session;
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
 pub use users::{CreateUserError, NewUser, PROVIDER, User, UserPatch};
 
+#[doc(hidden)]
+pub use tollgate_http::Service;
 #[doc(hidden)]
 pub use tollgate_store::__private;

@@ -147,7 +147,7 @@ impl Api {
         document
     }
 
-    /// Authorization code (with PKCE, which OpenAPI 3.1 cannot say) or a bearer token.
+    /// Authorization code (with PKCE, which OpenAPI 3.1 cannot say), a bearer token, or an API key in its place.
     fn security(&self) -> Value {
         let permissions = self.routes().flat_map(|(_, route)| route.access.permissions());
         let scopes: BTreeMap<&str, String> = permissions.map(|name| (name, name.replacen(':', " ", 1))).collect();
@@ -157,6 +157,7 @@ impl Api {
                 "authorizationUrl": authorize, "tokenUrl": token, "scopes": scopes,
             } } },
             "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+            "api_key": { "type": "http", "scheme": "bearer", "bearerFormat": "API key" },
         })
     }
 }

@@ -46,7 +46,7 @@ pub use audit::AuditLog;
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::Guard;
 pub use handler::Handler;
-pub use idempotency::{Keyed, KeyedRequest};
+pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;
 pub use list::List;
 pub use operation::{Operation, Place};

@@ -134,7 +134,7 @@ impl<'a> Operation<'a> {
         }
         let scopes = access.permissions();
         let open = !scopes.is_empty() && scopes.iter().all(|name| self.anyone.include(name));
-        self.security = vec![json!({ "oauth2": scopes }), json!({ "bearer": scopes })];
+        self.security = ["oauth2", "bearer", "api_key"].map(|scheme| json!({ scheme: scopes })).into();
         self.security.extend(open.then(|| json!({})));
         self.refuses(StatusCode::UNAUTHORIZED, "Nobody is signed in, or the token is not good.");
         if !scopes.is_empty() {

@@ -92,6 +92,14 @@ impl<T: Resource> Store<T> {
         self.0.part.is_some()
     }
 
+    pub(crate) fn transaction_of(&self) -> Option<&Transaction> {
+        self.0.part.as_ref().map(|part| &part.transaction)
+    }
+
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.0.clock.now()
+    }
+
     /// The row with this key.
     ///
     /// # Errors

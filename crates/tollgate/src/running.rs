@@ -7,16 +7,21 @@ use crate::{
     kept::Values,
     settings::{Client, Settings},
 };
-use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
+use axum::{
+    Router,
+    http::{Extensions, HeaderMap},
+    middleware::from_fn_with_state,
+    routing::get,
+};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Identity, IdentityConfig};
+use tollgate_auth::{ApiKey, ApiKeys, Identity, IdentityConfig};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_store::{Database, Error, Table};
+use tollgate_store::{Database, Error, Resource, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
@@ -24,6 +29,7 @@ pub(crate) struct Running {
     pub(crate) databases: Databases,
     /// The embedded issuer; tests bring their own way to recognise callers.
     pub(crate) identity: Option<Identity>,
+    pub(crate) keys: ApiKeys,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
     /// What was done about the schema and the first rows, for people.
@@ -67,13 +73,18 @@ impl Design {
             let authenticate = identity.authenticator();
             (Some(identity), authenticate)
         };
+        let roles = Arc::new(self.roles.clone());
+        let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
+        let authenticate = keys.authenticator(authenticate);
         let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let context =
-            Arc::new(Context { authenticate, stores, seal: values.seal().await?, clock, keyed: Keyed::default() });
-        Ok(Running { design: Arc::new(self), databases, identity, context, pages, done })
+        let mut extensions = Extensions::new();
+        extensions.insert(keys.clone());
+        let (seal, keyed) = (values.seal().await?, Keyed::default());
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
+        Ok(Running { design: Arc::new(self), databases, identity, keys, context, pages, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -106,7 +117,7 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    [&[Values::TABLE, KeyedRequest::TABLE], &Identity::tables()[..]].concat()
+    [&[Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE], &Identity::tables()[..]].concat()
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.

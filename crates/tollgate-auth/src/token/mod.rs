@@ -55,6 +55,8 @@ pub use sign::{SignError, SigningKey};
 pub use trusted::{IssuerError, TrustedIssuer};
 pub use verified::Verified;
 
+pub(crate) use cache::{Cache, Remembered};
+
 /// A JSON object, as `tollgate_core::strict` reads it.
 type Object = serde_json::Map<String, serde_json::Value>;
 
