@@ -1,5 +1,6 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
+mod api_keys;
 mod authenticate;
 mod clients;
 mod code_flow;
@@ -140,7 +141,14 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
     let clock: Arc<dyn tollgate_core::Clock> = Arc::new(clock.clone());
     let stores = Stores::new(&built.resources, |_| Arc::clone(database), &clock);
     let (authenticate, seal) = (identity.authenticator(), Seal::new(&[7; 32]));
-    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default(), extensions: axum::http::Extensions::new() };
+    let context = Context {
+        authenticate,
+        stores,
+        seal,
+        clock,
+        keyed: Keyed::default(),
+        extensions: axum::http::Extensions::new(),
+    };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
     router.layer(from_fn_with_state(edge, pipeline))
