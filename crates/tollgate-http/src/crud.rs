@@ -55,7 +55,8 @@ async fn delete<R: Resource>(may: May<Delete, R>, rows: Store<R>, Path(id): Path
 }
 
 impl Service {
-    /// Lists, adds, reads, replaces, changes and removes a resource under `path`.
+    /// Lists, adds, reads, replaces, changes and removes a resource under `path`. Whoever adds, replaces or changes a
+    /// row sees it: it is the answer.
     #[must_use]
     pub fn crud<R: Resource>(self, path: &str) -> Self {
         let table = R::TABLE;

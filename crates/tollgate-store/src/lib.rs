@@ -34,6 +34,7 @@ mod batch;
 mod decimal;
 mod driver;
 mod error;
+mod field;
 mod filter;
 mod find;
 mod memory;
@@ -54,7 +55,8 @@ pub use assignment::Assignment;
 pub use decimal::{Decimal, NotDecimal};
 pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
 pub use error::{Error, Result};
-pub use filter::{Expr, Field, Filter, Op, Order, Sort};
+pub use field::{Field, Sort};
+pub use filter::{Expr, Filter, Op, Order};
 pub use find::{Find, Slice};
 pub use memory::Memory;
 pub use nested::Nested;
@@ -77,8 +79,9 @@ pub mod __private {
     pub use garde;
     pub use schemars;
     pub use serde;
+    pub use serde_json;
     pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
-    pub use tollgate_core::{At, Change, Faults, Input, ObjectOnly, Output, Probe};
+    pub use tollgate_core::{At, Change, Faults, Input, Misfits, ObjectOnly, Output, Probe};
 }
 
 /// What an error says, with its cause.
