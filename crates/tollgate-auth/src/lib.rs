@@ -10,6 +10,7 @@
 //! issuer        the other direction: tokens that we hand out ourselves
 //! sign_in       the sign-in page, and the sessions of those who came through it
 //! users         whom the issuer knows      password  and how they prove who they are
+//! accounts      what can be done to an account, whoever asks
 //! identity      all of it as one value     me        who am I?
 //! ```
 //!
@@ -19,6 +20,7 @@
 // `#[resource]` and `#[output]` name their helpers as an application would.
 extern crate self as tollgate;
 
+mod accounts;
 mod api_key;
 mod authenticate;
 mod error;
@@ -34,6 +36,7 @@ mod sign_in;
 pub mod token;
 mod users;
 
+pub use accounts::{Accounts, service as users_service};
 pub use api_key::{ApiKey, ApiKeys, KeyError, KeyFor, KeyWanted, MadeKey, NewKey, service as api_keys_service};
 pub use error::{Error, Result};
 pub use identity::Identity;
@@ -41,9 +44,9 @@ pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
 pub use sign_in::Session;
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
-pub use users::{CreateUserError, NewUser, PROVIDER, User, UserPatch};
+pub use users::{AccountChange, NewAccount, NewUser, PROVIDER, User, UserError, UserPatch};
+// What `service!` names.
+pub(crate) use tollgate_http::Service;
 
-#[doc(hidden)]
-pub use tollgate_http::Service;
 #[doc(hidden)]
 pub use tollgate_store::__private;

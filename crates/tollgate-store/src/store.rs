@@ -4,7 +4,7 @@
 use crate::{
     Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
     Transaction, Update as Change, Value,
-    audit::NewAuditEvent,
+    audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits, Reply},
     filter::is_foreign,
     find::into,
@@ -90,14 +90,6 @@ impl<T: Resource> Store<T> {
 
     pub(crate) fn is_in_transaction(&self) -> bool {
         self.0.part.is_some()
-    }
-
-    pub(crate) fn transaction_of(&self) -> Option<&Transaction> {
-        self.0.part.as_ref().map(|part| &part.transaction)
-    }
-
-    pub(crate) fn now(&self) -> jiff::Timestamp {
-        self.0.clock.now()
     }
 
     /// The row with this key.
@@ -222,6 +214,22 @@ impl<T: Resource> Store<T> {
             Some(part) => record(self.clone(), &part.transaction).await,
             None => self.transaction(async |tx| record(self.on(&tx)?, &tx).await).await,
         }
+    }
+
+    /// Records an event that says more than which row changed, in the database of these rows: with the transaction that
+    /// they are part of, if they are part of one.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
+        let stamp = Stamp { actor, now: self.0.clock.now() };
+        if let Some(part) = &self.0.part {
+            return part.transaction.recorded().add(&*self.0.driver, &stamp, vec![event]).await;
+        }
+        let recorded = Recorded::default();
+        recorded.add(&*self.0.driver, &stamp, vec![event]).await?;
+        recorded.log();
+        Ok(())
     }
 
     /// The row as it will be stored, if it may be.

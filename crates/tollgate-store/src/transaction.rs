@@ -1,13 +1,8 @@
 //! Several writes that happen together or not at all.
 
-use crate::{
-    Database, Error, Result, Session, Stamp, Store,
-    audit::{NewAuditEvent, Recorded},
-    resource::Resource,
-};
+use crate::{Database, Error, Result, Session, Store, audit::Recorded, resource::Resource};
 use std::sync::Arc;
 use tokio::runtime::Handle;
-use tollgate_access::Actor;
 
 /// A transaction under way. Stores take part through [`Store::on`].
 #[derive(Clone)]
@@ -125,19 +120,6 @@ impl<T: Resource> Store<T> {
             ended?;
         }
         done
-    }
-
-    /// Records an event in the transaction that this store [takes part in](Self::on): it is kept with what was done, or not
-    /// at all. Writes of a resource that is `audited` are recorded without being asked.
-    ///
-    /// # Errors
-    /// This store takes part in none, or the database refuses.
-    pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
-        let Some(transaction) = self.transaction_of() else {
-            return Err(Error::internal("an event is recorded in a transaction"));
-        };
-        let stamp = Stamp { actor, now: self.now() };
-        transaction.recorded().add(&*self.driver(), &stamp, vec![event]).await
     }
 
     /// The same rows, as part of a transaction in the same database.

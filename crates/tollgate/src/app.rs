@@ -109,6 +109,7 @@ impl App {
         check_default_role(&settings, &roles)?;
         let mut services = self.services;
         services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
+        services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),
@@ -140,7 +141,7 @@ pub(crate) struct Design {
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.
 fn check_table_names(built: &Built) -> Result<(), Failure> {
     let own = own_tables();
-    let is_taken = |table: &Table| own.iter().any(|own| own.name == table.name && !std::ptr::eq(*own, table));
+    let is_taken = |table: &Table| own.iter().any(|own| own.name == table.name && *own != table);
     let taken = built.resources.iter().find(|resource| is_taken(resource.table()));
     taken.map_or(Ok(()), |resource| {
         let (name, ty) = (resource.table().name, resource.type_name());
@@ -204,8 +205,8 @@ impl From<tollgate_auth::KeyError> for Failure {
     }
 }
 
-impl From<tollgate_auth::CreateUserError> for Failure {
-    fn from(error: tollgate_auth::CreateUserError) -> Self {
+impl From<tollgate_auth::UserError> for Failure {
+    fn from(error: tollgate_auth::UserError) -> Self {
         Self::of(&error)
     }
 }

@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{ApiKey, ApiKeys, Identity, IdentityConfig};
+use tollgate_auth::{Accounts, ApiKey, ApiKeys, Identity, IdentityConfig};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
@@ -73,6 +73,10 @@ impl Design {
             let authenticate = identity.authenticator();
             (Some(identity), authenticate)
         };
+        let accounts = match &identity {
+            Some(identity) => identity.accounts(),
+            None => Accounts::new(&self.identity_config()?, database, &clock),
+        };
         let roles = Arc::new(self.roles.clone());
         let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
         let authenticate = keys.authenticator(authenticate);
@@ -81,6 +85,7 @@ impl Design {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
         let mut extensions = Extensions::new();
+        extensions.insert(accounts);
         extensions.insert(keys.clone());
         let (seal, keyed) = (values.seal().await?, Keyed::default());
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
@@ -159,7 +164,8 @@ impl Running {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
-        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log()));
+        let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
+        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));

@@ -43,11 +43,14 @@ pub struct Server {
     pub port: u16,
     /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
     pub public_url: Option<String>,
+    /// How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. With too small a
+    /// number everybody seems to come from the proxy, with too large a one from wherever they say. Default: 0.
+    pub proxies: u8,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { host: "127.0.0.1".into(), port: 8000, public_url: None }
+        Self { host: "127.0.0.1".into(), port: 8000, public_url: None, proxies: 0 }
     }
 }
 
@@ -168,7 +171,7 @@ impl Settings {
 
     /// The origin that people and programs use.
     pub(crate) fn public_url(&self) -> String {
-        let Server { host, port, public_url } = &self.server;
+        let Server { host, port, public_url, .. } = &self.server;
         if let Some(url) = public_url {
             return url.trim_end_matches('/').to_owned();
         }
@@ -197,8 +200,7 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<(), String> {
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
-        let embedded = self.identity.embedded.unwrap_or(self.is_dev());
-        if !embedded {
+        if !self.has_embedded_issuer() {
             return Err(format!(
                 "no issuer is configured, so nobody could be recognised in `{}`: set identity.embedded = true to let \
                  the app be its own identity provider",
@@ -219,6 +221,11 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// Whether the app is its own identity provider.
+    pub(crate) fn has_embedded_issuer(&self) -> bool {
+        self.identity.embedded.unwrap_or(self.is_dev())
     }
 
     /// Whether users whose passwords are no secret may come in. Behind a proxy others reach what listens on loopback;

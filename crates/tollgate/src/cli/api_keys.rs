@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use std::fmt::Write as _;
 use tollgate_access::System;
-use tollgate_auth::{ApiKey, KeyFor, NewKey};
+use tollgate_auth::{ApiKey, KeyFor, NewKey, User, UserError};
 use tollgate_store::Filter;
 
 #[derive(Subcommand)]
@@ -77,7 +77,7 @@ impl Create {
     async fn read(self, running: &Running) -> Result<NewKey, Failure> {
         let speaks_for = match &self.user {
             None => KeyFor::Service,
-            Some(email) => KeyFor::User(running.identity()?.user_id(email).await?),
+            Some(email) => KeyFor::User(user(running, email).await?.user_id),
         };
         let now = running.context.clock.now();
         let expires = match self.expires.0 {
@@ -86,6 +86,13 @@ impl Create {
         };
         Ok(NewKey { name: self.name, scopes: self.scope, expires, speaks_for })
     }
+}
+
+async fn user(running: &Running, email: &str) -> Result<User, Failure> {
+    running.identity()?.accounts().by_email(email).await.map_err(|error| match error {
+        UserError::NotFound => tollgate_auth::Error::NoSuchUser(email.to_owned()).into(),
+        other => other.into(),
+    })
 }
 
 fn list(keys: &[ApiKey]) -> String {
