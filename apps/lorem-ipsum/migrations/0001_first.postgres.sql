@@ -9,12 +9,25 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" timestamptz NOT NULL
 );
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "api_keys" (
+  "key_id" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "name" text COLLATE "C" NOT NULL,
+  "subject" text COLLATE "C" NOT NULL,
+  "scopes" text[] NOT NULL,
+  "expires" timestamptz,
+  "creator" text COLLATE "C" NOT NULL,
+  "created" timestamptz NOT NULL,
+  "last_used" timestamptz,
+  "hash" text COLLATE "C" NOT NULL
+);
+CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
+CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
 CREATE TABLE "users" (
   "user_id" uuid NOT NULL PRIMARY KEY,
   "name" text COLLATE "C" NOT NULL,
   "email" text COLLATE "C" NOT NULL,
   "password_hash" text COLLATE "C" NOT NULL,
-  "roles" text COLLATE "C" NOT NULL,
+  "roles" text[] NOT NULL,
   "disabled" bool NOT NULL,
   "demo" bool NOT NULL,
   "created_at" timestamptz NOT NULL,
@@ -26,7 +39,9 @@ CREATE TABLE "auth_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
   "expires" timestamptz NOT NULL,
-  "signed_in" timestamptz NOT NULL
+  "signed_in" timestamptz NOT NULL,
+  "address" text COLLATE "C",
+  "browser" text COLLATE "C"
 );
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");

@@ -110,7 +110,10 @@ impl Identity {
             users: Arc::clone(&accounts.0.users),
             sessions: Arc::clone(&accounts.0.sessions),
             codes: Codes::new(&database, &clock, config.access_lifetime),
-            refresh: Refresh::new(StoredFamilies::new(&database, &clock, Arc::clone(&revoked)), &keys.secret_for("refresh")),
+            refresh: Refresh::new(
+                StoredFamilies::new(&database, &clock, Arc::clone(&revoked)),
+                &keys.secret_for("refresh"),
+            ),
             revoked,
             accounts,
             gate,

@@ -1,7 +1,7 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
 use crate::{
-    AnyResource, Context, Operation, Service,
+    AnyResource, Context, Operation, Reach, Service,
     refusal::Refusal,
     schemas::{Schemas, tidy},
     service::Route,
@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use tollgate_access::{Access, Grants};
+use tollgate_access::{Access, Actor, Grants};
 use tollgate_core::Problem;
 use tollgate_store::Filled;
 
@@ -57,6 +57,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may.
     pub access: Access,
+    /// How far somebody gets who calls it.
+    pub reach: fn(&Actor) -> Reach,
 }
 
 /// One service and what its routes ask for.

@@ -46,7 +46,7 @@ pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use audit::AuditLog;
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
-pub use guard::Guard;
+pub use guard::{Guard, Reach};
 pub use handler::Handler;
 pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;

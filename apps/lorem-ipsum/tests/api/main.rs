@@ -1,6 +1,8 @@
 //! Lorem Ipsum, as its callers know it.
 
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod faults;

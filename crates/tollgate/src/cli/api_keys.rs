@@ -60,7 +60,9 @@ pub(super) async fn keys(design: Design, command: Keys) -> Result<(), Failure> {
     match command {
         Keys::Create(create) => {
             let (key, row) = running.keys.create(&system.may(), create.read(&running).await?).await?;
-            print(&format!("made the API key {} for {}\nkey (shown once): {}", row.key_id, row.subject, key.reveal()))
+            // Apart, so that a script can keep the key: `key=$(app api-key create …)`.
+            eprintln!("made the API key {} for {}; this is the only time that it is shown:", row.key_id, row.subject);
+            print(key.reveal())
         }
         Keys::List => {
             let all = running.keys.store().find(&system.may(), Filter::every());
