@@ -29,6 +29,7 @@ CREATE TABLE "users" (
   "password_hash" text COLLATE "C" NOT NULL,
   "roles" text[] NOT NULL,
   "disabled" bool NOT NULL,
+  "second_factor" bool NOT NULL,
   "demo" bool NOT NULL,
   "created_at" timestamptz NOT NULL,
   "updated_at" timestamptz NOT NULL,

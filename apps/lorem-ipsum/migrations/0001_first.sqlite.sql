@@ -29,6 +29,7 @@ CREATE TABLE "users" (
   "password_hash" TEXT NOT NULL,
   "roles" TEXT NOT NULL,
   "disabled" INTEGER NOT NULL,
+  "second_factor" INTEGER NOT NULL,
   "demo" INTEGER NOT NULL,
   "created_at" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL,

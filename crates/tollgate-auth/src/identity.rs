@@ -22,7 +22,7 @@
 //! ```
 
 use crate::{
-    Accounts,
+    Accounts, NewAccount, UserError,
     error::{Error, Result},
     issuer::{
         self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, KeyInfo, Keyring,
@@ -32,7 +32,7 @@ use crate::{
     provider,
     sign_in::{self, Origins, Session, Sessions},
     token::{Algorithm, Gate, TrustedIssuer, Type, Verified},
-    users::{NewAccount, PROVIDER, User, UserError, Users},
+    users::{PROVIDER, User, Users},
 };
 use axum::{Router, http::HeaderMap};
 use jiff::Timestamp;
@@ -179,7 +179,7 @@ impl Identity {
         if self.0.users.by_email(email).await?.is_some() {
             return Ok(());
         }
-        match self.0.users.create(&operator(), account(name, email, password, roles), true).await {
+        match self.0.accounts.add(&operator(), account(name, email, password, roles), true).await {
             // Another instance may have been faster.
             Ok(_) | Err(UserError::EmailTaken(_)) => Ok(()),
             Err(error) => Err(error),

@@ -36,7 +36,7 @@ mod sign_in;
 pub mod token;
 mod users;
 
-pub use accounts::{Accounts, service as users_service};
+pub use accounts::{AccountChange, Accounts, NewAccount, UserError, service as users_service};
 pub use api_key::{ApiKey, ApiKeys, KeyError, KeyFor, KeyWanted, MadeKey, NewKey, service as api_keys_service};
 pub use error::{Error, Result};
 pub use identity::Identity;
@@ -44,7 +44,7 @@ pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
 pub use sign_in::Session;
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
-pub use users::{AccountChange, NewAccount, NewUser, PROVIDER, User, UserError, UserPatch};
+pub use users::{NewUser, PROVIDER, User, UserPatch};
 // What `service!` names.
 pub(crate) use tollgate_http::Service;
 

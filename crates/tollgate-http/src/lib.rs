@@ -41,7 +41,7 @@ mod service;
 mod words;
 
 pub use address::ClientAddress;
-pub use answer::{Answer, Created, IntoProblem, NoContent, Page};
+pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page};
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use audit::AuditLog;

@@ -21,4 +21,6 @@ mod postgres;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod users;
+#[cfg(test)]
 mod walk;

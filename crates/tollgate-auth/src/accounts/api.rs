@@ -1,17 +1,14 @@
 //! Users: who they are, what roles they have, where they are signed in.
 //!
-//! For those who may `read:users`, `create:users`, `update:users` and `delete:users`. Who removes the last user with
-//! `update:users`, keeps them out or takes that role from them is refused: nobody could take it back.
+//! For those who may `read:users`, `create:users`, `update:users` and `delete:users`. Nobody touches an account whose roles
+//! grant what they cannot do themselves. Who removes the last user with `update:users`, keeps them out or takes that role
+//! from them is refused: nobody could take it back.
 
-use super::Accounts;
-use crate::{
-    Service,
-    sign_in::Session,
-    users::{AccountChange, NewAccount, User, UserError},
-};
+use super::{AccountChange, Accounts, NewAccount, UserError};
+use crate::{Service, sign_in::Session, users::User};
 use tollgate_access::{Create, Delete, May, Read, Update};
-use tollgate_core::{Problem, Result};
-use tollgate_http::{Created, Json, List, NoContent, Page, Path};
+use tollgate_core::Result;
+use tollgate_http::{Json, List, Located, NoContent, Page, Path};
 use tollgate_macros::service;
 use tollgate_store::Store;
 use uuid::Uuid;
@@ -33,8 +30,9 @@ async fn create(
     may: May<Create, User>,
     accounts: Accounts,
     Json(new): Json<NewAccount>,
-) -> Result<Created<User>, UserError> {
-    Ok(Created(accounts.create(&may, new).await?))
+) -> Result<Located<User>, UserError> {
+    let made = accounts.create(&may, new).await?;
+    Ok(Located { location: format!("/users/{}", made.user_id), made })
 }
 
 /// Changes a user: name, address, roles, or whether they are kept out.
@@ -69,8 +67,8 @@ async fn sessions(
 /// Signs a user out everywhere.
 ///
 /// Ends their sessions, and the refresh tokens of their applications.
-async fn sign_out(_: May<Update, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<NoContent, Problem> {
-    accounts.sign_out_everywhere(id).await?;
+async fn sign_out(may: May<Update, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<NoContent, UserError> {
+    accounts.end_sessions(&may, id).await?;
     Ok(NoContent)
 }
 

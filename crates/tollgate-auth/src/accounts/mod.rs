@@ -1,26 +1,32 @@
 //! What can be done to an account, whoever asks: the API, the command line, or its owner on a page.
 //!
 //! ```text
-//! /users, /api/me/…   api.rs   for those who may, and for oneself
+//! /users     api.rs      for those who may
+//!            manage.rs   adding, changing, removing; who may do it to whom      error.rs   and why not
 //! ```
 //!
 //! Invariant: whoever is kept out, removed or signed out everywhere has no session and no refresh token left.
 
 mod api;
+mod error;
+mod manage;
 
 pub use api::service;
+pub use error::UserError;
+pub(crate) use manage::event;
+pub use manage::{AccountChange, NewAccount};
 
 use crate::{
     IdentityConfig,
     error::{Error, Result},
     issuer::{Codes, Ended, Revoked, StoredFamilies},
     sign_in::{Origins, Session, Sessions},
-    users::{AccountChange, NewAccount, User, UserError, Users},
+    users::{User, Users},
 };
 use axum::http::StatusCode;
 use std::{fmt, sync::Arc};
-use tollgate_access::{Create, Delete, May, System, Update};
-use tollgate_core::{Change, Clock, Problem};
+use tollgate_access::{May, System, Update};
+use tollgate_core::{Clock, Problem};
 use tollgate_http::{Argument, Call, Operation};
 use tollgate_store::{Database, Store};
 use uuid::Uuid;
@@ -73,40 +79,6 @@ impl Accounts {
         self.0.users.by_email(email).await?.ok_or(UserError::NotFound)
     }
 
-    /// Adds a user. Without roles, they get the configured default.
-    ///
-    /// # Errors
-    /// The address is taken, the password unfit, a role unknown, the name or the address none.
-    pub async fn create(&self, may: &May<Create, User>, new: NewAccount) -> Result<User, UserError> {
-        let user = self.0.users.create(may, new, false).await?;
-        tracing::info!(user = %user.user_id, by = may.actor().id(), "a user was added");
-        Ok(user)
-    }
-
-    /// Changes a user. Who is kept out from now on is signed out everywhere.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create); [`UserError::NotFound`], or [`UserError::LastAdmin`].
-    pub async fn change(&self, may: &May<Update, User>, id: Uuid, change: AccountChange) -> Result<User, UserError> {
-        let ends = change.disabled == Change::Set(true);
-        let user = self.0.users.change(may, id, change).await?;
-        tracing::info!(user = %id, by = may.actor().id(), disabled = user.disabled, "a user was changed");
-        if ends {
-            self.sign_out_everywhere(id).await?;
-        }
-        Ok(user)
-    }
-
-    /// Removes a user. What they own stays, and is nobody's: no other user ever gets their id.
-    ///
-    /// # Errors
-    /// [`UserError::NotFound`], or [`UserError::LastAdmin`].
-    pub async fn remove(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
-        self.0.users.remove(may, id).await?;
-        tracing::info!(user = %id, by = may.actor().id(), "a user was removed");
-        Ok(self.sign_out_everywhere(id).await?)
-    }
-
     /// The browsers in which a user is signed in, the newest first.
     ///
     /// # Errors
@@ -116,11 +88,23 @@ impl Accounts {
         Ok(self.0.sessions.of(id).await?)
     }
 
+    /// Signs a user out everywhere, as somebody wants it: as [`sign_out_everywhere`](Self::sign_out_everywhere), recorded.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`], or [`UserError::Beyond`].
+    pub async fn end_sessions(&self, may: &May<Update, User>, id: Uuid) -> Result<(), UserError> {
+        let actor = may.actor();
+        let user = self.0.users.get(id).await?;
+        self.check_reach(actor, &user.roles)?;
+        self.sign_out_everywhere(id).await?;
+        Ok(self.users().record(actor, event(actor, "end_sessions", &user)).await?)
+    }
+
     /// Ends the sessions of a user at once, and their tokens on every instance within a second.
     ///
     /// # Errors
     /// The database cannot be reached; what was done until then stays done.
-    pub async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
+    pub(crate) async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
         self.sign_out_but(id, None).await
     }
 

@@ -85,7 +85,7 @@ pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result
         }
         Command::Sessions(who) => sessions(&accounts.sessions(who.id(&accounts).await?).await?, json),
         Command::SignOut(who) => {
-            accounts.sign_out_everywhere(who.id(&accounts).await?).await?;
+            accounts.end_sessions(&users::operator().may(), who.id(&accounts).await?).await?;
             done(&who.email, "signed out everywhere")
         }
     }

@@ -1,5 +1,6 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
+mod accounts;
 mod api_keys;
 mod authenticate;
 mod clients;
@@ -122,6 +123,12 @@ impl World {
     pub(crate) async fn disable(&self, user: Uuid) {
         let change = AccountChange { disabled: Change::Set(true), ..AccountChange::default() };
         self.identity.accounts().change(&System::because("a test disables").may(), user, change).await.unwrap();
+    }
+
+    /// Signs Rea out everywhere, as an admin does it.
+    pub(crate) async fn end_sessions(&self) {
+        let (may, user) = (System::because("a test signs out").may(), self.user("rea@example.test").await);
+        self.identity.accounts().end_sessions(&may, user.user_id).await.unwrap();
     }
 
     /// Rea's id.
