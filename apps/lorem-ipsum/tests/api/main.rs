@@ -9,6 +9,8 @@ mod faults;
 #[cfg(test)]
 mod issuer;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod migrations;

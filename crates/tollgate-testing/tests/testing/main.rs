@@ -6,6 +6,8 @@ mod browser;
 #[cfg(test)]
 mod films;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod migrations;
