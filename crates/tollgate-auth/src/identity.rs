@@ -46,7 +46,7 @@ use tollgate_http::{
 use tollgate_store::{Database, Resource, Table};
 
 /// How many verified tokens are remembered: some 30 MB when full.
-const REMEMBERED: usize = 20_000;
+pub(crate) const REMEMBERED: usize = 20_000;
 
 /// Who is calling, answered by the embedded issuer and its sessions. Cheap to clone.
 #[derive(Clone)]
@@ -310,14 +310,15 @@ fn account(name: &str, email: &str, password: &Secret, roles: &[String]) -> NewA
     }
 }
 
-/// The gate for our own access tokens: no other kind, and nobody else's.
+/// The gate for our own access tokens, no other kind of ours, and for those of the others.
 fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<dyn Clock>) -> Result<Gate> {
-    let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::generic() };
+    let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::Mapping::default() };
     let (audiences, algorithms) = ([config.audience.as_str()], [Algorithm::RS256]);
     let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying())?;
     let roles = Arc::clone(&config.roles);
-    let issuer = issuer.speaking(move |verified| speaker(verified, &roles));
-    Ok(Gate::new(vec![issuer], Arc::clone(clock), REMEMBERED)?)
+    let mut trusted = config.others.trusted()?;
+    trusted.push(issuer.speaking(move |verified| speaker(verified, &roles)));
+    Ok(Gate::new(trusted, Arc::clone(clock), REMEMBERED)?)
 }
 
 /// Whom an access token of ours speaks of: a user or a client, with what the token grants and no more.

@@ -131,7 +131,7 @@ impl Inner {
         let (Some(id), Some(identity)) = (id, identity) else { return Err(Wrong::NoUser.into()) };
         let user = identity.0.users.active(id).await?.ok_or(Wrong::NoUser)?;
         let most = identity.0.users.actor(&user);
-        let granted = Grants::of(scopes.filter(|scope| most.grants().include(scope)));
+        let granted = Grants::of(scopes).within(most.grants());
         let person = Person::new(&row.subject).provider(PROVIDER).roles(most.roles().to_vec());
         let person = person.named(Some(user.name)).email(Some(user.email));
         Ok(person.grants(&granted).grants(self.roles.anyone()).by_key(&row.key_id).into())

@@ -130,7 +130,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         version: "1".into(),
         about: String::new(),
         anyone: Grants::default(),
-        oauth: None,
+        schemes: vec![],
         services: vec![tollgate_auth::service(), tollgate_auth::api_keys_service()],
     };
     let built = api.build().unwrap();

@@ -148,7 +148,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         version: "1".into(),
         about: String::new(),
         anyone: tollgate_access::Grants::default(),
-        oauth: None,
+        schemes: vec![],
         services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();

@@ -9,7 +9,7 @@ use tollgate::{
     testing::{Ground, assemble},
 };
 use tollgate_access::Grants;
-use tollgate_http::Api;
+use tollgate_http::{Api, Scheme};
 use tollgate_testing::TestApp;
 
 mod library;
@@ -122,7 +122,8 @@ async fn order_by_body(_: Actor, Json(amount): Json<Amount>) -> Json<Outcome> {
 
 fn build(service: Service, anyone: &str) -> Result<Value, String> {
     let (title, anyone) = ("Test".to_owned(), Grants::of(anyone.split_whitespace()));
-    let api = Api { title, version: "1".into(), about: String::new(), anyone, oauth: None, services: vec![service] };
+    let schemes = vec![Scheme::own("/oauth/authorize", "/oauth/token", "docs")];
+    let api = Api { title, version: "1".into(), about: String::new(), anyone, schemes, services: vec![service] };
     api.build().map(|built| built.document).map_err(|mistakes| mistakes.join("\n"))
 }
 
