@@ -1,6 +1,7 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
 mod accounts;
+mod api_keys;
 mod apart;
 mod authenticate;
 mod clients;
