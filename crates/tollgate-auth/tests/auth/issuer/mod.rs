@@ -1,8 +1,8 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
 mod accounts;
-mod api_keys;
 mod apart;
+mod api_keys;
 mod authenticate;
 mod clients;
 mod code_flow;
