@@ -72,6 +72,12 @@ const PARTS: &[Part] = &[
         get: Get::Ours(servers::Mongo::fetch),
     },
     Part {
+        name: "oidc-provider",
+        programs: "oidc-provider",
+        is_there: servers::OidcProvider::is_there,
+        get: Get::Ours(servers::OidcProvider::fetch),
+    },
+    Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
@@ -185,7 +191,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, mongodb, tmpfs";
+        let known = "curl, browser, postgres, mongodb, oidc-provider, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

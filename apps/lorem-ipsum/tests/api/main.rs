@@ -13,6 +13,8 @@ mod mongodb;
 #[cfg(test)]
 mod movies;
 #[cfg(test)]
+mod oidc_provider;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod process;
