@@ -66,7 +66,7 @@ impl Entra {
 
 fn mapping(tenant: &str) -> Mapping {
     Mapping {
-        subject: vec![path(["tid"]), path(["oid"])],
+        subject: vec![vec![path(["tid"])], vec![path(["oid"])]],
         scopes: vec![path(["scp"])],
         permissions: vec![],
         demands: vec![Demand::is("tid", tenant), Demand::any(["azp", "appid"])],

@@ -11,8 +11,8 @@ pub type Path = Vec<String>;
 /// Where a provider puts what we need. By default where RFC 9068 does.
 #[derive(Debug, Clone)]
 pub struct Mapping {
-    /// Together name the subject. Default: `sub`.
-    pub subject: Vec<Path>,
+    /// Together name the subject; of each, the first claim that is there counts. Default: `sub`.
+    pub subject: Vec<Vec<Path>>,
     /// Holds the audience. Default: `aud`.
     pub audience: Path,
     /// Hold scopes: a string of words, or a list. Default: `scope`.
@@ -70,7 +70,7 @@ pub(super) fn path<const N: usize>(keys: [&str; N]) -> Path {
 impl Default for Mapping {
     fn default() -> Self {
         Self {
-            subject: vec![path(["sub"])],
+            subject: vec![vec![path(["sub"])]],
             audience: path(["aud"]),
             scopes: vec![path(["scope"])],
             scope_prefix: String::new(),

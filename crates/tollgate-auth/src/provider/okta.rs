@@ -1,6 +1,9 @@
 //! Okta: an organisation's host, or its custom domain, and an authorization server in it.
 //!
 //! Scopes are a list in `scp`; roles are the groups that a claim `groups` names. Only access tokens have `cid`.
+//!
+//! A person is `uid`: the `sub` of an access token is a login, which people change and pass on; that of an ID token is the
+//! same as `uid`. A client without a person has `sub` alone.
 
 use super::{At, Endpoints, KeySource, Many, Mapping, Provider, mapping::Demand, mapping::path};
 use crate::{Result, token::Algorithm};
@@ -40,6 +43,7 @@ impl Okta {
             }
         };
         let mapping = Mapping {
+            subject: vec![vec![path(["uid"]), path(["sub"])]],
             scopes: vec![path(["scp"])],
             permissions: vec![],
             roles: vec![path(["groups"])],

@@ -34,6 +34,8 @@
 //! ```
 
 mod cache;
+#[cfg(test)]
+mod cookbook;
 mod gate;
 mod hash;
 mod key;
