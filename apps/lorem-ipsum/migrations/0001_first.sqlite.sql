@@ -34,7 +34,21 @@ CREATE TABLE "auth_keys" (
   "key" TEXT NOT NULL PRIMARY KEY,
   "material" TEXT NOT NULL,
   "retired" INTEGER NOT NULL,
+  "signs_from" INTEGER,
   "created_at" INTEGER NOT NULL
+) STRICT;
+CREATE TABLE "auth_clients" (
+  "client" TEXT NOT NULL PRIMARY KEY,
+  "name" TEXT NOT NULL,
+  "kind" TEXT NOT NULL,
+  "secret" TEXT,
+  "redirect_uris" TEXT NOT NULL,
+  "logout_uris" TEXT NOT NULL,
+  "permissions" TEXT NOT NULL,
+  "offline" INTEGER NOT NULL,
+  "third_party" INTEGER NOT NULL,
+  "added" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE "auth_codes" (
   "code" TEXT NOT NULL PRIMARY KEY,
@@ -63,7 +77,18 @@ CREATE TABLE "auth_refreshes" (
   "version" INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX "auth_refreshes_subject_idx" ON "auth_refreshes" ("subject");
+CREATE INDEX "auth_refreshes_client_idx" ON "auth_refreshes" ("client");
 CREATE INDEX "auth_refreshes_expires_idx" ON "auth_refreshes" ("expires");
+CREATE TABLE "auth_revocations" (
+  "revoked" TEXT NOT NULL PRIMARY KEY,
+  "kind" TEXT NOT NULL,
+  "name" TEXT NOT NULL,
+  "issued_until" INTEGER NOT NULL,
+  "remembered" INTEGER NOT NULL,
+  "written" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
+CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
 CREATE TABLE "audit_events" (
   "event_id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   "at" INTEGER NOT NULL,

@@ -34,6 +34,15 @@ pub enum Error {
     /// Nobody has that address, or they are disabled.
     #[error("there is no user with the e-mail address {0}, or they are disabled")]
     NoSuchUser(String),
+    /// More tokens were revoked one by one than are remembered: later is better, or revoking a user as a whole.
+    #[error("a million tokens are revoked and have not expired: no more is taken for now")]
+    TooManyRevoked,
+    /// Another client has that id.
+    #[error("there is a client `{0}`: take another id, or remove that one first")]
+    ClientTaken(String),
+    /// No client was added under that id.
+    #[error("there is no client `{0}`: `client list` shows those there are")]
+    NoSuchClient(String),
     /// A row of ours holds what we never write.
     #[error("a stored row cannot be read: {0}")]
     Damaged(&'static str),
@@ -45,7 +54,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Store(error) => error.into(),
-            Error::Busy => Self::unavailable().because(error.to_string()).later(1),
+            Error::Busy | Error::TooManyRevoked => Self::unavailable().because(error.to_string()).later(1),
             Error::Configuration(_)
             | Error::Sign(_)
             | Error::Gate(_)
@@ -53,6 +62,8 @@ impl From<Error> for Problem {
             | Error::Tls(_)
             | Error::Random
             | Error::NoSuchUser(_)
+            | Error::ClientTaken(_)
+            | Error::NoSuchClient(_)
             | Error::Damaged(_) => Self::internal().caused_by(error),
         }
     }

@@ -24,17 +24,18 @@
 use crate::{
     error::{Error, Result},
     issuer::{
-        self, AuthorizationCode, Codes, IdentityConfig, Keyring, Mint, RefreshFamily, StoredFamilies, StoredKey,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, KeyInfo, Keyring,
+        Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets,
         refresh::Refresh,
     },
     provider,
-    records::Records,
     sign_in::{self, Origins, Session, Sessions},
     token::{Algorithm, Gate, TrustedIssuer, Type, Verified},
     users::{CreateUserError, PROVIDER, User, Users},
 };
 use axum::{Router, http::HeaderMap};
-use std::{fmt, sync::Arc};
+use jiff::Timestamp;
+use std::{fmt, mem, sync::Arc};
 use tollgate_access::{Actor, Grants, Identity as Person, Roles};
 use tollgate_core::{Clock, Secret};
 use tollgate_http::{
@@ -42,11 +43,10 @@ use tollgate_http::{
     pages::{self, Pages},
 };
 use tollgate_store::{Database, Resource, Table};
+use uuid::Uuid;
 
 /// How many verified tokens are remembered: some 30 MB when full.
 pub(crate) const REMEMBERED: usize = 20_000;
-/// The `client_id` of tokens that the command line makes.
-const COMMAND_LINE: &str = "cli";
 
 /// Who is calling, answered by the embedded issuer and its sessions. Cheap to clone.
 #[derive(Clone)]
@@ -57,10 +57,13 @@ pub(crate) struct Issuer {
     pub(crate) config: IdentityConfig,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clients: Clients,
+    pub(crate) wrong_secrets: WrongSecrets,
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) codes: Codes,
     pub(crate) refresh: Refresh<StoredFamilies>,
+    pub(crate) revoked: Arc<Revoked>,
     pub(crate) mint: Mint,
     pub(crate) gate: Gate,
     pub(crate) pages: Arc<Pages>,
@@ -70,8 +73,16 @@ pub(crate) struct Issuer {
 
 impl Identity {
     /// The tables that must be [prepared](Database::prepare) before [`start`](Self::start).
-    pub fn tables() -> [&'static Table; 5] {
-        [User::TABLE, Session::TABLE, StoredKey::TABLE, AuthorizationCode::TABLE, RefreshFamily::TABLE]
+    pub fn tables() -> Vec<&'static Table> {
+        vec![
+            User::TABLE,
+            Session::TABLE,
+            StoredKey::TABLE,
+            StoredClient::TABLE,
+            AuthorizationCode::TABLE,
+            RefreshFamily::TABLE,
+            Revocation::TABLE,
+        ]
     }
 
     /// Reads the keys from the database, or makes them at the first start, which takes up to a second.
@@ -85,15 +96,22 @@ impl Identity {
         pages: Arc<Pages>,
     ) -> Result<Self> {
         let origins = Origins::of(&config.issuer)?;
-        let config = config.checked(&origins)?;
-        let keys = Keyring::open(&Records::new(&database, &clock, "the issuer keeps its keys")).await?;
-        let families = StoredFamilies::new(&database, &clock);
+        let mut config = config.checked(&origins)?;
+        let keys = Keyring::open(&database, &clock, config.key_lifetime).await?;
+        let gate = gate(&config, &origins, &keys, &clock)?;
+        let revoked = Revoked::new(&database, &clock, origins.issuer(), gate.revocations());
+        revoked.follow(true).await?;
+        let revoked = Arc::new(revoked);
+        let families = StoredFamilies::new(&database, &clock, Arc::clone(&revoked));
         let issuer = Issuer {
+            clients: Clients::new(mem::take(&mut config.clients), &database, &clock),
+            wrong_secrets: WrongSecrets::default(),
             users: Users::new(&database, &clock, &config),
             sessions: Sessions::new(&database, &clock, config.session_lifetime, origins.is_secure()),
             codes: Codes::new(&database, &clock, config.access_lifetime),
             refresh: Refresh::new(families, &keys.secret_for("refresh")),
-            gate: gate(&config, &origins, &keys, &clock)?,
+            revoked,
+            gate,
             mint: Mint {
                 issuer: origins.issuer().to_owned(),
                 audience: config.audience.clone(),
@@ -107,7 +125,9 @@ impl Identity {
             clock,
             pages,
         };
-        Ok(Self(Arc::new(issuer)))
+        let issuer = Arc::new(issuer);
+        issuer::follow(&issuer);
+        Ok(Self(issuer))
     }
 
     /// Recognises callers, for the edge.
@@ -117,7 +137,7 @@ impl Identity {
 
     /// The routes of the issuer and of the sign-in page.
     pub fn router(&self) -> Router {
-        issuer::router(self.0.config.password_grant).merge(sign_in::router()).with_state(Arc::clone(&self.0))
+        issuer::router(&self.0).merge(sign_in::router()).with_state(Arc::clone(&self.0))
     }
 
     /// Adds a user. Without roles, they get the configured default.
@@ -172,10 +192,92 @@ impl Identity {
     /// [`Error::NoSuchUser`], also if they are disabled.
     pub async fn issue_token(&self, email: &str) -> Result<String> {
         let Issuer { users, mint, .. } = &*self.0;
+        let at = self.0.clock.unix();
         let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
         let scope = issuer::granted("", users.actor(&user).grants());
-        mint.access_token(&user, COMMAND_LINE, &scope, &Mint::new_id())
+        let access = Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope, at, grant: None };
+        mint.access_token(&user, &access)
+    }
+
+    /// Keeps a user out, and ends [all that they have](Self::sign_out_everywhere).
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`].
+    pub async fn disable_user(&self, id: Uuid) -> Result<()> {
+        if !self.0.users.disable(id).await? {
+            return Err(Error::NoSuchUser(id.to_string()));
+        }
+        self.sign_out_everywhere(id).await
+    }
+
+    /// Ends the sessions of a user at once, and their tokens on every instance within a second.
+    ///
+    /// # Errors
+    /// The database cannot be reached; what was done until then stays done.
+    pub async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
+        let (issuer, subject) = (&self.0, id.to_string());
+        issuer.sessions.end_all(id).await?;
+        issuer.codes.end_all(id).await?;
+        issuer.revoked.end(Ended::Subject(&subject)).await?;
+        issuer.refresh.families().end_user(&subject).await
+    }
+
+    /// The signing keys, in the order in which they sign.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.0.mint.keys.list()
+    }
+
+    /// Makes the next signing key, which is published now and signs ten minutes from now; answers when exactly. Nobody's
+    /// request fails for it.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or there is no key.
+    pub async fn rotate_keys(&self) -> Result<Timestamp> {
+        self.0.mint.keys.rotate().await
+    }
+
+    /// Replaces the signing keys at once, for they became known to others: no token that they signed is good any more,
+    /// here at once and on other instances within three seconds. Refresh tokens and sessions stay.
+    ///
+    /// # Errors
+    /// As [`rotate_keys`](Self::rotate_keys).
+    pub async fn replace_keys(&self) -> Result<Timestamp> {
+        self.0.mint.keys.replace().await
+    }
+
+    /// All clients: those of the configuration, then those that were added.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn clients(&self) -> Result<Vec<Arc<Client>>> {
+        self.0.clients.all().await
+    }
+
+    /// Adds a client; answers its secret if it keeps one. Only a hash is kept, so nobody can read it again.
+    ///
+    /// # Errors
+    /// [`Error::ClientTaken`], or [`Error::Configuration`] where it contradicts itself.
+    pub async fn add_client(&self, client: Client) -> Result<Option<Secret>> {
+        self.0.clients.add(client).await
+    }
+
+    /// Gives an added client another secret. The old one is good for nothing from now on.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClient`], also if it keeps no secret.
+    pub async fn rotate_client(&self, id: &str) -> Result<Secret> {
+        self.0.clients.rotate(id).await
+    }
+
+    /// Removes an added client, and ends what it was given.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClient`].
+    pub async fn remove_client(&self, id: &str) -> Result<()> {
+        self.0.clients.remove(id).await?;
+        self.0.revoked.end(Ended::Client(id)).await?;
+        self.0.refresh.families().end_client(id, None).await
     }
 
     /// The session that a browser sends along, for a page that shows it.
@@ -212,14 +314,14 @@ impl fmt::Debug for Identity {
 fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<dyn Clock>) -> Result<Gate> {
     let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::Mapping::default() };
     let (audiences, algorithms) = ([config.audience.as_str()], [Algorithm::RS256]);
-    let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying.clone())?;
+    let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying())?;
     let roles = Arc::clone(&config.roles);
     let mut trusted = config.others.trusted()?;
     trusted.push(issuer.speaking(move |verified| speaker(verified, &roles)));
     Ok(Gate::new(trusted, Arc::clone(clock), REMEMBERED)?)
 }
 
-/// Whom an access token of ours speaks of: the user, with what the token grants and no more.
+/// Whom an access token of ours speaks of: a user or a client, with what the token grants and no more.
 fn speaker(verified: &Verified, roles: &Roles) -> Actor {
     let claim = |name| verified.claims().get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let granted = Grants::of(verified.scopes().iter().map(String::as_str));

@@ -36,7 +36,7 @@ mod users;
 
 pub use error::{Error, Result};
 pub use identity::Identity;
-pub use issuer::{Client, IdentityConfig};
+pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
 pub use provider::{IssuerSettings, Issuers};
 pub use sign_in::Session;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tollgate_access::{Actor, Identity, Roles};
 use tollgate_core::{Change, Clock, Fault, Faults, Secret};
 use tollgate_macros::resource;
-use tollgate_store::Database;
+use tollgate_store::{Database, Filter};
 use uuid::Uuid;
 
 /// Who vouches for them, as [`Actor::provider`] answers it.
@@ -166,6 +166,12 @@ impl Users {
     /// The user of that id, unless they are kept out.
     pub(crate) async fn active(&self, id: Uuid) -> Result<Option<User>> {
         Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user)))
+    }
+
+    /// Keeps a user out; whether they are there.
+    pub(crate) async fn disable(&self, id: Uuid) -> Result<bool> {
+        let patch = UserPatch { disabled: Change::Set(true), ..UserPatch::default() };
+        Ok(self.records.change(id, Filter::every(), patch).await?)
     }
 
     /// Disabled, or a demo user where the app is no demonstration.

@@ -2,7 +2,7 @@
 //!
 //! `#[input]` and `#[output]` implement these traits; `#[resource]` does both for the types it makes.
 //! Rules are garde's, called by the macros; what breaks one becomes a [`Fault`] with its JSON Pointer.
-use crate::Fault;
+use crate::{Fault, Misfits};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -18,45 +18,14 @@ use serde_json::Value;
     note = "put `#[input]` on it; for a resource `Movie`, read `NewMovie` or `MoviePatch`"
 )]
 pub trait Input: DeserializeOwned + JsonSchema + Send {
-    /// Its fields, where it is an object of fields: each is held against a body that does not fit as a whole.
-    const FIELDS: &'static [Probe] = &[];
+    /// Finds what keeps `body` from being one: each part that does not fit where the parts are known, otherwise the
+    /// first that serde meets.
+    fn misfits(body: &Value, at: &At<'_>, found: &mut Misfits) {
+        found.first::<Self>(body, at);
+    }
 
     /// Adds what is wrong with it, beyond what its type says.
     fn check(&self, at: &At<'_>, faults: &mut Faults);
-}
-
-/// One field of an input, without its type.
-#[derive(Clone, Copy, Debug)]
-pub struct Probe {
-    /// Its name.
-    pub name: &'static str,
-    may_be_absent: bool,
-    read: fn(&Value) -> serde_json::Result<()>,
-}
-
-impl Probe {
-    /// The field of that name and type.
-    pub const fn of<T: DeserializeOwned>(name: &'static str) -> Self {
-        Self { name, may_be_absent: false, read: |value| T::deserialize(value).map(drop) }
-    }
-
-    /// The same, where it may be absent.
-    #[must_use]
-    pub const fn optional(self) -> Self {
-        Self { may_be_absent: true, ..self }
-    }
-
-    /// Whether that value, or its absence, fits.
-    ///
-    /// # Errors
-    /// What serde says of it.
-    pub fn fits(&self, value: Option<&Value>) -> serde_json::Result<()> {
-        match value {
-            Some(value) => (self.read)(value),
-            None if self.may_be_absent || (self.read)(&Value::Null).is_ok() => Ok(()),
-            None => Err(serde::de::Error::missing_field(self.name)),
-        }
-    }
 }
 
 /// What an answer can carry.
@@ -89,6 +58,17 @@ impl<T: Output> Output for Vec<T> {}
 impl<T: Output> Output for Option<T> {}
 
 impl<T: Input> Input for Vec<T> {
+    fn misfits(body: &Value, at: &At<'_>, found: &mut Misfits) {
+        match body.as_array() {
+            Some(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    found.find::<T>(item, &at.inside(&index.to_string()));
+                }
+            }
+            None => found.first::<Self>(body, at),
+        }
+    }
+
     fn check(&self, at: &At<'_>, faults: &mut Faults) {
         for (index, item) in self.iter().enumerate() {
             item.check(&at.inside(&index.to_string()), faults);
@@ -97,6 +77,10 @@ impl<T: Input> Input for Vec<T> {
 }
 
 impl<T: Input> Input for Option<T> {
+    fn misfits(body: &Value, at: &At<'_>, found: &mut Misfits) {
+        found.find::<T>(body, at);
+    }
+
     fn check(&self, at: &At<'_>, faults: &mut Faults) {
         if let Some(item) = self {
             item.check(at, faults);

@@ -3,6 +3,7 @@
 //! ```text
 //! every "no"           problem.rs   RFC 9457, one type for the whole framework
 //! what comes and goes  data.rs      inputs, outputs, their checks      strict.rs  JSON that means one thing
+//!                      misfits.rs   why a body is not the input it should be
 //! what stays hidden    secret.rs    values that cannot be printed      seal.rs    values that cannot be forged
 //! when                 clock.rs     calendar and stopwatch
 //! as configured        config.rs    defaults, files, environment → one typed value
@@ -14,6 +15,7 @@
 mod clock;
 pub mod config;
 mod data;
+mod misfits;
 mod problem;
 mod seal;
 mod secret;
@@ -21,7 +23,8 @@ pub mod strict;
 mod words;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use data::{At, Change, Faults, Input, ObjectOnly, Output, Probe};
+pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
+pub use misfits::{Misfit, Misfits, Probe, blamed_field};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
 pub use secret::Secret;

@@ -9,20 +9,17 @@ use crate::{
     Argument, Call, Operation,
     call::media_type,
     refusal::Refusal,
-    words::{NAME, brief, of_serde, unknown},
+    words::{NAME, brief, of_serde},
 };
 use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, error::Category};
-use serde_path_to_error::Segment;
-use tollgate_core::{Fault, Faults, Input, Output, Problem, strict};
+use serde_json::Value;
+use tollgate_core::{Fault, Faults, Input, Misfit, Misfits, Output, Problem, strict};
 
 /// The longest body, in bytes.
 const LONGEST: usize = 1024 * 1024;
-/// How many faults are told.
-const TOLD: usize = 50;
 /// The deepest nesting.
 const DEEPEST: usize = 64;
 
@@ -60,39 +57,28 @@ fn read<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
     if noticed.whole_floats {
         return from_value(serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?);
     }
-    // Following the path costs an allocation for each key: only a body that is wrong pays for it.
-    if let Ok(value) = serde_json::from_slice(bytes) {
-        return checked(value);
+    match serde_json::from_slice(bytes) {
+        Ok(value) => checked(value),
+        Err(_) => Err(wrong::<T>(&serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?)),
     }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    checked(serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let body = serde_json::from_slice(bytes).unwrap_or_default();
-        all_wrong::<T>(&body).unwrap_or_else(|| wrong(&error))
-    })?)
 }
 
 /// A value that was read already, as a checked input.
 pub(crate) fn from_value<T: Input>(mut value: Value) -> Result<T, Problem> {
     make_whole(&mut value);
-    match serde_path_to_error::deserialize(&value) {
+    match T::deserialize(&value) {
         Ok(value) => checked(value),
-        Err(error) => Err(all_wrong::<T>(&value).unwrap_or_else(|| wrong(&error))),
+        Err(_) => Err(wrong::<T>(&value)),
     }
 }
 
-/// Every field that does not fit, where the type tells its fields; serde stops at the first.
-fn all_wrong<T: Input>(body: &Value) -> Option<Problem> {
-    let (object, fields) = (body.as_object()?, T::FIELDS);
-    let names: Vec<_> = fields.iter().map(|field| field.name).collect();
-    let fault = |name: &str, detail| Fault::at(format!("#{}", brief(&escape(name), 3 * NAME)), detail);
-    let strangers = object.keys().filter(|key| !names.is_empty() && !names.contains(&key.as_str()));
-    let strangers = strangers.map(|key| fault(key, unknown("field", key, &names)));
-    let misfits = fields.iter().filter_map(|field| {
-        let error = field.fits(object.get(field.name)).err()?;
-        Some(fault(field.name, of_serde(&error.to_string()).detail))
-    });
-    let faults: Vec<_> = strangers.chain(misfits).take(TOLD).collect();
-    (!faults.is_empty()).then(|| Problem::invalid(faults))
+/// Every part that does not fit. Only a body that is wrong pays for finding them.
+fn wrong<T: Input>(body: &Value) -> Problem {
+    let fault = |misfit: Misfit| {
+        let pointer = brief(&misfit.pointer, 3 * NAME);
+        Fault::at(format!("#{pointer}"), of_serde(&misfit.message))
+    };
+    Problem::invalid(Misfits::of::<T>(body).into_iter().map(fault).collect())
 }
 
 fn checked<T: Input>(value: T) -> Result<T, Problem> {
@@ -110,31 +96,6 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 fn unreadable(error: &serde_json::Error) -> Problem {
     Problem::bad_request().because(format!("the body is not good JSON: {}", brief(&error.to_string(), 3 * NAME)))
-}
-
-fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    if error.inner().classify() != Category::Data {
-        return unreadable(error.inner());
-    }
-    let message = error.inner().to_string();
-    let said = of_serde(&message);
-    let pointer = brief(&pointer(error.path(), said.field), 3 * NAME);
-    Problem::invalid(vec![Fault::at(format!("#{pointer}"), said.detail)])
-}
-
-/// The place of a fault. Serde blames the object for a field that is missing; we blame the field.
-fn pointer(path: &serde_path_to_error::Path, field: Option<&str>) -> String {
-    let parts = path.iter().map(|segment| match segment {
-        Segment::Map { key } => escape(key),
-        Segment::Seq { index } => format!("/{index}"),
-        Segment::Enum { .. } | Segment::Unknown => String::new(),
-    });
-    parts.chain(field.map(escape)).collect()
-}
-
-/// A key as a step of a JSON Pointer (RFC 6901, 3).
-fn escape(key: &str) -> String {
-    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// `1.0` is a whole number to JSON Schema and not to serde: the rare body that has one is rewritten.

@@ -6,7 +6,7 @@ use crate::{
     words::{NAME, brief, of_serde},
 };
 use axum::http::StatusCode;
-use tollgate_core::{Fault, Faults, Input, Problem};
+use tollgate_core::{Fault, Faults, Input, Problem, blamed_field};
 
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -61,8 +61,7 @@ fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
     let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
         let message = error.inner().to_string();
-        let said = of_serde(&message);
-        invalid(said.field.unwrap_or(&error.path().to_string()), said.detail)
+        invalid(blamed_field(&message).unwrap_or(&error.path().to_string()), of_serde(&message))
     })?;
     let faults: Vec<Fault> = Faults::of(&value).into_iter().map(parameter).collect();
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }

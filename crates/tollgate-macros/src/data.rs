@@ -2,7 +2,9 @@
 use crate::{checks::checks, row};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Error, Fields, Ident, Item, Result, Type, ext::IdentExt, spanned::Spanned};
+use syn::{
+    Attribute, Error, Fields, Ident, Item, LitStr, Result, Type, ext::IdentExt, parse::ParseBuffer, spanned::Spanned,
+};
 
 /// Which way the data goes.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,9 +37,11 @@ pub(crate) fn data(said: TokenStream, item: TokenStream, direction: Direction) -
     let remote = object.then(|| quote!(#[serde(remote = "Self", expecting = "an object")]));
     let reading = object.then(|| object_only(&ident));
     let writing = (object && output).then(|| serialize_too(&ident));
+    let misfits = probes(&item).map(misfits);
     let checked = if input { field_checks(&item)? } else { TokenStream::new() };
     let input = input.then(|| quote! {
         impl ::tollgate::__private::Input for #ident {
+            #misfits
             fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { let _ = (at, &faults); #checked }
         }
     });
@@ -59,6 +63,48 @@ fn field_checks(item: &Item) -> Result<TokenStream> {
             Ok(quote!({ let (at, value) = (at.inside(#name), &self.#ident); let _ = (&at, value); #finite #checks }))
         })
         .collect()
+}
+
+/// How each field is held against a body; nothing where serde has more to say than this understands.
+fn probes(item: &Item) -> Option<Vec<TokenStream>> {
+    let Item::Struct(item) = item else { return None };
+    let Fields::Named(named) = &item.fields else { return None };
+    let is_plain = !item.attrs.iter().any(|attribute| attribute.path().is_ident("serde"));
+    is_plain.then(|| named.named.iter().map(probe).collect())?
+}
+
+fn probe(field: &syn::Field) -> Option<TokenStream> {
+    let (mut name, mut optional) = (field.ident.as_ref()?.unraw().to_string(), None);
+    for serde in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        serde
+            .parse_nested_meta(|said| {
+                let value = said.value().ok().map(ParseBuffer::parse::<LitStr>).transpose()?;
+                match (said.path.get_ident().map(ToString::to_string).as_deref(), value) {
+                    (Some("rename"), Some(said)) => name = said.value(),
+                    (Some("default"), _) => optional = Some(quote!(.optional())),
+                    _ => return Err(said.error("it changes how the field is read")),
+                }
+                Ok(())
+            })
+            .ok()?;
+    }
+    let dives = |rule: &Attribute| rule.path().is_ident("garde") && rule.to_token_stream().to_string().contains("dive");
+    let (ty, how) = (&field.ty, if field.attrs.iter().any(dives) { quote!(within) } else { quote!(of) });
+    Some(quote!(::tollgate::__private::Probe::#how::<#ty>(#name) #optional))
+}
+
+/// Tells every field that does not fit, not only the first.
+pub(crate) fn misfits(probes: impl IntoIterator<Item = TokenStream>) -> TokenStream {
+    let probes = probes.into_iter();
+    quote! {
+        fn misfits(
+            body: &::tollgate::__private::serde_json::Value,
+            at: &::tollgate::__private::At<'_>,
+            found: &mut ::tollgate::__private::Misfits,
+        ) {
+            found.fields::<Self>(body, at, &[#(#probes,)*]);
+        }
+    }
 }
 
 /// A query string may say `nan`, which lies in no range and outside of none.

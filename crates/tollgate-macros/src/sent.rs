@@ -1,7 +1,7 @@
 //! What callers send: `NewMovie` to create a row, `MoviePatch` to change part of one.
 use crate::{
     checks::checks,
-    data::{derives, object_only, rust_type},
+    data::{derives, misfits, object_only, rust_type},
     emit::{debug, indexed, text},
     model::{Field, Model},
 };
@@ -47,9 +47,10 @@ fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks:
     let default = is_patch.then(|| quote!(Default,));
     let optional = is_patch.then(|| quote!(.optional()));
     let probes = sent.iter().map(|Field { ident, ty, .. }| {
-        let name = text(ident);
-        quote!(::tollgate::__private::Probe::of::<#ty>(#name) #optional)
+        let (name, how) = (text(ident), if is_nested(ty) { quote!(within) } else { quote!(of) });
+        quote!(::tollgate::__private::Probe::#how::<#ty>(#name) #optional)
     });
+    let misfits = misfits(probes);
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, reason = "the resource documents its fields")]
@@ -62,7 +63,7 @@ fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks:
         #debug
         #reading
         impl ::tollgate::__private::Input for #name {
-            const FIELDS: &'static [::tollgate::__private::Probe] = &[#(#probes,)*];
+            #misfits
             fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { #checks }
         }
     }

@@ -79,8 +79,9 @@ pub mod __private {
     pub use garde;
     pub use schemars;
     pub use serde;
+    pub use serde_json;
     pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
-    pub use tollgate_core::{At, Change, Faults, Input, ObjectOnly, Output, Probe};
+    pub use tollgate_core::{At, Change, Faults, Input, Misfits, ObjectOnly, Output, Probe};
 }
 
 /// What an error says, with its cause.

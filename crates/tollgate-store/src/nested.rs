@@ -10,7 +10,7 @@ use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
 };
-use tollgate_core::{At, Faults, Input, Output};
+use tollgate_core::{At, Faults, Input, Misfits, Output};
 
 /// A value of the app's own kept in one column, as JSON: `address: Nested<Address>`.
 ///
@@ -60,6 +60,10 @@ impl<T: JsonSchema> JsonSchema for Nested<T> {
 }
 
 impl<T: Input> Input for Nested<T> {
+    fn misfits(body: &serde_json::Value, at: &At<'_>, found: &mut Misfits) {
+        found.find::<T>(body, at);
+    }
+
     fn check(&self, at: &At<'_>, faults: &mut Faults) {
         self.0.check(at, faults);
     }

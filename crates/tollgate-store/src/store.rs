@@ -8,6 +8,7 @@ use crate::{
     batch::{Batcher, Limits, Reply},
     filter::is_foreign,
     find::into,
+    transaction,
 };
 use std::sync::Arc;
 use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
@@ -201,18 +202,20 @@ impl<T: Resource> Store<T> {
         write: impl AsyncFnOnce(Self) -> Result<R>,
         events: impl FnOnce(&R) -> Vec<NewAuditEvent>,
     ) -> Result<R> {
-        if !T::TABLE.audited {
-            return write(self.clone()).await;
-        }
-        let record = async |here: Self, transaction: &Transaction| {
-            let done = write(here.clone()).await?;
-            let stamp = Stamp { actor, now: here.0.clock.now() };
-            transaction.recorded().add(&*here.0.driver, &stamp, events(&done)).await?;
-            Ok(done)
+        let write = async |here: Self, transaction: Option<&Transaction>| {
+            let part = transaction::Part::of(transaction);
+            let done = write(here.clone()).await;
+            if let (true, Ok(done), Some(transaction)) = (T::TABLE.audited, &done, transaction) {
+                let stamp = Stamp { actor, now: here.0.clock.now() };
+                transaction.recorded().add(&*here.0.driver, &stamp, events(done)).await?;
+            }
+            part.done();
+            done
         };
         match &self.0.part {
-            Some(part) => record(self.clone(), &part.transaction).await,
-            None => self.transaction(async |tx| record(self.on(&tx)?, &tx).await).await,
+            Some(part) => write(self.clone(), Some(&part.transaction)).await,
+            None if T::TABLE.audited => self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await,
+            None => write(self.clone(), None).await,
         }
     }
 

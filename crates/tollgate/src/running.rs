@@ -5,7 +5,7 @@ use crate::{
     databases::Databases,
     home,
     kept::Values,
-    settings::Settings,
+    settings::{Client, Settings},
 };
 use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
@@ -64,7 +64,7 @@ impl Design {
         let providers = if authenticate.is_some() { vec![] } else { self.settings.providers().map_err(Failure)? };
         let issuers = Issuers::start(providers, &Arc::new(self.roles.clone()), &clock)?;
         let identity = if authenticate.is_none() && self.settings.has_embedded_issuer() {
-            let config = IdentityConfig { others: issuers.clone(), ..self.identity_config() };
+            let config = IdentityConfig { others: issuers.clone(), ..self.identity_config()? };
             let (database, clock, pages) = (Arc::clone(database), Arc::clone(&clock), Arc::clone(&pages));
             Some(Identity::start(config, database, clock, pages).await?)
         } else {
@@ -96,16 +96,19 @@ impl Design {
         }
     }
 
-    fn identity_config(&self) -> IdentityConfig {
+    fn identity_config(&self) -> Result<IdentityConfig, Failure> {
         let Settings { identity, .. } = &self.settings;
-        IdentityConfig {
+        let clients = identity.clients.iter().map(Client::read).collect::<Result<_, _>>().map_err(Failure)?;
+        Ok(IdentityConfig {
+            clients,
             access_lifetime: Duration::from_secs(u64::from(identity.access_token_minutes) * 60),
             session_lifetime: Duration::from_secs(u64::from(identity.session_hours) * 60 * 60),
+            key_lifetime: Duration::from_secs(u64::from(identity.signing_key_days) * 24 * 60 * 60),
             password_grant: identity.password_grant,
             demo_users: self.settings.allows_demo_users(),
             default_role: identity.default_role.clone(),
             ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
-        }
+        })
     }
 }
 

@@ -1,5 +1,9 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
+mod client;
+
+pub use client::Client;
+
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
 use tollgate_auth::{IssuerSettings, provider::Provider};
@@ -92,10 +96,15 @@ pub struct Identity {
     pub access_token_minutes: u32,
     /// How long somebody stays signed in in a browser, in hours. Default: 12.
     pub session_hours: u32,
+    /// How long a key signs tokens before the next one does, in days. Default: 90.
+    pub signing_key_days: u32,
     /// Whether `POST /token` takes a name and a password. Only on loopback or with TLS. Default: no.
     pub password_grant: bool,
     /// The role of a user who is given none. Default: none.
     pub default_role: Option<String>,
+    /// The applications that may ask the embedded issuer for tokens, besides the app's own pages. More can be added with
+    /// the command `client add`. Default: none.
+    pub clients: Vec<Client>,
     /// Users for trying things out, with passwords that are no secret. Only in `dev`, and only where the address and
     /// the public URL are this machine's.
     pub demo_users: Vec<DemoUser>,
@@ -108,8 +117,10 @@ impl Default for Identity {
             issuers: BTreeMap::new(),
             access_token_minutes: 60,
             session_hours: 12,
+            signing_key_days: 90,
             password_grant: false,
             default_role: None,
+            clients: vec![],
             demo_users: vec![],
         }
     }

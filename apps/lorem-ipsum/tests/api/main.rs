@@ -5,6 +5,8 @@ mod browser;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod issuer;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod migrations;

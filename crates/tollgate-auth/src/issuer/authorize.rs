@@ -5,8 +5,8 @@
 //! and our `iss` (RFC 9207).
 
 use super::{
+    client::{Client, ClientKind},
     codes::{self, is_challenge},
-    config::Client,
     denied::{Code, Denied},
     scope,
 };
@@ -44,11 +44,11 @@ pub(crate) async fn authorize(State(issuer): State<Arc<Issuer>>, uri: Uri, heade
         Ok(asked) => asked,
         Err(malformed) => return Refusal::from(Problem::from(malformed)).into_response(),
     };
-    let (client, redirect_uri) = match issuer.target(&asked) {
+    let (client, redirect_uri) = match issuer.target(&asked).await {
         Ok(target) => target,
         Err(problem) => return Refusal::from(problem).into_response(),
     };
-    let request = Request { client, redirect_uri, asked: &asked };
+    let request = Request { client: &client, redirect_uri, asked: &asked };
     match issuer.next(&request, &headers).await {
         Ok(Next::Code(code)) => request.answer(issuer.identifier(), &[("code", &code)]),
         Ok(Next::SignIn(again)) => {
@@ -81,7 +81,7 @@ impl Request<'_> {
         see_other(&format!("{}{joint}{query}", self.redirect_uri))
     }
 
-    /// The PKCE challenge; without one, whoever intercepts the code can redeem it.
+    /// The PKCE challenge; without one, whoever intercepts the code can redeem it. Empty for a client that may do without.
     fn challenge(&self) -> Result<&str, Denied> {
         let invalid = |why| Denied::new(Code::InvalidRequest, why);
         if FOREIGN.iter().any(|name| self.asked.get(name).is_some()) {
@@ -93,19 +93,24 @@ impl Request<'_> {
         if self.asked.get("response_mode").is_some_and(|mode| mode != "query") {
             return Err(invalid("`response_mode` must be `query`"));
         }
-        if self.asked.get("code_challenge_method") != Some("S256") {
+        let (challenge, method) = (self.asked.get("code_challenge"), self.asked.get("code_challenge_method"));
+        let may_do_without = self.client.insecure_without_pkce && self.client.kind == ClientKind::Confidential;
+        if may_do_without && challenge.is_none() && method.is_none() {
+            return Ok("");
+        }
+        if method != Some("S256") {
             return Err(invalid("`code_challenge_method` must be `S256` (RFC 7636)"));
         }
-        let challenge = self.asked.get("code_challenge").filter(|challenge| is_challenge(challenge));
+        let challenge = challenge.filter(|challenge| is_challenge(challenge));
         challenge.ok_or(invalid("`code_challenge` must be the SHA-256 of the verifier in base64url (RFC 7636)"))
     }
 }
 
 impl Issuer {
     /// The client, and where it is sent back to.
-    fn target<'a>(&'a self, asked: &'a Parameters) -> Result<(&'a Client, &'a str), Problem> {
+    async fn target<'a>(&self, asked: &'a Parameters) -> Result<(Arc<Client>, &'a str), Problem> {
         let refused = |why: &str| Problem::bad_request().because(why);
-        let client = asked.get("client_id").and_then(|id| self.config.client(id));
+        let client = self.clients.find(asked.get("client_id").unwrap_or_default()).await?;
         let client = client.ok_or_else(|| refused("`client_id` is not that of a client of this app"))?;
         let redirect_uri = asked.get("redirect_uri").filter(|uri| client.may_return_to(uri));
         let redirect_uri = redirect_uri.ok_or_else(|| refused("`redirect_uri` is not one of the client's"))?;
@@ -144,10 +149,10 @@ impl Issuer {
     }
 
     /// The origin that a request for a code goes back to, for the policy of the page on the way.
-    pub(crate) fn origin_behind(&self, path: &str) -> Option<String> {
+    pub(crate) async fn origin_behind(&self, path: &str) -> Option<String> {
         let query = path.strip_prefix(AUTHORIZE)?.strip_prefix('?')?;
         let asked = Parameters::read(query.as_bytes()).ok()?;
-        let (_, redirect_uri) = self.target(&asked).ok()?;
+        let (_, redirect_uri) = self.target(&asked).await.ok()?;
         let url = url::Url::parse(redirect_uri).ok()?;
         let origin = url.origin();
         Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })

@@ -27,7 +27,7 @@ pub struct AuthorizationCode {
     pub client: String,
     /// Where it was sent.
     pub redirect_uri: String,
-    /// The hash of the secret that only who asked for it knows.
+    /// The hash of the secret that only who asked for it knows; empty for a client that may do without.
     pub challenge: String,
     /// Who signed in.
     pub user_id: Uuid,
@@ -97,6 +97,12 @@ impl Codes {
         Ok(code)
     }
 
+    /// Ends the codes that were sent for a user.
+    pub(crate) async fn end_all(&self, user: Uuid) -> Result<()> {
+        self.records.delete(AuthorizationCode::USER_ID.eq(user) & AuthorizationCode::TOKEN.is_null()).await?;
+        Ok(())
+    }
+
     /// What is known of a code.
     pub(crate) async fn find(&self, code: &str) -> Result<Option<AuthorizationCode>> {
         Ok(self.records.get(name(code)).await?)
@@ -115,17 +121,19 @@ impl Codes {
 
 impl AuthorizationCode {
     /// Why it cannot be redeemed like that, for the log.
-    pub(crate) fn check(&self, redirect_uri: &str, verifier: &str, now: Timestamp) -> Result<(), &'static str> {
+    pub(crate) fn check(&self, redirect_uri: &str, verifier: Option<&str>, now: Timestamp) -> Result<(), &'static str> {
         if now >= self.expires {
             return Err("the code has expired");
         }
         if redirect_uri != self.redirect_uri {
             return Err("the code was sent elsewhere");
         }
-        if is_verifier(verifier) && challenge_of(verifier) == self.challenge {
-            Ok(())
-        } else {
-            Err("the verifier does not fit the challenge")
+        match verifier {
+            None if self.challenge.is_empty() => Ok(()),
+            // Somebody took the challenge out of the request (RFC 9700, 4.8.2).
+            Some(_) if self.challenge.is_empty() => Err("there was no challenge for the verifier"),
+            Some(verifier) if is_verifier(verifier) && challenge_of(verifier) == self.challenge => Ok(()),
+            _ => Err("the verifier does not fit the challenge"),
         }
     }
 }

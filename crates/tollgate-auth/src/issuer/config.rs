@@ -1,17 +1,18 @@
 //! How the embedded issuer is set up.
 
+use super::client::{Client, ClientKind};
 use crate::{
     Issuers,
     error::{Error, Result},
-    sign_in::{Origins, is_loopback},
+    sign_in::Origins,
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_access::Roles;
 use tollgate_http::docs;
-use url::Url;
 
-/// The longest that an access token may live.
-const LONGEST_ACCESS: Duration = Duration::from_hours(24);
+/// The longest that an access token may live, under whatever configuration it was made: revocations are remembered for as
+/// long.
+pub(super) const LONGEST_ACCESS: Duration = Duration::from_hours(24);
 
 /// How the embedded issuer is set up.
 #[derive(Debug, Clone)]
@@ -21,12 +22,14 @@ pub struct IdentityConfig {
     pub issuer: String,
     /// The `aud` of access tokens. Default: the issuer.
     pub audience: String,
-    /// How long an access token lives: a day at most, for nothing ends it before. Default: 60 minutes.
+    /// How long an access token lives: a day at most. Default: 60 minutes.
     pub access_lifetime: Duration,
     /// How long refresh tokens keep a sign-in alive. Default: 30 days.
     pub refresh_lifetime: Duration,
     /// How long a browser stays signed in. Default: 12 hours.
     pub session_lifetime: Duration,
+    /// How long a key signs before the next one does: a day or more. Default: 90 days.
+    pub key_lifetime: Duration,
     /// Whether `POST /token` takes passwords. Only for TLS or loopback addresses. Default: no.
     pub password_grant: bool,
     /// Whether demo users, whose passwords are no secret, may come in. Default: no.
@@ -51,6 +54,7 @@ impl IdentityConfig {
             access_lifetime: Duration::from_hours(1),
             refresh_lifetime: Duration::from_hours(30 * 24),
             session_lifetime: Duration::from_hours(12),
+            key_lifetime: Duration::from_hours(90 * 24),
             password_grant: false,
             demo_users: false,
             clients: vec![],
@@ -64,10 +68,8 @@ impl IdentityConfig {
     pub(crate) fn checked(mut self, origins: &Origins) -> Result<Self> {
         let redirect = |origin: &String| format!("{origin}{}", docs::REDIRECT_PATH);
         self.clients.push(Client {
-            id: docs::CLIENT.to_owned(),
-            name: "API docs".to_owned(),
             redirect_uris: origins.all().iter().map(redirect).collect(),
-            offline: false,
+            ..Client::new(docs::CLIENT, "API docs", ClientKind::Public)
         });
         let twice =
             |(index, client): &(usize, &Client)| self.clients[..*index].iter().any(|other| other.id == client.id);
@@ -85,60 +87,20 @@ impl IdentityConfig {
             return Err(refused("a lifetime of zero lets nobody in".to_owned()));
         }
         if self.access_lifetime > LONGEST_ACCESS {
-            return Err(refused("an access token lives a day at most, for nothing ends it before".to_owned()));
+            return Err(refused(
+                "an access token lives a day at most, as long as revocations are remembered".to_owned(),
+            ));
+        }
+        if self.key_lifetime < Duration::from_hours(24) {
+            return Err(refused("a signing key signs for a day or more".to_owned()));
         }
         if self.audience.is_empty() {
             return Err(refused("tokens need an audience".to_owned()));
         }
         Ok(self)
     }
-
-    /// The client of that id.
-    pub(crate) fn client(&self, id: &str) -> Option<&Client> {
-        self.clients.iter().find(|client| client.id == id)
-    }
 }
 
 fn refused(why: String) -> Error {
     Error::Configuration(why)
-}
-
-/// An application that may ask for tokens. It keeps no secret: PKCE (RFC 7636) proves that whoever redeems a code asked
-/// for it.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// Its `client_id`.
-    pub id: String,
-    /// Its name for people.
-    pub name: String,
-    /// Where it may be sent back to, compared byte for byte (RFC 9700, 4.1.3).
-    pub redirect_uris: Vec<String>,
-    /// Whether it gets a refresh token without asking for `offline_access`.
-    pub offline: bool,
-}
-
-impl Client {
-    fn check(&self) -> Result<()> {
-        if self.id.is_empty() || !self.id.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(refused(format!("`{}` cannot be a client's id", self.id)));
-        }
-        self.redirect_uris.iter().try_for_each(|uri| {
-            let why = || refused(format!("the client `{}` cannot be sent back to `{uri}`", self.id));
-            let url = Url::parse(uri).map_err(|_| why())?;
-            // A fragment would swallow the answer; a script would run it; an app's own scheme has a dot (RFC 8252, 7.1);
-            // plain `http` would show the code to whoever is on the way (RFC 9700, 2.6).
-            let known = match url.scheme() {
-                "https" => true,
-                "http" => is_loopback(&url),
-                other => other.contains('.'),
-            };
-            let clean = uri.bytes().all(|byte| byte.is_ascii_graphic()) && url.fragment().is_none();
-            if known && clean { Ok(()) } else { Err(why()) }
-        })
-    }
-
-    /// Whether it may be sent back there.
-    pub(crate) fn may_return_to(&self, uri: &str) -> bool {
-        self.redirect_uris.iter().any(|known| known == uri)
-    }
 }

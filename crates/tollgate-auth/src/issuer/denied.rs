@@ -5,7 +5,7 @@
 use super::refresh::Refused;
 use crate::{error::Error, parameters::Malformed};
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -21,6 +21,10 @@ pub(crate) struct Denied {
     reason: Option<&'static str>,
     /// What is behind it, for the log.
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Whether the client tried to prove itself in the header, so that the answer is 401 and names the scheme.
+    challenge: bool,
+    /// After how many seconds it may try again.
+    retry_after: Option<u32>,
 }
 
 /// The registered codes.
@@ -30,6 +34,7 @@ pub(crate) enum Code {
     InvalidClient,
     InvalidGrant,
     InvalidScope,
+    UnauthorizedClient,
     UnsupportedGrantType,
     UnsupportedResponseType,
     LoginRequired,
@@ -44,6 +49,7 @@ impl Code {
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::LoginRequired => "login_required",
@@ -58,6 +64,7 @@ impl Code {
             | Self::InvalidClient
             | Self::InvalidGrant
             | Self::InvalidScope
+            | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::UnsupportedResponseType
             | Self::LoginRequired => StatusCode::BAD_REQUEST,
@@ -69,7 +76,17 @@ impl Code {
 
 impl Denied {
     pub(crate) fn new(code: Code, description: &'static str) -> Self {
-        Self { code, description, reason: None, cause: None }
+        Self { code, description, reason: None, cause: None, challenge: false, retry_after: None }
+    }
+
+    /// For a client that tried to prove itself in the header (RFC 6749, 5.2).
+    pub(crate) fn with_challenge(self) -> Self {
+        Self { challenge: true, ..self }
+    }
+
+    /// For whoever comes too often.
+    pub(crate) fn later_by(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// Adds why, for the log.
@@ -102,7 +119,7 @@ impl From<Error> for Denied {
     fn from(error: Error) -> Self {
         let passes = match &error {
             Error::Store(error) => Problem::from(error.clone()).status() == StatusCode::SERVICE_UNAVAILABLE,
-            other => matches!(other, Error::Busy),
+            other => matches!(other, Error::Busy | Error::TooManyRevoked),
         };
         if passes {
             Self::later(error.into())
@@ -139,9 +156,20 @@ impl IntoResponse for Denied {
     fn into_response(self) -> Response {
         self.log();
         let body = json!({ "error": self.code.as_str(), "error_description": self.description });
-        (self.code.status(), UNCACHED, body.to_string()).into_response()
+        let status = match (self.retry_after, self.challenge) {
+            (Some(_), _) => StatusCode::TOO_MANY_REQUESTS,
+            (None, true) => StatusCode::UNAUTHORIZED,
+            (None, false) => self.code.status(),
+        };
+        let mut response = (status, UNCACHED, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.extend(self.retry_after.map(|seconds| (header::RETRY_AFTER, seconds.into())));
+        headers.extend(self.challenge.then(|| (header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))));
+        response
     }
 }
+
+const CHALLENGE: &str = "Basic realm=\"clients\", charset=\"UTF-8\"";
 
 /// Answers with tokens, or why there are none, are never stored (RFC 6749, 5.1).
 pub(crate) const UNCACHED: [(header::HeaderName, &str); 3] =

@@ -1,14 +1,16 @@
-//! `POST /oauth/token`: a code or a refresh token becomes an access token (RFC 6749, 4.1.3 and 6).
+//! `POST /oauth/token`: a code, a refresh token or the secret of a client becomes an access token (RFC 6749, 4.1.3, 6 and
+//! 4.4).
 //!
 //! The first thing a code does is to be used up, together with the names of what it gives. So of two requests with one
 //! code, the second knows what to revoke, also while the first is still being answered.
 
 use super::{
+    client::Client,
     codes::AuthorizationCode,
-    config::Client,
     denied::{Code, Denied, UNCACHED},
-    mint::{Mint, SignIn},
+    mint::{Access, Mint, SignIn},
     refresh::{FamilyId, Grant, RefreshToken},
+    revoked::Ended,
     scope,
 };
 use crate::{identity::Issuer, parameters::Parameters, users::User};
@@ -51,37 +53,50 @@ pub(super) fn uncached(tokens: &impl Serialize) -> Response {
 }
 
 impl Parameters {
-    fn required(&self, name: &str, why: &'static str) -> Result<&str, Denied> {
+    pub(super) fn required(&self, name: &str, why: &'static str) -> Result<&str, Denied> {
         self.get(name).ok_or(Denied::new(Code::InvalidRequest, why))
     }
 }
 
 impl Issuer {
     async fn exchange(&self, request: Request) -> Result<Tokens, Denied> {
+        let (headers, at) = (request.headers().clone(), self.clock.unix());
         let asked = Parameters::of_form(request).await?;
-        let client = asked.get("client_id").and_then(|id| self.config.client(id));
-        let client =
-            client.ok_or(Denied::new(Code::InvalidClient, "`client_id` is not that of a client of this app"))?;
+        let client = self.client_of(&headers, &asked).await?;
         match asked.required("grant_type", "`grant_type` is missing")? {
-            "authorization_code" => self.redeem_code(&asked, client).await,
-            "refresh_token" => self.redeem_refresh(&asked, client).await,
+            "authorization_code" => self.redeem_code(&asked, &client, at).await,
+            "refresh_token" => self.redeem_refresh(&asked, &client, at).await,
+            "client_credentials" => self.give_own(&asked, &client, at),
             _ => Err(Denied::new(
                 Code::UnsupportedGrantType,
-                "`grant_type` must be `authorization_code` or `refresh_token`",
+                "`grant_type` must be `authorization_code`, `refresh_token` or `client_credentials`",
             )),
         }
     }
 
-    async fn redeem_code(&self, asked: &Parameters, client: &Client) -> Result<Tokens, Denied> {
+    /// A client acts in its own name (RFC 6749, 4.4): whoever it is could be anybody without a secret.
+    fn give_own(&self, asked: &Parameters, client: &Client, at: u64) -> Result<Tokens, Denied> {
+        if client.permissions.is_empty() || !client.kind.keeps_a_secret() {
+            return Err(Denied::new(Code::UnauthorizedClient, "this client may do nothing in its own name"));
+        }
+        let scope = scope::own(asked.get("scope").unwrap_or_default(), &client.grants());
+        let scope = scope.ok_or(Denied::new(Code::InvalidScope, "nothing of that is the client's own"))?;
+        let access_token = self.mint.own_token(client, &scope, at)?;
+        Ok(self.tokens(access_token, scope, None, None))
+    }
+
+    async fn redeem_code(&self, asked: &Parameters, client: &Client, at: u64) -> Result<Tokens, Denied> {
         let text = asked.required("code", "`code` is missing")?;
         let redirect_uri = asked.required("redirect_uri", "`redirect_uri` is missing")?;
-        let verifier = asked.required("code_verifier", "`code_verifier` is missing (RFC 7636)")?;
         let code = self.codes.find(text).await?.filter(|code| code.client == client.id);
         let code = code.ok_or_else(|| Denied::grant("the code is unknown or another client's"))?;
         if code.token.is_some() {
             return Err(self.take_back(&code).await);
         }
-        code.check(redirect_uri, verifier, self.clock.now()).map_err(Denied::grant)?;
+        if !code.challenge.is_empty() {
+            asked.required("code_verifier", "`code_verifier` is missing (RFC 7636)")?;
+        }
+        code.check(redirect_uri, asked.get("code_verifier"), self.clock.now()).map_err(Denied::grant)?;
         let user =
             self.users.active(code.user_id).await?.ok_or_else(|| Denied::grant("the user is gone or disabled"))?;
         let refresh = self.first_refresh(&code, client).await?;
@@ -91,7 +106,7 @@ impl Issuer {
             let spent = self.codes.find(text).await?.unwrap_or(code);
             return Err(self.take_back(&spent).await);
         }
-        self.tokens_for(&code, &user, &id, refresh)
+        self.tokens_for(&code, &user, refresh, &id, at)
     }
 
     /// The first refresh token of a sign-in, where the client wants one.
@@ -107,10 +122,13 @@ impl Issuer {
         &self,
         code: &AuthorizationCode,
         user: &User,
-        id: &str,
         refresh: Option<RefreshToken>,
+        id: &str,
+        at: u64,
     ) -> Result<Tokens, Denied> {
-        let access_token = self.mint.access_token(user, &code.client, &code.scope, id)?;
+        let grant = refresh.as_ref().map(|token| token.family().public());
+        let access = Access { id, client: &code.client, scope: &code.scope, at, grant: grant.as_deref() };
+        let access_token = self.mint.access_token(user, &access)?;
         let sign_in = SignIn {
             client: &code.client,
             scope: &code.scope,
@@ -123,21 +141,26 @@ impl Issuer {
         Ok(self.tokens(access_token, code.scope.clone(), refresh, id_token))
     }
 
-    /// A code came back: what it gave ends. Access tokens end on this instance at once, on others with their time.
+    /// A code came back: what it gave ends.
     async fn take_back(&self, code: &AuthorizationCode) -> Denied {
-        if let Some(id) = &code.token {
-            self.gate.revocations().revoke_token(self.identifier(), id, self.mint.expiry());
-        }
-        if let Some(family) = code.family.as_deref().and_then(FamilyId::parse)
-            && let Err(refused) = self.refresh.revoke_family(family).await
-        {
-            return refused.into();
+        if let Err(denied) = self.end_what_it_gave(code).await {
+            return denied;
         }
         tracing::warn!(client = code.client, user = %code.user_id, "a code was used twice: what it gave was revoked");
         Denied::grant("the code was used before")
     }
 
-    async fn redeem_refresh(&self, asked: &Parameters, client: &Client) -> Result<Tokens, Denied> {
+    async fn end_what_it_gave(&self, code: &AuthorizationCode) -> Result<(), Denied> {
+        if let Some(id) = &code.token {
+            self.revoked.end(Ended::Token(id)).await?;
+        }
+        match code.family.as_deref().and_then(FamilyId::parse) {
+            Some(family) => Ok(self.refresh.revoke_family(family).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn redeem_refresh(&self, asked: &Parameters, client: &Client, at: u64) -> Result<Tokens, Denied> {
         let text = asked.required("refresh_token", "`refresh_token` is missing")?;
         let token = RefreshToken::parse(text).ok_or_else(|| Denied::grant("the refresh token is none"))?;
         let refreshed = self.refresh.redeem(&token, &client.id).await?;
@@ -151,7 +174,9 @@ impl Issuer {
         };
         let scope = scope::renewed(&refreshed.grant.scope, asked.get("scope"), self.users.actor(&user).grants());
         let scope = scope.ok_or(Denied::new(Code::InvalidScope, "a refresh gives no more than was granted"))?;
-        let access_token = self.mint.access_token(&user, &client.id, &scope, &Mint::new_id())?;
+        let grant = refreshed.token.family().public();
+        let access = Access { id: &Mint::new_id(), client: &client.id, scope: &scope, at, grant: Some(&grant) };
+        let access_token = self.mint.access_token(&user, &access)?;
         Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
     }
 

@@ -4,7 +4,10 @@
 //! clock of this process: not every database tells its own through a store. Instances must therefore agree on the time
 //! to within the grace, as they must for tokens anyway.
 
-use super::refresh::{Answer, Death, Families, Family, FamilyId, Grant, Retired};
+use super::{
+    refresh::{Answer, Death, Families, Family, FamilyId, Grant, Retired},
+    revoked::{Ended, Revoked},
+};
 use crate::{error::Error, records::Records, token::Hash};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ pub struct RefreshFamily {
     #[index]
     pub subject: String,
     /// To which client.
+    #[index]
     pub client: String,
     /// For which scopes.
     pub scope: String,
@@ -43,16 +47,43 @@ pub struct RefreshFamily {
 pub(crate) struct StoredFamilies {
     records: Records<RefreshFamily>,
     clock: Arc<dyn Clock>,
+    revoked: Arc<Revoked>,
 }
 
 impl StoredFamilies {
-    pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
-        Self { records: Records::new(database, clock, "clients stay signed in"), clock: Arc::clone(clock) }
+    pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, revoked: Arc<Revoked>) -> Self {
+        let records = Records::new(database, clock, "clients stay signed in");
+        Self { records, clock: Arc::clone(clock), revoked }
     }
 
-    async fn end(&self, family: String, death: Death) -> Result<(), tollgate_store::Error> {
+    /// Ends what was given to a client, or through it to one user.
+    pub(crate) async fn end_client(&self, client: &str, user: Option<&str>) -> Result<(), Error> {
+        let theirs = RefreshFamily::CLIENT.eq(client);
+        let theirs = user.into_iter().fold(theirs, |theirs, user| theirs & RefreshFamily::SUBJECT.eq(user));
+        self.end_all(theirs, Death::Revoked).await
+    }
+
+    /// Ends what was given to clients for a user.
+    pub(crate) async fn end_user(&self, user: &str) -> Result<(), Error> {
+        self.end_all(RefreshFamily::SUBJECT.eq(user), Death::Revoked).await
+    }
+
+    /// One by one: each raises the version of its family, so that no rotation under way outruns it.
+    async fn end_all(&self, which: Filter<RefreshFamily>, death: Death) -> Result<(), Error> {
+        for row in self.records.find(which & RefreshFamily::DEAD.is_null()).await? {
+            self.end(row.family, death).await?;
+        }
+        Ok(())
+    }
+
+    /// First the access tokens that came of it: whoever finds the family still alive gets more that are dead.
+    async fn end(&self, family: String, death: Death) -> Result<(), Error> {
+        if let Some(id) = FamilyId::parse(&family) {
+            self.revoked.end(Ended::Grant(&id.public())).await?;
+        }
         let patch = RefreshFamilyPatch { dead: Change::Set(Some(written(death).to_owned())), ..Default::default() };
-        self.records.change(family, RefreshFamily::DEAD.is_null(), patch).await.map(drop)
+        self.records.change(family, RefreshFamily::DEAD.is_null(), patch).await?;
+        Ok(())
     }
 }
 
@@ -100,15 +131,8 @@ impl Families for StoredFamilies {
         Box::pin(async move { Ok(self.end(id.reveal(), death).await?) })
     }
 
-    /// One by one: each raises the version of its family, so that no rotation under way outruns it.
     fn kill_all<'s>(&'s self, user: &'s str, death: Death) -> Answer<'s, ()> {
-        Box::pin(async move {
-            let alive: Filter<_> = RefreshFamily::SUBJECT.eq(user) & RefreshFamily::DEAD.is_null();
-            for row in self.records.find(alive).await? {
-                self.end(row.family, death).await?;
-            }
-            Ok(())
-        })
+        Box::pin(async move { Ok(self.end_all(RefreshFamily::SUBJECT.eq(user), death).await?) })
     }
 }
 
@@ -146,7 +170,8 @@ mod tests {
     fn store() -> StoredFamilies {
         let (database, clock): (Arc<dyn Database>, Arc<dyn Clock>) =
             (Arc::new(Memory::default()), Arc::new(SystemClock::default()));
-        StoredFamilies::new(&database, &clock)
+        let revoked = Revoked::new(&database, &clock, "us", &Arc::default());
+        StoredFamilies::new(&database, &clock, Arc::new(revoked))
     }
 
     fn family(user: &str) -> Family {

@@ -3,7 +3,7 @@
 //! An access token is for the API and follows RFC 9068; an ID token is for the client and follows OpenID Connect Core.
 //! Neither passes for the other: they differ in `typ` and in audience.
 
-use super::{keyring::Keyring, scope};
+use super::{client::Client, keyring::Keyring, scope};
 use crate::{error::Result, users::User};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -25,7 +25,7 @@ pub(crate) struct Mint {
 #[derive(Serialize)]
 struct AccessClaims<'a> {
     iss: &'a str,
-    sub: Uuid,
+    sub: &'a str,
     aud: &'a str,
     client_id: &'a str,
     exp: u64,
@@ -33,8 +33,24 @@ struct AccessClaims<'a> {
     jti: &'a str,
     scope: &'a str,
     name: &'a str,
-    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     roles: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'a str>,
+}
+
+/// What an access token is given for.
+pub(crate) struct Access<'a> {
+    /// Its `jti`.
+    pub(crate) id: &'a str,
+    pub(crate) client: &'a str,
+    pub(crate) scope: &'a str,
+    /// When it was looked up that they may have it: whatever ends them later ends the token too.
+    pub(crate) at: u64,
+    /// The refresh family that it ends with.
+    pub(crate) grant: Option<&'a str>,
 }
 
 /// OpenID Connect Core, 2 and 5.4.
@@ -71,44 +87,52 @@ impl Mint {
         Uuid::new_v4().simple().to_string()
     }
 
-    /// When a token that is signed now ends, in seconds since 1970.
-    pub(crate) fn expiry(&self) -> u64 {
-        self.clock.unix() + self.lifetime.as_secs()
+    /// An access token that speaks of a user.
+    pub(crate) fn access_token(&self, user: &User, access: &Access<'_>) -> Result<String> {
+        let (sub, roles) = (user.user_id.to_string(), user.roles().collect());
+        let claims = self.access_claims(&sub, &user.name, access);
+        self.keys.sign("at+jwt", &AccessClaims { email: Some(&user.email), roles, ..claims })
     }
 
-    /// An access token named `id`.
-    pub(crate) fn access_token(&self, user: &User, client: &str, scope: &str, id: &str) -> Result<String> {
-        let claims = AccessClaims {
+    /// An access token that speaks of the client itself.
+    pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64) -> Result<String> {
+        let access = Access { id: &Self::new_id(), client: &client.id, scope, at, grant: None };
+        self.keys.sign("at+jwt", &self.access_claims(&client.id, &client.name, &access))
+    }
+
+    fn access_claims<'a>(&'a self, sub: &'a str, name: &'a str, access: &Access<'a>) -> AccessClaims<'a> {
+        AccessClaims {
             iss: &self.issuer,
-            sub: user.user_id,
+            sub,
             aud: &self.audience,
-            client_id: client,
-            exp: self.expiry(),
-            iat: self.clock.unix(),
-            jti: id,
-            scope,
-            name: &user.name,
-            email: &user.email,
-            roles: user.roles().collect(),
-        };
-        Ok(self.keys.signing.sign("at+jwt", &claims)?)
+            client_id: access.client,
+            exp: access.at + self.lifetime.as_secs(),
+            iat: access.at,
+            jti: access.id,
+            scope: access.scope,
+            name,
+            email: None,
+            roles: vec![],
+            grant_id: access.grant,
+        }
     }
 
     /// An ID token; name and address where `profile` and `email` were granted.
     pub(crate) fn id_token(&self, user: &User, sign_in: &SignIn<'_>) -> Result<String> {
+        let now = self.clock.unix();
         let claims = IdClaims {
             iss: &self.issuer,
             sub: user.user_id,
             aud: sign_in.client,
-            exp: self.expiry(),
-            iat: self.clock.unix(),
+            exp: now + self.lifetime.as_secs(),
+            iat: now,
             auth_time: sign_in.at.as_second(),
             at_hash: half_hash(sign_in.access_token),
             nonce: sign_in.nonce,
             name: scope::has(sign_in.scope, "profile").then_some(&user.name),
             email: scope::has(sign_in.scope, "email").then_some(&user.email),
         };
-        Ok(self.keys.signing.sign("JWT", &claims)?)
+        self.keys.sign("JWT", &claims)
     }
 }
 

@@ -6,50 +6,78 @@
 //! ```text
 //! GET  /oauth/authorize   authorize.rs   a client asks → a code        codes.rs      one use each
 //! POST /oauth/token       exchange.rs    a code → tokens               refresh.rs    families.rs  what keeps them alive
-//! POST /token             password_grant.rs  where it is switched on
-//!                         mint.rs        what tokens say               scope.rs      and what they may grant
+//! POST /oauth/revoke      revoke.rs      given back                    revoked.rs    what ended   follow.rs  elsewhere
+//! POST /oauth/introspect  introspect.rs  is it good?
+//! GET  /oauth/userinfo    userinfo.rs    who signed in?
 //! GET  /.well-known/…     discovery.rs   what clients may learn        keyring.rs    our keys
-//!                         config.rs      how it is set up              denied.rs     every "no", in OAuth's words
+//! POST /token             password_grant.rs  where it is switched on
+//!
+//! client.rs   what a client is     clients.rs  which there are     proof.rs   is it that one?     cors.rs  which pages?
+//! mint.rs     what tokens say      scope.rs    what they grant     config.rs  how it is set up    denied.rs  every "no"
 //! ```
 
 mod authorize;
+mod client;
+mod clients;
 mod codes;
 mod config;
+mod cors;
 mod denied;
 mod discovery;
 mod exchange;
 mod families;
+mod follow;
+mod introspect;
 mod keyring;
 mod mint;
 mod password_grant;
+mod proof;
 pub mod refresh;
+mod revoke;
+mod revoked;
 mod scope;
+mod userinfo;
 
+pub use client::{Client, ClientKind};
+pub use clients::StoredClient;
 pub use codes::AuthorizationCode;
-pub use config::{Client, IdentityConfig};
+pub use config::IdentityConfig;
 pub use families::RefreshFamily;
-pub use keyring::StoredKey;
+pub use keyring::{KeyInfo, StoredKey};
+pub use revoked::Revocation;
 
+pub(crate) use client::COMMAND_LINE;
+pub(crate) use clients::Clients;
 pub(crate) use codes::Codes;
 pub(crate) use families::StoredFamilies;
+pub(crate) use follow::start as follow;
 pub(crate) use keyring::Keyring;
-pub(crate) use mint::Mint;
+pub(crate) use mint::{Access, Mint};
+pub(crate) use proof::WrongSecrets;
+pub(crate) use revoked::{Ended, Revoked};
 pub(crate) use scope::granted;
 
 use crate::identity::Issuer;
 use axum::{
     Router,
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use std::sync::Arc;
 
 /// The issuer's own routes.
-pub(crate) fn router(password_grant: bool) -> Router<Arc<Issuer>> {
+pub(crate) fn router(issuer: &Arc<Issuer>) -> Router<Arc<Issuer>> {
+    let for_clients = Router::new()
+        .route(exchange::TOKEN, post(exchange::exchange))
+        .route(revoke::REVOKE, post(revoke::revoke))
+        .route(userinfo::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+        .layer(from_fn_with_state(Arc::clone(issuer), cors::cors));
     let router = Router::new()
         .route(discovery::METADATA[0], get(discovery::metadata))
         .route(discovery::METADATA[1], get(discovery::metadata))
         .route(discovery::KEYS, get(discovery::keys))
         .route(authorize::AUTHORIZE, get(authorize::authorize))
-        .route(exchange::TOKEN, post(exchange::exchange));
-    if password_grant { router.route("/token", post(password_grant::password)) } else { router }
+        .route(introspect::INTROSPECT, post(introspect::introspect))
+        .merge(for_clients);
+    if issuer.config.password_grant { router.route("/token", post(password_grant::password)) } else { router }
 }

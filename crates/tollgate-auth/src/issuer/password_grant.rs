@@ -4,9 +4,10 @@
 //! no such grant. The form has `username` and `password`, and may have `scope` and `grant_type=password`.
 
 use super::{
+    client::PASSWORD,
     denied::{Code, Denied},
     exchange::uncached,
-    mint::Mint,
+    mint::{Access, Mint},
     scope,
 };
 use crate::{identity::Issuer, parameters::Parameters, users::SignInError};
@@ -18,9 +19,6 @@ use axum::{
 use serde::Serialize;
 use std::sync::Arc;
 use tollgate_core::Secret;
-
-/// The `client_id` of the tokens that passwords give.
-const CLIENT: &str = "password";
 
 #[derive(Serialize)]
 struct Issued {
@@ -55,6 +53,7 @@ impl Issuer {
         let (Some(username), Some(password)) = (asked.get("username"), asked.get("password")) else {
             return Err(Denied::new(Code::InvalidRequest, "`username` and `password` are needed"));
         };
+        let at = self.clock.unix();
         let user = self.users.sign_in(username, Secret::from(password)).await.map_err(|error| match error {
             SignInError::Refused(reason) => {
                 Denied::new(Code::InvalidGrant, "e-mail or password is wrong").because(reason)
@@ -62,7 +61,8 @@ impl Issuer {
             SignInError::Other(error) => error.into(),
         })?;
         let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
-        let access_token = self.mint.access_token(&user, CLIENT, &scope, &Mint::new_id())?;
+        let access = Access { id: &Mint::new_id(), client: PASSWORD, scope: &scope, at, grant: None };
+        let access_token = self.mint.access_token(&user, &access)?;
         Ok(Issued { access_token, token_type: "bearer", expires_in: self.config.access_lifetime.as_secs() })
     }
 }

@@ -51,6 +51,11 @@ impl FamilyId {
     pub fn parse(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
+
+    /// Names it where others read along, as in access tokens: nobody comes from there to the family.
+    pub fn public(&self) -> String {
+        String::from(Hash::of(&[b"grant", &self.0]))[..22].to_owned()
+    }
 }
 
 impl RefreshToken {
@@ -291,6 +296,21 @@ impl<F: Families> Refresh<F> {
             Some(_) => self.families.kill(token.family, Death::Revoked).await.map_err(unavailable),
             None => Ok(()),
         }
+    }
+
+    /// What a token refreshes, if it is its family's current one and that client's.
+    pub async fn look_at(&self, token: &RefreshToken, client: &str) -> Result<Option<Family>, Refused> {
+        let now = self.families.now().await.map_err(unavailable)?;
+        let family = self.families.load(token.family).await.map_err(unavailable)?;
+        let is_current = |family: &Family| {
+            check_alive(family, client, now).is_ok() && family.judge(&token.hash(), now) == Judgement::Current
+        };
+        Ok(family.filter(is_current))
+    }
+
+    /// Where the families live.
+    pub(crate) fn families(&self) -> &F {
+        &self.families
     }
 
     /// Ends a family, whoever asks.

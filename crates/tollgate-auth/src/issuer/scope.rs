@@ -31,6 +31,17 @@ pub(crate) fn granted(requested: &str, may: &Grants) -> String {
     granted.join(" ")
 }
 
+/// What a client is granted in its own name: what it asks for and has, or all that it has. `None` where that is nothing.
+pub(crate) fn own(requested: &str, may: &Grants) -> Option<String> {
+    let granted = if words(requested).next().is_none() {
+        may.permissions().collect::<Vec<_>>().join(" ")
+    } else {
+        let had = words(requested).filter(|word| may.include(word));
+        had.collect::<Vec<_>>().join(" ")
+    };
+    Some(granted).filter(|granted| !granted.is_empty())
+}
+
 /// What is left of an earlier grant: the permissions that the user still has, and of those what is asked for now, if
 /// anything is. `None` if more is asked for than was granted (RFC 6749, 6).
 pub(crate) fn renewed(before: &str, requested: Option<&str>, may: &Grants) -> Option<String> {

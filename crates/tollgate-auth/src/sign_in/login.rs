@@ -21,9 +21,10 @@ use tollgate_http::{
 pub(crate) const LOGIN: &str = "/auth/login";
 
 pub(crate) async fn page(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: HeaderMap) -> Response {
-    let asked = Parameters::read(uri.query().unwrap_or_default().as_bytes()).map_err(Problem::from);
-    let shown = asked.and_then(|asked| issuer.sign_in_page(&headers, asked.get("return_to"), None));
-    shown.unwrap_or_else(refuse)
+    match Parameters::read(uri.query().unwrap_or_default().as_bytes()) {
+        Ok(asked) => issuer.sign_in_page(&headers, asked.get("return_to"), None).await.unwrap_or_else(refuse),
+        Err(malformed) => refuse(malformed.into()),
+    }
 }
 
 pub(crate) async fn sign_in(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
@@ -57,7 +58,7 @@ impl Issuer {
             }
             Err(SignInError::Refused(reason)) => {
                 tracing::info!(reason, "a sign-in was refused");
-                let mut response = self.sign_in_page(&headers, asked.get("return_to"), Some(email))?;
+                let mut response = self.sign_in_page(&headers, asked.get("return_to"), Some(email)).await?;
                 *response.status_mut() = StatusCode::UNAUTHORIZED;
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
                 Ok(response)
@@ -77,9 +78,14 @@ impl Issuer {
     }
 
     /// The page; after a refused try it shows the address that was tried.
-    fn sign_in_page(&self, headers: &HeaderMap, return_to: Option<&str>, tried: Option<&str>) -> Result<Response> {
+    async fn sign_in_page(
+        &self,
+        headers: &HeaderMap,
+        return_to: Option<&str>,
+        tried: Option<&str>,
+    ) -> Result<Response> {
         let return_to = self.origins.return_to(return_to);
-        let policy = self.policy_of(&return_to)?;
+        let policy = self.policy_of(&return_to).await?;
         let page = SignInPage {
             host: self.origins.host(headers).to_owned(),
             error: tried.map(|_| "E-mail or password is wrong.".to_owned()),
@@ -94,8 +100,8 @@ impl Issuer {
     }
 
     /// `form-action` holds for the whole way of a form: to us, and from us back to the client that asked for a code.
-    fn policy_of(&self, return_to: &str) -> Result<HeaderValue> {
-        let policy = match self.origin_behind(return_to) {
+    async fn policy_of(&self, return_to: &str) -> Result<HeaderValue> {
+        let policy = match self.origin_behind(return_to).await {
             Some(origin) => POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}")),
             None => POLICY.to_owned(),
         };

@@ -75,6 +75,12 @@ impl Sessions {
         Ok(self.set_cookie("", 0))
     }
 
+    /// Ends the sessions of a user, in all browsers.
+    pub(crate) async fn end_all(&self, user: Uuid) -> Result<()> {
+        self.records.delete(Session::USER_ID.eq(user)).await?;
+        Ok(())
+    }
+
     /// The value of our cookie. One that comes twice names nobody: one of the two was put there by somebody else.
     fn secret<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());

@@ -147,6 +147,8 @@ claims! { $ conformance
         what_is_committed_is_kept_as_a_whole
         a_failure_leaves_nothing
         a_transaction_within_another_is_part_of_it
+        what_is_left_half_way_takes_the_whole_along
+        after_a_conflict_the_work_goes_on
         a_panic_leaves_nothing
         who_leaves_half_way_leaves_nothing
         it_reads_its_own_writes_and_nobody_else_does

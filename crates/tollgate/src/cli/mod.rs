@@ -2,6 +2,8 @@
 //!
 //! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
 
+mod clients;
+mod keys;
 mod load;
 pub(crate) mod migrate;
 mod serve;
@@ -53,6 +55,12 @@ enum Command {
     CreateUser(CreateUser),
     /// Print an access token of a user
     Token(Token),
+    /// Applications that may ask the embedded identity provider for tokens
+    #[command(subcommand)]
+    Client(clients::Clients),
+    /// The keys that the embedded identity provider signs tokens with
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Load rows from a JSON or CSV file: all of them or none
     Load {
         /// The resource, as in `movies`
@@ -121,6 +129,8 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                 match command {
                     Command::CreateUser(user) => users::create(design, user).await,
                     Command::Token(token) => users::token(design, &token.email).await,
+                    Command::Client(command) => clients::client(design, command).await,
+                    Command::Keys(command) => keys::keys(design, command).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,

@@ -256,6 +256,14 @@ async fn each_fault_is_told_with_its_place() {
     assert_eq!(said(r#"{"grams":1.5}"#).await, "422 #/grams: expected a whole number of 32 bits, found 1.5");
     assert_eq!(said(r#"{"grams":"1"}"#).await, "422 #/grams: expected a whole number of 32 bits, found a string");
     let both = r#"{"grams":101,"inside":[{"inside":[{"grams":102}]}]}"#;
+    assert_eq!(
+        said(r#"{"zzz":1,"grams":"1","inside":[{"label":1,"grams":{}},{},{"zzz":2}]}"#).await,
+        "422 #/zzz: there is no field `zzz`, only `label`, `grams`, `inside` \
+         #/grams: expected a whole number of 32 bits, found a string \
+         #/inside/0/label: expected a string, found 1 \
+         #/inside/0/grams: expected a whole number of 32 bits, found an object \
+         #/inside/2/zzz: there is no field `zzz`, only `label`, `grams`, `inside`"
+    );
     assert_eq!(said(both).await, "422 #/grams: greater than 100 #/inside/0/inside/0/grams: greater than 100");
     let long = format!("{{\"{}\":1}}", "x".repeat(500_000));
     assert!(post(&any, "/pack", long).await.text().len() < 1000, "what was sent is not sent back");

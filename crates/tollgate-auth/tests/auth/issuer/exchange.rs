@@ -32,7 +32,7 @@ async fn a_code_is_for_its_client_its_address_and_its_verifier() {
         ("code_verifier", "", "invalid_request"),
         ("grant_type", "", "invalid_request"),
         ("grant_type", "password", "unsupported_grant_type"),
-        ("grant_type", "client_credentials", "unsupported_grant_type"),
+        ("grant_type", "client_credentials", "unauthorized_client"),
         ("grant_type", "refresh_token", "invalid_request"),
     ] {
         let form = good.map(|(known, kept)| (known, if known == name { value } else { kept }));

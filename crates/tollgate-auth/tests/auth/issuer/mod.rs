@@ -1,12 +1,16 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
 mod authenticate;
+mod clients;
 mod code_flow;
 mod discovery;
 mod exchange;
 mod login;
 mod passwords;
 mod refresh;
+mod revocation;
+mod rotation;
+mod userinfo;
 mod users;
 
 use crate::token::world::clock;
@@ -19,7 +23,7 @@ use axum::{
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use tollgate_access::{Roles, System};
-use tollgate_auth::{Client, Identity, IdentityConfig, User, UserPatch};
+use tollgate_auth::{Client, ClientKind, Identity, IdentityConfig, User, UserPatch};
 use tollgate_core::{Change, ManualClock, Seal, Secret};
 use tollgate_http::{
     Api, Context, Edge, Keyed, Stores,
@@ -49,13 +53,14 @@ pub(crate) fn config() -> IdentityConfig {
     let roles =
         roles.map(|(role, permissions)| (role.to_owned(), permissions.into_iter().map(str::to_owned).collect()));
     let roles = Roles::new(&BTreeMap::from(roles), &["read:news".to_owned()]).unwrap();
-    let client = |id: &str, redirect_uri: &str, offline| Client {
-        id: id.into(),
-        name: id.into(),
+    let client = |id: &str, kind, redirect_uri: &str| Client {
         redirect_uris: vec![redirect_uri.into()],
-        offline,
+        ..Client::new(id, id, kind)
     };
-    let clients = vec![client("web", CALLBACK, false), client("app", "com.example.app:/back?from=issuer", true)];
+    let clients = vec![
+        client("web", ClientKind::Public, CALLBACK),
+        Client { offline: true, ..client("app", ClientKind::Native, "com.example.app:/back?from=issuer") },
+    ];
     IdentityConfig { audience: "api".into(), clients, ..IdentityConfig::new(ISSUER, Arc::new(roles)) }
 }
 
@@ -177,10 +182,18 @@ impl Browser {
     }
 
     pub(crate) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.post_as(path, form, None).await
+    }
+
+    /// The same with an `Authorization`.
+    pub(crate) async fn post_as(&mut self, path: &str, form: &[(&str, &str)], authorization: Option<&str>) -> Answer {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(origin) = &self.origin {
             request = request.header(header::ORIGIN, origin);
+        }
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
         }
         self.send(request.body(form.into()).unwrap()).await
     }

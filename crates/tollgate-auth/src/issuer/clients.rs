@@ -1,0 +1,176 @@
+//! Which clients are there?
+//!
+//! Those of the configuration, which are read once, and those that were added on the command line, which are looked up
+//! for each use: a client that was removed is gone at once, on every instance.
+
+use super::client::{Client, ClientKind, hash};
+use crate::{
+    error::{Error, Result},
+    random::random_text,
+    records::Records,
+    token::Hash,
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+use tollgate_core::{Change, Clock, Secret};
+use tollgate_macros::resource;
+use tollgate_store::{Database, Filter};
+
+/// A client that was added on the command line.
+#[resource(plural = "auth_clients")]
+pub struct StoredClient {
+    /// Its `client_id`.
+    #[id]
+    pub client: String,
+    /// Its name for people.
+    #[garde(length(min = 1, max = 200))]
+    pub name: String,
+    /// What it is, as [`ClientKind::as_str`] writes it.
+    pub kind: String,
+    /// The hash of its secret, if it keeps one.
+    #[hidden]
+    pub secret: Option<String>,
+    /// Where it may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// Where it may be sent after somebody signed out.
+    pub logout_uris: Vec<String>,
+    /// What it may do in its own name.
+    pub permissions: Vec<String>,
+    /// Whether it gets a refresh token without asking for one.
+    pub offline: bool,
+    /// Whether it is somebody else's.
+    pub third_party: bool,
+    /// When it was added.
+    #[created_at]
+    pub added: Timestamp,
+    /// When it last changed.
+    #[updated_at]
+    pub updated_at: Timestamp,
+}
+
+/// All clients.
+pub(crate) struct Clients {
+    configured: Vec<Arc<Client>>,
+    records: Records<StoredClient>,
+}
+
+impl Clients {
+    pub(crate) fn new(configured: Vec<Client>, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
+        let records = Records::new(database, clock, "the issuer keeps its clients");
+        Self { configured: configured.into_iter().map(Arc::new).collect(), records }
+    }
+
+    /// The client of that id.
+    pub(crate) async fn find(&self, id: &str) -> Result<Option<Arc<Client>>> {
+        if let Some(client) = self.configured(id) {
+            return Ok(Some(Arc::clone(client)));
+        }
+        self.records.get(id.to_owned()).await?.map(|row| read(row).map(Arc::new)).transpose()
+    }
+
+    /// Those of the configuration, then the others by name.
+    pub(crate) async fn all(&self) -> Result<Vec<Arc<Client>>> {
+        let mut rows = self.records.find(Filter::every()).await?;
+        rows.sort_by(|a, b| a.client.cmp(&b.client));
+        let stored = rows.into_iter().map(|row| read(row).map(Arc::new));
+        self.configured.iter().map(|client| Ok(Arc::clone(client))).chain(stored).collect()
+    }
+
+    /// Adds a client; answers its secret, which nobody can read again, if it keeps one.
+    pub(crate) async fn add(&self, client: Client) -> Result<Option<Secret>> {
+        let secret = client.kind.keeps_a_secret().then(random_text).transpose()?.map(Secret::from);
+        let client = match &secret {
+            Some(secret) => client.with_secret(secret)?,
+            None => client,
+        };
+        client.check()?;
+        if self.configured(&client.id).is_some() {
+            return Err(Error::ClientTaken(client.id));
+        }
+        let id = client.id.clone();
+        match self.records.insert(write(client)).await {
+            Err(tollgate_store::Error::Conflict { .. }) => Err(Error::ClientTaken(id)),
+            other => other.map(|_| secret).map_err(Error::from),
+        }
+    }
+
+    /// Gives a client another secret; the old one is good for nothing from now on.
+    pub(crate) async fn rotate(&self, id: &str) -> Result<Secret> {
+        let secret = random_text()?;
+        let patch = StoredClientPatch { secret: Change::Set(Some(hash(id, &secret).into())), ..Default::default() };
+        let keeps_one = !StoredClient::SECRET.is_null();
+        if self.records.change(id.to_owned(), keeps_one, patch).await? {
+            return Ok(secret.into());
+        }
+        match self.records.get(id.to_owned()).await? {
+            Some(row) => Err(Error::Configuration(format!("the client `{id}` is {}: it keeps no secret", row.kind))),
+            None => Err(self.not_there(id)),
+        }
+    }
+
+    /// Removes a client.
+    pub(crate) async fn remove(&self, id: &str) -> Result<()> {
+        match self.records.delete(StoredClient::CLIENT.eq(id)).await? {
+            0 => Err(self.not_there(id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a page of that origin is one of a public client's.
+    pub(crate) async fn is_origin(&self, origin: &str) -> Result<bool> {
+        let is_theirs = |client: &Client| client.redirect_uris.iter().any(|uri| is_at(uri, origin));
+        let public = |client: &&Arc<Client>| client.kind == ClientKind::Public;
+        if self.configured.iter().filter(public).any(|client| is_theirs(client)) {
+            return Ok(true);
+        }
+        let rows = self.records.find(StoredClient::KIND.eq(ClientKind::Public.as_str())).await?;
+        Ok(rows.iter().flat_map(|row| &row.redirect_uris).any(|uri| is_at(uri, origin)))
+    }
+
+    fn configured(&self, id: &str) -> Option<&Arc<Client>> {
+        self.configured.iter().find(|client| client.id == id)
+    }
+
+    fn not_there(&self, id: &str) -> Error {
+        if self.configured(id).is_some() {
+            return Error::Configuration(format!("the client `{id}` is one of the configuration: change it there"));
+        }
+        Error::NoSuchClient(id.to_owned())
+    }
+}
+
+/// Whether an address is at that origin, as browsers write it.
+fn is_at(uri: &str, origin: &str) -> bool {
+    url::Url::parse(uri).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == origin)
+}
+
+fn read(row: StoredClient) -> Result<Client> {
+    let damaged = || Error::Damaged("auth_clients");
+    Ok(Client {
+        kind: row.kind.parse().map_err(|_| damaged())?,
+        secret: row.secret.map(Hash::try_from).transpose().map_err(|_| damaged())?,
+        redirect_uris: row.redirect_uris,
+        logout_uris: row.logout_uris,
+        permissions: row.permissions,
+        offline: row.offline,
+        third_party: row.third_party,
+        insecure_without_pkce: false,
+        added: Some(row.added),
+        id: row.client,
+        name: row.name,
+    })
+}
+
+fn write(client: Client) -> NewStoredClient {
+    NewStoredClient {
+        kind: client.kind.as_str().to_owned(),
+        secret: client.secret.map(String::from),
+        redirect_uris: client.redirect_uris,
+        logout_uris: client.logout_uris,
+        permissions: client.permissions,
+        offline: client.offline,
+        third_party: client.third_party,
+        client: client.id,
+        name: client.name,
+    }
+}

@@ -1,0 +1,50 @@
+//! What did other instances do meanwhile? Asked twice a second, beside the requests.
+//!
+//! The task ends with the issuer. While the database does not answer, what is known stays: nobody could have said
+//! anything new in the meantime either.
+
+use crate::{error::Result, identity::Issuer};
+use std::{sync::Arc, time::Duration};
+use tollgate_core::with_causes;
+
+/// How often it is asked what is new.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Every so many times, two seconds, the keys are read.
+const KEYS: u64 = 4;
+/// Every so many times, a minute, everything is read, and what has expired is swept out.
+const SWEEP: u64 = 120;
+
+/// Starts to follow.
+pub(crate) fn start(issuer: &Arc<Issuer>) {
+    let issuer = Arc::downgrade(issuer);
+    tokio::spawn(async move {
+        let mut failed = false;
+        for round in 1_u64.. {
+            tokio::time::sleep(PAUSE).await;
+            let Some(issuer) = issuer.upgrade() else { return };
+            let caught_up = issuer.catch_up(round).await;
+            match &caught_up {
+                Err(error) if !failed => {
+                    tracing::warn!(
+                        cause = with_causes(error),
+                        "what other instances revoke or rotate is not known for now"
+                    );
+                }
+                Ok(()) if failed => tracing::info!("what other instances revoke or rotate is known again"),
+                _ => {}
+            }
+            failed = caught_up.is_err();
+        }
+    });
+}
+
+impl Issuer {
+    async fn catch_up(&self, round: u64) -> Result<()> {
+        let is_sweep = round.is_multiple_of(SWEEP);
+        self.revoked.follow(is_sweep).await?;
+        if round.is_multiple_of(KEYS) {
+            self.mint.keys.follow().await?;
+        }
+        if is_sweep { self.revoked.sweep().await } else { Ok(()) }
+    }
+}
