@@ -39,7 +39,7 @@ pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
 pub use provider::{IssuerSettings, Issuers};
-pub use sign_in::Session;
+pub use sign_in::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, Session, SignInConfig};
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
 pub use users::{CreateUserError, NewUser, PROVIDER, User, UserPatch};
 

@@ -31,7 +31,7 @@ pub use code::Part;
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
-pub use sign_in::{Provider, SignInPage};
+pub use sign_in::{LeavingPage, Provider, SignInPage};
 
 use axum::{
     http::{StatusCode, header},
@@ -48,11 +48,12 @@ use tollgate_core::{Problem, Result};
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     (HomePage::TEMPLATE, include_str!("../templates/home.html")),
     (SignInPage::TEMPLATE, include_str!("../templates/sign-in.html")),
+    (LeavingPage::TEMPLATE, include_str!("../templates/leaving.html")),
     (ProblemPage::TEMPLATE, include_str!("../templates/problem.html")),
 ];
 
@@ -73,6 +74,10 @@ pub struct Site {
     pub environment: String,
     /// Where the data is, without credentials, as in `SQLite in ./data`.
     pub database: String,
+    /// The providers that people sign in with.
+    pub providers: Vec<Provider>,
+    /// Whether nobody has a password of the app itself.
+    pub without_passwords: bool,
 }
 
 /// What surrounds the content of a page: the top bar.

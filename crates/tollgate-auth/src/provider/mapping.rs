@@ -67,6 +67,21 @@ pub(super) fn path<const N: usize>(keys: [&str; N]) -> Path {
     keys.map(str::to_owned).to_vec()
 }
 
+impl Mapping {
+    /// The same for ID tokens, which say who somebody is and not what they may do.
+    pub(super) fn of_id_tokens(&self, demands: &[Demand]) -> Self {
+        Self {
+            audience: path(["aud"]),
+            scopes: vec![],
+            permissions: vec![],
+            demands: demands.to_vec(),
+            foreign: vec!["events".into(), "cnf".into()],
+            types: vec![Type::Absent, Type::Jwt],
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Mapping {
     fn default() -> Self {
         Self {

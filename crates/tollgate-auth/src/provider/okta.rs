@@ -38,9 +38,7 @@ impl Okta {
         let audiences = match (self.audience.is_empty(), self.authorization_server.as_str()) {
             (true, "default") => vec!["api://default".to_owned()],
             (true, "org") => vec![base],
-            _ => {
-                at.some("audience", &self.audience, "the audience of the authorization server, as in `api://movies`")?
-            }
+            _ => at.audiences(&self.audience, "the audience of the authorization server, as in `api://movies`")?,
         };
         let mapping = Mapping {
             subject: vec![vec![path(["uid"]), path(["sub"])]],

@@ -51,6 +51,7 @@ pub use gate::Gate;
 pub use hash::Hash;
 pub use key::{Algorithm, Key, KeyError};
 pub use keys::{Fetch, FetchError, Fetched, Fetching, Health, Keys, Limits, Missing};
+pub(crate) use read::algorithm_of;
 pub use read::{LONGEST, Type};
 pub use refusal::Refusal;
 pub use revocation::Revocations;

@@ -15,6 +15,10 @@ fn pages() -> Pages {
         tagline: Some("the reference application of Tollgate".into()),
         environment: "dev".into(),
         database: "SQLite in ./data".into(),
+        providers: [("okta", "Okta"), ("google", "Google")]
+            .map(|(id, label)| Provider { id: id.into(), label: label.into() })
+            .into(),
+        without_passwords: false,
     })
 }
 
@@ -92,13 +96,11 @@ fn home_signed_in() -> HomePage {
 }
 
 fn sign_in_after_an_error() -> SignInPage {
-    let provider = |id: &str, label: &str| Provider { id: id.into(), label: label.into() };
     SignInPage {
         host: "localhost:8000".into(),
         error: Some("E-mail or password is wrong.".into()),
         email: "ada@example.org".into(),
         return_to: "/docs".into(),
-        providers: vec![provider("okta", "Okta"), provider("google", "Google")],
         reset: Some("/auth/reset".into()),
         ..SignInPage::default()
     }
