@@ -16,7 +16,7 @@ use crate::{
 pub(crate) fn run(left_out: &[&Part]) -> Result {
     parts::prepare(left_out)?;
     let without: Vec<&str> = left_out.iter().map(|part| part.name).collect();
-    let modules: Vec<String> = without.iter().map(|name| name.replace('-', "_")).collect();
+    let modules: Vec<_> = without.iter().map(|name| name.replace('-', "_")).collect();
     let is_wanted = |name: &str| !without.contains(&name);
     let postgres = is_wanted("postgres").then(servers::Postgres::start);
     let mongo = is_wanted("mongodb").then(servers::Mongo::start);

@@ -9,6 +9,19 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "api_keys" (
+  "key_id" TEXT NOT NULL PRIMARY KEY,
+  "name" TEXT NOT NULL,
+  "subject" TEXT NOT NULL,
+  "scopes" TEXT NOT NULL,
+  "expires" INTEGER,
+  "creator" TEXT NOT NULL,
+  "created" INTEGER NOT NULL,
+  "last_used" INTEGER,
+  "hash" TEXT NOT NULL
+) STRICT;
+CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
+CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
 CREATE TABLE "users" (
   "user_id" BLOB NOT NULL PRIMARY KEY,
   "name" TEXT NOT NULL,
@@ -16,6 +29,7 @@ CREATE TABLE "users" (
   "password_hash" TEXT NOT NULL,
   "roles" TEXT NOT NULL,
   "disabled" INTEGER NOT NULL,
+  "second_factor" INTEGER NOT NULL,
   "demo" INTEGER NOT NULL,
   "created_at" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL,
@@ -26,7 +40,10 @@ CREATE TABLE "auth_sessions" (
   "session" TEXT NOT NULL PRIMARY KEY,
   "user_id" BLOB NOT NULL,
   "expires" INTEGER NOT NULL,
-  "signed_in" INTEGER NOT NULL
+  "methods" TEXT,
+  "signed_in" INTEGER NOT NULL,
+  "address" TEXT,
+  "browser" TEXT
 ) STRICT;
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");
@@ -50,6 +67,17 @@ CREATE TABLE "auth_clients" (
   "added" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE "auth_consents" (
+  "consent" TEXT NOT NULL PRIMARY KEY,
+  "user_id" BLOB NOT NULL,
+  "client" TEXT NOT NULL,
+  "scope" TEXT NOT NULL,
+  "grant_id" TEXT NOT NULL,
+  "given" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_consents_user_id_idx" ON "auth_consents" ("user_id");
+CREATE INDEX "auth_consents_client_idx" ON "auth_consents" ("client");
 CREATE TABLE "auth_codes" (
   "code" TEXT NOT NULL PRIMARY KEY,
   "client" TEXT NOT NULL,
@@ -57,6 +85,7 @@ CREATE TABLE "auth_codes" (
   "challenge" TEXT NOT NULL,
   "user_id" BLOB NOT NULL,
   "signed_in" INTEGER NOT NULL,
+  "methods" TEXT,
   "scope" TEXT NOT NULL,
   "nonce" TEXT,
   "expires" INTEGER NOT NULL,

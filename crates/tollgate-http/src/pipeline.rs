@@ -5,7 +5,7 @@
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, Peer, RequestId,
+    AuditLog, Authenticate, ClientAddress, RequestId,
     pages::{self, Pages, ProblemPage},
     refusal::{Asked, Refusal, refuse, wants_page},
 };
@@ -50,6 +50,8 @@ pub struct Edge {
     authenticate: Arc<dyn Authenticate>,
     /// Known to developers only: what a refusal's page tells about roles and source.
     roles: Option<Roles>,
+    /// How many proxies of ours a request comes through.
+    proxies: usize,
     audit: Option<AuditLog>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
@@ -61,7 +63,13 @@ impl Edge {
     #[must_use]
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
-        Self { pages, authenticate, roles, audit: None, prefix, count: AtomicU64::new(0) }
+        Self { pages, authenticate, roles, proxies: 0, audit: None, prefix, count: AtomicU64::new(0) }
+    }
+
+    /// Behind that many proxies, each of which says whom it speaks for.
+    #[must_use]
+    pub fn behind(self, proxies: usize) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The same, which records what somebody who is signed in was not let do.
@@ -120,8 +128,11 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
     };
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
+    if let Some(address) = ClientAddress::said_by(edge.proxies, request.headers()) {
+        request.extensions_mut().insert(address);
+    }
 
-    let address = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let address = ClientAddress::of(request.extensions());
     let answer = async {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));

@@ -5,6 +5,7 @@ use tollgate_access::Roles;
 use tollgate_auth::provider::{Endpoints, Provider};
 use tollgate_core::{capitalized, config::Sources, with_causes};
 use tollgate_http::{Api, Built, Flow, Scheme, Service, docs};
+use tollgate_store::Table;
 
 /// How the process ends.
 pub type Exit = std::process::ExitCode;
@@ -108,7 +109,8 @@ impl App {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
         check_default_role(&settings, &roles)?;
         let mut services = self.services;
-        services.extend([tollgate_auth::service(), audit::service()]);
+        services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
+        services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),
@@ -164,7 +166,8 @@ fn scheme(provider: &Provider) -> Option<Scheme> {
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.
 fn check_table_names(built: &Built) -> Result<(), Failure> {
     let own = own_tables();
-    let taken = built.resources.iter().find(|resource| own.iter().any(|table| table.name == resource.table().name));
+    let is_taken = |table: &Table| own.iter().any(|own| own.name == table.name && *own != table);
+    let taken = built.resources.iter().find(|resource| is_taken(resource.table()));
     taken.map_or(Ok(()), |resource| {
         let (name, ty) = (resource.table().name, resource.type_name());
         Err(Failure(format!("the framework itself has a table `{name}`: give `{ty}` another plural")))
@@ -221,8 +224,14 @@ impl From<tollgate_auth::Error> for Failure {
     }
 }
 
-impl From<tollgate_auth::CreateUserError> for Failure {
-    fn from(error: tollgate_auth::CreateUserError) -> Self {
+impl From<tollgate_auth::KeyError> for Failure {
+    fn from(error: tollgate_auth::KeyError) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::UserError> for Failure {
+    fn from(error: tollgate_auth::UserError) -> Self {
         Self::of(&error)
     }
 }

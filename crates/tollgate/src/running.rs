@@ -7,16 +7,21 @@ use crate::{
     kept::Values,
     settings::{Client, Settings},
 };
-use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
+use axum::{
+    Router,
+    http::{Extensions, HeaderMap},
+    middleware::from_fn_with_state,
+    routing::get,
+};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Identity, IdentityConfig, Issuers, ProviderSignIn, SignInConfig};
+use tollgate_auth::{Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, ProviderSignIn, SignInConfig};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_store::{Database, Error, Table};
+use tollgate_store::{Database, Error, Resource, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
@@ -24,6 +29,7 @@ pub(crate) struct Running {
     pub(crate) databases: Databases,
     /// The embedded issuer; tests bring their own way to recognise callers.
     pub(crate) identity: Option<Identity>,
+    pub(crate) keys: ApiKeys,
     /// The other issuers whose tokens are trusted.
     pub(crate) issuers: Issuers,
     /// Sign-in with those of them that have a client for it.
@@ -83,13 +89,23 @@ impl Design {
             Some(sign_in) => sign_in.authenticator(authenticate),
             None => authenticate,
         };
+        let accounts = match &identity {
+            Some(identity) => identity.accounts(),
+            None => Accounts::new(&self.identity_config()?, database, &clock),
+        };
+        let roles = Arc::new(self.roles.clone());
+        let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
+        let authenticate = keys.authenticator(authenticate);
         let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let context =
-            Arc::new(Context { authenticate, stores, seal: values.seal().await?, clock, keyed: Keyed::default() });
-        Ok(Running { design: Arc::new(self), databases, identity, issuers, sign_in, context, pages, done })
+        let mut extensions = Extensions::new();
+        extensions.insert(accounts);
+        extensions.insert(keys.clone());
+        let (seal, keyed) = (values.seal().await?, Keyed::default());
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
+        Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -140,7 +156,8 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    [&[Values::TABLE, KeyedRequest::TABLE], &Identity::tables()[..], &ProviderSignIn::tables()[..]].concat()
+    let own = [Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE];
+    [&own[..], &Identity::tables()[..], &ProviderSignIn::tables()[..]].concat()
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.
@@ -182,7 +199,8 @@ impl Running {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
-        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log()));
+        let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
+        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));

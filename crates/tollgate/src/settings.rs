@@ -44,11 +44,14 @@ pub struct Server {
     pub port: u16,
     /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
     pub public_url: Option<String>,
+    /// How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. With too small a
+    /// number everybody seems to come from the proxy, with too large a one from wherever they say. Default: 0.
+    pub proxies: u8,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { host: "127.0.0.1".into(), port: 8000, public_url: None }
+        Self { host: "127.0.0.1".into(), port: 8000, public_url: None, proxies: 0 }
     }
 }
 
@@ -160,7 +163,7 @@ pub struct Audit {
 }
 
 /// Schemes of the OpenAPI document that are no issuer of the settings.
-const OWN_SCHEMES: [&str; 2] = ["oauth2", "bearer"];
+const OWN_SCHEMES: [&str; 3] = ["oauth2", "bearer", "api_key"];
 
 impl Settings {
     /// Whether this is a developer's machine.
@@ -176,7 +179,7 @@ impl Settings {
 
     /// The origin that people and programs use.
     pub(crate) fn public_url(&self) -> String {
-        let Server { host, port, public_url } = &self.server;
+        let Server { host, port, public_url, .. } = &self.server;
         if let Some(url) = public_url {
             return url.trim_end_matches('/').to_owned();
         }

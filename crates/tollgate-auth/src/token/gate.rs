@@ -25,7 +25,7 @@ use tollgate_core::Clock;
 /// Lets tokens of trusted issuers pass.
 pub struct Gate {
     issuers: HashMap<String, Arc<TrustedIssuer>>,
-    cache: Cache,
+    cache: Cache<Entry>,
     revocations: Arc<Revocations>,
     clock: Arc<dyn Clock>,
 }
