@@ -85,9 +85,9 @@ fn alter(table: &Table, step: &Step) -> Vec<Json> {
         Step::Rename { from, to } => vec![update(json!({}), json!({ "$rename": { from: name(table, *to) } }))],
         Step::Drop(column) => vec![update(json!({}), json!({ "$unset": { column: "" } }))],
         Step::Add(column, value) => fill(*column, value).into_iter().collect(),
-        Step::Change(column, value) => {
+        Step::Change { column, from, fill: value } => {
             let name = name(table, *column);
-            let convert = convert(table.columns[*column].kind).map(|to| {
+            let convert = convert(*from, table.columns[*column].kind).map(|to| {
                 let pipeline = json!([{ "$set": { name: { to: format!("${name}") } } }]);
                 update(json!({ name: { "$ne": null } }), pipeline)
             });
@@ -97,18 +97,16 @@ fn alter(table: &Table, step: &Step) -> Vec<Json> {
     }
 }
 
-/// The operator that makes a value one of that kind, where there is one.
-fn convert(kind: Kind) -> Option<&'static str> {
-    Some(match kind {
-        Kind::Bool => "$toBool",
-        Kind::Int32 => "$toInt",
-        Kind::Int64 => "$toLong",
-        Kind::Float => "$toDouble",
-        Kind::Decimal { .. } => "$toDecimal",
-        Kind::Text => "$toString",
-        Kind::ObjectId => "$toObjectId",
-        Kind::Uuid | Kind::Time | Kind::Texts | Kind::Json => return None,
-    })
+/// The operator that makes a value of one kind one of another, which has all of them.
+fn convert(from: Kind, to: Kind) -> Option<&'static str> {
+    match to {
+        _ if from == to => None,
+        Kind::Int64 => Some("$toLong"),
+        Kind::Float => Some("$toDouble"),
+        Kind::Decimal { .. } => Some("$toDecimal"),
+        Kind::Text => Some("$toString"),
+        Kind::Bool | Kind::Int32 | Kind::ObjectId | Kind::Uuid | Kind::Time | Kind::Texts | Kind::Json => None,
+    }
 }
 
 fn add_index(table: &Table, column: usize) -> Json {

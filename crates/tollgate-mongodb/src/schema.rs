@@ -42,7 +42,7 @@ pub(crate) async fn prepare(database: &Database, table: &'static Table, additive
         return adopt(database, table, additive).await;
     }
     let live = live_columns(database, table, &validator).await?;
-    let missing = missing(table, &live, bson_type)?;
+    let missing = missing(table, &live, |kind| kind.to_string().into())?;
     check_addable(table, &missing, additive)?;
     if additive { add(database, table, &missing).await } else { Ok(vec![]) }
 }
@@ -159,12 +159,26 @@ pub(crate) fn validator(table: &Table) -> Document {
     doc! { "$jsonSchema": { "bsonType": "object", "required": must, "properties": fields } }
 }
 
+/// A type does not tell what its values mean; the description does.
 fn field(kind: Kind) -> Document {
-    match kind {
+    let mut field = match kind {
         Kind::Json => doc! {},
         Kind::Texts => doc! { "bsonType": "array", "items": { "bsonType": "string" } },
         kind => doc! { "bsonType": &*bson_type(kind) },
-    }
+    };
+    field.insert("description", kind.to_string());
+    field
+}
+
+/// The kind that a field's description tells. One that others made, or an older version, has a type alone: any kind that
+/// is kept as such a type will do.
+fn live_kind(table: &Table, name: &str, field: Option<&Document>) -> String {
+    let text = |key| field.and_then(|field| field.get_str(key).ok());
+    let is = text("bsonType").unwrap_or(ANY);
+    let told = text("description").and_then(|told| told.parse().ok());
+    let model = || table.columns.iter().find(|column| column.name == name).map(|column| column.kind);
+    let kind = told.or_else(model).filter(|kind| bson_type(*kind) == is);
+    kind.map_or_else(|| is.to_owned(), |kind| kind.to_string())
 }
 
 /// The schema of the live collection's validator, empty where it has none; nothing where there is no collection.
@@ -192,13 +206,16 @@ async fn live_columns(database: &Database, table: &Table, schema: &Document) -> 
     let required =
         |field: &str| schema.get_array("required").is_ok_and(|all| all.iter().any(|one| one.as_str() == Some(field)));
     let fields = schema.get_document("properties").cloned().unwrap_or_default();
-    let column = |(field, of): (&String, &Bson)| LiveColumn {
-        name: if field == "_id" { table.columns[table.id].name.into() } else { field.clone() },
-        kind: of.as_document().and_then(|of| of.get_str("bsonType").ok()).unwrap_or(ANY).into(),
-        nullable: !required(field),
-        has_default: false,
-        key: field == "_id",
-        index: indexes.iter().filter(|(on, _)| on == field).map(|(_, index)| *index).max(),
+    let column = |(field, of): (&String, &Bson)| {
+        let name = if field == "_id" { table.columns[table.id].name } else { field.as_str() };
+        LiveColumn {
+            name: name.into(),
+            kind: live_kind(table, name, of.as_document()),
+            nullable: !required(field),
+            has_default: false,
+            key: field == "_id",
+            index: indexes.iter().filter(|(on, _)| on == field).map(|(_, index)| *index).max(),
+        }
     };
     Ok(fields.iter().map(column).collect())
 }

@@ -1,12 +1,12 @@
 //! Migrations on every database that takes them: what is written leads where the model is, once, whole or not at all.
 
 use crate::films::FIRST;
-use std::sync::Arc;
+use std::{borrow::Cow, ops::Range, sync::Arc};
 use tollgate_mongodb::MongoDb;
 use tollgate_postgres::Postgres;
 use tollgate_sqlite::Sqlite;
 use tollgate_store::{
-    Column, Database, Error, Expr, Filled, Op, Table, Value,
+    Column, Database, Error, Expr, Filled, Op, Row, Select, Table, Value,
     migrate::{Change, Model, Said, Script, diff},
 };
 use tollgate_testing::servers;
@@ -54,6 +54,10 @@ static OLD: Table = table(
         Column::of::<Option<i32>>("year").index(),
         Column::of::<String>("gone"),
         Column::of::<Option<String>>("note"),
+        Column::of::<tollgate::Decimal<5, 2>>("price"),
+        Column::of::<i32>("length"),
+        Column::of::<Option<i32>>("votes"),
+        Column::of::<tollgate::ObjectId>("source"),
     ],
 );
 static NEW: Table = table(
@@ -66,12 +70,17 @@ static NEW: Table = table(
         Column::of::<tollgate::Decimal<3, 1>>("rating"),
         Column::of::<Vec<String>>("tags"),
         Column::of::<Option<bool>>("seen"),
+        Column::of::<tollgate::Decimal<7, 3>>("price"),
+        Column::of::<f64>("length"),
+        Column::of::<tollgate::Decimal<13, 2>>("votes"),
+        Column::of::<String>("source"),
     ],
 );
 
 fn said() -> Said {
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
-    let fills = [("movies.year", "1900"), ("movies.rating", "8.5"), ("movies.tags", "[\"it's\",\"old\"]")];
+    let tags = r#"["it's","old"]"#;
+    let fills = [("movies.year", "1900"), ("movies.rating", "8.5"), ("movies.tags", tags), ("movies.votes", "0.25")];
     Said { drop: true, renames: pairs(&[("films", "movies"), ("movies.name", "title")]), fills: pairs(&fills) }
 }
 
@@ -83,7 +92,10 @@ async fn an_old_database_becomes_a_new_one(Ground { database, write, .. }: Groun
     let first = script("0001_first", write(&diff(&Model::default(), &[&OLD], &Said::default()).unwrap()));
     assert_eq!(database.migrate(std::slice::from_ref(&first), false).await.unwrap(), ["0001_first"]);
     assert_eq!(database.prepare(&[&OLD], false).await.unwrap(), Vec::<String>::new(), "as the model says");
-    let row = |name, year| vec![Value::Int(0), text(name), year, text("x"), Value::Null];
+    let row = |name, year: Value<'static>| {
+        let (price, length, source) = (Value::Int(-850), Value::Int(142), text("0123456789abcdef01234567"));
+        vec![Value::Int(0), text(name), year.clone(), text("x"), Value::Null, price, length, year, source]
+    };
     let rows = vec![row("Alien", Value::Int(1979)), row("Brazil", Value::Null), row("Cube", Value::Int(1997))];
     database.insert(&OLD, Arc::new(rows), 0..3).await.unwrap();
     database.delete(&OLD, &Expr::Compare(1, Op::Eq, text("Cube"))).await.unwrap();
@@ -92,9 +104,10 @@ async fn an_old_database_becomes_a_new_one(Ground { database, write, .. }: Groun
     assert_eq!(database.migrate(&scripts, false).await.unwrap(), ["0002_second"]);
     assert_eq!(database.migrate(&scripts, false).await.unwrap(), Vec::<String>::new(), "each once");
     assert_eq!(database.prepare(&[&NEW], false).await.unwrap(), Vec::<String>::new(), "as the new model says");
-    let rows =
-        vec![vec![Value::Int(0), text("Dune"), Value::Int(2021), Value::Null, Value::Int(80), text("[]"), Value::Null]];
-    let keys = database.insert(&NEW, Arc::new(rows), 0..1).await.unwrap();
+    let [null, zero] = [Value::Null, Value::Int(0)];
+    let mut row = vec![zero.clone(), text("Dune"), Value::Int(2021), null.clone(), Value::Int(80), text("[]"), null];
+    row.extend([zero.clone(), Value::Float(155.5), zero, text("unknown")]);
+    let keys = database.insert(&NEW, Arc::new(vec![row]), 0..1).await.unwrap();
     assert_eq!(keys, [Value::Int(4)], "no key is given twice");
     let old = Expr::All(vec![
         Expr::Compare(2, Op::Eq, Value::Int(1900)),
@@ -104,7 +117,30 @@ async fn an_old_database_becomes_a_new_one(Ground { database, write, .. }: Groun
         Expr::IsNull(6),
     ]);
     assert_eq!(database.count(&NEW, &old).await.unwrap(), 1, "what was there is there");
+    assert_eq!(cells(&*database, "Alien", 7..11).await, ALIEN, "in whatever kind");
+    assert_eq!(cells(&*database, "Brazil", 9..10).await, [Value::Int(25)]);
     assert_eq!(database.history().await.unwrap().len(), 2);
+}
+
+const ALIEN: [Value<'static>; 4] = [
+    Value::Int(-8500),
+    Value::Float(142.0),
+    Value::Int(197_900),
+    Value::Text(Cow::Borrowed("0123456789abcdef01234567")),
+];
+
+async fn cells(database: &dyn Database, title: &str, columns: Range<usize>) -> Vec<Value<'static>> {
+    let filter = Expr::Compare(1, Op::Eq, text(title));
+    let select = Select { table: &NEW, filter, order: vec![], limit: None };
+    let mut cells = vec![];
+    let mut each = |row: &dyn Row| {
+        for column in columns.clone() {
+            cells.push(row.value(column)?.into_owned());
+        }
+        Ok(())
+    };
+    database.select(&select, &mut each).await.unwrap();
+    cells
 }
 
 async fn one_of_ten_instances_migrates(Ground { database, write, .. }: Ground) {
