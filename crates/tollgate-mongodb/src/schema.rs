@@ -184,7 +184,7 @@ fn live_kind(table: &Table, name: &str, field: Option<&Document>) -> String {
 /// The schema of the live collection's validator, empty where it has none; nothing where there is no collection.
 ///
 /// # Errors
-/// The collection has a collation, by which texts are equal that are not the same.
+/// The collection has a collation, by which texts are equal that are not the same, or a rule beside the schema.
 async fn live_validator(database: &Database, table: &Table) -> Result<Option<Document>> {
     let found = database.list_collections().filter(doc! { "name": table.name }).await;
     let found: Result<Vec<_>, _> = match found {
@@ -198,7 +198,14 @@ async fn live_validator(database: &Database, table: &Table) -> Result<Option<Doc
         return Err(differs(table, "collation", "is set there, so texts are not compared as they are written", remedy));
     }
     let validator = found.options.validator.unwrap_or_default();
-    Ok(Some(validator.get_document("$jsonSchema").cloned().unwrap_or_default()))
+    match validator.keys().find(|rule| *rule != "$jsonSchema") {
+        Some(rule) => {
+            let remedy =
+                "say it within `$jsonSchema`, or in the app, and remove it there: it would be lost at the next change";
+            Err(differs(table, "validator", &format!("has a rule `{rule}` of somebody else there"), remedy))
+        }
+        None => Ok(Some(validator.get_document("$jsonSchema").cloned().unwrap_or_default())),
+    }
 }
 
 async fn live_columns(database: &Database, table: &Table, schema: &Document) -> Result<Vec<LiveColumn>> {
