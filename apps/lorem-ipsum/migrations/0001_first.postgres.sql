@@ -14,8 +14,9 @@ CREATE TABLE "users" (
   "name" text COLLATE "C" NOT NULL,
   "email" text COLLATE "C" NOT NULL,
   "password_hash" text COLLATE "C" NOT NULL,
-  "roles" text COLLATE "C" NOT NULL,
+  "roles" text[] NOT NULL,
   "disabled" bool NOT NULL,
+  "second_factor" bool NOT NULL,
   "demo" bool NOT NULL,
   "created_at" timestamptz NOT NULL,
   "updated_at" timestamptz NOT NULL,
@@ -26,7 +27,9 @@ CREATE TABLE "auth_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
   "expires" timestamptz NOT NULL,
-  "signed_in" timestamptz NOT NULL
+  "signed_in" timestamptz NOT NULL,
+  "address" text COLLATE "C",
+  "browser" text COLLATE "C"
 );
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");

@@ -14,8 +14,9 @@ CREATE TABLE "users" (
   "name" TEXT /* text */ NOT NULL,
   "email" TEXT /* text */ NOT NULL,
   "password_hash" TEXT /* text */ NOT NULL,
-  "roles" TEXT /* text */ NOT NULL,
+  "roles" TEXT /* texts */ NOT NULL,
   "disabled" INTEGER /* bool */ NOT NULL,
+  "second_factor" INTEGER /* bool */ NOT NULL,
   "demo" INTEGER /* bool */ NOT NULL,
   "created_at" INTEGER /* time */ NOT NULL,
   "updated_at" INTEGER /* time */ NOT NULL,
@@ -26,7 +27,9 @@ CREATE TABLE "auth_sessions" (
   "session" TEXT /* text */ NOT NULL PRIMARY KEY,
   "user_id" BLOB /* uuid */ NOT NULL,
   "expires" INTEGER /* time */ NOT NULL,
-  "signed_in" INTEGER /* time */ NOT NULL
+  "signed_in" INTEGER /* time */ NOT NULL,
+  "address" TEXT /* text */,
+  "browser" TEXT /* text */
 ) STRICT;
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");

@@ -26,6 +26,11 @@ impl<T: Resource> Records<T> {
         }
     }
 
+    /// The rows, for whoever has a permission.
+    pub(crate) fn store(&self) -> &Store<T> {
+        &self.store
+    }
+
     pub(crate) async fn get(&self, id: T::Id) -> Result<Option<T>> {
         match self.store.get(&self.read, id).await {
             Ok(row) => Ok(Some(row)),

@@ -152,8 +152,13 @@ pub(crate) async fn begin<A: Arguments>(call: &mut Call) -> Result<Begun> {
     }
     let Some(key) = key(&call.head.headers)? else { return Ok(Begun::Plain) };
     let Some(database) = A::database(&call.context) else { return Ok(Begun::Plain) };
+    // Boxed, because it is rare, and would make the future of every request large.
+    Box::pin(begin_once::<A>(call, &key, database)).await
+}
+
+async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn Database>) -> Result<Begun> {
     A::admit(call).await?;
-    let request = request(call, &key).await?;
+    let request = request(call, key).await?;
     let turn = Turn::take(&call.context, &request.id)?;
     let records = Records::new(database, &call.context.clock);
     records.sweep(&call.context.keyed);

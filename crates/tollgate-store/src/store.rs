@@ -4,7 +4,7 @@
 use crate::{
     Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
     Transaction, Update as Change, Value,
-    audit::NewAuditEvent,
+    audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits, Reply},
     filter::is_foreign,
     find::into,
@@ -217,6 +217,22 @@ impl<T: Resource> Store<T> {
             None if T::TABLE.audited => self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await,
             None => write(self.clone(), None).await,
         }
+    }
+
+    /// Records an event that says more than which row changed, in the database of these rows: with the transaction that
+    /// they are part of, if they are part of one.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
+        let stamp = Stamp { actor, now: self.0.clock.now() };
+        if let Some(part) = &self.0.part {
+            return part.transaction.recorded().add(&*self.0.driver, &stamp, vec![event]).await;
+        }
+        let recorded = Recorded::default();
+        recorded.add(&*self.0.driver, &stamp, vec![event]).await?;
+        recorded.log();
+        Ok(())
     }
 
     /// The row as it will be stored, if it may be.

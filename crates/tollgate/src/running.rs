@@ -7,9 +7,14 @@ use crate::{
     kept::Values,
     settings::{Client, Settings},
 };
-use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
+use axum::{
+    Router,
+    http::{Extensions, HeaderMap},
+    middleware::from_fn_with_state,
+    routing::get,
+};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Identity, IdentityConfig};
+use tollgate_auth::{Accounts, Identity, IdentityConfig, Issuers};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
@@ -24,6 +29,8 @@ pub(crate) struct Running {
     pub(crate) databases: Databases,
     /// The embedded issuer; tests bring their own way to recognise callers.
     pub(crate) identity: Option<Identity>,
+    /// The other issuers whose tokens are trusted.
+    pub(crate) issuers: Issuers,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
     /// What was done about the schema and the first rows, for people.
@@ -36,7 +43,7 @@ pub struct Ground {
     pub databases: Databases,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Recognises callers, in place of the embedded issuer, which then is absent.
+    /// Recognises callers, in place of the issuers, which then are absent.
     pub authenticate: Option<Arc<dyn Authenticate>>,
     /// Whether new tables get their first rows.
     pub first_rows: bool,
@@ -59,21 +66,33 @@ impl Design {
 
         let values = Values::new(Arc::clone(database), Arc::clone(&clock));
         let pages = Arc::new(Pages::new(self.site(&**database)));
-        let (identity, authenticate) = if let Some(authenticate) = authenticate {
-            (None, authenticate)
-        } else {
+        let providers = if authenticate.is_some() { vec![] } else { self.settings.providers().map_err(Failure)? };
+        let issuers = Issuers::start(providers, &Arc::new(self.roles.clone()), &clock)?;
+        let identity = if authenticate.is_none() && self.settings.has_embedded_issuer() {
+            let config = IdentityConfig { others: issuers.clone(), ..self.identity_config()? };
             let (database, clock, pages) = (Arc::clone(database), Arc::clone(&clock), Arc::clone(&pages));
-            let identity = Identity::start(self.identity_config()?, database, clock, pages).await?;
-            let authenticate = identity.authenticator();
-            (Some(identity), authenticate)
+            Some(Identity::start(config, database, clock, pages).await?)
+        } else {
+            None
+        };
+        let authenticate = match (authenticate, &identity) {
+            (Some(authenticate), _) => authenticate,
+            (None, Some(identity)) => identity.authenticator(),
+            (None, None) => issuers.authenticator(self.roles.anyone(), Arc::clone(&clock))?,
+        };
+        let accounts = match &identity {
+            Some(identity) => identity.accounts(),
+            None => Accounts::new(&self.identity_config()?, database, &clock),
         };
         let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let context =
-            Arc::new(Context { authenticate, stores, seal: values.seal().await?, clock, keyed: Keyed::default() });
-        Ok(Running { design: Arc::new(self), databases, identity, context, pages, done })
+        let mut extensions = Extensions::new();
+        extensions.insert(accounts);
+        let (seal, keyed) = (values.seal().await?, Keyed::default());
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
+        Ok(Running { design: Arc::new(self), databases, identity, issuers, context, pages, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -148,18 +167,19 @@ impl Running {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
-        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log()));
+        let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
+        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
         let sample = home::Sample::of(built, road(api.clone()));
         road(
-            api.merge(docs::router(title, &built.document))
+            api.merge(docs::router(title, &built.document, &built.schemes))
                 .merge(pages::assets())
                 .merge(self.identity.as_ref().map(Identity::router).unwrap_or_default())
                 .merge(home::router(Arc::clone(self), sample))
                 .route("/livez", get(async || "ok"))
-                .route("/readyz", get(async move || ready(&running.databases).await)),
+                .route("/readyz", get(async move || ready(&running).await)),
         )
     }
 
@@ -179,10 +199,15 @@ impl Running {
     }
 }
 
-/// Whether the app can do its work, and if not, why.
-async fn ready(databases: &Databases) -> Result<&'static str, Refusal> {
-    match databases.ping().await {
-        Ok(()) => Ok("ok"),
-        Err(error) => Err(Problem::from(error).because("the database does not answer").into()),
+/// Whether the app can do its work, and if not, why. An issuer without keys counts: another instance may have them.
+async fn ready(running: &Running) -> Result<&'static str, Refusal> {
+    if let Err(error) = running.databases.ping().await {
+        return Err(Problem::from(error).because("the database does not answer").into());
     }
+    let without: Vec<_> = running.issuers.without_keys();
+    if without.is_empty() {
+        return Ok("ok");
+    }
+    let told = without.iter().map(|(name, why)| format!("no keys of the issuer `{name}`: {why}"));
+    Err(Problem::unavailable().because(told.collect::<Vec<_>>().join("; ")).into())
 }

@@ -19,4 +19,6 @@ mod postgres;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod users;
+#[cfg(test)]
 mod walk;

@@ -3,7 +3,7 @@
 //! A wrong password, an address nobody has and a user who is kept out get the same answer, after the same work. Each
 //! sign-in makes a new session and ends the one that the browser came with, so that nobody can plant one beforehand.
 
-use super::see_other;
+use super::{From, see_other};
 use crate::{identity::Issuer, parameters::Parameters, users::SignInError};
 use axum::{
     extract::{Request, State},
@@ -41,7 +41,7 @@ fn refuse(problem: Problem) -> Response {
 
 impl Issuer {
     async fn sign_in(&self, request: Request) -> Result<Response> {
-        let headers = request.headers().clone();
+        let (headers, from) = (request.headers().clone(), From::of(&request));
         if self.origins.came_from_us(&headers) == Some(false) {
             return Err(self.foreign());
         }
@@ -50,7 +50,7 @@ impl Issuer {
         match self.users.sign_in(email, Secret::from(password)).await {
             Ok(user) => {
                 self.sessions.end(&headers).await?;
-                let cookie = self.sessions.begin(user.user_id).await?;
+                let cookie = self.sessions.begin(user.user_id, &from).await?;
                 tracing::info!(user = %user.user_id, "signed in");
                 let mut response = see_other(&self.origins.return_to(asked.get("return_to")));
                 response.headers_mut().insert(header::SET_COOKIE, cookie);

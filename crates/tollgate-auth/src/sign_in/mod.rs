@@ -12,7 +12,7 @@ mod sessions;
 pub(crate) use login::LOGIN;
 pub(crate) use origin::{Origins, is_loopback};
 pub use sessions::Session;
-pub(crate) use sessions::Sessions;
+pub(crate) use sessions::{From, Sessions};
 
 use crate::identity::Issuer;
 use axum::{

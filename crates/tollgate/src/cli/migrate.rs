@@ -172,7 +172,12 @@ impl Design {
         let all = || self.built.resources.iter().map(|resource| resource.table());
         let lives_in = |table: &Table, name: &str| table.database == Some(name);
         let mut default = crate::running::own_tables();
-        default.extend(all().filter(|table| !named.iter().any(|name| lives_in(table, name))));
+        for table in all().filter(|table| !named.iter().any(|name| lives_in(table, name))) {
+            // Those of the framework that have routes are among them.
+            if default.iter().all(|own| own.name != table.name) {
+                default.push(table);
+            }
+        }
         let mut tables = vec![(None, default)];
         tables.extend(named.iter().map(|name| {
             let own = [KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();

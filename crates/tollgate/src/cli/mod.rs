@@ -2,6 +2,7 @@
 //!
 //! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
 
+mod accounts;
 mod clients;
 mod keys;
 mod load;
@@ -53,6 +54,8 @@ enum Command {
     Serve(Serve),
     /// Create a user of the embedded identity provider
     CreateUser(CreateUser),
+    /// Manage users of the embedded identity provider
+    User(accounts::Line),
     /// Print an access token of a user
     Token(Token),
     /// Applications that may ask the embedded identity provider for tokens
@@ -128,6 +131,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
             runtime.block_on(async {
                 match command {
                     Command::CreateUser(user) => users::create(design, user).await,
+                    Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
                     Command::Client(command) => clients::client(design, command).await,
                     Command::Keys(command) => keys::keys(design, command).await,

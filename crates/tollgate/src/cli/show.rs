@@ -3,6 +3,7 @@
 use super::print;
 use crate::app::{Design, Failure};
 use std::fmt::Write as _;
+use tollgate_auth::provider::Issuer;
 
 /// Method, path, who may: the access matrix.
 pub(super) fn routes(design: &Design) -> Result<(), Failure> {
@@ -11,6 +12,15 @@ pub(super) fn routes(design: &Design) -> Result<(), Failure> {
 
 pub(super) fn openapi(design: &Design) -> Result<(), Failure> {
     print(&format!("{:#}", design.built.document))
+}
+
+/// An issuer that cannot be reached keeps no app from starting, so it is told and no failure.
+async fn judged(issuer: &Issuer) -> String {
+    let (health, name) = (issuer.keys().arrived().await, issuer.name());
+    match health.reason() {
+        None => format!("{name}, `{}`, its keys are known", issuer.provider().realms[0].name),
+        Some(why) => format!("{name}, WITHOUT KEYS, so its tokens will be answered with 503: {why}"),
+    }
 }
 
 /// Everything that would keep the app from starting, found without starting it.
@@ -29,6 +39,9 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     }
     for done in &running.done {
         let _ = writeln!(text, "           {done}");
+    }
+    for issuer in running.issuers.iter() {
+        let _ = writeln!(text, "issuer     {}", judged(issuer).await);
     }
     print(&text)
 }

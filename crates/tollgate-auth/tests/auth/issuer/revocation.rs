@@ -141,7 +141,7 @@ async fn sessions_and_tokens_of_a_disabled_user_end_on_three_instances() {
     for instance in instances {
         assert!(is_good(instance, text(&tokens, "access_token")).await && is_good(instance, &by_command).await);
     }
-    world.identity.disable_user(user).await.unwrap();
+    world.disable(user).await;
     for instance in instances {
         let mut browser = instance.browser();
         browser.cookie.clone_from(&rea.cookie);
@@ -159,13 +159,13 @@ async fn who_was_signed_out_everywhere_comes_in_again() {
     let world = World::new().await;
     let mut rea = world.rea().await;
     let tokens = rea.tokens("app", "").await;
-    world.identity.sign_out_everywhere(world.user("rea@example.test").await.user_id).await.unwrap();
+    world.end_sessions().await;
     assert!(!is_good(&world, text(&tokens, "access_token")).await);
     assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
     world.clock.advance(Duration::from_secs(1));
     let again = world.rea().await.tokens("app", "").await;
     assert!(is_good(&world, text(&again, "access_token")).await);
-    world.identity.sign_out_everywhere(world.user("rea@example.test").await.user_id).await.unwrap();
+    world.end_sessions().await;
     assert!(!is_good(&world, text(&again, "access_token")).await, "a second time too");
 }
 
