@@ -10,15 +10,15 @@ CREATE TABLE "tollgate_requests" (
 ) STRICT;
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
 CREATE TABLE "api_keys" (
-  "key_id" TEXT NOT NULL PRIMARY KEY,
-  "name" TEXT NOT NULL,
-  "subject" TEXT NOT NULL,
-  "scopes" TEXT NOT NULL,
-  "expires" INTEGER,
-  "creator" TEXT NOT NULL,
-  "created" INTEGER NOT NULL,
-  "last_used" INTEGER,
-  "hash" TEXT NOT NULL
+  "key_id" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "name" TEXT /* text */ NOT NULL,
+  "subject" TEXT /* text */ NOT NULL,
+  "scopes" TEXT /* texts */ NOT NULL,
+  "expires" INTEGER /* time */,
+  "creator" TEXT /* text */ NOT NULL,
+  "created" INTEGER /* time */ NOT NULL,
+  "last_used" INTEGER /* time */,
+  "hash" TEXT /* text */ NOT NULL
 ) STRICT;
 CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
 CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
@@ -37,13 +37,13 @@ CREATE TABLE "users" (
 ) STRICT;
 CREATE UNIQUE INDEX "users_email_key" ON "users" ("email");
 CREATE TABLE "auth_sessions" (
-  "session" TEXT NOT NULL PRIMARY KEY,
-  "user_id" BLOB NOT NULL,
-  "expires" INTEGER NOT NULL,
-  "methods" TEXT,
-  "signed_in" INTEGER NOT NULL,
-  "address" TEXT,
-  "browser" TEXT
+  "session" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "user_id" BLOB /* uuid */ NOT NULL,
+  "expires" INTEGER /* time */ NOT NULL,
+  "methods" TEXT /* text */,
+  "signed_in" INTEGER /* time */ NOT NULL,
+  "address" TEXT /* text */,
+  "browser" TEXT /* text */
 ) STRICT;
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");
@@ -68,30 +68,30 @@ CREATE TABLE "auth_clients" (
   "updated_at" INTEGER /* time */ NOT NULL
 ) STRICT;
 CREATE TABLE "auth_consents" (
-  "consent" TEXT NOT NULL PRIMARY KEY,
-  "user_id" BLOB NOT NULL,
-  "client" TEXT NOT NULL,
-  "scope" TEXT NOT NULL,
-  "grant_id" TEXT NOT NULL,
-  "given" INTEGER NOT NULL,
-  "updated_at" INTEGER NOT NULL
+  "consent" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "user_id" BLOB /* uuid */ NOT NULL,
+  "client" TEXT /* text */ NOT NULL,
+  "scope" TEXT /* text */ NOT NULL,
+  "grant_id" TEXT /* text */ NOT NULL,
+  "given" INTEGER /* time */ NOT NULL,
+  "updated_at" INTEGER /* time */ NOT NULL
 ) STRICT;
 CREATE INDEX "auth_consents_user_id_idx" ON "auth_consents" ("user_id");
 CREATE INDEX "auth_consents_client_idx" ON "auth_consents" ("client");
 CREATE TABLE "auth_codes" (
-  "code" TEXT NOT NULL PRIMARY KEY,
-  "client" TEXT NOT NULL,
-  "redirect_uri" TEXT NOT NULL,
-  "challenge" TEXT NOT NULL,
-  "user_id" BLOB NOT NULL,
-  "signed_in" INTEGER NOT NULL,
-  "methods" TEXT,
-  "scope" TEXT NOT NULL,
-  "nonce" TEXT,
-  "expires" INTEGER NOT NULL,
-  "forgotten" INTEGER NOT NULL,
-  "token" TEXT,
-  "family" TEXT
+  "code" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "client" TEXT /* text */ NOT NULL,
+  "redirect_uri" TEXT /* text */ NOT NULL,
+  "challenge" TEXT /* text */ NOT NULL,
+  "user_id" BLOB /* uuid */ NOT NULL,
+  "signed_in" INTEGER /* time */ NOT NULL,
+  "methods" TEXT /* text */,
+  "scope" TEXT /* text */ NOT NULL,
+  "nonce" TEXT /* text */,
+  "expires" INTEGER /* time */ NOT NULL,
+  "forgotten" INTEGER /* time */ NOT NULL,
+  "token" TEXT /* text */,
+  "family" TEXT /* text */
 ) STRICT;
 CREATE INDEX "auth_codes_forgotten_idx" ON "auth_codes" ("forgotten");
 CREATE TABLE "auth_refreshes" (
@@ -118,6 +118,25 @@ CREATE TABLE "auth_revocations" (
 ) STRICT;
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
+CREATE TABLE "provider_people" (
+  "person_id" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "issuer" TEXT /* text */ NOT NULL,
+  "name" TEXT /* text */,
+  "email" TEXT /* text */,
+  "roles" TEXT /* texts */ NOT NULL,
+  "disabled" INTEGER /* bool */ NOT NULL,
+  "created_at" INTEGER /* time */ NOT NULL,
+  "updated_at" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "provider_people_issuer_idx" ON "provider_people" ("issuer");
+CREATE TABLE "provider_sessions" (
+  "session" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "person_id" TEXT /* text */ NOT NULL,
+  "expires" INTEGER /* time */ NOT NULL,
+  "signed_in" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
+CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");
 CREATE TABLE "audit_events" (
   "event_id" INTEGER /* int64 */ NOT NULL PRIMARY KEY AUTOINCREMENT,
   "at" INTEGER /* time */ NOT NULL,
