@@ -26,9 +26,9 @@ use crate::{
     accounts::{ResetLink, SecondFactor, Try},
     error::{Error, Result},
     issuer::{
-        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, KeyInfo, Keyring,
-        Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets,
-        refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, Ended,
+        IdentityConfig, KeyInfo, Keyring, Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies,
+        StoredKey, WrongSecrets, refresh::Refresh,
     },
     provider,
     sign_in::{self, Origins, Session, Sessions},
@@ -47,7 +47,7 @@ use tollgate_http::{
 use tollgate_store::{Database, Resource, Table};
 
 /// How many verified tokens are remembered: some 30 MB when full.
-const REMEMBERED: usize = 20_000;
+pub(crate) const REMEMBERED: usize = 20_000;
 
 /// Who is calling, answered by the embedded issuer and its sessions. Cheap to clone.
 #[derive(Clone)]
@@ -64,6 +64,7 @@ pub(crate) struct Issuer {
     pub(crate) users: Arc<Users>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) codes: Codes,
+    pub(crate) consents: Consents,
     pub(crate) refresh: Refresh<StoredFamilies>,
     pub(crate) revoked: Arc<Revoked>,
     pub(crate) mint: Mint,
@@ -83,6 +84,7 @@ impl Identity {
             Session::TABLE,
             StoredKey::TABLE,
             StoredClient::TABLE,
+            Consent::TABLE,
             AuthorizationCode::TABLE,
             RefreshFamily::TABLE,
             Revocation::TABLE,
@@ -117,6 +119,7 @@ impl Identity {
             wrong_secrets: WrongSecrets::default(),
             users: Arc::clone(&accounts.0.users),
             sessions: Arc::clone(&accounts.0.sessions),
+            consents: Consents::new(&database, &clock),
             codes: Codes::new(&database, &clock, config.access_lifetime),
             refresh: Refresh::new(
                 StoredFamilies::new(&database, &clock, Arc::clone(&revoked)),
@@ -272,6 +275,7 @@ impl Identity {
     /// [`Error::NoSuchClient`].
     pub async fn remove_client(&self, id: &str) -> Result<()> {
         self.0.clients.remove(id).await?;
+        self.0.consents.remove_client(id).await?;
         self.0.revoked.end(Ended::Client(id)).await?;
         self.0.refresh.families().end_client(id, None).await
     }
@@ -319,14 +323,15 @@ fn account(name: &str, email: &str, password: &Secret, roles: &[String]) -> NewA
     }
 }
 
-/// The gate for our own access tokens: no other kind, and nobody else's.
+/// The gate for our own access tokens, no other kind of ours, and for those of the others.
 fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<dyn Clock>) -> Result<Gate> {
-    let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::generic() };
+    let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::Mapping::default() };
     let (audiences, algorithms) = ([config.audience.as_str()], [Algorithm::RS256]);
     let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying())?;
     let roles = Arc::clone(&config.roles);
-    let issuer = issuer.speaking(move |verified| speaker(verified, &roles));
-    Ok(Gate::new(vec![issuer], Arc::clone(clock), REMEMBERED)?)
+    let mut trusted = config.others.trusted()?;
+    trusted.push(issuer.speaking(move |verified| speaker(verified, &roles)));
+    Ok(Gate::new(trusted, Arc::clone(clock), REMEMBERED)?)
 }
 
 /// Whom an access token of ours speaks of: a user or a client, with what the token grants and no more.

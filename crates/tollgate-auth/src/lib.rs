@@ -5,7 +5,9 @@
 //! ```text
 //! authenticate  a request → its caller: by bearer token or by session cookie
 //! token         a bearer token of any issuer we trust → who it speaks of, and what they may claim
-//! provider      where each identity provider puts audience, scopes, permissions and roles: data, not code
+//! provider      the issuers that the settings name: what each is, what it publishes, who its people are here
+//! outgoing      calls to them: where to, how long, how much
+//! api_key       what programs show that have nobody to sign in
 //! issuer        the other direction: tokens that we hand out ourselves
 //! sign_in       the sign-in page, and the sessions of those who came through it
 //! users         whom the issuer knows      password  and how they prove who they are
@@ -20,11 +22,13 @@
 extern crate self as tollgate;
 
 mod accounts;
+mod api_key;
 mod authenticate;
 mod error;
 mod identity;
 pub mod issuer;
 mod me;
+pub mod outgoing;
 mod parameters;
 pub mod password;
 pub mod provider;
@@ -35,11 +39,13 @@ pub mod token;
 mod users;
 
 pub use accounts::{AccountChange, Accounts, Mail, MailError, Mailer, NewAccount, UserError, service as users_service};
+pub use api_key::{ApiKey, ApiKeys, KeyError, KeyFor, KeyWanted, MadeKey, NewKey, service as api_keys_service};
 pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
-pub use sign_in::Session;
+pub use provider::{IssuerSettings, Issuers};
+pub use sign_in::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, Session, SignInConfig};
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
 pub use users::{NewUser, PROVIDER, User, UserPatch};
 // What `service!` names.

@@ -1,7 +1,8 @@
 //! What does a person with a browser see?
 //!
-//! Four kinds of pages: the home page, the sign-in page, those where people prove who they are, and a problem. Each is a
-//! template with one typed context ([`HomePage`], [`SignInPage`], [`GatePage`], [`ProblemPage`]); templates, style sheet and script are compiled in, so that a page
+//! A few pages: the home page, those of the sign-in and a problem. Each is a template with one typed context
+//! ([`HomePage`], [`SignInPage`], [`GatePage`], [`ConsentPage`], [`ProblemPage`] and so on); templates, style sheet and script
+//! are compiled in, so that a page
 //! needs nothing from elsewhere. What callers sent is escaped by the template engine, never by hand.
 //!
 //! ```
@@ -19,6 +20,7 @@
 
 mod assets;
 mod code;
+mod consent;
 mod gate;
 mod home;
 mod problem;
@@ -29,11 +31,12 @@ mod tests;
 
 pub use assets::assets;
 pub use code::Part;
+pub use consent::{AllowedApp, AppsPage, ConsentPage, SignOutPage, Want};
 pub use gate::{FieldKind, GateField, GateForm, GatePage, Scan};
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
-pub use sign_in::{Provider, SignInPage};
+pub use sign_in::{LeavingPage, Provider, SignInPage};
 
 use axum::{
     http::{StatusCode, header},
@@ -50,12 +53,16 @@ use tollgate_core::{Problem, Result};
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     (HomePage::TEMPLATE, include_str!("../templates/home.html")),
     (SignInPage::TEMPLATE, include_str!("../templates/sign-in.html")),
     (GatePage::TEMPLATE, include_str!("../templates/gate.html")),
+    (LeavingPage::TEMPLATE, include_str!("../templates/leaving.html")),
+    (ConsentPage::TEMPLATE, include_str!("../templates/consent.html")),
+    (AppsPage::TEMPLATE, include_str!("../templates/apps.html")),
+    (SignOutPage::TEMPLATE, include_str!("../templates/sign-out.html")),
     (ProblemPage::TEMPLATE, include_str!("../templates/problem.html")),
 ];
 
@@ -76,6 +83,10 @@ pub struct Site {
     pub environment: String,
     /// Where the data is, without credentials, as in `SQLite in ./data`.
     pub database: String,
+    /// The providers that people sign in with.
+    pub providers: Vec<Provider>,
+    /// Whether nobody has a password of the app itself.
+    pub without_passwords: bool,
 }
 
 /// What surrounds the content of a page: the top bar.

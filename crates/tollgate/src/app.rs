@@ -2,9 +2,12 @@
 
 use crate::{audit, cli, running::own_tables, settings::Settings};
 use tollgate_access::Roles;
-use tollgate_auth::{Mail, MailError, Mailer};
+use tollgate_auth::{
+    Mail, MailError, Mailer,
+    provider::{Endpoints, Provider},
+};
 use tollgate_core::{capitalized, config::Sources, with_causes};
-use tollgate_http::{Api, Built, Service};
+use tollgate_http::{Api, Built, Flow, Scheme, Service, docs};
 use tollgate_store::Table;
 
 /// How the process ends.
@@ -128,14 +131,14 @@ impl App {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
         check_roles(&settings, &roles)?;
         let mut services = self.services;
-        services.extend([tollgate_auth::service(), audit::service()]);
+        services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
         services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),
             about: self.about.into(),
             anyone: roles.anyone().clone(),
-            oauth: Some(("/oauth/authorize".into(), "/oauth/token".into())),
+            schemes: schemes(&settings)?,
             services,
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
@@ -158,6 +161,30 @@ pub(crate) struct Design {
     pub(crate) roles: Roles,
     pub(crate) built: Built,
     pub(crate) mailer: Option<Mailer>,
+}
+
+/// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known
+/// without asking, or told by its metadata.
+fn schemes(settings: &Settings) -> Result<Vec<Scheme>, Failure> {
+    let own = settings.has_embedded_issuer().then(|| Scheme::own("/oauth/authorize", "/oauth/token", docs::CLIENT));
+    let others = settings.providers().map_err(Failure)?;
+    Ok(own.into_iter().chain(others.iter().filter_map(scheme)).collect())
+}
+
+fn scheme(provider: &Provider) -> Option<Scheme> {
+    let flow = match &provider.endpoints {
+        Some(Endpoints { authorize, token, .. }) => Flow::Code { authorize: authorize.clone(), token: token.clone() },
+        None => Flow::Metadata(provider.keys.metadata()?),
+    };
+    Some(Scheme {
+        name: provider.name.clone(),
+        about: format!("People whom {} knows.", provider.realms.first()?.name),
+        flow,
+        scope_prefix: provider.permission_scopes.clone(),
+        id_tokens: provider.id_tokens,
+        client_id: provider.common.docs_client_id.clone(),
+        parameters: provider.endpoints.iter().flat_map(|endpoints| endpoints.parameters.clone()).collect(),
+    })
 }
 
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.
@@ -221,6 +248,12 @@ impl From<tollgate_store::Error> for Failure {
 
 impl From<tollgate_auth::Error> for Failure {
     fn from(error: tollgate_auth::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::KeyError> for Failure {
+    fn from(error: tollgate_auth::KeyError) -> Self {
         Self::of(&error)
     }
 }

@@ -6,7 +6,7 @@ pub use client::Client;
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
-use tollgate_auth::password::DEFAULT_SHORTEST;
+use tollgate_auth::{IssuerSettings, password::DEFAULT_SHORTEST, provider::Provider};
 use tollgate_core::Secret;
 
 /// Every setting.
@@ -90,8 +90,11 @@ pub struct Access {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Identity {
-    /// Whether the app is its own identity provider. Default: yes in `dev`; elsewhere it must be said.
+    /// Whether the app is its own identity provider. Default: yes in `dev`, no elsewhere.
     pub embedded: Option<bool>,
+    /// Identity providers whose tokens are trusted: `[identity.issuers.okta]` with `preset = "okta"` and the settings of
+    /// that preset. The name stands in the ids of their people (`okta|…`), so it stays.
+    pub issuers: BTreeMap<String, IssuerSettings>,
     /// How long an access token is good, in minutes: 1440 at most. Default: 60.
     pub access_token_minutes: u32,
     /// How long somebody stays signed in in a browser, in hours. Default: 12.
@@ -119,6 +122,7 @@ impl Default for Identity {
     fn default() -> Self {
         Self {
             embedded: None,
+            issuers: BTreeMap::new(),
             access_token_minutes: 60,
             session_hours: 12,
             signing_key_days: 90,
@@ -165,6 +169,9 @@ pub struct Audit {
     pub keep_days: Option<u32>,
 }
 
+/// Schemes of the OpenAPI document that are no issuer of the settings.
+const OWN_SCHEMES: [&str; 3] = ["oauth2", "bearer", "api_key"];
+
 impl Settings {
     /// Whether this is a developer's machine.
     pub fn is_dev(&self) -> bool {
@@ -208,14 +215,22 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<(), String> {
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
-        if !self.has_embedded_issuer() {
+        if !self.has_embedded_issuer() && self.identity.issuers.is_empty() {
             return Err(format!(
-                "no issuer is configured, so nobody could be recognised in `{}`: set identity.embedded = true to let \
-                 the app be its own identity provider",
+                "no issuer is configured, so nobody could be recognised in `{}`: name one in [identity.issuers], or set \
+                 identity.embedded = true to let the app be its own identity provider",
                 self.env
             ));
         }
-        if !self.is_dev() && !is_private {
+        let in_the_clear = |provider: &&Provider| !self.is_dev() && !provider.is_secure();
+        if let Some(provider) = self.providers()?.iter().find(in_the_clear) {
+            return Err(format!(
+                "identity.issuers.{} is asked for its keys in the clear, which is for `dev` alone: give it an https:// \
+                 address",
+                provider.name
+            ));
+        }
+        if self.has_embedded_issuer() && !self.is_dev() && !is_private {
             return Err(format!(
                 "the embedded issuer needs TLS in `{}`: set server.public_url to its https:// address",
                 self.env
@@ -231,6 +246,19 @@ impl Settings {
         Ok(())
     }
 
+    /// The issuers that are named.
+    ///
+    /// # Errors
+    /// What is wrong with which setting.
+    pub(crate) fn providers(&self) -> Result<Vec<Provider>, String> {
+        if let Some(name) = self.identity.issuers.keys().find(|name| OWN_SCHEMES.contains(&name.as_str())) {
+            return Err(format!("identity.issuers.{name}: the OpenAPI document has that name already; choose another"));
+        }
+        let each =
+            |(name, issuer): (&String, &IssuerSettings)| issuer.provider(name).map_err(|error| error.to_string());
+        self.identity.issuers.iter().map(each).collect()
+    }
+
     /// Whether the app is its own identity provider.
     pub(crate) fn has_embedded_issuer(&self) -> bool {
         self.identity.embedded.unwrap_or(self.is_dev())
@@ -239,7 +267,8 @@ impl Settings {
     /// Whether users whose passwords are no secret may come in. Behind a proxy others reach what listens on loopback;
     /// the issuer refuses `http` for any other origin.
     pub(crate) fn allows_demo_users(&self) -> bool {
-        self.is_dev() && self.is_on_loopback() && self.public_url().starts_with("http://")
+        let is_local = self.is_on_loopback() && self.public_url().starts_with("http://");
+        self.is_dev() && self.has_embedded_issuer() && is_local
     }
 
     /// The demo users, where they may exist.
@@ -247,3 +276,6 @@ impl Settings {
         if self.allows_demo_users() { &self.identity.demo_users } else { &[] }
     }
 }
+
+#[cfg(test)]
+mod tests;

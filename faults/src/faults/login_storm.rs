@@ -61,7 +61,7 @@ async fn guess(mut client: Client, over: Arc<AtomicBool>, tried: Arc<AtomicUsize
         let begun = Instant::now();
         match client.post_form("/token", form, Some(&address)).await {
             Ok(answer) if answer.status == 401 => told.judged += 1,
-            Ok(answer) if [429, 503].contains(&answer.status.as_u16()) && answer.says_when => {
+            Ok(answer) if [429, 503].contains(&answer.status.as_u16()) && answer.says_when() => {
                 told.sent_away.push(begun.elapsed());
             }
             Ok(answer) => told.wrong.push(format!("{}", answer.status)),

@@ -61,7 +61,7 @@ impl Issuer {
         if user.second_factor || self.users.must_enrol(&user) {
             return Err(wrong("a second factor is needed, which this grant cannot ask for"));
         }
-        self.accounts.record_own(&user, "sign_in", Some("by the password grant")).await?;
+        self.accounts.record_own(&user, "sign_in", Some("pwd, by the password grant")).await?;
         let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
         let access = Access { id: &Mint::new_id(), client: PASSWORD, scope: &scope, at, grant: None };
         let access_token = self.mint.access_token(&user, &access)?;
@@ -76,9 +76,7 @@ fn wrong(reason: &'static str) -> Denied {
 fn denied(error: SignInError) -> Denied {
     match error {
         SignInError::Refused { reason, .. } => wrong(reason),
-        SignInError::Throttled(seconds) => {
-            Denied::new(Code::InvalidGrant, "too many tries").later_by(seconds)
-        }
+        SignInError::Throttled(seconds) => Denied::new(Code::InvalidGrant, "too many tries").later_by(seconds),
         SignInError::Other(error) => error.into(),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     LOGIN,
-    form::{Form, no, refuse, with_return},
-    see_other,
+    form::{Form, no, with_return},
+    refuse, see_other,
 };
 use crate::{identity::Issuer, parameters::Parameters, users::User};
 use axum::{
@@ -58,8 +58,8 @@ impl Issuer {
         };
         match self.accounts.check_code(&user, form.typed("code"), &form.from).await {
             Ok(()) => {
-                let how = if asked.recovery { "by password and recovery code" } else { "by password and code" };
-                self.begin_session(&user, &form.headers, &form.from, asked.return_to, how).await
+                let methods = if asked.recovery { "pwd mfa" } else { "pwd otp mfa" };
+                self.begin_session(&user, &form.headers, &form.from, asked.return_to, methods).await
             }
             Err(error) => {
                 let shown = no(error, "The code is wrong, or was used before.")?;

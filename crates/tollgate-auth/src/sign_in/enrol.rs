@@ -4,8 +4,8 @@
 
 use super::{
     LOGIN, Session,
-    form::{Form, No, not_changed, refuse, with_return},
-    see_other,
+    form::{Form, No, not_changed, with_return},
+    refuse, see_other,
 };
 use crate::{
     accounts::{base32, totp_address},
@@ -85,8 +85,7 @@ impl Issuer {
         self.accounts.sign_out_but(user.user_id, here.session.as_ref()).await?;
         let mut response = self.codes_page(codes, &return_to)?;
         if here.session.is_none() {
-            let how = "by password, with a new second factor";
-            self.add_session(&mut response, user, &form.headers, &form.from, how).await?;
+            self.add_session(&mut response, user, &form.headers, &form.from, "pwd otp mfa").await?;
         }
         Ok(response)
     }

@@ -11,13 +11,10 @@ use crate::{
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use tollgate_core::{Problem, Result};
-use tollgate_http::{
-    Refusal,
-    pages::{GatePage, html},
-};
+use tollgate_core::Result;
+use tollgate_http::pages::{GatePage, html};
 
 /// A form that a page of ours sent.
 pub(super) struct Form {
@@ -92,10 +89,6 @@ impl No {
         headers.extend(self.wait.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
         page
     }
-}
-
-pub(super) fn refuse(problem: Problem) -> Response {
-    Refusal::from(problem).into_response()
 }
 
 /// A page of ours that comes back to another.

@@ -4,10 +4,12 @@
 //! sign-in makes a new session and ends the one that the browser came with, so that nobody can plant one beforehand.
 
 use super::{
-    Cookie, From,
+    From,
     code::CODE,
+    cookies::{KNOWN, STEP},
     enrol::SECOND_FACTOR,
-    form::{no, refuse, with_return},
+    form::{no, with_return},
+    refuse,
     reset::FORGOT,
     see_other,
 };
@@ -28,7 +30,11 @@ pub(crate) async fn page(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: H
     let shown = async {
         let asked = Parameters::read(uri.query().unwrap_or_default().as_bytes())?;
         let notice = asked.get("done").map(|_| "Your password was changed. Sign in with the new one.".to_owned());
-        issuer.sign_in_page(&headers, asked.get("return_to"), SignInPage { notice, ..SignInPage::default() }).await
+        // The address that a client expects.
+        let email = asked.get("login_hint").unwrap_or_default().to_owned();
+        issuer
+            .sign_in_page(&headers, asked.get("return_to"), SignInPage { notice, email, ..SignInPage::default() })
+            .await
     };
     shown.await.unwrap_or_else(refuse)
 }
@@ -39,6 +45,15 @@ pub(crate) async fn sign_in(State(issuer): State<Arc<Issuer>>, request: Request)
 
 pub(crate) async fn sign_out(State(issuer): State<Arc<Issuer>>, headers: HeaderMap) -> Response {
     issuer.sign_out(&headers).await.unwrap_or_else(refuse)
+}
+
+/// The policy of a page whose form leads, through us, to another origin.
+pub(crate) fn policy(origin: Option<&str>) -> Result<HeaderValue> {
+    let policy = match origin {
+        Some(origin) => POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}")),
+        None => POLICY.to_owned(),
+    };
+    HeaderValue::try_from(policy).map_err(|error| Problem::internal().caused_by(error))
 }
 
 impl Issuer {
@@ -71,24 +86,25 @@ impl Issuer {
         let next = match (user.second_factor, self.users.must_enrol(user)) {
             (true, _) => CODE,
             (false, true) => SECOND_FACTOR,
-            (false, false) => return self.begin_session(user, headers, from, return_to, "by password").await,
+            (false, false) => return self.begin_session(user, headers, from, return_to, "pwd").await,
         };
         let mut response = see_other(&with_return(next, &self.origins.return_to(return_to)));
         response.headers_mut().append(header::SET_COOKIE, self.begin_step(user));
         Ok(response)
     }
 
-    /// Signs somebody in who has proven who they are, and sends them where they wanted to go.
+    /// Signs somebody in who has proven who they are, by methods in the words of RFC 8176, and sends them where they wanted
+    /// to go.
     pub(super) async fn begin_session(
         &self,
         user: &User,
         headers: &HeaderMap,
         from: &From,
         return_to: Option<&str>,
-        how: &str,
+        methods: &str,
     ) -> Result<Response> {
         let mut response = see_other(&self.origins.return_to(return_to));
-        self.add_session(&mut response, user, headers, from, how).await?;
+        self.add_session(&mut response, user, headers, from, methods).await?;
         Ok(response)
     }
 
@@ -99,18 +115,18 @@ impl Issuer {
         user: &User,
         headers: &HeaderMap,
         from: &From,
-        how: &str,
+        methods: &str,
     ) -> Result<()> {
         self.sessions.end(headers).await?;
-        let cookie = self.sessions.begin(user.user_id, from).await?;
-        self.accounts.record_own(user, "sign_in", Some(how)).await?;
+        let cookie = self.sessions.begin(user.user_id, methods, from).await?;
+        self.accounts.record_own(user, "sign_in", Some(methods)).await?;
         let known = self.accounts.0.browsers.remember(&user.email)?;
         let cookies = self.cookies();
         response.headers_mut().append(header::SET_COOKIE, cookie);
-        let known = cookies.set(Cookie::Known, &known, BROWSER_LIFETIME.as_secs());
+        let known = cookies.set(KNOWN, &known, BROWSER_LIFETIME.as_secs());
         response.headers_mut().append(header::SET_COOKIE, known);
-        if cookies.read(headers, Cookie::Step).is_some() {
-            response.headers_mut().append(header::SET_COOKIE, cookies.remove(Cookie::Step));
+        if cookies.get(headers, STEP).is_some() {
+            response.headers_mut().append(header::SET_COOKIE, cookies.remove(STEP));
         }
         Ok(())
     }
@@ -145,12 +161,8 @@ impl Issuer {
     }
 
     /// `form-action` holds for the whole way of a form: to us, and from us back to the client that asked for a code.
-    pub(super) async fn policy_of(&self, return_to: &str) -> Result<HeaderValue> {
-        let policy = match self.origin_behind(return_to).await {
-            Some(origin) => POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}")),
-            None => POLICY.to_owned(),
-        };
-        HeaderValue::try_from(policy).map_err(|error| Problem::internal().caused_by(error))
+    pub(crate) async fn policy_of(&self, return_to: &str) -> Result<HeaderValue> {
+        policy(self.origin_behind(return_to).await.as_deref())
     }
 
     /// A request that a page of somebody else's made the browser send.

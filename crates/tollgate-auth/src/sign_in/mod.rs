@@ -7,6 +7,7 @@
 //! GET, POST /auth/password        password.rs  another password                cookies.rs   what browsers keep for us
 //! GET, POST /auth/forgot, /reset  reset.rs     another one without the first   origin.rs    which pages are ours
 //! GET, POST /auth/second-factor   enrol.rs     an authenticator app            form.rs      what these pages share
+//! with a provider                 provider/    off to it, back with a code, and a session
 //! ```
 
 mod code;
@@ -16,13 +17,15 @@ mod form;
 mod login;
 mod origin;
 mod password;
+mod provider;
 mod reset;
 mod sessions;
 mod step;
 
-pub(crate) use cookies::{Cookie, Cookies};
-pub(crate) use login::LOGIN;
+pub(crate) use cookies::Cookies;
+pub(crate) use login::{LOGIN, policy};
 pub(crate) use origin::{Origins, is_loopback};
+pub use provider::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, SignInConfig};
 pub use sessions::Session;
 pub(crate) use sessions::{From, Sessions};
 
@@ -49,6 +52,11 @@ pub(crate) fn router() -> Router<Arc<Issuer>> {
         .route(enrol::SECOND_FACTOR, get(enrol::page).post(enrol::change))
 }
 
+/// The page of a problem.
+pub(crate) fn refuse(problem: Problem) -> Response {
+    Refusal::from(problem).into_response()
+}
+
 /// Sends the browser there with a `GET`, and is never stored: these answers hold codes, or belong to one person.
 pub(crate) fn see_other(location: &str) -> Response {
     match HeaderValue::try_from(location) {
@@ -56,6 +64,6 @@ pub(crate) fn see_other(location: &str) -> Response {
             let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             (StatusCode::SEE_OTHER, headers).into_response()
         }
-        Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),
+        Err(error) => refuse(Problem::internal().caused_by(error)),
     }
 }

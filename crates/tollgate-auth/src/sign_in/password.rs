@@ -1,6 +1,6 @@
 //! Another password, for somebody who is signed in and knows the one until now.
 
-use super::form::{not_changed, refuse};
+use super::{form::not_changed, refuse};
 use crate::identity::Issuer;
 use axum::{
     extract::{Request, State},

@@ -5,9 +5,9 @@
 
 use super::{
     LOGIN,
-    form::{No, not_changed, refuse},
+    form::{No, not_changed},
     password::new_password,
-    see_other,
+    refuse, see_other,
 };
 use crate::{accounts::UserError, identity::Issuer, parameters::Parameters};
 use axum::{

@@ -3,7 +3,7 @@
 //! The cookie holds 256 random bits, the table their hash: whoever reads the table can be nobody. Session and user are
 //! looked up for each request, so that signing out and disabling a user count at once, on every instance.
 
-use super::{Cookie, Cookies};
+use super::cookies::{Cookies, KNOWN, SESSION};
 use crate::{error::Result, random::random_text, records::Records, token::Hash};
 use axum::{
     extract::Request,
@@ -29,6 +29,8 @@ pub struct Session {
     /// When it ends by itself.
     #[index]
     pub expires: Timestamp,
+    /// How they showed who they are, in the words of RFC 8176, as in `pwd`.
+    pub methods: Option<String>,
     /// When they signed in.
     #[created_at]
     pub signed_in: Timestamp,
@@ -51,7 +53,7 @@ pub(crate) struct From {
 
 impl From {
     pub(crate) fn of(request: &Request, cookies: Cookies) -> Self {
-        let known = cookies.read(request.headers(), Cookie::Known).map(str::to_owned);
+        let known = cookies.get(request.headers(), KNOWN).map(str::to_owned);
         let browser = request.headers().get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
         let browser = browser.map(|browser| browser.chars().take(BROWSER).collect());
         Self { address: ClientAddress::of(request.extensions()), browser, known }
@@ -78,30 +80,36 @@ impl Sessions {
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(crate) async fn begin(&self, user_id: Uuid, from: &From) -> Result<HeaderValue> {
+    pub(crate) async fn begin(&self, user_id: Uuid, methods: &str, from: &From) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.records.delete(Session::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
-        let From { address, browser, .. } = from;
-        let (address, browser) = (address.map(|address| address.to_string()), browser.clone());
-        self.records.insert(NewSession { session: name(&secret), user_id, expires, address, browser }).await?;
-        Ok(self.cookies.set(Cookie::Session, &secret, self.lifetime.as_secs()))
+        let new = NewSession {
+            session: name(&secret),
+            user_id,
+            expires,
+            methods: Some(methods.to_owned()),
+            address: from.address.map(|address| address.to_string()),
+            browser: from.browser.clone(),
+        };
+        self.records.insert(new).await?;
+        Ok(self.cookies.set(SESSION, &secret, self.lifetime.as_secs()))
     }
 
     /// The session that the cookie names, if it has not ended.
     pub(crate) async fn find(&self, headers: &HeaderMap) -> Result<Option<Session>> {
-        let Some(secret) = self.cookies.read(headers, Cookie::Session) else { return Ok(None) };
+        let Some(secret) = self.cookies.get(headers, SESSION) else { return Ok(None) };
         let session = self.records.get(name(secret)).await?;
         Ok(session.filter(|session| self.clock.now() < session.expires))
     }
 
     /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<HeaderValue> {
-        if let Some(secret) = self.cookies.read(headers, Cookie::Session) {
+        if let Some(secret) = self.cookies.get(headers, SESSION) {
             self.records.delete(Session::SESSION.eq(name(secret))).await?;
         }
-        Ok(self.cookies.remove(Cookie::Session))
+        Ok(self.cookies.remove(SESSION))
     }
 
     /// The sessions of a user that have not ended, the newest first.

@@ -3,7 +3,7 @@
 //! The browser keeps a sealed note of it for ten minutes. It opens nothing but the next page, and is void once the
 //! password changes.
 
-use super::Cookie;
+use super::cookies::STEP;
 use crate::{error::Result, identity::Issuer, token::Hash, users::User};
 use axum::http::{HeaderMap, HeaderValue};
 use std::time::Duration;
@@ -17,12 +17,12 @@ impl Issuer {
     pub(super) fn begin_step(&self, user: &User) -> HeaderValue {
         let until = self.clock.unix() + LIFETIME.as_secs();
         let note = [user.user_id.as_bytes(), &until.to_be_bytes()[..], mark(user).as_bytes()].concat();
-        self.cookies().set(Cookie::Step, &self.steps.close(CONTEXT, &note), LIFETIME.as_secs())
+        self.cookies().set(STEP, &self.steps.close(CONTEXT, &note), LIFETIME.as_secs())
     }
 
     /// Whose password was right in this browser, not long ago.
     pub(super) async fn half_way(&self, headers: &HeaderMap) -> Result<Option<User>> {
-        let note = self.cookies().read(headers, Cookie::Step).and_then(|text| self.steps.open(CONTEXT, text));
+        let note = self.cookies().get(headers, STEP).and_then(|text| self.steps.open(CONTEXT, text));
         let Some((user, until, marked)) = note.as_deref().and_then(read) else { return Ok(None) };
         if until <= self.clock.unix() {
             return Ok(None);

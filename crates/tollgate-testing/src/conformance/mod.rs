@@ -88,6 +88,7 @@ claims! { $ conformance
         values_within_come_back_as_they_were
         a_megabyte_within_is_kept
         nul_is_refused_wherever_it_hides
+        null_is_an_empty_cell_and_nothing_else
         object_ids_are_found_compared_and_sorted
     }
     filters {
@@ -171,6 +172,8 @@ claims! { $ conformance
         parallel_inserts_are_answered_their_own_keys
         parallel_reads_answer_each_their_own_row
         a_key_that_no_row_can_have_harms_nobody
+        a_row_that_cannot_be_read_harms_nobody
+        who_waits_for_a_transaction_fails_no_other
         of_parallel_changes_of_one_version_one_wins
         who_leaves_takes_nobody_along
     }

@@ -1,12 +1,16 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
 mod accounts;
+mod apart;
+mod api_keys;
 mod authenticate;
 mod clients;
 mod code_flow;
+mod consent;
 mod discovery;
 mod exchange;
 mod login;
+mod logout;
 mod own;
 mod passwords;
 mod refresh;
@@ -150,7 +154,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         version: "1".into(),
         about: String::new(),
         anyone: tollgate_access::Grants::default(),
-        oauth: None,
+        schemes: vec![],
         services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
