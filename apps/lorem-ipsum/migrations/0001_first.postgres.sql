@@ -9,6 +9,19 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" timestamptz NOT NULL
 );
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "api_keys" (
+  "key_id" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "name" text COLLATE "C" NOT NULL,
+  "subject" text COLLATE "C" NOT NULL,
+  "scopes" text[] NOT NULL,
+  "expires" timestamptz,
+  "creator" text COLLATE "C" NOT NULL,
+  "created" timestamptz NOT NULL,
+  "last_used" timestamptz,
+  "hash" text COLLATE "C" NOT NULL
+);
+CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
+CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
 CREATE TABLE "users" (
   "user_id" uuid NOT NULL PRIMARY KEY,
   "name" text COLLATE "C" NOT NULL,

@@ -9,6 +9,19 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "api_keys" (
+  "key_id" TEXT NOT NULL PRIMARY KEY,
+  "name" TEXT NOT NULL,
+  "subject" TEXT NOT NULL,
+  "scopes" TEXT NOT NULL,
+  "expires" INTEGER,
+  "creator" TEXT NOT NULL,
+  "created" INTEGER NOT NULL,
+  "last_used" INTEGER,
+  "hash" TEXT NOT NULL
+) STRICT;
+CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
+CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
 CREATE TABLE "users" (
   "user_id" BLOB NOT NULL PRIMARY KEY,
   "name" TEXT NOT NULL,

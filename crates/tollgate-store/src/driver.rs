@@ -93,6 +93,17 @@ pub trait Driver: Send + Sync + 'static {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>>;
 
+    /// Inserts the rows of several callers, all or none, as [`insert`](Self::insert). The answer is `None`, and nothing
+    /// was kept, if another's transaction was in the way for longer than all of them should wait because of one.
+    fn insert_group<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Option<Vec<Value<'static>>>> {
+        Box::pin(async move { self.insert(table, rows, range).await.map(Some) })
+    }
+
     /// Changes the rows that match and shows them as they are now.
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()>;
 

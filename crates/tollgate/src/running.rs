@@ -14,14 +14,14 @@ use axum::{
     routing::get,
 };
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Accounts, Identity, IdentityConfig, Issuers};
+use tollgate_auth::{Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_store::{Database, Error, Table};
+use tollgate_store::{Database, Error, Resource, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
@@ -29,6 +29,7 @@ pub(crate) struct Running {
     pub(crate) databases: Databases,
     /// The embedded issuer; tests bring their own way to recognise callers.
     pub(crate) identity: Option<Identity>,
+    pub(crate) keys: ApiKeys,
     /// The other issuers whose tokens are trusted.
     pub(crate) issuers: Issuers,
     pub(crate) context: Arc<Context>,
@@ -84,15 +85,19 @@ impl Design {
             Some(identity) => identity.accounts(),
             None => Accounts::new(&self.identity_config()?, database, &clock),
         };
+        let roles = Arc::new(self.roles.clone());
+        let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
+        let authenticate = keys.authenticator(authenticate);
         let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
         let mut extensions = Extensions::new();
         extensions.insert(accounts);
+        extensions.insert(keys.clone());
         let (seal, keyed) = (values.seal().await?, Keyed::default());
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
-        Ok(Running { design: Arc::new(self), databases, identity, issuers, context, pages, done })
+        Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, context, pages, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -125,7 +130,7 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    [&[Values::TABLE, KeyedRequest::TABLE], &Identity::tables()[..]].concat()
+    [&[Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE], &Identity::tables()[..]].concat()
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.

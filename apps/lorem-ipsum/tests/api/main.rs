@@ -1,11 +1,15 @@
 //! Lorem Ipsum, as its callers know it.
 
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod issuer;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]

@@ -58,6 +58,8 @@ pub(crate) use trusted::MOST_SKEW;
 pub use trusted::{IssuerError, TrustedIssuer};
 pub use verified::Verified;
 
+pub(crate) use cache::{Cache, Remembered};
+
 /// A JSON object, as `tollgate_core::strict` reads it.
 pub(crate) type Object = serde_json::Map<String, serde_json::Value>;
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod apart;
+mod api_keys;
 mod authenticate;
 mod clients;
 mod code_flow;
