@@ -181,7 +181,8 @@ impl<T: Resource> Store<T> {
     pub async fn delete_all(&self, may: &May<Delete, T>, filter: Filter<T>) -> Result<u64> {
         let mine = scope(may.rows()).and(filter.expr);
         let delete = async |here: Self| here.0.driver.delete(T::TABLE, &mine).await;
-        let events = |count: &u64| vec![event(may, "delete").because(format!("{count} rows, by a filter"))];
+        let removed = |count: &u64| event(may, "delete").because(format!("{count} rows, by a filter"));
+        let events = |count: &u64| (*count > 0).then(|| removed(count)).into_iter().collect();
         self.audited(may.actor(), delete, events).await
     }
 

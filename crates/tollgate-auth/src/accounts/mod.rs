@@ -19,7 +19,7 @@ pub use manage::{AccountChange, NewAccount};
 use crate::{
     IdentityConfig,
     error::{Error, Result},
-    issuer::{Codes, Ended, Revoked, StoredFamilies},
+    issuer::{Codes, Consents, Ended, Revoked, StoredFamilies},
     sign_in::{Origins, Session, Sessions},
     users::{User, Users},
 };
@@ -39,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) users: Arc<Users>,
     pub(crate) sessions: Arc<Sessions>,
     codes: Codes,
+    consents: Consents,
     families: StoredFamilies,
     revoked: Arc<Revoked>,
 }
@@ -60,6 +61,7 @@ impl Accounts {
         Self(Arc::new(Inner {
             users: Arc::new(Users::new(database, clock, config)),
             sessions: Arc::new(Sessions::new(database, clock, config.session_lifetime, secure)),
+            consents: Consents::new(database, clock),
             codes: Codes::new(database, clock, config.access_lifetime),
             families: StoredFamilies::new(database, clock, Arc::clone(&revoked)),
             revoked,
