@@ -183,6 +183,9 @@ impl Running {
 async fn ready(databases: &Databases) -> Result<&'static str, Refusal> {
     match databases.ping().await {
         Ok(()) => Ok("ok"),
-        Err(error) => Err(Problem::from(error).because("the database does not answer").into()),
+        Err(error) => {
+            let words = "the database does not answer, or takes no writes";
+            Err(Problem::unavailable().because(words).later(1).caused_by(error).into())
+        }
     }
 }

@@ -13,7 +13,10 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tollgate::{Change, Filter};
 use tollgate_store::Error;
 use tollgate_testing::servers::Mongo;
@@ -166,4 +169,24 @@ async fn a_server_that_freezes_is_missed_in_seconds() {
 async fn one_insert_that_waits_holds_up_no_other() {
     let (database, ()) = super::empty().await;
     crowds::one_insert_that_waits_holds_up_no_other(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_does_not_fit_harms_nobody() {
+    let server = Mongo::start();
+    let (_, entries) = open(&server).await;
+    let kept = entries.insert(&may(), entry("kept")).await.unwrap();
+    let client = Client::with_uri_str(server.url("")).await.unwrap();
+    let documents = client.database("films").collection::<Document>("entries");
+    documents.insert_one(doc! { "_id": 100_i64, "mark": 5 }).bypass_document_validation(true).await.unwrap();
+    let read = |index: i32| {
+        let (entries, id) = (entries.clone(), if index % 2 == 0 { kept.entry_id } else { 100 });
+        async move { (id, entries.get(&may(), id).await) }
+    };
+    for (id, outcome) in (0..100).map(read).collect::<JoinSet<_>>().join_all().await {
+        match (id, outcome) {
+            (100, Err(Error::Internal(why))) => assert!(why.to_string().contains("`mark`"), "{why}"),
+            (_, outcome) => assert_eq!(outcome.unwrap(), kept),
+        }
+    }
 }
