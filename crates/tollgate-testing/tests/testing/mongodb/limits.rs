@@ -18,7 +18,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tollgate::{Change, Filter};
-use tollgate_store::Error;
+use tollgate_mongodb::MongoDb;
+use tollgate_store::{Database, Error};
 use tollgate_testing::servers::Mongo;
 
 /// A server that can be told to fail.
@@ -189,4 +190,17 @@ async fn a_document_that_does_not_fit_harms_nobody() {
             (_, outcome) => assert_eq!(outcome.unwrap(), kept),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_only_reads_is_not_ready() {
+    let server = Mongo::start();
+    let database =
+        MongoDb::open(&server.url("films").replace("replicaSet=rs0", "directConnection=true")).await.unwrap();
+    database.ping().await.unwrap();
+    let client = Client::with_uri_str(server.url("")).await.unwrap();
+    let step_down = doc! { "replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 0, "force": true };
+    client.database("admin").run_command(step_down).await.unwrap();
+    let pinged = database.ping().await;
+    assert!(matches!(pinged, Err(Error::Unavailable(_))), "{pinged:?}");
 }

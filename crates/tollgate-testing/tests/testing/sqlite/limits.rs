@@ -47,7 +47,7 @@ async fn statements_are_given_up_in_time() {
     let start = Instant::now();
     let read = sqlite.read(|db| db.query_row(ENDLESS, [], |row| row.get::<_, i64>(0))).await;
     assert!(matches!(read, Err(Error::Overloaded)), "{read:?}");
-    assert!((1..3).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    assert!((1..9).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 
     let write = sqlite.write(|db| db.execute(&format!("INSERT INTO films SELECT 1, ({ENDLESS})"), [])).await;
     assert!(matches!(write, Err(Error::Overloaded)), "{write:?}");

@@ -99,7 +99,7 @@ async fn who_meets_another_process_waits_but_not_forever() {
     let start = Instant::now();
     let refused = sqlite.insert(&FIRST, row(1), 0..1).await;
     assert!(matches!(refused, Err(Error::Overloaded)), "{refused:?}");
-    assert!((4..9).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    assert!((4..15).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     assert_eq!(sqlite.count(&FIRST, &Expr::EVERY).await.unwrap(), 0, "reads go on, and see what was committed");
 
     let writing = Arc::clone(&sqlite);
