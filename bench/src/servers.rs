@@ -1,5 +1,9 @@
-//! Ours and the peer as processes of their own, and the load on them.
+//! Ours and its peers as processes of their own.
 
+use crate::{
+    jobs::{Run, Unit},
+    load::{Load, Target, here, pgbench, said},
+};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use std::{
@@ -16,26 +20,10 @@ use tollgate_testing::servers::Postgres;
 
 const SECRET: &str = "a secret of at least thirty-two bytes, for a benchmark";
 const ROWS: usize = 10_000;
+/// How often a measurement is tried: on a busy machine a disk may hold up some requests too long for `wrk`.
+const TRIES: usize = 3;
 
-/// What to ask for, and as whom.
-pub(crate) struct Load {
-    pub(crate) path: &'static str,
-    pub(crate) script: Option<&'static str>,
-    pub(crate) who: Who,
-}
-
-/// Who asks.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Who {
-    /// Nobody: no token.
-    Nobody,
-    /// Somebody who may reach their own notes.
-    Own,
-    /// Somebody who may reach any note.
-    Any,
-}
-
-/// Which database is under both.
+/// Which database is under all.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Under {
     Sqlite,
@@ -43,11 +31,9 @@ pub(crate) enum Under {
 }
 
 /// A server under load; it ends with this value.
-pub(crate) struct Server {
+struct Server {
     child: Child,
-    port: u16,
-    own: String,
-    any: String,
+    target: Target,
 }
 
 impl Drop for Server {
@@ -57,10 +43,14 @@ impl Drop for Server {
     }
 }
 
-/// Ours and the peer, each with its data in a temporary folder or a private PostgreSQL.
+/// Ours and its peers, each with its data in a temporary folder or a private PostgreSQL.
 pub(crate) struct Servers {
-    pub(crate) ours: Server,
-    pub(crate) peer: Server,
+    ours: Server,
+    by_hand: Server,
+    python: Option<Server>,
+    pgbench: Option<String>,
+    /// Which peers are left out, and why.
+    pub(crate) missing: Vec<String>,
     _postgres: Option<Postgres>,
     _folder: TempDir,
 }
@@ -72,48 +62,51 @@ impl Servers {
         let url = postgres.as_ref().map(Postgres::url);
         fill(folder.path(), url.as_deref())?;
         let mut ours = start_ours(folder.path(), url.as_deref())?;
-        ours.own = password_token(ours.port, "own")?;
-        ours.any = password_token(ours.port, "any")?;
-        ours.add_notes(1000)?;
-        let peer = start_peer(folder.path(), url.as_deref())?;
-        Ok(Self { ours, peer, _postgres: postgres, _folder: folder })
+        ours.target.own = password_token(ours.target.port, "own")?;
+        ours.target.any = password_token(ours.target.port, "any")?;
+        add_notes(&ours.target, 1000)?;
+        let by_hand = start_by_hand(folder.path(), url.as_deref())?;
+        let mut servers =
+            Self { ours, by_hand, python: None, pgbench: None, missing: vec![], _postgres: postgres, _folder: folder };
+        if let Some(url) = url {
+            servers.python = python(&url).map_err(|why| servers.leave_out("FastAPI + asyncpg", &*why)).ok();
+            let version = said(Command::new("pgbench").arg("--version"));
+            servers.pgbench = version.map_err(|why| servers.leave_out("pgbench", &*why)).map(|_| url).ok();
+        }
+        Ok(servers)
+    }
+
+    fn leave_out(&mut self, peer: &str, why: &dyn Error) {
+        self.missing.push(format!("{peer}: {why}"));
+    }
+
+    /// What was measured; nothing if who is to be measured is left out.
+    pub(crate) fn run(&self, run: &Run, connections: u32, unit: Unit) -> Result<Option<f64>, Box<dyn Error>> {
+        let (_, seconds) = unit.rounds();
+        let load = |server: &Server, load: &Load| server.target.run(*load, connections, seconds, unit);
+        let once = || match run {
+            Run::Ours(wanted) => load(&self.ours, wanted).map(Some),
+            Run::ByHand(wanted) => load(&self.by_hand, wanted).map(Some),
+            Run::Python(wanted) => self.python.as_ref().map(|server| load(server, wanted)).transpose(),
+            Run::Pgbench(script) => {
+                self.pgbench.as_ref().map(|url| pgbench(url, script, connections, seconds)).transpose()
+            }
+        };
+        (1..TRIES).map(|_| once()).find(Result::is_ok).unwrap_or_else(once)
     }
 }
 
-impl Server {
-    /// Requests per second. A refused request makes the measurement worthless, so it is an error.
-    pub(crate) fn run(&self, load: &Load, connections: u32, seconds: u32) -> Result<f64, Box<dyn Error>> {
-        let mut wrk = Command::new("wrk");
-        wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s")]);
-        if load.who != Who::Nobody {
-            let token = if load.who == Who::Own { &self.own } else { &self.any };
-            wrk.args(["-H", &format!("Authorization: Bearer {token}")]);
+/// Notes to be read later, with the keys from 1.
+fn add_notes(target: &Target, count: usize) -> Result<(), Box<dyn Error>> {
+    let body = r#"{"text": "A note of the usual length, about nothing in particular."}"#;
+    let head = format!("Authorization: Bearer {}\r\nContent-Type: application/json", target.own);
+    for _ in 0..count {
+        let answer = post(target.port, "/notes", &head, body)?;
+        if !answer.starts_with("HTTP/1.1 201") {
+            return Err(answer.into());
         }
-        if let Some(script) = load.script {
-            wrk.arg("-s").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("wrk").join(script));
-        }
-        let output = wrk.arg(format!("http://127.0.0.1:{}{}", self.port, load.path)).output();
-        let output = output.map_err(|error| format!("wrk: {error}; it is the Debian package wrk"))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if text.contains("Non-2xx") || text.contains("Socket errors") {
-            return Err(format!("{} was refused:\n{text}", load.path).into());
-        }
-        let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
-        Ok(line.ok_or_else(|| format!("wrk said:\n{text}"))?.trim().parse()?)
     }
-
-    /// Notes to be read later, with the keys from 1.
-    fn add_notes(&self, count: usize) -> Result<(), Box<dyn Error>> {
-        let body = r#"{"text": "A note of the usual length, about nothing in particular."}"#;
-        let head = format!("Authorization: Bearer {}\r\nContent-Type: application/json", self.own);
-        for _ in 0..count {
-            let answer = post(self.port, "/notes", &head, body)?;
-            if !answer.starts_with("HTTP/1.1 201") {
-                return Err(answer.into());
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
@@ -150,23 +143,53 @@ fn start_ours(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>
         let address = line.trim().strip_prefix("app ")?.trim().trim_end_matches('/').to_owned();
         address.rsplit_once(':')?.1.parse().ok()
     });
-    Ok(Server { child, port: port.ok_or("ours did not start")?, own: String::new(), any: String::new() })
+    let port = port.ok_or("ours did not start")?;
+    Ok(Server { child, target: Target { port, own: String::new(), any: String::new() } })
 }
 
-fn start_peer(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {
+fn start_by_hand(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {
     let mut peer = Command::new(binary("peer")?);
     match url {
         Some(url) => peer.args(["postgres", url]),
         None => peer.arg("sqlite").arg(folder.join("peer.db")),
     };
-    let mut child = peer.arg(SECRET).stdout(Stdio::piped()).spawn()?;
+    start_peer(peer.arg(SECRET))
+}
+
+/// The peer in Python in an environment of its own, which takes its packages from where `pip` does. Reads the tables of the peer
+/// by hand.
+fn python(url: &str) -> Result<Server, Box<dyn Error>> {
+    let environment = here("../target/bench-python");
+    let program = |name: &str| Command::new(environment.join("bin").join(name));
+    if !environment.join("bin/pip").exists() {
+        said(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    }
+    let install =
+        ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r"];
+    said(program("pip").args(install).arg(here("peers/requirements.txt")))?;
+    let mut server = start_peer(program("python").arg(here("peers/fastapi_peer.py")).args([url, SECRET]))?;
+    wait_for_success(&mut server)?;
+    Ok(server)
+}
+
+/// Starts a peer that prints its port, and makes the token that it takes.
+fn start_peer(peer: &mut Command) -> Result<Server, Box<dyn Error>> {
+    let mut child = peer.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
     let expires = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 3600;
     let claims = json!({ "sub": "bench", "scope": "read:movies create:notes", "exp": expires });
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let own = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))?;
-    Ok(Server { child, port: line.trim().parse()?, own, any: String::new() })
+    Ok(Server { child, target: Target { port: line.trim().parse()?, own, any: String::new() } })
+}
+
+/// It listens before it is ready.
+fn wait_for_success(server: &mut Server) -> Result<(), Box<dyn Error>> {
+    let Target { port, own, .. } = &server.target;
+    let head = format!("GET /movies/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {own}\r\nConnection: close");
+    let answer = exchange(*port, &format!("{head}\r\n\r\n"))?;
+    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("it answers {answer}").into()) }
 }
 
 /// What the banner's first `curl` line does.
@@ -208,7 +231,7 @@ pub(crate) fn time_to_first_answer(rounds: usize) -> Result<Duration, Box<dyn Er
 fn first_answer(folder: &Path) -> Result<Duration, Box<dyn Error>> {
     let started = Instant::now();
     let ours = start_ours(folder, None)?;
-    let request = format!("GET /livez HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", ours.port);
-    exchange(ours.port, &request)?;
+    let request = format!("GET /livez HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", ours.target.port);
+    exchange(ours.target.port, &request)?;
     Ok(started.elapsed())
 }

@@ -1,4 +1,4 @@
 -- Reads films at random.
 request = function()
-  return wrk.format("GET", "/movies/" .. math.random(1, 10000))
+  return wrk.format("GET", wrk.path .. math.random(1, 10000))
 end

@@ -1,4 +1,4 @@
 -- Reads notes at random.
 request = function()
-  return wrk.format("GET", "/notes/" .. math.random(1, 1000))
+  return wrk.format("GET", wrk.path .. math.random(1, 1000))
 end

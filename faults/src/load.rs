@@ -53,7 +53,7 @@ impl Told {
             Ok(answer) => {
                 let status = answer.status.as_u16();
                 *self.refused.entry(status).or_default() += 1;
-                if !refusals.contains(&status) || (status != 507 && !answer.says_when) {
+                if !refusals.contains(&status) || (status != 507 && !answer.says_when()) {
                     self.note_wrong(answer);
                 }
                 Outcome::Refused
@@ -116,19 +116,21 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    /// Sets so many off. What was not acknowledged is sent again, under the same idempotency key, until it is.
+    /// Sets so many off. Every other one has idempotency keys, under which it sends again what was not acknowledged; the
+    /// others, whose writes are grouped, cannot know what became of it and go on with the next.
     pub(crate) fn start(clients: usize, app: &App, ledger: &Arc<Ledger>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let write = |writer: usize| {
             let (mut client, ledger, over) = (app.client(), Arc::clone(ledger), Arc::clone(&over));
             async move {
-                let mut number = 0;
+                let (mut number, keyed) = (0, writer.is_multiple_of(2));
                 while !over.load(Ordering::Relaxed) {
                     let text = format!("{writer}-{number}");
-                    match ledger.write(&mut client, &text, Some(&text), 503).await {
-                        Outcome::Acknowledged => number += 1,
-                        Outcome::Refused | Outcome::Unanswered => sleep(Duration::from_millis(5)).await,
+                    let outcome = ledger.write(&mut client, &text, keyed.then_some(text.as_str()), 503).await;
+                    if outcome != Outcome::Acknowledged {
+                        sleep(Duration::from_millis(5)).await;
                     }
+                    number += usize::from(outcome == Outcome::Acknowledged || !keyed);
                 }
             }
         };

@@ -9,13 +9,27 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" timestamptz NOT NULL
 );
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "api_keys" (
+  "key_id" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "name" text COLLATE "C" NOT NULL,
+  "subject" text COLLATE "C" NOT NULL,
+  "scopes" text[] NOT NULL,
+  "expires" timestamptz,
+  "creator" text COLLATE "C" NOT NULL,
+  "created" timestamptz NOT NULL,
+  "last_used" timestamptz,
+  "hash" text COLLATE "C" NOT NULL
+);
+CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
+CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
 CREATE TABLE "users" (
   "user_id" uuid NOT NULL PRIMARY KEY,
   "name" text COLLATE "C" NOT NULL,
   "email" text COLLATE "C" NOT NULL,
   "password_hash" text COLLATE "C" NOT NULL,
-  "roles" text COLLATE "C" NOT NULL,
+  "roles" text[] NOT NULL,
   "disabled" bool NOT NULL,
+  "second_factor" bool NOT NULL,
   "demo" bool NOT NULL,
   "created_at" timestamptz NOT NULL,
   "updated_at" timestamptz NOT NULL,
@@ -26,7 +40,10 @@ CREATE TABLE "auth_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
   "expires" timestamptz NOT NULL,
-  "signed_in" timestamptz NOT NULL
+  "methods" text COLLATE "C",
+  "signed_in" timestamptz NOT NULL,
+  "address" text COLLATE "C",
+  "browser" text COLLATE "C"
 );
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");
@@ -50,6 +67,17 @@ CREATE TABLE "auth_clients" (
   "added" timestamptz NOT NULL,
   "updated_at" timestamptz NOT NULL
 );
+CREATE TABLE "auth_consents" (
+  "consent" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "user_id" uuid NOT NULL,
+  "client" text COLLATE "C" NOT NULL,
+  "scope" text COLLATE "C" NOT NULL,
+  "grant_id" text COLLATE "C" NOT NULL,
+  "given" timestamptz NOT NULL,
+  "updated_at" timestamptz NOT NULL
+);
+CREATE INDEX "auth_consents_user_id_idx" ON "auth_consents" ("user_id");
+CREATE INDEX "auth_consents_client_idx" ON "auth_consents" ("client");
 CREATE TABLE "auth_codes" (
   "code" text COLLATE "C" NOT NULL PRIMARY KEY,
   "client" text COLLATE "C" NOT NULL,
@@ -57,6 +85,7 @@ CREATE TABLE "auth_codes" (
   "challenge" text COLLATE "C" NOT NULL,
   "user_id" uuid NOT NULL,
   "signed_in" timestamptz NOT NULL,
+  "methods" text COLLATE "C",
   "scope" text COLLATE "C" NOT NULL,
   "nonce" text COLLATE "C",
   "expires" timestamptz NOT NULL,

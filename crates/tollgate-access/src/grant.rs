@@ -48,6 +48,17 @@ impl Grant {
         is(&self.action, action) && is(&self.resource, resource)
     }
 
+    /// What both grant, if that is anything.
+    fn within(&self, other: &Self) -> Option<Self> {
+        let both = |own: &String, other: &String| match (own.as_str(), other.as_str()) {
+            ("*", _) => Some(other.clone()),
+            (_, "*") => Some(own.clone()),
+            (one, two) => (one == two).then(|| own.clone()),
+        };
+        let (action, resource) = (both(&self.action, &other.action)?, both(&self.resource, &other.resource)?);
+        Some(Self { action, resource, any: self.any && other.any })
+    }
+
     /// Whether whoever has this has the other too.
     fn includes(&self, other: &Self) -> bool {
         self.covers(&other.action, &other.resource) && (self.any || !other.any)
@@ -91,6 +102,19 @@ impl Grants {
         self
     }
 
+    /// What of these is also in the others.
+    #[must_use]
+    pub fn within(&self, limit: &Self) -> Self {
+        let pairs = self.0.iter().flat_map(|own| limit.0.iter().filter_map(|most| own.within(most)));
+        let mut within = Self::default();
+        for grant in pairs {
+            if !within.0.contains(&grant) {
+                within.0.push(grant);
+            }
+        }
+        within
+    }
+
     /// Whether `action:resource` is granted, and how far.
     pub(crate) fn reach(&self, action: &str, resource: &str) -> Option<Reach> {
         let mut granted = self.0.iter().filter(|grant| grant.covers(action, resource)).peekable();
@@ -128,6 +152,20 @@ mod tests {
         assert_eq!(grants.reach("read", "books"), None);
         assert_eq!(grants.reach("Read", "movies"), None);
         assert_eq!(Grants::of(["*"]).reach("publish", "anything"), Some(Reach::Any));
+    }
+
+    #[test]
+    fn a_limit_leaves_what_both_grant() {
+        let within = |own: &[&str], limit: &[&str]| {
+            let [own, limit] = [own, limit].map(|list| Grants::of(list.iter().copied()));
+            own.within(&limit).permissions().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(within(&["*"], &["read:*"]), "read:*");
+        assert_eq!(within(&["read:movies", "delete:movies", "read:books:any"], &["read:*"]), "read:movies read:books");
+        assert_eq!(within(&["*:movies:any"], &["read:*:any", "delete:books"]), "read:movies:any");
+        assert_eq!(within(&["read:movies"], &["*"]), "read:movies");
+        assert_eq!(within(&["read:movies", "*"], &["read:movies"]), "read:movies");
+        assert_eq!(within(&["*"], &[]), "");
     }
 
     #[test]

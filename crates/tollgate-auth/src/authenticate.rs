@@ -11,10 +11,15 @@
 //! Sessions end at once with their user, access tokens within a second: each instance follows what was revoked, so that
 //! nobody is asked about a token, which is what makes it cheap.
 
-use crate::identity::{Identity, Issuer};
+use crate::{
+    Issuers, Result as AuthResult,
+    identity::{Identity, Issuer, REMEMBERED},
+    token::Gate,
+};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
-use tollgate_access::Actor;
-use tollgate_core::{Problem, Result};
+use std::sync::Arc;
+use tollgate_access::{Actor, Grants, Identity as Person};
+use tollgate_core::{Clock, Problem, Result};
 use tollgate_http::{Authenticate, Identified};
 
 impl Authenticate for Identity {
@@ -22,7 +27,8 @@ impl Authenticate for Identity {
         Box::pin(async move {
             match bearer(&head.headers)? {
                 Some(token) => Ok(self.0.gate.actor(token).await?),
-                None => self.0.by_session(head).await,
+                // Boxed, because it would make the future of those who bring a token large.
+                None => Box::pin(self.0.by_session(head)).await,
             }
         })
     }
@@ -39,6 +45,34 @@ impl Issuer {
     }
 }
 
+/// Where the app is no issuer itself there are no sessions either: tokens alone tell who calls.
+struct Bearers {
+    gate: Gate,
+    anyone: Actor,
+}
+
+impl Authenticate for Bearers {
+    fn identify<'a>(&'a self, head: &'a Parts) -> Identified<'a> {
+        Box::pin(async move {
+            match bearer(&head.headers)? {
+                Some(token) => Ok(self.gate.actor(token).await?),
+                None => Ok(self.anyone.clone()),
+            }
+        })
+    }
+}
+
+impl Issuers {
+    /// Recognises callers by tokens of these issuers alone, for an app without the embedded one.
+    ///
+    /// # Errors
+    /// Two of them are the same issuer.
+    pub fn authenticator(&self, anyone: &Grants, clock: Arc<dyn Clock>) -> AuthResult<Arc<dyn Authenticate>> {
+        let anyone = Person::anyone().grants(anyone).into();
+        Ok(Arc::new(Bearers { gate: self.gate(clock, REMEMBERED)?, anyone }))
+    }
+}
+
 /// The token of the one `Authorization` header, if there is one (RFC 6750, 2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
@@ -46,12 +80,16 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
         return if headers.contains_key(header::AUTHORIZATION) { Err(unreadable()) } else { Ok(None) };
     };
     let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).ok_or_else(unreadable)?;
-    let well_formed =
-        scheme.eq_ignore_ascii_case(SCHEME) && !token.is_empty() && token.iter().all(u8::is_ascii_graphic);
+    let well_formed = scheme.eq_ignore_ascii_case(SCHEME) && !token.is_empty() && is_graphic(token);
     if well_formed { Ok(Some(token)) } else { Err(unreadable()) }
 }
 
 const SCHEME: &[u8] = b"Bearer ";
+
+/// Goes on after a byte that is not: without a way out, many are looked at together.
+fn is_graphic(token: &[u8]) -> bool {
+    token.iter().fold(true, |all, byte| all & byte.is_ascii_graphic())
+}
 
 /// 401 and not 400: to a caller who has a session cookie as well, the request must not look like a signed-in one.
 fn unreadable() -> Problem {

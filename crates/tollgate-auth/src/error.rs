@@ -25,6 +25,9 @@ pub enum Error {
     /// Neither memory nor randomness may fail, but one did; or a task was lost.
     #[error("hashing failed")]
     Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The TLS library cannot work here.
+    #[error("the TLS library does not start")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operating system gave no random bytes.
     #[error("there is no randomness")]
     Random,
@@ -56,6 +59,7 @@ impl From<Error> for Problem {
             | Error::Sign(_)
             | Error::Gate(_)
             | Error::Hashing(_)
+            | Error::Tls(_)
             | Error::Random
             | Error::NoSuchUser(_)
             | Error::ClientTaken(_)

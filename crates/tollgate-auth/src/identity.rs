@@ -22,31 +22,31 @@
 //! ```
 
 use crate::{
+    Accounts, NewAccount, UserError,
     error::{Error, Result},
     issuer::{
-        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, KeyInfo, Keyring,
-        Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets,
-        refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, Ended,
+        IdentityConfig, KeyInfo, Keyring, Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies,
+        StoredKey, WrongSecrets, refresh::Refresh,
     },
     provider,
     sign_in::{self, Origins, Session, Sessions},
     token::{Algorithm, Gate, TrustedIssuer, Type, Verified},
-    users::{CreateUserError, PROVIDER, User, Users},
+    users::{PROVIDER, User, Users},
 };
 use axum::{Router, http::HeaderMap};
 use jiff::Timestamp;
 use std::{fmt, mem, sync::Arc};
-use tollgate_access::{Actor, Grants, Identity as Person, Roles};
+use tollgate_access::{Actor, Create, Grants, Identity as Person, May, Roles, System};
 use tollgate_core::{Clock, Secret};
 use tollgate_http::{
     Authenticate,
     pages::{self, Pages},
 };
 use tollgate_store::{Database, Resource, Table};
-use uuid::Uuid;
 
 /// How many verified tokens are remembered: some 30 MB when full.
-const REMEMBERED: usize = 20_000;
+pub(crate) const REMEMBERED: usize = 20_000;
 
 /// Who is calling, answered by the embedded issuer and its sessions. Cheap to clone.
 #[derive(Clone)]
@@ -59,9 +59,11 @@ pub(crate) struct Issuer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) clients: Clients,
     pub(crate) wrong_secrets: WrongSecrets,
-    pub(crate) users: Users,
-    pub(crate) sessions: Sessions,
+    pub(crate) accounts: Accounts,
+    pub(crate) users: Arc<Users>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) codes: Codes,
+    pub(crate) consents: Consents,
     pub(crate) refresh: Refresh<StoredFamilies>,
     pub(crate) revoked: Arc<Revoked>,
     pub(crate) mint: Mint,
@@ -79,6 +81,7 @@ impl Identity {
             Session::TABLE,
             StoredKey::TABLE,
             StoredClient::TABLE,
+            Consent::TABLE,
             AuthorizationCode::TABLE,
             RefreshFamily::TABLE,
             Revocation::TABLE,
@@ -102,15 +105,20 @@ impl Identity {
         let revoked = Revoked::new(&database, &clock, origins.issuer(), gate.revocations());
         revoked.follow(true).await?;
         let revoked = Arc::new(revoked);
-        let families = StoredFamilies::new(&database, &clock, Arc::clone(&revoked));
+        let accounts = Accounts::with(&config, &database, &clock, Arc::clone(&revoked));
         let issuer = Issuer {
             clients: Clients::new(mem::take(&mut config.clients), &database, &clock),
             wrong_secrets: WrongSecrets::default(),
-            users: Users::new(&database, &clock, &config),
-            sessions: Sessions::new(&database, &clock, config.session_lifetime, origins.is_secure()),
+            users: Arc::clone(&accounts.0.users),
+            sessions: Arc::clone(&accounts.0.sessions),
+            consents: Consents::new(&database, &clock),
             codes: Codes::new(&database, &clock, config.access_lifetime),
-            refresh: Refresh::new(families, &keys.secret_for("refresh")),
+            refresh: Refresh::new(
+                StoredFamilies::new(&database, &clock, Arc::clone(&revoked)),
+                &keys.secret_for("refresh"),
+            ),
             revoked,
+            accounts,
             gate,
             mint: Mint {
                 issuer: origins.issuer().to_owned(),
@@ -150,8 +158,13 @@ impl Identity {
         email: &str,
         password: &Secret,
         roles: &[String],
-    ) -> Result<User, CreateUserError> {
-        self.0.users.create(name, email, password, roles, false).await
+    ) -> Result<User, UserError> {
+        self.0.accounts.create(&operator(), account(name, email, password, roles)).await
+    }
+
+    /// The accounts.
+    pub fn accounts(&self) -> Accounts {
+        self.0.accounts.clone()
     }
 
     /// Adds a user unless somebody has that address, who then stays as they are. They come in only where
@@ -165,13 +178,13 @@ impl Identity {
         email: &str,
         password: &Secret,
         roles: &[String],
-    ) -> Result<(), CreateUserError> {
+    ) -> Result<(), UserError> {
         if self.0.users.by_email(email).await?.is_some() {
             return Ok(());
         }
-        match self.0.users.create(name, email, password, roles, true).await {
+        match self.0.accounts.add(&operator(), account(name, email, password, roles), true).await {
             // Another instance may have been faster.
-            Ok(_) | Err(CreateUserError::EmailTaken(_)) => Ok(()),
+            Ok(_) | Err(UserError::EmailTaken(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -198,29 +211,6 @@ impl Identity {
         let scope = issuer::granted("", users.actor(&user).grants());
         let access = Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope, at, grant: None };
         mint.access_token(&user, &access)
-    }
-
-    /// Keeps a user out, and ends [all that they have](Self::sign_out_everywhere).
-    ///
-    /// # Errors
-    /// [`Error::NoSuchUser`].
-    pub async fn disable_user(&self, id: Uuid) -> Result<()> {
-        if !self.0.users.disable(id).await? {
-            return Err(Error::NoSuchUser(id.to_string()));
-        }
-        self.sign_out_everywhere(id).await
-    }
-
-    /// Ends the sessions of a user at once, and their tokens on every instance within a second.
-    ///
-    /// # Errors
-    /// The database cannot be reached; what was done until then stays done.
-    pub async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
-        let (issuer, subject) = (&self.0, id.to_string());
-        issuer.sessions.end_all(id).await?;
-        issuer.codes.end_all(id).await?;
-        issuer.revoked.end(Ended::Subject(&subject)).await?;
-        issuer.refresh.families().end_user(&subject).await
     }
 
     /// The signing keys, in the order in which they sign.
@@ -276,6 +266,7 @@ impl Identity {
     /// [`Error::NoSuchClient`].
     pub async fn remove_client(&self, id: &str) -> Result<()> {
         self.0.clients.remove(id).await?;
+        self.0.consents.remove_client(id).await?;
         self.0.revoked.end(Ended::Client(id)).await?;
         self.0.refresh.families().end_client(id, None).await
     }
@@ -310,14 +301,28 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The gate for our own access tokens: no other kind, and nobody else's.
+fn operator() -> May<Create, User> {
+    System::because("an operator adds users").may()
+}
+
+fn account(name: &str, email: &str, password: &Secret, roles: &[String]) -> NewAccount {
+    NewAccount {
+        name: name.to_owned(),
+        email: email.to_owned(),
+        password: Some(password.reveal().to_owned()),
+        roles: roles.to_vec(),
+    }
+}
+
+/// The gate for our own access tokens, no other kind of ours, and for those of the others.
 fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<dyn Clock>) -> Result<Gate> {
-    let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::generic() };
+    let mapping = provider::Mapping { types: vec![Type::AccessToken], ..provider::Mapping::default() };
     let (audiences, algorithms) = ([config.audience.as_str()], [Algorithm::RS256]);
     let issuer = TrustedIssuer::new(origins.issuer(), &audiences, &algorithms, mapping, keys.verifying())?;
     let roles = Arc::clone(&config.roles);
-    let issuer = issuer.speaking(move |verified| speaker(verified, &roles));
-    Ok(Gate::new(vec![issuer], Arc::clone(clock), REMEMBERED)?)
+    let mut trusted = config.others.trusted()?;
+    trusted.push(issuer.speaking(move |verified| speaker(verified, &roles)));
+    Ok(Gate::new(trusted, Arc::clone(clock), REMEMBERED)?)
 }
 
 /// Whom an access token of ours speaks of: a user or a client, with what the token grants and no more.

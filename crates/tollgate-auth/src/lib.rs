@@ -5,10 +5,13 @@
 //! ```text
 //! authenticate  a request → its caller: by bearer token or by session cookie
 //! token         a bearer token of any issuer we trust → who it speaks of, and what they may claim
-//! provider      where each identity provider puts audience, scopes, permissions and roles: data, not code
+//! provider      the issuers that the settings name: what each is, what it publishes, who its people are here
+//! outgoing      calls to them: where to, how long, how much
+//! api_key       what programs show that have nobody to sign in
 //! issuer        the other direction: tokens that we hand out ourselves
 //! sign_in       the sign-in page, and the sessions of those who came through it
 //! users         whom the issuer knows      password  and how they prove who they are
+//! accounts      what can be done to an account, whoever asks
 //! identity      all of it as one value     me        who am I?
 //! ```
 //!
@@ -18,11 +21,14 @@
 // `#[resource]` and `#[output]` name their helpers as an application would.
 extern crate self as tollgate;
 
+mod accounts;
+mod api_key;
 mod authenticate;
 mod error;
 mod identity;
 pub mod issuer;
 mod me;
+pub mod outgoing;
 mod parameters;
 pub mod password;
 pub mod provider;
@@ -32,13 +38,18 @@ mod sign_in;
 pub mod token;
 mod users;
 
+pub use accounts::{AccountChange, Accounts, NewAccount, UserError, service as users_service};
+pub use api_key::{ApiKey, ApiKeys, KeyError, KeyFor, KeyWanted, MadeKey, NewKey, service as api_keys_service};
 pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
-pub use sign_in::Session;
+pub use provider::{IssuerSettings, Issuers};
+pub use sign_in::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, Session, SignInConfig};
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
-pub use users::{CreateUserError, NewUser, PROVIDER, User, UserPatch};
+pub use users::{NewUser, PROVIDER, User, UserPatch};
+// What `service!` names.
+pub(crate) use tollgate_http::Service;
 
 #[doc(hidden)]
 pub use tollgate_store::__private;

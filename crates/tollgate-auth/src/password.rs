@@ -32,7 +32,7 @@ const MOST_LANES: u32 = 16;
 const MOST_ROUNDS: u32 = 14;
 
 /// What a password of nobody is held against: no password has this hash, and telling so costs what a real one does.
-const NOBODY: &str =
+pub(crate) const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$VG9sbGdhdGVOb2JvZHlTYQ$VG9sbGdhdGVUb2xsZ2F0ZVRvbGxnYXRlVG9sbGdhdGU";
 
 /// Why a text cannot be a password.

@@ -26,6 +26,11 @@ impl<T: Resource> Records<T> {
         }
     }
 
+    /// The rows, for whoever has a permission.
+    pub(crate) fn store(&self) -> &Store<T> {
+        &self.store
+    }
+
     pub(crate) async fn get(&self, id: T::Id) -> Result<Option<T>> {
         match self.store.get(&self.read, id).await {
             Ok(row) => Ok(Some(row)),
@@ -47,6 +52,15 @@ impl<T: Resource> Records<T> {
         match self.store.update_if(&self.update, id, only, patch).await {
             Ok(_) => Ok(true),
             Err(Error::NotFound | Error::Stale) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes a row; answers whether it was there.
+    pub(crate) async fn remove(&self, id: T::Id) -> Result<bool> {
+        match self.store.delete(&self.delete, id).await {
+            Ok(()) => Ok(true),
+            Err(Error::NotFound) => Ok(false),
             Err(error) => Err(error),
         }
     }

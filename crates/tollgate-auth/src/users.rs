@@ -2,16 +2,17 @@
 
 use crate::{
     IdentityConfig,
+    accounts::UserError,
     error::{Error, Result},
-    password::{self, Passwords, Unfit, Verdict},
+    password::{self, Passwords, Verdict},
     records::Records,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
 use tollgate_access::{Actor, Identity, Roles};
-use tollgate_core::{Change, Clock, Fault, Faults, Secret};
+use tollgate_core::{Change, Clock, Secret};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Filter};
+use tollgate_store::{__private::garde, Database, Store};
 use uuid::Uuid;
 
 /// Who vouches for them, as [`Actor::provider`] answers it.
@@ -28,15 +29,18 @@ pub struct User {
     pub name: String,
     /// The address they sign in with, in lower case.
     #[unique]
-    #[garde(email, length(max = 254))]
+    #[garde(email, length(max = 254), custom(in_lower_case))]
     pub email: String,
     /// The hash of their password: argon2 as a PHC string, or bcrypt's `$2b$…`.
     #[hidden]
     pub password_hash: String,
-    /// The names of their roles, separated by spaces.
-    pub roles: String,
+    /// The names of their roles.
+    pub roles: Vec<String>,
     /// Whether they are kept out.
     pub disabled: bool,
+    /// Whether they prove who they are with a code as well.
+    #[read_only]
+    pub second_factor: bool,
     /// Whether they are there for trying things out, with a password that is no secret.
     pub demo: bool,
     /// When they were added.
@@ -53,51 +57,20 @@ pub struct User {
 impl User {
     /// The names of their roles.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.roles.split_ascii_whitespace()
+        self.roles.iter().map(String::as_str)
     }
 }
 
-/// Why a user was not added.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CreateUserError {
-    /// Another user has the address.
-    #[error("there is a user with the e-mail address {0}")]
-    EmailTaken(String),
-    /// The password is too short or too long.
-    #[error(transparent)]
-    Password(#[from] Unfit),
-    /// No such role.
-    #[error("there is no role `{role}`; there {}", offer(.known))]
-    UnknownRole {
-        /// The role that was asked for.
-        role: String,
-        /// Those there are.
-        known: Vec<String>,
-    },
-    /// The name or the address is none.
-    #[error("{}", told(.0))]
-    Invalid(Vec<Fault>),
-    /// Something else.
-    #[error(transparent)]
-    Other(#[from] Error),
-}
-
-fn offer(roles: &[String]) -> String {
-    if roles.is_empty() { "are none".into() } else { format!("are {}", roles.join(", ")) }
+/// Addresses are looked for in lower case: one that a file brought along otherwise would never be found.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde calls it so")]
+fn in_lower_case(email: &String, _: &()) -> garde::Result {
+    let is_lower = *email == email.to_lowercase();
+    is_lower.then_some(()).ok_or_else(|| garde::Error::new("must be in lower case"))
 }
 
 /// White space around an address and its case are slips of the keyboard.
-fn normalized(email: &str) -> String {
+pub(crate) fn normalized(email: &str) -> String {
     email.trim().to_lowercase()
-}
-
-fn told(faults: &[Fault]) -> String {
-    let told = faults.iter().map(|fault| {
-        let field = fault.pointer.as_deref().unwrap_or_default().trim_start_matches("#/");
-        format!("{field}: {}", fault.detail)
-    });
-    told.collect::<Vec<_>>().join("; ")
 }
 
 /// Why nobody was signed in.
@@ -114,11 +87,11 @@ pub(crate) enum SignInError {
 /// The users, with what their roles grant.
 pub(crate) struct Users {
     records: Records<User>,
-    passwords: Passwords,
-    roles: Arc<Roles>,
-    default_role: Option<String>,
+    pub(crate) passwords: Passwords,
+    pub(crate) roles: Arc<Roles>,
+    pub(crate) default_role: Option<String>,
     /// Whether demo users may come in.
-    demo: bool,
+    pub(crate) demo: bool,
 }
 
 impl Users {
@@ -128,34 +101,14 @@ impl Users {
         Self { records, passwords: Passwords::default(), roles, default_role, demo: config.demo_users }
     }
 
-    /// Adds a user; without roles, with the default one.
-    pub(crate) async fn create(
-        &self,
-        name: &str,
-        email: &str,
-        password: &Secret,
-        roles: &[String],
-        demo: bool,
-    ) -> Result<User, CreateUserError> {
-        password::check(password)?;
-        let mut new = NewUser {
-            name: name.trim().to_owned(),
-            email: normalized(email),
-            password_hash: String::new(),
-            roles: self.known_roles(roles)?.join(" "),
-            disabled: false,
-            demo,
-        };
-        let faults = Faults::of(&new);
-        if !faults.is_empty() {
-            return Err(CreateUserError::Invalid(faults));
-        }
-        new.password_hash = self.passwords.hash(password.clone()).await?;
-        let email = new.email.clone();
-        self.records.insert(new).await.map_err(|error| match error {
-            tollgate_store::Error::Conflict { .. } => CreateUserError::EmailTaken(email),
-            other => CreateUserError::Other(other.into()),
-        })
+    /// The rows, for whoever has a permission.
+    pub(crate) fn store(&self) -> &Store<User> {
+        self.records.store()
+    }
+
+    /// The user of that id, also if they are kept out.
+    pub(crate) async fn get(&self, id: Uuid) -> Result<User, UserError> {
+        self.records.get(id).await?.ok_or(UserError::NotFound)
     }
 
     /// The user with that address.
@@ -166,12 +119,6 @@ impl Users {
     /// The user of that id, unless they are kept out.
     pub(crate) async fn active(&self, id: Uuid) -> Result<Option<User>> {
         Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user)))
-    }
-
-    /// Keeps a user out; whether they are there.
-    pub(crate) async fn disable(&self, id: Uuid) -> Result<bool> {
-        let patch = UserPatch { disabled: Change::Set(true), ..UserPatch::default() };
-        Ok(self.records.change(id, Filter::every(), patch).await?)
     }
 
     /// Disabled, or a demo user where the app is no demonstration.
@@ -211,16 +158,5 @@ impl Users {
         let identity = identity.named(Some(user.name.clone())).email(Some(user.email.clone()));
         let identity = identity.roles(user.roles().map(str::to_owned).collect());
         identity.grants(&self.roles.grants(user.roles())).grants(self.roles.anyone()).into()
-    }
-
-    fn known_roles<'a>(&'a self, asked: &'a [String]) -> Result<&'a [String], CreateUserError> {
-        let roles = if asked.is_empty() { self.default_role.as_slice() } else { asked };
-        match roles.iter().find(|role| !self.roles.has(role)) {
-            Some(role) => {
-                let known = self.roles.names().map(str::to_owned).collect();
-                Err(CreateUserError::UnknownRole { role: role.clone(), known })
-            }
-            None => Ok(roles),
-        }
     }
 }

@@ -184,6 +184,14 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// The same, made into something else.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Set(value) => Change::Set(make(value)),
+        }
+    }
+
     /// Carries it out.
     pub fn apply(self, field: &mut T) {
         if let Self::Set(value) = self {

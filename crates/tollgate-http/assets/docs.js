@@ -1,16 +1,28 @@
-// Starts Swagger UI. "Authorize" is the authorization code flow with PKCE, for the public client `docs`. All scopes
-// are chosen to begin with: the token holds those of them that whoever signs in has.
+// Starts Swagger UI. "Authorize" is the authorization code flow with PKCE, for the client that the page is at each issuer.
+const schemes = JSON.parse(document.currentScript.dataset.schemes);
+
 (async () => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
   dark.addEventListener("change", follow);
   follow();
   const spec = await (await fetch("/openapi.json")).json();
-  const { scopes } = spec.components.securitySchemes.oauth2.flows.authorizationCode;
-  const ui = SwaggerUIBundle({
-    spec, dom_id: "#api", deepLinking: true, docExpansion: "list",
+  const settings = (name) => {
+    const scopes = spec.components.securitySchemes[name].flows?.authorizationCode.scopes ?? {};
+    const chosen = schemes[name]?.scopes ?? Object.keys(scopes);
+    return { usePkceWithAuthorizationCodeGrant: true, ...schemes[name], scopes: chosen };
+  };
+  // Swagger UI has one client for all issuers; each dialog is told of its own here.
+  const ofEachIssuer = () => ({
+    wrapComponents: {
+      oauth2: (Dialog, { React }) => (props) => React.createElement(Dialog, {
+        ...props, authSelectors: { ...props.authSelectors, getConfigs: () => settings(props.name) },
+      }),
+    },
+  });
+  SwaggerUIBundle({
+    spec, dom_id: "#api", deepLinking: true, docExpansion: "list", plugins: [ofEachIssuer],
     displayRequestDuration: true, defaultModelsExpandDepth: 0,
     oauth2RedirectUrl: `${location.origin}/docs/assets/oauth2-redirect.html`,
   });
-  ui.initOAuth({ clientId: "docs", usePkceWithAuthorizationCodeGrant: true, scopes: Object.keys(scopes) });
 })();

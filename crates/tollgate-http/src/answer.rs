@@ -36,9 +36,12 @@ impl<T: Output> Answer for Created<T> {
 }
 
 /// 201, with what was made and where it is.
-pub(crate) struct Located<T> {
-    pub(crate) made: T,
-    pub(crate) location: String,
+#[derive(Clone, Debug)]
+pub struct Located<T> {
+    /// What was made.
+    pub made: T,
+    /// Where it is: a path.
+    pub location: String,
 }
 
 impl<T: Output> Answer for Located<T> {

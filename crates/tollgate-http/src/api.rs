@@ -1,7 +1,8 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
 use crate::{
-    AnyResource, Context, Operation, Service,
+    AnyResource, Context, Operation, Reach, Scheme, Service,
+    operation::Callers,
     refusal::Refusal,
     schemas::{Schemas, tidy},
     service::Route,
@@ -12,7 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use tollgate_access::{Access, Grants};
+use tollgate_access::{Access, Actor, Grants};
 use tollgate_core::Problem;
 use tollgate_store::Filled;
 
@@ -26,8 +27,8 @@ pub struct Api {
     pub about: String,
     /// What anyone may do without signing in.
     pub anyone: Grants,
-    /// Where tokens come from: the paths of an authorization and a token endpoint.
-    pub oauth: Option<(String, String)>,
+    /// Where tokens come from.
+    pub schemes: Vec<Scheme>,
     /// Its services.
     pub services: Vec<Service>,
 }
@@ -42,6 +43,8 @@ pub struct Built {
     pub routes: Vec<RouteInfo>,
     /// Each service and what its routes ask for.
     pub services: Vec<ServiceInfo>,
+    /// Where tokens come from.
+    pub schemes: Vec<Scheme>,
     /// Every resource that a signature mentions.
     pub resources: Vec<Arc<dyn AnyResource>>,
     /// The rows that new tables start with: the resource's plural and JSON.
@@ -57,6 +60,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may.
     pub access: Access,
+    /// How far somebody gets who calls it.
+    pub reach: fn(&Actor) -> Reach,
 }
 
 /// One service and what its routes ask for.
@@ -78,10 +83,10 @@ impl Api {
     pub fn build(self) -> Result<Built, Vec<String>> {
         let mut described = Described { mistakes: self.duplicates(), ..Described::default() };
         for (service, route) in self.routes() {
-            described.add(service, route, &self.anyone);
+            described.add(service, route, (&self.anyone, &self.schemes));
         }
         for describe in self.services.iter().flat_map(|service| &service.resources) {
-            described.mention(*describe, &self.anyone);
+            described.mention(*describe, (&self.anyone, &self.schemes));
         }
         let resources = described.resources(&self.anyone);
         let components = described.schemas.finish().map_err(|shared| [described.mistakes.clone(), shared].concat())?;
@@ -94,6 +99,7 @@ impl Api {
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
             resources,
+            schemes: self.schemes,
             router: router(self.services),
         })
     }
@@ -147,17 +153,16 @@ impl Api {
         document
     }
 
-    /// Authorization code (with PKCE, which OpenAPI 3.1 cannot say) or a bearer token.
+    /// A token of each issuer, or one that is there already, or an API key in its place.
     fn security(&self) -> Value {
         let permissions = self.routes().flat_map(|(_, route)| route.access.permissions());
-        let scopes: BTreeMap<&str, String> = permissions.map(|name| (name, name.replacen(':', " ", 1))).collect();
-        let (authorize, token) = self.oauth.clone().unwrap_or_default();
-        json!({
-            "oauth2": { "type": "oauth2", "flows": { "authorizationCode": {
-                "authorizationUrl": authorize, "tokenUrl": token, "scopes": scopes,
-            } } },
-            "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
-        })
+        let permissions = permissions.map(|name| (name, name.replacen(':', " ", 1))).collect();
+        let each = self.schemes.iter().map(|scheme| (scheme.name.clone(), scheme.describe(&permissions)));
+        let mut all: Map<String, Value> = each.collect();
+        for (name, format) in [("bearer", "JWT"), ("api_key", "API key")] {
+            all.insert(name.into(), json!({ "type": "http", "scheme": "bearer", "bearerFormat": format }));
+        }
+        all.into()
     }
 }
 
@@ -171,8 +176,8 @@ struct Described {
 }
 
 impl Described {
-    fn add(&mut self, service: &Service, route: &Route, anyone: &Grants) {
-        let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), anyone);
+    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>) {
+        let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
         (route.describe)(&mut operation);
         self.resources.append(&mut operation.resources);
         let operation = operation.finish(&route.id, service.name, &route.text);
@@ -180,8 +185,8 @@ impl Described {
         self.paths.entry(route.path.clone()).or_default().insert(route.method.as_str().to_lowercase(), operation);
     }
 
-    fn mention(&mut self, describe: fn(&mut Operation<'_>), anyone: &Grants) {
-        let mut operation = Operation::new(&mut self.schemas, (&Method::GET, ""), anyone);
+    fn mention(&mut self, describe: fn(&mut Operation<'_>), callers: Callers<'_>) {
+        let mut operation = Operation::new(&mut self.schemas, (&Method::GET, ""), callers);
         describe(&mut operation);
         self.resources.append(&mut operation.resources);
     }

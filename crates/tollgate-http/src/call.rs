@@ -4,9 +4,9 @@ use crate::{idempotency::Keyed, resources::Stores};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{any::type_name, fmt, pin::Pin, sync::Arc};
 use tollgate_access::Actor;
 use tollgate_core::{Clock, Problem, Seal};
 use tollgate_store::Transaction;
@@ -35,6 +35,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The requests with an idempotency key that are under way.
     pub keyed: Keyed,
+    /// What services of the framework itself work with, by its type.
+    pub extensions: Extensions,
 }
 
 /// A request on its way to a handler.
@@ -60,6 +62,15 @@ impl Call {
         }
         let actor = self.context.authenticate.identify(&self.head).await?;
         Ok(self.actor.insert(actor).clone())
+    }
+
+    /// What a service of the framework itself works with.
+    ///
+    /// # Errors
+    /// 500 if the app was put together without it.
+    pub fn extension<T: Clone + Send + Sync + 'static>(&self) -> Result<T, Problem> {
+        let found = self.context.extensions.get::<T>().cloned();
+        found.ok_or_else(|| Problem::internal().caused_by(format!("there is no `{}`", type_name::<T>())))
     }
 
     /// The body, whole.

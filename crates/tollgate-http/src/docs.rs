@@ -1,17 +1,20 @@
 //! The document as a page, with nothing fetched from elsewhere.
 //!
 //! `swagger-ui-dist` carries Swagger UI's files; the page and its start-up script are ours, so that the page works
-//! under a strict content security policy and "Authorize" runs the code flow with PKCE (RFC 7636).
+//! under a strict content security policy and "Authorize" runs the code flow with PKCE (RFC 7636) at each issuer. What
+//! the page may call besides the app are the issuers' token endpoints, and nothing else.
 
+use crate::Scheme;
 use axum::{
     Router,
-    http::header,
+    http::{HeaderValue, header},
     middleware::map_response,
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use minijinja::HtmlEscape;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
 /// Where the pages of the authorization flow come back to, below the app's own origin.
@@ -20,15 +23,30 @@ pub const REDIRECT_PATH: &str = "/docs/assets/oauth2-redirect.html";
 pub const CLIENT: &str = "docs";
 
 /// Scripts only from here. (Swagger UI sets styles from its script, hence `unsafe-inline` for those.)
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
+fn policy(schemes: &[Scheme]) -> String {
+    let issuers = schemes.iter().filter_map(|scheme| origin(scheme.called()));
+    let called: BTreeSet<_> = ["'self'"].into_iter().chain(issuers).collect();
+    let called = Vec::from_iter(called).join(" ");
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         connect-src {called}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// Scheme, host and port of a URL; `None` for a path.
+fn origin(url: &str) -> Option<&str> {
+    let host = url.find("://")? + 3;
+    let end = url[host..].find('/').map_or(url.len(), |path| host + path);
+    Some(&url[..end])
+}
 
 const START: &str = include_str!("../assets/docs.js");
 
 /// `/docs`, `/openapi.json` and what they need.
-pub fn router(title: &str, document: &Value) -> Router {
-    let (json, page) = (document.to_string(), page(title));
+pub fn router(title: &str, document: &Value, schemes: &[Scheme]) -> Router {
+    let (json, page) = (document.to_string(), page(title, schemes));
+    // A setting with a character that no header can hold is no address either.
+    let policy = HeaderValue::try_from(policy(schemes)).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     let assets = swagger_ui_dist::generate_routes(ApiDefinition {
         uri_prefix: "/docs/assets",
         api_definition: OpenApiSource::Uri("/openapi.json"),
@@ -39,15 +57,18 @@ pub fn router(title: &str, document: &Value) -> Router {
         .route("/docs", get(async move || Html(page.clone())))
         .route("/docs/start.js", get(async || typed("text/javascript", START.into())))
         .merge(assets)
-        .layer(map_response(async |response: Response| ([(header::CONTENT_SECURITY_POLICY, POLICY)], response)))
+        .layer(map_response(move |response: Response| {
+            std::future::ready(([(header::CONTENT_SECURITY_POLICY, policy.clone())], response))
+        }))
 }
 
 fn typed(media_type: &'static str, text: String) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, media_type)], text)
 }
 
-fn page(title: &str) -> String {
-    let title = HtmlEscape(title);
+fn page(title: &str, schemes: &[Scheme]) -> String {
+    let schemes = Value::Object(schemes.iter().map(Scheme::start).collect::<Map<_, _>>()).to_string();
+    let (title, schemes) = (HtmlEscape(title), HtmlEscape(&schemes));
     format!(
         r#"<!doctype html>
 <html lang="en">
@@ -60,7 +81,7 @@ fn page(title: &str) -> String {
 <nav class="swagger-ui"><div class="wrapper"><p><a class="link" href="/">Home</a></p></div></nav>
 <main id="api"></main>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="/docs/start.js" data-schemes="{schemes}"></script>
 </html>
 "#
     )

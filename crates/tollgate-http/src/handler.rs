@@ -62,7 +62,7 @@ where
 {
     let outcome = match idempotency::begin::<H::Arguments>(&mut call).await {
         Ok(Begun::Plain) => answer(handler, &mut call).await,
-        Ok(Begun::Once(once)) => once.end(answer(handler, &mut call).await).await,
+        Ok(Begun::Once(once)) => Box::pin(once.end(answer(handler, &mut call).await)).await,
         Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),
     };

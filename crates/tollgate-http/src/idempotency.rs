@@ -13,7 +13,7 @@
 //!
 //! [draft-ietf-httpapi-idempotency-key-header]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
-use crate::{Arguments, Call, Context, refusal::Refusal};
+use crate::{Argument, Arguments, Call, Context, Operation, refusal::Refusal};
 use aws_lc_rs::digest::{self, SHA256};
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -123,6 +123,27 @@ impl Drop for Turn {
     }
 }
 
+/// Asked for by a handler whose answer holds a secret. Such an answer is kept nowhere, so it could not be repeated: a
+/// request with an `Idempotency-Key` is refused with 400 instead of being done twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Unrepeatable;
+
+impl Argument for Unrepeatable {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.refuses(StatusCode::BAD_REQUEST, "It cannot be read, or has an `Idempotency-Key`.");
+    }
+
+    async fn take(call: &mut Call) -> Result<Self> {
+        if call.head.headers.contains_key(HEADER) {
+            return Err(Problem::bad_request().because(
+                "the answer holds a secret, which is not kept: leave out the `Idempotency-Key`, and look for what a lost \
+                 answer may have made before you ask again",
+            ));
+        }
+        Ok(Self)
+    }
+}
+
 /// How a request is to be done.
 pub(crate) enum Begun {
     /// As any other.
@@ -152,8 +173,13 @@ pub(crate) async fn begin<A: Arguments>(call: &mut Call) -> Result<Begun> {
     }
     let Some(key) = key(&call.head.headers)? else { return Ok(Begun::Plain) };
     let Some(database) = A::database(&call.context) else { return Ok(Begun::Plain) };
+    // Boxed, because it is rare, and would make the future of every request large.
+    Box::pin(begin_once::<A>(call, &key, database)).await
+}
+
+async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn Database>) -> Result<Begun> {
     A::admit(call).await?;
-    let request = request(call, &key).await?;
+    let request = request(call, key).await?;
     let turn = Turn::take(&call.context, &request.id)?;
     let records = Records::new(database, &call.context.clock);
     records.sweep(&call.context.keyed);

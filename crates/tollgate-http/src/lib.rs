@@ -4,8 +4,8 @@
 //! a function is a route     handler.rs    its shape                 guard.rs    who may call it
 //!                           argument.rs   what it may ask for       json.rs query.rs list.rs
 //!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
-//!                           call.rs       the request on its way  idempotency.rs  once, under a key
-//! told from its signature   operation.rs  schemas.rs  api.rs        docs.rs     as a page
+//!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
+//! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
 //!                                                     audit.rs      refusals, recorded
@@ -16,6 +16,7 @@
 // What `#[resource]` writes speaks of the facade; for the framework's own resources that is this crate.
 extern crate self as tollgate;
 
+mod address;
 mod answer;
 mod api;
 mod argument;
@@ -35,18 +36,20 @@ mod query;
 mod refusal;
 mod resources;
 mod schemas;
+mod scheme;
 mod serve;
 mod service;
 mod words;
 
-pub use answer::{Answer, Created, IntoProblem, NoContent, Page};
+pub use address::ClientAddress;
+pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page};
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use audit::AuditLog;
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
-pub use guard::Guard;
+pub use guard::{Guard, Reach};
 pub use handler::Handler;
-pub use idempotency::{Keyed, KeyedRequest};
+pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;
 pub use list::List;
 pub use operation::{Operation, Place};
@@ -54,7 +57,8 @@ pub use pipeline::{Edge, pipeline};
 pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
-pub use serve::{Listening, Peer, bind};
+pub use scheme::{Flow, Scheme};
+pub use serve::{Listening, bind};
 pub use service::Service;
 
 #[doc(hidden)]

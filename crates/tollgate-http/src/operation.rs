@@ -1,5 +1,6 @@
 //! One operation of the document, filled by the types of its handler.
 use crate::{
+    Scheme,
     resources::{AnyResource, Of},
     schemas::Schemas,
 };
@@ -16,12 +17,16 @@ pub struct Operation<'a> {
     method: &'a Method,
     path: &'a str,
     anyone: &'a Grants,
+    schemes: &'a [Scheme],
     pub(crate) resources: Vec<Arc<dyn AnyResource>>,
     parameters: Vec<Value>,
     body: Option<Value>,
     responses: Map<String, Value>,
     security: Vec<Value>,
 }
+
+/// What anyone may do, and where tokens come from.
+pub(crate) type Callers<'a> = (&'a Grants, &'a [Scheme]);
 
 /// Where a parameter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +40,20 @@ pub enum Place {
 }
 
 impl<'a> Operation<'a> {
-    pub(crate) fn new(schemas: &'a mut Schemas, route: (&'a Method, &'a str), anyone: &'a Grants) -> Self {
+    pub(crate) fn new(schemas: &'a mut Schemas, route: (&'a Method, &'a str), callers: Callers<'a>) -> Self {
         let (method, path) = route;
-        let (parameters, responses, security) = (vec![], Map::new(), vec![]);
-        Self { schemas, method, path, anyone, resources: vec![], parameters, body: None, responses, security }
+        Self {
+            schemas,
+            method,
+            path,
+            anyone: callers.0,
+            schemes: callers.1,
+            resources: vec![],
+            parameters: vec![],
+            body: None,
+            responses: Map::new(),
+            security: vec![],
+        }
     }
 
     /// Its handler works with rows of `R`, so the app needs a store for them.
@@ -134,7 +149,8 @@ impl<'a> Operation<'a> {
         }
         let scopes = access.permissions();
         let open = !scopes.is_empty() && scopes.iter().all(|name| self.anyone.include(name));
-        self.security = vec![json!({ "oauth2": scopes }), json!({ "bearer": scopes })];
+        self.security = self.schemes.iter().map(|scheme| scheme.requirement(&scopes)).collect();
+        self.security.extend(["bearer", "api_key"].map(|scheme| json!({ scheme: scopes })));
         self.security.extend(open.then(|| json!({})));
         self.refuses(StatusCode::UNAUTHORIZED, "Nobody is signed in, or the token is not good.");
         if !scopes.is_empty() {

@@ -5,7 +5,7 @@
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, Peer, RequestId,
+    AuditLog, Authenticate, ClientAddress, RequestId,
     pages::{self, Pages, ProblemPage},
     refusal::{Asked, Refusal, refuse, wants_page},
 };
@@ -17,9 +17,10 @@ use axum::{
 };
 use futures_util::FutureExt;
 use std::{
+    mem,
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -30,14 +31,18 @@ use tollgate_store::audit::Origin;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers of every answer that does not say otherwise.
-static HEADERS: [(HeaderName, HeaderValue); 6] = [
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-];
+static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.extend([
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    ]);
+    headers
+});
 
 /// What the pipeline needs to know.
 pub struct Edge {
@@ -45,6 +50,8 @@ pub struct Edge {
     authenticate: Arc<dyn Authenticate>,
     /// Known to developers only: what a refusal's page tells about roles and source.
     roles: Option<Roles>,
+    /// How many proxies of ours a request comes through.
+    proxies: usize,
     audit: Option<AuditLog>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
@@ -56,7 +63,13 @@ impl Edge {
     #[must_use]
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
-        Self { pages, authenticate, roles, audit: None, prefix, count: AtomicU64::new(0) }
+        Self { pages, authenticate, roles, proxies: 0, audit: None, prefix, count: AtomicU64::new(0) }
+    }
+
+    /// Behind that many proxies, each of which says whom it speaks for.
+    #[must_use]
+    pub fn behind(self, proxies: usize) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The same, which records what somebody who is signed in was not let do.
@@ -65,9 +78,8 @@ impl Edge {
         Self { audit: Some(audit), ..self }
     }
 
-    /// Logs a refusal and writes its body; other responses stay as they are.
-    async fn write_refusal(&self, response: Response, asked: &Asked, id: &RequestId) -> Response {
-        let Some(mut refusal) = Refusal::of(&response, asked, id) else { return response };
+    /// Logs a refusal and writes its body.
+    async fn write_refusal(&self, mut refusal: Refusal, response: Response, asked: &Asked, id: &RequestId) -> Response {
         let page = match &asked.head {
             None => None,
             Some(head) => {
@@ -116,12 +128,19 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
     };
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
+    if let Some(address) = ClientAddress::said_by(edge.proxies, request.headers()) {
+        request.extensions_mut().insert(address);
+    }
 
-    let address = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let address = ClientAddress::of(request.extensions());
     let answer = async {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
-        edge.write_refusal(response, &asked, &id).await
+        match Refusal::of(&response, &asked, &id) {
+            // Boxed, because it is rare, and would make the future of every request large.
+            Some(refusal) => Box::pin(edge.write_refusal(refusal, response, &asked, &id)).await,
+            None => response,
+        }
     };
     let origin = Origin { request_id: Arc::clone(&id.0), address };
     let mut response = tollgate_store::audit::within(origin, answer).await;
@@ -147,10 +166,9 @@ fn panicked(panic: &(dyn std::any::Any + Send), id: &RequestId) -> Response {
 }
 
 fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {
-    headers.reserve(HEADERS.len() + 1);
-    for (name, value) in &HEADERS {
-        headers.entry(name).or_insert_with(|| value.clone());
-    }
+    // To copy a map costs less than to look up each of its names.
+    let own = mem::replace(headers, HEADERS.clone());
+    headers.extend(own);
     headers.extend(HeaderValue::from_str(&id.0).ok().map(|id| (REQUEST_ID, id)));
 }
 

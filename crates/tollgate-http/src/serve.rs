@@ -3,6 +3,7 @@
 //! A head that does not come in time or is too large never becomes a request. When the process is told to stop,
 //! no connection is accepted any more, and the requests under way get time to finish.
 
+use crate::ClientAddress;
 use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -22,10 +23,6 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const DRAIN: Duration = Duration::from_secs(10);
 /// The pause after the system had no socket to give.
 const BREATHER: Duration = Duration::from_millis(50);
-
-/// Who is at the other end of the connection that a request came on: a client, or the proxy before it.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 /// A socket that listens.
 pub struct Listening(TcpListener);
@@ -89,7 +86,7 @@ impl Listening {
 
 fn from(peer: SocketAddr, request: Request<Incoming>) -> Request {
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(Peer(peer));
+    request.extensions_mut().insert(ClientAddress::of_peer(peer));
     request
 }
 

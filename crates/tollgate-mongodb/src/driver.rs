@@ -11,6 +11,7 @@ use crate::{
     schema,
     session::{Steps, TURNS, together},
 };
+use jiff::Timestamp;
 use mongodb::{
     Client, Database as Documents,
     bson::{Document, RawDocumentBuf, doc},
@@ -176,6 +177,15 @@ impl Database for MongoDb {
 
     fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
         Box::pin(migrate::migrate(&self.database, scripts, adopt))
+    }
+
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async move {
+            let said = in_time(PING, None, self.database.run_command(doc! { "hello": 1 })).await?;
+            let millis = said.get_datetime("localTime").map(|time| time.timestamp_millis());
+            let time = millis.ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+            time.map(Some).ok_or_else(|| Error::internal("the server tells no time"))
+        })
     }
 
     fn ping(&self) -> Answer<'_, ()> {

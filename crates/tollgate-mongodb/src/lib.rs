@@ -6,7 +6,7 @@
 //! query.rs      filters and orders      cell.rs      cells, both ways    schema.rs  collections as the model says
 //! config.rs     all of the URL          error.rs     what the server's "no" means
 //! rights.rs     whether the user may    nested.rs    decimals, lists, nested values
-//! migrate.rs    changes as scripts, and scripts applied
+//! migrate.rs    changes as scripts, and scripts applied              taken.rs     unique values in a transaction
 //! ```
 //!
 //! What a caller sends is only ever a BSON value to compare with or to keep, never a document, an operator or the name
@@ -27,6 +27,7 @@ mod query;
 mod rights;
 mod schema;
 mod session;
+mod taken;
 
 pub use config::Config;
 pub use driver::MongoDb;

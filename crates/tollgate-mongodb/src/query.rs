@@ -16,7 +16,7 @@ pub(crate) fn filter(table: &Table, expr: &Expr) -> Document {
         Expr::Any(parts) if parts.is_empty() => doc! { "$nor": [{}] },
         Expr::Any(parts) => doc! { "$or": each(parts) },
         Expr::Not(part) => doc! { "$nor": [filter(table, part)] },
-        Expr::IsNull(column) => leaf(column, doc! { "$eq": Bson::Null }),
+        Expr::IsNull(column) => leaf(column, empty(table.columns[*column].kind)),
         Expr::Compare(column, op, value) => leaf(column, doc! { operator(*op): kept(column, value) }),
         Expr::In(column, values) => {
             let values: Vec<_> = values.iter().map(|value| kept(column, value)).collect();
@@ -29,6 +29,14 @@ pub(crate) fn filter(table: &Table, expr: &Expr) -> Document {
         }
         Expr::StartsWith(column, start) => leaf(column, from_to(start)),
         Expr::Has(column, text) => leaf(column, doc! { "$elemMatch": { "$eq": text } }),
+    }
+}
+
+/// Not there, or null. Of a list, `$eq: null` would find those that have a null among others.
+fn empty(kind: Kind) -> Document {
+    match kind {
+        Kind::Json | Kind::Texts => doc! { "$in": [Bson::Null], "$not": { "$type": "array" } },
+        _ => doc! { "$eq": Bson::Null },
     }
 }
 

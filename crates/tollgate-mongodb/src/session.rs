@@ -2,7 +2,7 @@
 //!
 //! It reads from one snapshot. Where it changes what another has changed meanwhile, it fails as a whole and may be tried
 //! again ([`Error::Overloaded`]): whoever reads a number, adds one and writes it back loses no other's addition. A step
-//! that fails ends it.
+//! that the server refuses ends it, so what it would refuse as taken is found out before (`taken.rs`).
 
 use crate::{
     cell::documents,
@@ -163,6 +163,7 @@ impl Driver for Steps {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(async move {
+            self.check_rows(table, &*rows, range.clone()).await?;
             let keys = counted_keys(&self.database, table, range.len()).await?;
             let documents = &documents(table, &*rows, range, &keys)?;
             if !documents.is_empty() {
@@ -174,6 +175,7 @@ impl Driver for Steps {
 
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
+            self.check_update(update).await?;
             let changed = self.run(update.table, |mut at| Box::pin(async move { at.update(update).await })).await?;
             show(update.table, &changed, each)
         })

@@ -14,6 +14,7 @@ use crate::{
     session::Steps,
     tls::Tls,
 };
+use jiff::Timestamp;
 use std::{
     ops::{Deref, DerefMut, Range},
     sync::Arc,
@@ -42,6 +43,9 @@ const MOMENT: &str = " -c lock_timeout=100";
 
 /// SQL of an app's own only reads, functions included, and has connections to itself: nobody knows how slow it is.
 const READ_ONLY: &str = " -c default_transaction_read_only=on";
+
+/// The server's time in microseconds since 1970, while the statement runs.
+const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
 
 /// Servers before this one miss what is needed here, and fixes of their own.
 const OLDEST: i64 = 13;
@@ -247,6 +251,19 @@ impl Database for Postgres {
                 done.push(name);
             }
             Ok(done)
+        })
+    }
+
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async move {
+            let rows = timeout(PATIENCE, self.points.query(TIME, &[], Again::Yes)).await;
+            let rows = rows.map_err(|_| Error::Unavailable(Error::source_of("it does not answer in time")))??;
+            let micros = rows
+                .rows
+                .first()
+                .and_then(|row| row.try_get(0).ok())
+                .and_then(|micros| Timestamp::from_microsecond(micros).ok());
+            micros.map(Some).ok_or_else(|| Error::internal("the server tells no time"))
         })
     }
 

@@ -18,14 +18,24 @@ impl Position {
         order.iter().map(value).collect::<Result<_>>().map(Self)
     }
 
-    /// The rows behind it: equal in the first columns of the order and later in the next one.
+    /// The rows behind it: equal in the first columns of the order and later in the next one. That they are not before it
+    /// in the first column follows, and is said all the same: an index can start there.
     pub(crate) fn behind(&self, table: &Table, order: &[Order]) -> Expr {
         let columns = || order.iter().zip(&self.0);
         let ways = columns().enumerate().map(|(index, (by, value))| {
             let same = columns().take(index).map(|(by, value)| same(by.column, value));
             Expr::All(same.chain([later(table, *by, value)]).collect())
         });
-        Expr::Any(ways.collect())
+        let ways = Expr::Any(ways.collect());
+        match columns().next() {
+            Some((Order { column, descending: false }, value)) if *value != Value::Null => {
+                Expr::Compare(*column, Op::Gte, value.clone()).and(ways)
+            }
+            Some((Order { column, descending: true }, value)) if !table.columns[*column].nullable => {
+                Expr::Compare(*column, Op::Lte, value.clone()).and(ways)
+            }
+            _ => ways,
+        }
     }
 
     /// As bytes, without loss.

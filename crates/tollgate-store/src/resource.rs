@@ -8,7 +8,7 @@ use tollgate_core::{Input, Output};
 use uuid::Uuid;
 
 /// One column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one attribute, or the type's `Option`")]
 pub struct Column {
     /// Its name, the same in Rust, JSON and the database.
@@ -87,7 +87,7 @@ impl Column {
 }
 
 /// One table.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Table {
     /// Its name: that of the resource in permissions, and of the table in the database.
     pub name: &'static str,

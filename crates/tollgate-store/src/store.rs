@@ -4,11 +4,12 @@
 use crate::{
     Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
     Transaction, Update as Change, Value,
-    audit::NewAuditEvent,
+    audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits},
     filter::is_foreign,
     find::into,
     group::{commit, fetch},
+    transaction,
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
@@ -191,19 +192,37 @@ impl<T: Resource> Store<T> {
         write: impl AsyncFnOnce(Self) -> Result<R>,
         events: impl FnOnce(&R) -> Vec<NewAuditEvent>,
     ) -> Result<R> {
-        if !T::TABLE.audited {
-            return write(self.clone()).await;
-        }
-        let record = async |here: Self, transaction: &Transaction| {
-            let done = write(here.clone()).await?;
-            let stamp = Stamp { actor, now: here.0.clock.now() };
-            transaction.recorded().add(&*here.0.driver, &stamp, events(&done)).await?;
-            Ok(done)
+        let write = async |here: Self, transaction: Option<&Transaction>| {
+            let part = transaction::Part::of(transaction);
+            let done = write(here.clone()).await;
+            if let (true, Ok(done), Some(transaction)) = (T::TABLE.audited, &done, transaction) {
+                let stamp = Stamp { actor, now: here.0.clock.now() };
+                transaction.recorded().add(&*here.0.driver, &stamp, events(done)).await?;
+            }
+            part.done();
+            done
         };
         match &self.0.part {
-            Some(part) => record(self.clone(), &part.transaction).await,
-            None => self.transaction(async |tx| record(self.on(&tx)?, &tx).await).await,
+            Some(part) => write(self.clone(), Some(&part.transaction)).await,
+            None if T::TABLE.audited => self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await,
+            None => write(self.clone(), None).await,
         }
+    }
+
+    /// Records an event that says more than which row changed, in the database of these rows: with the transaction that
+    /// they are part of, if they are part of one.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
+        let stamp = Stamp { actor, now: self.0.clock.now() };
+        if let Some(part) = &self.0.part {
+            return part.transaction.recorded().add(&*self.0.driver, &stamp, vec![event]).await;
+        }
+        let recorded = Recorded::default();
+        recorded.add(&*self.0.driver, &stamp, vec![event]).await?;
+        recorded.log();
+        Ok(())
     }
 
     /// The row as it will be stored, if it may be.

@@ -1,7 +1,10 @@
 //! Several writes that happen together or not at all.
 
 use crate::{Database, Error, Result, Session, Store, audit::Recorded, resource::Resource};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::runtime::Handle;
 
 /// A transaction under way. Stores take part through [`Store::on`].
@@ -10,6 +13,30 @@ pub struct Transaction {
     database: Arc<dyn Database>,
     session: Arc<dyn Session>,
     recorded: Recorded,
+    /// Something in it was left half done: it is not committed any more.
+    spoilt: Arc<AtomicBool>,
+}
+
+/// A part of a transaction that is under way. Unless it is done, nothing of the transaction is kept: whoever leaves it
+/// half way, a timeout for example, cannot know how much of it has happened.
+pub(crate) struct Part<'a>(Option<&'a Transaction>);
+
+impl<'a> Part<'a> {
+    pub(crate) fn of(transaction: Option<&'a Transaction>) -> Self {
+        Self(transaction)
+    }
+
+    pub(crate) fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        if let Some(transaction) = self.0 {
+            transaction.spoilt.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl Transaction {
@@ -40,8 +67,8 @@ impl OpenTransaction {
     /// The database cannot be reached, or too many are under way.
     pub async fn begin(database: &Arc<dyn Database>) -> Result<Self> {
         let session = database.begin().await?;
-        let (database, recorded) = (Arc::clone(database), Recorded::default());
-        Ok(Self { transaction: Transaction { database, session, recorded }, ended: false })
+        let (database, recorded, spoilt) = (Arc::clone(database), Recorded::default(), Arc::default());
+        Ok(Self { transaction: Transaction { database, session, recorded, spoilt }, ended: false })
     }
 
     /// Where stores take part in it.
@@ -52,8 +79,13 @@ impl OpenTransaction {
     /// Keeps everything.
     ///
     /// # Errors
-    /// What the commit says. After [`Error::Unavailable`] it is not known whether it happened.
+    /// What the commit says. After [`Error::Unavailable`] it is not known whether it happened. [`Error::Internal`] if a
+    /// write or a transaction within it was left half way.
     pub async fn commit(mut self) -> Result<()> {
+        if self.transaction.spoilt.load(Ordering::Acquire) {
+            self.rollback().await?;
+            return Err(Error::internal("a part of the transaction was left half way, so nothing of it is kept"));
+        }
         let ended = self.transaction.session.commit().await;
         self.ended = true;
         if ended.is_ok() {
@@ -84,7 +116,8 @@ impl Drop for OpenTransaction {
 
 impl<T: Resource> Store<T> {
     /// Does the work in one transaction: kept as a whole if the work succeeds, not at all if it fails, panics or
-    /// is dropped. Other stores of the same database take part with [`on`](Self::on).
+    /// is dropped. Other stores of the same database take part with [`on`](Self::on). A write that ends with
+    /// [`Error::Conflict`] undoes itself alone, and the work may go on; what is left half way takes all of it along.
     ///
     /// ```
     /// # use tollgate_store::{Store, Resource, Error};
@@ -142,13 +175,11 @@ impl<T: Resource> Store<T> {
     }
 }
 
-/// Work within the transaction that is there already. If it fails, nothing of that is kept either: a part cannot be taken
-/// back on every database.
+/// Work within the transaction that is there already. If it fails or is dropped, nothing of that is kept either: a part
+/// cannot be taken back on every database.
 async fn within<R, E>(outer: Transaction, work: impl AsyncFnOnce(Transaction) -> Result<R, E>) -> Result<R, E> {
-    let session = outer.session();
-    let done = work(outer).await;
-    if done.is_err() {
-        let _ = session.rollback().await;
-    }
-    done
+    let part = Part::of(Some(&outer));
+    let done = work(outer.clone()).await?;
+    part.done();
+    Ok(done)
 }

@@ -60,11 +60,14 @@ impl Value<'_> {
     }
 
     /// Refuses what not every database can keep: NUL in text and moments before its calendar (PostgreSQL), NaN and
-    /// infinity (SQLite, JSON).
+    /// infinity (SQLite, JSON), a null that is not an empty cell (MongoDB).
     pub(crate) fn check(&self, kind: Kind) -> Result<()> {
         match self {
             Self::Text(json) if matches!(kind, Kind::Json | Kind::Texts) && has_nul(json) => {
                 Err(Error::invalid("text with a NUL character cannot be stored"))
+            }
+            Self::Text(json) if kind == Kind::Json && json == "null" => {
+                Err(Error::invalid("a nested value cannot be null; where it may be empty, it is an `Option`"))
             }
             Self::Text(text) if text.contains('\0') => {
                 Err(Error::invalid("text with a NUL character cannot be stored"))

@@ -2,8 +2,10 @@
 
 use crate::{audit, cli, running::own_tables, settings::Settings};
 use tollgate_access::Roles;
+use tollgate_auth::provider::{Endpoints, Provider};
 use tollgate_core::{capitalized, config::Sources, with_causes};
-use tollgate_http::{Api, Built, Service};
+use tollgate_http::{Api, Built, Flow, Scheme, Service, docs};
+use tollgate_store::Table;
 
 /// How the process ends.
 pub type Exit = std::process::ExitCode;
@@ -107,13 +109,14 @@ impl App {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
         check_default_role(&settings, &roles)?;
         let mut services = self.services;
-        services.extend([tollgate_auth::service(), audit::service()]);
+        services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
+        services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),
             about: self.about.into(),
             anyone: roles.anyone().clone(),
-            oauth: Some(("/oauth/authorize".into(), "/oauth/token".into())),
+            schemes: schemes(&settings)?,
             services,
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
@@ -136,10 +139,35 @@ pub(crate) struct Design {
     pub(crate) built: Built,
 }
 
+/// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known
+/// without asking, or told by its metadata.
+fn schemes(settings: &Settings) -> Result<Vec<Scheme>, Failure> {
+    let own = settings.has_embedded_issuer().then(|| Scheme::own("/oauth/authorize", "/oauth/token", docs::CLIENT));
+    let others = settings.providers().map_err(Failure)?;
+    Ok(own.into_iter().chain(others.iter().filter_map(scheme)).collect())
+}
+
+fn scheme(provider: &Provider) -> Option<Scheme> {
+    let flow = match &provider.endpoints {
+        Some(Endpoints { authorize, token, .. }) => Flow::Code { authorize: authorize.clone(), token: token.clone() },
+        None => Flow::Metadata(provider.keys.metadata()?),
+    };
+    Some(Scheme {
+        name: provider.name.clone(),
+        about: format!("People whom {} knows.", provider.realms.first()?.name),
+        flow,
+        scope_prefix: provider.permission_scopes.clone(),
+        id_tokens: provider.id_tokens,
+        client_id: provider.common.docs_client_id.clone(),
+        parameters: provider.endpoints.iter().flat_map(|endpoints| endpoints.parameters.clone()).collect(),
+    })
+}
+
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.
 fn check_table_names(built: &Built) -> Result<(), Failure> {
     let own = own_tables();
-    let taken = built.resources.iter().find(|resource| own.iter().any(|table| table.name == resource.table().name));
+    let is_taken = |table: &Table| own.iter().any(|own| own.name == table.name && *own != table);
+    let taken = built.resources.iter().find(|resource| is_taken(resource.table()));
     taken.map_or(Ok(()), |resource| {
         let (name, ty) = (resource.table().name, resource.type_name());
         Err(Failure(format!("the framework itself has a table `{name}`: give `{ty}` another plural")))
@@ -196,8 +224,14 @@ impl From<tollgate_auth::Error> for Failure {
     }
 }
 
-impl From<tollgate_auth::CreateUserError> for Failure {
-    fn from(error: tollgate_auth::CreateUserError) -> Self {
+impl From<tollgate_auth::KeyError> for Failure {
+    fn from(error: tollgate_auth::KeyError) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::UserError> for Failure {
+    fn from(error: tollgate_auth::UserError) -> Self {
         Self::of(&error)
     }
 }

@@ -114,7 +114,7 @@ impl Home {
 
     /// Where the token must say that it comes from, if no setting does.
     fn place(&self) -> String {
-        let Server { host, port, public_url } = &self.running.design.settings.server;
+        let Server { host, port, public_url, .. } = &self.running.design.settings.server;
         let usual = Server::default();
         let host = if *host == usual.host { String::new() } else { format!(" --host {host}") };
         if public_url.is_some() { String::new() } else { format!("{host} --port {port}") }

@@ -1,22 +1,27 @@
 //! An app with its database: what every command but `routes` and `openapi` works with.
 
 use crate::{
-    app::{Design, Failure},
+    app::{Design, Failure, title},
     databases::Databases,
     home,
     kept::Values,
     settings::{Client, Settings},
 };
-use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::get};
+use axum::{
+    Router,
+    http::{Extensions, HeaderMap},
+    middleware::from_fn_with_state,
+    routing::get,
+};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Identity, IdentityConfig};
+use tollgate_auth::{Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, ProviderSignIn, SignInConfig};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_store::{Database, Error, Table};
+use tollgate_store::{Database, Error, Resource, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
@@ -24,6 +29,11 @@ pub(crate) struct Running {
     pub(crate) databases: Databases,
     /// The embedded issuer; tests bring their own way to recognise callers.
     pub(crate) identity: Option<Identity>,
+    pub(crate) keys: ApiKeys,
+    /// The other issuers whose tokens are trusted.
+    pub(crate) issuers: Issuers,
+    /// Sign-in with those of them that have a client for it.
+    pub(crate) sign_in: Option<ProviderSignIn>,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
     /// What was done about the schema and the first rows, for people.
@@ -36,7 +46,7 @@ pub struct Ground {
     pub databases: Databases,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Recognises callers, in place of the embedded issuer, which then is absent.
+    /// Recognises callers, in place of the issuers, which then are absent.
     pub authenticate: Option<Arc<dyn Authenticate>>,
     /// Whether new tables get their first rows.
     pub first_rows: bool,
@@ -59,21 +69,43 @@ impl Design {
 
         let values = Values::new(Arc::clone(database), Arc::clone(&clock));
         let pages = Arc::new(Pages::new(self.site(&**database)));
-        let (identity, authenticate) = if let Some(authenticate) = authenticate {
-            (None, authenticate)
-        } else {
+        let providers = if authenticate.is_some() { vec![] } else { self.settings.providers().map_err(Failure)? };
+        let issuers = Issuers::start(providers, &Arc::new(self.roles.clone()), &clock)?;
+        let identity = if authenticate.is_none() && self.settings.has_embedded_issuer() {
+            let config = IdentityConfig { others: issuers.clone(), ..self.identity_config()? };
             let (database, clock, pages) = (Arc::clone(database), Arc::clone(&clock), Arc::clone(&pages));
-            let identity = Identity::start(self.identity_config()?, database, clock, pages).await?;
-            let authenticate = identity.authenticator();
-            (Some(identity), authenticate)
+            Some(Identity::start(config, database, clock, pages).await?)
+        } else {
+            None
         };
+        let authenticate = match (authenticate, &identity) {
+            (Some(authenticate), _) => authenticate,
+            (None, Some(identity)) => identity.authenticator(),
+            (None, None) => issuers.authenticator(self.roles.anyone(), Arc::clone(&clock))?,
+        };
+        let config = self.sign_in_config(values.key("sign-in key").await?);
+        let sign_in = ProviderSignIn::start(&config, &issuers, database, &clock, &pages)?;
+        let authenticate = match &sign_in {
+            Some(sign_in) => sign_in.authenticator(authenticate),
+            None => authenticate,
+        };
+        let accounts = match &identity {
+            Some(identity) => identity.accounts(),
+            None => Accounts::new(&self.identity_config()?, database, &clock),
+        };
+        let roles = Arc::new(self.roles.clone());
+        let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
+        let authenticate = keys.authenticator(authenticate);
         let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let context =
-            Arc::new(Context { authenticate, stores, seal: values.seal().await?, clock, keyed: Keyed::default() });
-        Ok(Running { design: Arc::new(self), databases, identity, context, pages, done })
+        let mut extensions = Extensions::new();
+        extensions.insert(accounts);
+        extensions.insert(keys.clone());
+        let (seal, keyed) = (values.seal().await?, Keyed::default());
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
+        Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -85,6 +117,24 @@ impl Design {
             tagline: self.tagline.map(str::to_owned),
             environment: self.settings.env.clone(),
             database: database.describe(),
+            providers: self.sign_in_providers(),
+            without_passwords: !self.settings.has_embedded_issuer(),
+        }
+    }
+
+    /// Those that the sign-in page offers.
+    fn sign_in_providers(&self) -> Vec<pages::Provider> {
+        let providers = self.settings.providers().unwrap_or_default();
+        let those = providers.iter().filter(|provider| provider.common.client_id.is_some());
+        those.map(|provider| pages::Provider { id: provider.name.clone(), label: title(&provider.name) }).collect()
+    }
+
+    fn sign_in_config(&self, key: [u8; 32]) -> SignInConfig {
+        SignInConfig {
+            public_url: self.settings.public_url(),
+            session_lifetime: Duration::from_secs(u64::from(self.settings.identity.session_hours) * 60 * 60),
+            key,
+            has_passwords: self.settings.has_embedded_issuer(),
         }
     }
 
@@ -106,7 +156,8 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    [&[Values::TABLE, KeyedRequest::TABLE], &Identity::tables()[..]].concat()
+    let own = [Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE];
+    [&own[..], &Identity::tables()[..], &ProviderSignIn::tables()[..]].concat()
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.
@@ -148,18 +199,19 @@ impl Running {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
-        let edge = Arc::new(Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log()));
+        let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
+        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
         let sample = home::Sample::of(built, road(api.clone()));
         road(
-            api.merge(docs::router(title, &built.document))
+            api.merge(docs::router(title, &built.document, &built.schemes))
                 .merge(pages::assets())
-                .merge(self.identity.as_ref().map(Identity::router).unwrap_or_default())
+                .merge(self.identity_routes())
                 .merge(home::router(Arc::clone(self), sample))
                 .route("/livez", get(async || "ok"))
-                .route("/readyz", get(async move || ready(&running.databases).await)),
+                .route("/readyz", get(async move || ready(&running).await)),
         )
     }
 
@@ -168,8 +220,19 @@ impl Running {
         AuditLog::start(&self.databases.all().cloned().collect::<Vec<_>>(), &self.context.clock, keep)
     }
 
+    /// Those of the embedded issuer, and of sign-in with others.
+    fn identity_routes(&self) -> Router {
+        let own = self.identity.as_ref().map(Identity::router).unwrap_or_default();
+        self.sign_in.as_ref().map_or(own.clone(), |sign_in| sign_in.router(own))
+    }
+
     /// The session that a browser sends along; a page can do without.
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Option<pages::Session> {
+        if let Some(sign_in) = &self.sign_in
+            && let Ok(Some(session)) = sign_in.session(headers).await
+        {
+            return Some(session);
+        }
         self.identity.as_ref()?.session(headers).await.ok().flatten()
     }
 
@@ -179,13 +242,16 @@ impl Running {
     }
 }
 
-/// Whether the app can do its work, and if not, why.
-async fn ready(databases: &Databases) -> Result<&'static str, Refusal> {
-    match databases.ping().await {
-        Ok(()) => Ok("ok"),
-        Err(error) => {
-            let words = "the database does not answer, or takes no writes";
-            Err(Problem::unavailable().because(words).later(1).caused_by(error).into())
-        }
+/// Whether the app can do its work, and if not, why. An issuer without keys counts: another instance may have them.
+async fn ready(running: &Running) -> Result<&'static str, Refusal> {
+    if let Err(error) = running.databases.ping().await {
+        let words = "the database does not answer, or takes no writes";
+        return Err(Problem::unavailable().because(words).later(1).caused_by(error).into());
     }
+    let without: Vec<_> = running.issuers.without_keys();
+    if without.is_empty() {
+        return Ok("ok");
+    }
+    let told = without.iter().map(|(name, why)| format!("no keys of the issuer `{name}`: {why}"));
+    Err(Problem::unavailable().because(told.collect::<Vec<_>>().join("; ")).into())
 }

@@ -6,6 +6,7 @@ pub use client::Client;
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
+use tollgate_auth::{IssuerSettings, provider::Provider};
 use tollgate_core::Secret;
 
 /// Every setting.
@@ -43,11 +44,14 @@ pub struct Server {
     pub port: u16,
     /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
     pub public_url: Option<String>,
+    /// How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. With too small a
+    /// number everybody seems to come from the proxy, with too large a one from wherever they say. Default: 0.
+    pub proxies: u8,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { host: "127.0.0.1".into(), port: 8000, public_url: None }
+        Self { host: "127.0.0.1".into(), port: 8000, public_url: None, proxies: 0 }
     }
 }
 
@@ -86,8 +90,11 @@ pub struct Access {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Identity {
-    /// Whether the app is its own identity provider. Default: yes in `dev`; elsewhere it must be said.
+    /// Whether the app is its own identity provider. Default: yes in `dev`, no elsewhere.
     pub embedded: Option<bool>,
+    /// Identity providers whose tokens are trusted: `[identity.issuers.okta]` with `preset = "okta"` and the settings of
+    /// that preset. The name stands in the ids of their people (`okta|…`), so it stays.
+    pub issuers: BTreeMap<String, IssuerSettings>,
     /// How long an access token is good, in minutes: 1440 at most. Default: 60.
     pub access_token_minutes: u32,
     /// How long somebody stays signed in in a browser, in hours. Default: 12.
@@ -110,6 +117,7 @@ impl Default for Identity {
     fn default() -> Self {
         Self {
             embedded: None,
+            issuers: BTreeMap::new(),
             access_token_minutes: 60,
             session_hours: 12,
             signing_key_days: 90,
@@ -154,6 +162,9 @@ pub struct Audit {
     pub keep_days: Option<u32>,
 }
 
+/// Schemes of the OpenAPI document that are no issuer of the settings.
+const OWN_SCHEMES: [&str; 3] = ["oauth2", "bearer", "api_key"];
+
 impl Settings {
     /// Whether this is a developer's machine.
     pub fn is_dev(&self) -> bool {
@@ -168,7 +179,7 @@ impl Settings {
 
     /// The origin that people and programs use.
     pub(crate) fn public_url(&self) -> String {
-        let Server { host, port, public_url } = &self.server;
+        let Server { host, port, public_url, .. } = &self.server;
         if let Some(url) = public_url {
             return url.trim_end_matches('/').to_owned();
         }
@@ -197,15 +208,22 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<(), String> {
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
-        let embedded = self.identity.embedded.unwrap_or(self.is_dev());
-        if !embedded {
+        if !self.has_embedded_issuer() && self.identity.issuers.is_empty() {
             return Err(format!(
-                "no issuer is configured, so nobody could be recognised in `{}`: set identity.embedded = true to let \
-                 the app be its own identity provider",
+                "no issuer is configured, so nobody could be recognised in `{}`: name one in [identity.issuers], or set \
+                 identity.embedded = true to let the app be its own identity provider",
                 self.env
             ));
         }
-        if !self.is_dev() && !is_private {
+        let in_the_clear = |provider: &&Provider| !self.is_dev() && !provider.is_secure();
+        if let Some(provider) = self.providers()?.iter().find(in_the_clear) {
+            return Err(format!(
+                "identity.issuers.{} is asked for its keys in the clear, which is for `dev` alone: give it an https:// \
+                 address",
+                provider.name
+            ));
+        }
+        if self.has_embedded_issuer() && !self.is_dev() && !is_private {
             return Err(format!(
                 "the embedded issuer needs TLS in `{}`: set server.public_url to its https:// address",
                 self.env
@@ -221,10 +239,29 @@ impl Settings {
         Ok(())
     }
 
+    /// The issuers that are named.
+    ///
+    /// # Errors
+    /// What is wrong with which setting.
+    pub(crate) fn providers(&self) -> Result<Vec<Provider>, String> {
+        if let Some(name) = self.identity.issuers.keys().find(|name| OWN_SCHEMES.contains(&name.as_str())) {
+            return Err(format!("identity.issuers.{name}: the OpenAPI document has that name already; choose another"));
+        }
+        let each =
+            |(name, issuer): (&String, &IssuerSettings)| issuer.provider(name).map_err(|error| error.to_string());
+        self.identity.issuers.iter().map(each).collect()
+    }
+
+    /// Whether the app is its own identity provider.
+    pub(crate) fn has_embedded_issuer(&self) -> bool {
+        self.identity.embedded.unwrap_or(self.is_dev())
+    }
+
     /// Whether users whose passwords are no secret may come in. Behind a proxy others reach what listens on loopback;
     /// the issuer refuses `http` for any other origin.
     pub(crate) fn allows_demo_users(&self) -> bool {
-        self.is_dev() && self.is_on_loopback() && self.public_url().starts_with("http://")
+        let is_local = self.is_on_loopback() && self.public_url().starts_with("http://");
+        self.is_dev() && self.has_embedded_issuer() && is_local
     }
 
     /// The demo users, where they may exist.
@@ -232,3 +269,6 @@ impl Settings {
         if self.allows_demo_users() { &self.identity.demo_users } else { &[] }
     }
 }
+
+#[cfg(test)]
+mod tests;

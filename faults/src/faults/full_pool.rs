@@ -26,8 +26,9 @@ const LATE: Duration = Duration::from_millis(100);
 const ALIVE: Duration = Duration::from_millis(10);
 /// Who comes while the pool is full.
 const OTHERS: usize = 20;
-/// Connections of the app: those of the pool, two for point reads, one for inserts, four for the rest.
-const CONNECTIONS: usize = PLACES + 2 + 1 + 4;
+/// Connections of the app: those of the pool, two for point reads, one for inserts, and four each for lists, for updates
+/// and for SQL of the app's own.
+const CONNECTIONS: usize = PLACES + 2 + 1 + 3 * 4;
 
 pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let server = Postgres::start();

@@ -7,7 +7,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_lorem-ipsum");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_lorem-ipsum");
 
 /// A command of the app, in that folder, with nothing of this process' environment that is about the app.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
@@ -16,17 +16,17 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// What a command that failed said: one line that begins with `error: `, and a non-zero exit.
-fn failure(output: &Output) -> String {
+pub(crate) fn failure(output: &Output) -> String {
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let lines: Vec<_> = said.lines().filter(|line| line.starts_with("error: ")).collect();

@@ -79,6 +79,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
-    axum::serve(listener, routes.route("/fixed", get(fixed))).await?;
+    axum::serve(listener, routes.route("/fixed/", get(fixed)).route("/fixed/{id}", get(fixed))).await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::client::{Client, ClientKind};
 use crate::{
+    Issuers,
     error::{Error, Result},
     sign_in::Origins,
 };
@@ -35,6 +36,8 @@ pub struct IdentityConfig {
     pub demo_users: bool,
     /// The applications that may ask for tokens, besides the app's own `/docs`.
     pub clients: Vec<Client>,
+    /// Other issuers, whose tokens are trusted as well.
+    pub others: Issuers,
     /// What each role grants.
     pub roles: Arc<Roles>,
     /// The role of a user who is added without one.
@@ -55,6 +58,7 @@ impl IdentityConfig {
             password_grant: false,
             demo_users: false,
             clients: vec![],
+            others: Issuers::default(),
             roles,
             default_role: None,
         }

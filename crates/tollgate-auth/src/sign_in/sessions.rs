@@ -4,10 +4,14 @@
 //! looked up for each request, so that signing out and disabling a user count at once, on every instance.
 
 use crate::{error::Result, random::random_text, records::Records, token::Hash};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, header},
+};
 use jiff::Timestamp;
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Reverse, net::IpAddr, sync::Arc, time::Duration};
 use tollgate_core::Clock;
+use tollgate_http::ClientAddress;
 use tollgate_macros::resource;
 use tollgate_store::Database;
 use uuid::Uuid;
@@ -24,9 +28,32 @@ pub struct Session {
     /// When it ends by itself.
     #[index]
     pub expires: Timestamp,
+    /// How they showed who they are, in the words of RFC 8176, as in `pwd`.
+    pub methods: Option<String>,
     /// When they signed in.
     #[created_at]
     pub signed_in: Timestamp,
+    /// The address they signed in from, where it is known.
+    pub address: Option<String>,
+    /// What the browser said that it is: the beginning of its `User-Agent`.
+    pub browser: Option<String>,
+}
+
+/// How much is kept of what a browser says that it is, in characters.
+const BROWSER: usize = 200;
+
+/// Where a request comes from.
+pub(crate) struct From {
+    pub(crate) address: Option<IpAddr>,
+    browser: Option<String>,
+}
+
+impl From {
+    pub(crate) fn of(request: &Request) -> Self {
+        let browser = request.headers().get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
+        let browser = browser.map(|browser| browser.chars().take(BROWSER).collect());
+        Self { address: ClientAddress::of(request.extensions()), browser }
+    }
 }
 
 /// All sessions, and the cookie that names one.
@@ -51,12 +78,20 @@ impl Sessions {
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(crate) async fn begin(&self, user_id: Uuid) -> Result<HeaderValue> {
+    pub(crate) async fn begin(&self, user_id: Uuid, methods: &str, from: &From) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.records.delete(Session::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
-        self.records.insert(NewSession { session: name(&secret), user_id, expires }).await?;
+        let new = NewSession {
+            session: name(&secret),
+            user_id,
+            expires,
+            methods: Some(methods.to_owned()),
+            address: from.address.map(|address| address.to_string()),
+            browser: from.browser.clone(),
+        };
+        self.records.insert(new).await?;
         Ok(self.set_cookie(&secret, self.lifetime.as_secs()))
     }
 
@@ -75,9 +110,19 @@ impl Sessions {
         Ok(self.set_cookie("", 0))
     }
 
-    /// Ends the sessions of a user, in all browsers.
-    pub(crate) async fn end_all(&self, user: Uuid) -> Result<()> {
-        self.records.delete(Session::USER_ID.eq(user)).await?;
+    /// The sessions of a user that have not ended, the newest first.
+    pub(crate) async fn of(&self, user_id: Uuid) -> Result<Vec<Session>> {
+        let mut sessions =
+            self.records.find(Session::USER_ID.eq(user_id) & Session::EXPIRES.gt(self.clock.now())).await?;
+        sessions.sort_by_key(|session| Reverse(session.signed_in));
+        Ok(sessions)
+    }
+
+    /// Ends all sessions of a user but that one.
+    pub(crate) async fn end_all(&self, user_id: Uuid, but: Option<&Session>) -> Result<()> {
+        let all = Session::USER_ID.eq(user_id);
+        let ended = but.map_or(all.clone(), |kept| all & Session::SESSION.ne(&*kept.session));
+        self.records.delete(ended).await?;
         Ok(())
     }
 

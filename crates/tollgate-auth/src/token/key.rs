@@ -174,6 +174,12 @@ impl Key {
         self.algorithm
     }
 
+    /// Whether a token that names that key, or none, may mean this one. A shared secret without a name is the only one
+    /// there is.
+    pub(crate) fn answers_to(&self, kid: Option<&str>) -> bool {
+        kid.is_none() || self.kid() == kid || (self.kid.is_none() && self.algorithm.is_symmetric())
+    }
+
     pub(crate) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             Material::Public(key) => key.verify_sig(signed, signature).is_ok(),

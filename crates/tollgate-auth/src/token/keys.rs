@@ -24,22 +24,47 @@ use std::{
 };
 use thiserror::Error;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
-use tollgate_core::{Clock, strict};
+use tollgate_core::{Clock, strict, with_causes};
 
 /// What a fetch promises.
-pub type Fetching<'f> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Box<dyn Error + Send + Sync>>> + Send + 'f>>;
+pub type Fetching<'f> = Pin<Box<dyn Future<Output = Result<Fetched, Box<dyn Error + Send + Sync>>> + Send + 'f>>;
+
+/// A document that arrived.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The document.
+    pub document: Vec<u8>,
+    /// For how long the provider says it may be kept, if it does. [`Limits`] bound it.
+    pub fresh: Option<Duration>,
+}
 
 /// Gets the key set of one issuer, from a place fixed at configuration.
 pub trait Fetch: Send + Sync + 'static {
     /// The document, or an error; stops reading after `limit` bytes. Follows no redirect.
     fn fetch(&self, limit: usize) -> Fetching<'_>;
+
+    /// Whose keys they are, for the log.
+    fn whose(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether a key of the set whose `issuer` member says this may sign for the issuer. Entra ID publishes keys of
+    /// several issuers in one set.
+    fn may_sign(&self, issuer: &str) -> bool {
+        let _ = issuer;
+        true
+    }
 }
 
 /// How often, how long, how much.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Age at which a set is renewed. Default: 5 minutes.
+    /// Age at which a set is renewed whose provider says nothing about it. Default: 5 minutes.
     pub refresh_after: Duration,
+    /// The least such age, whatever the provider says. Default: 1 minute.
+    pub refresh_least: Duration,
+    /// The greatest, for a key that was withdrawn is good until then. Default: 1 hour.
+    pub refresh_most: Duration,
     /// Age at which a set that could not be renewed is given up. Default: 24 hours.
     pub discard_after: Duration,
     /// Least time from one fetch to the next. Default: 6 seconds, so at most 2 in 10 seconds.
@@ -60,6 +85,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             refresh_after: Duration::from_mins(5),
+            refresh_least: Duration::from_mins(1),
+            refresh_most: Duration::from_hours(1),
             discard_after: Duration::from_hours(24),
             cooldown: Duration::from_secs(6),
             cooldown_after_failure: Duration::from_secs(10),
@@ -150,6 +177,15 @@ impl Keys {
         Self::new(None, State { keys, ..State::default() }, u64::MAX)
     }
 
+    /// The keys of a key set (RFC 7517) that somebody wrote down: those that fit an `allowed` algorithm.
+    ///
+    /// # Errors
+    /// [`FetchError::Garbage`] or [`FetchError::Empty`].
+    pub fn from_set(document: &[u8], allowed: &[Algorithm]) -> Result<Self, FetchError> {
+        let keys = usable(published(document)?.iter(), allowed);
+        if keys.is_empty() { Err(FetchError::Empty) } else { Ok(Self::fixed(keys)) }
+    }
+
     /// Keys that the issuer publishes. Only those for an `allowed` algorithm are used, never a symmetric one.
     pub fn fetched(fetch: impl Fetch, clock: Arc<dyn Clock>, allowed: &[Algorithm], limits: Limits) -> Self {
         let allowed = allowed.iter().copied().filter(|algorithm| !algorithm.is_symmetric()).collect();
@@ -171,6 +207,16 @@ impl Keys {
             let _ = landings.wait_for(|state| state.landings != seen).await;
         }
         self.known(kid, algorithm)
+    }
+
+    /// How the set is doing once there is one, or a fetch has failed.
+    pub async fn arrived(&self) -> Health {
+        if self.health().keys == 0
+            && let Some((mut landings, seen)) = self.join()
+        {
+            let _ = landings.wait_for(|state| state.landings != seen).await;
+        }
+        self.health()
     }
 
     /// Renews the set in the background if that is due. Costs one atomic read if not.
@@ -238,16 +284,22 @@ impl Keys {
         }
     }
 
-    fn land(&self, outcome: Result<Vec<Key>, FetchError>) {
+    fn land(&self, outcome: Result<Landed, FetchError>) {
         let Some(source) = &self.0.source else { return };
         let now = source.clock.uptime();
-        let next = if outcome.is_ok() { source.limits.refresh_after } else { source.limits.cooldown_after_failure };
+        let next = match &outcome {
+            Ok(landed) => source.limits.age(landed.fresh),
+            Err(error) => {
+                tracing::warn!(issuer = source.fetch.whose(), error = with_causes(error), "keys were not renewed");
+                source.limits.cooldown_after_failure
+            }
+        };
         self.0.due.store(millis(now + next), Ordering::Release);
         self.0.state.send_modify(|state| {
             (state.flying, state.landings) = (false, state.landings + 1);
             match outcome {
-                Ok(keys) => {
-                    state.replace(keys);
+                Ok(landed) => {
+                    state.replace(landed.keys);
                     (state.fetched, state.failure) = (Some(now), None);
                 }
                 Err(failure) => state.failure = Some(failure),
@@ -259,7 +311,7 @@ impl Keys {
 impl State {
     /// Without a name there must be exactly one key of that algorithm: guessing would let a token choose.
     fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<Key>, Missing> {
-        let mut named = self.keys.iter().filter(|key| kid.is_none() || key.kid() == kid).peekable();
+        let mut named = self.keys.iter().filter(|key| key.answers_to(kid)).peekable();
         let missing = match (self.keys.is_empty(), named.peek()) {
             (true, _) => Missing::NoKeys,
             (_, None) => Missing::Unknown,
@@ -292,10 +344,23 @@ fn kept(keys: &[Arc<Key>], wanted: &Key) -> Option<Arc<Key>> {
     keys.iter().find(|key| key.is_same(wanted)).map(Arc::clone)
 }
 
+impl Limits {
+    /// The age at which a set is renewed.
+    fn age(&self, fresh: Option<Duration>) -> Duration {
+        fresh.map_or(self.refresh_after, |fresh| fresh.min(self.refresh_most).max(self.refresh_least))
+    }
+}
+
+/// What a flight brought.
+struct Landed {
+    keys: Vec<Key>,
+    fresh: Option<Duration>,
+}
+
 /// A fetch under way. It lands whatever happens to it, also a panic.
 struct Flight {
     keys: Keys,
-    outcome: Result<Vec<Key>, FetchError>,
+    outcome: Result<Landed, FetchError>,
 }
 
 impl Flight {
@@ -305,7 +370,7 @@ impl Flight {
             self.outcome = match fetched {
                 Err(_) => Err(FetchError::Late),
                 Ok(Err(error)) => Err(FetchError::Fetch(error.into())),
-                Ok(Ok(document)) => read(&document, &source.allowed, &source.limits),
+                Ok(Ok(Fetched { document, fresh })) => source.read(&document).map(|keys| Landed { keys, fresh }),
             };
         }
     }
@@ -317,20 +382,35 @@ impl Drop for Flight {
     }
 }
 
-/// The usable keys of a document. One that has none is a failure: an emptied set is a mishap more often than a
-/// message, and the keys we have stay good until [`Limits::discard_after`].
-fn read(document: &[u8], allowed: &[Algorithm], limits: &Limits) -> Result<Vec<Key>, FetchError> {
-    if document.len() > limits.document_bytes {
-        return Err(FetchError::TooLarge);
+impl Source {
+    /// The usable keys of a document. One that has none is a failure: an emptied set is a mishap more often than a
+    /// message, and the keys we have stay good until [`Limits::discard_after`].
+    fn read(&self, document: &[u8]) -> Result<Vec<Key>, FetchError> {
+        if document.len() > self.limits.document_bytes {
+            return Err(FetchError::TooLarge);
+        }
+        let published = published(document)?;
+        if published.len() > self.limits.keys {
+            return Err(FetchError::TooLarge);
+        }
+        let ours =
+            |jwk: &&Value| jwk.get("issuer").is_none_or(|of| of.as_str().is_some_and(|of| self.fetch.may_sign(of)));
+        let keys = usable(published.iter().filter(ours), &self.allowed);
+        if keys.is_empty() { Err(FetchError::Empty) } else { Ok(keys) }
     }
-    let set = strict::object(document, LEVELS).map_err(|_| FetchError::Garbage)?;
-    let published = set.get("keys").and_then(Value::as_array).ok_or(FetchError::Garbage)?;
-    if published.len() > limits.keys {
-        return Err(FetchError::TooLarge);
+}
+
+/// The members of a key set (RFC 7517, 5).
+fn published(document: &[u8]) -> Result<Vec<Value>, FetchError> {
+    let mut set = strict::object(document, LEVELS).map_err(|_| FetchError::Garbage)?;
+    match set.remove("keys") {
+        Some(Value::Array(keys)) => Ok(keys),
+        _ => Err(FetchError::Garbage),
     }
-    let usable = published.iter().filter_map(|jwk| Key::from_jwk(jwk.as_object()?, allowed).ok());
-    let keys: Vec<_> = usable.flatten().collect();
-    if keys.is_empty() { Err(FetchError::Empty) } else { Ok(keys) }
+}
+
+fn usable<'j>(published: impl Iterator<Item = &'j Value>, allowed: &[Algorithm]) -> Vec<Key> {
+    published.filter_map(|jwk| Key::from_jwk(jwk.as_object()?, allowed).ok()).flatten().collect()
 }
 
 fn millis(duration: Duration) -> u64 {

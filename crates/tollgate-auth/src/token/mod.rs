@@ -16,13 +16,14 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use tollgate_auth::{Gate, TrustedIssuer, provider, token::{Algorithm, Fetch, Keys, Limits}};
+//! # use tollgate_auth::{Gate, TrustedIssuer, provider::Mapping, token::{Algorithm, Fetch, Keys, Limits}};
 //! # use tollgate_core::SystemClock;
-//! # fn gate(okta: impl Fetch) -> Result<Gate, Box<dyn std::error::Error>> {
+//! # fn gate(published: impl Fetch) -> Result<Gate, Box<dyn std::error::Error>> {
 //! let clock = Arc::new(SystemClock::default());
-//! let keys = Keys::fetched(okta, clock.clone(), &[Algorithm::RS256], Limits::default());
-//! let okta = TrustedIssuer::new("https://example.okta.com", &["api"], &[Algorithm::RS256], provider::okta(), keys)?;
-//! let gate = Gate::new(vec![okta], clock, 100_000)?;
+//! let keys = Keys::fetched(published, clock.clone(), &[Algorithm::RS256], Limits::default());
+//! let name = "https://issuer.example.com";
+//! let issuer = TrustedIssuer::new(name, &["api"], &[Algorithm::RS256], Mapping::default(), keys)?;
+//! let gate = Gate::new(vec![issuer], clock, 100_000)?;
 //! # Ok(gate) }
 //! ```
 //!
@@ -33,6 +34,8 @@
 //! ```
 
 mod cache;
+#[cfg(test)]
+mod cookbook;
 mod gate;
 mod hash;
 mod key;
@@ -47,16 +50,20 @@ mod verified;
 pub use gate::Gate;
 pub use hash::Hash;
 pub use key::{Algorithm, Key, KeyError};
-pub use keys::{Fetch, FetchError, Fetching, Health, Keys, Limits, Missing};
+pub use keys::{Fetch, FetchError, Fetched, Fetching, Health, Keys, Limits, Missing};
 pub use read::{LONGEST, Type};
+pub(crate) use read::{Unverified, algorithm_of};
 pub use refusal::Refusal;
 pub use revocation::Revocations;
 pub use sign::{SignError, SigningKey};
+pub(crate) use trusted::MOST_SKEW;
 pub use trusted::{IssuerError, TrustedIssuer};
 pub use verified::Verified;
 
+pub(crate) use cache::{Cache, Remembered};
+
 /// A JSON object, as `tollgate_core::strict` reads it.
-type Object = serde_json::Map<String, serde_json::Value>;
+pub(crate) type Object = serde_json::Map<String, serde_json::Value>;
 
 /// How deep a header, the claims or a key set may be nested.
-const LEVELS: usize = 16;
+pub(crate) const LEVELS: usize = 16;

@@ -4,7 +4,7 @@
 //! is decided here, after the signature, so that every reason in the log is one the issuer signed.
 
 use super::{Algorithm, Key, Keys, Missing, Object, Refusal, Verified, read::Unverified};
-use crate::provider::{Mapping, Path};
+use crate::provider::{Demand, Mapping, Path};
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use thiserror::Error;
@@ -14,7 +14,7 @@ use tollgate_access::{Actor, Identity};
 const END: u64 = 253_402_300_799;
 
 /// How far clocks may differ at most, in seconds.
-pub(super) const MOST_SKEW: u64 = 120;
+pub(crate) const MOST_SKEW: u64 = 120;
 
 /// An issuer we trust.
 pub struct TrustedIssuer {
@@ -147,7 +147,7 @@ impl TrustedIssuer {
         if !audience.iter().any(|audience| self.audiences.contains(audience)) {
             return Err(Refusal::Audience);
         }
-        let subject = text(&claims, "sub")?.filter(|subject| !subject.is_empty()).ok_or(Refusal::Claim("sub"))?;
+        let subject = subject_of(&claims, &self.mapping.subject).ok_or(Refusal::Claim("sub"))?;
         Ok(Verified {
             issuer: self.name.clone(),
             subject,
@@ -155,7 +155,7 @@ impl TrustedIssuer {
             expires,
             issued,
             id: text(&claims, "jti")?,
-            scopes: words(&claims, &self.mapping.scopes).map_err(|()| Refusal::Claim("scope"))?,
+            scopes: words(&claims, &self.mapping).map_err(|()| Refusal::Claim("scope"))?,
             permissions: all(&claims, &self.mapping.permissions).map_err(|()| Refusal::Claim("permissions"))?,
             roles: all(&claims, &self.mapping.roles).map_err(|()| Refusal::Claim("roles"))?,
             claims,
@@ -185,9 +185,24 @@ fn check_times(now: u64, skew: u64, expires: u64, issued: Option<u64>, starts: O
 }
 
 fn check_kind(claims: &Object, mapping: &Mapping) -> Result<(), Refusal> {
-    let is = |(path, value): &(Path, String)| claim(claims, path).is_some_and(|claim| claim == value.as_str());
+    let met = |demand: &Demand| {
+        let text = demand.claims.iter().find_map(|path| claim(claims, path)).and_then(Value::as_str);
+        let fits = |text: &str| demand.values.is_empty() || demand.values.iter().any(|value| value == text);
+        text.is_some_and(fits)
+    };
     let foreign = mapping.foreign.iter().any(|name| claims.contains_key(name));
-    if !foreign && mapping.required.iter().all(is) { Ok(()) } else { Err(Refusal::Kind) }
+    if !foreign && mapping.demands.iter().all(met) { Ok(()) } else { Err(Refusal::Kind) }
+}
+
+/// The most that a subject may be (OpenID Connect Core, 2), in bytes.
+const LONGEST_SUBJECT: usize = 255;
+
+/// The claims that name the subject, joined. It becomes part of ids, which are kept and shown: no control characters.
+fn subject_of(claims: &Object, parts: &[Vec<Path>]) -> Option<String> {
+    let good = |text: &&str| !text.is_empty() && text.len() <= LONGEST_SUBJECT && !text.contains(char::is_control);
+    let first = |paths: &Vec<Path>| paths.iter().find_map(|path| claim(claims, path));
+    let part = |paths| first(paths).and_then(Value::as_str).filter(good);
+    Some(parts.iter().map(part).collect::<Option<Vec<_>>>()?.join("|"))
 }
 
 /// A moment in whole seconds, if the claim is there.
@@ -227,7 +242,8 @@ fn all(claims: &Object, paths: &[Path]) -> Result<BTreeSet<String>, ()> {
 }
 
 /// Scopes are words (RFC 6749, 3.3).
-fn words(claims: &Object, paths: &[Path]) -> Result<BTreeSet<String>, ()> {
-    let split = |text: &String| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    Ok(all(claims, paths)?.iter().flat_map(split).collect())
+fn words(claims: &Object, mapping: &Mapping) -> Result<BTreeSet<String>, ()> {
+    let bare = |word: &str| word.strip_prefix(&mapping.scope_prefix).unwrap_or(word).to_owned();
+    let split = |text: &String| text.split(' ').filter(|word| !word.is_empty()).map(bare).collect::<Vec<_>>();
+    Ok(all(claims, &mapping.scopes)?.iter().flat_map(split).collect())
 }

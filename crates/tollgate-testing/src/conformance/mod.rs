@@ -88,6 +88,7 @@ claims! { $ conformance
         values_within_come_back_as_they_were
         a_megabyte_within_is_kept
         nul_is_refused_wherever_it_hides
+        null_is_an_empty_cell_and_nothing_else
         object_ids_are_found_compared_and_sorted
     }
     filters {
@@ -147,6 +148,8 @@ claims! { $ conformance
         what_is_committed_is_kept_as_a_whole
         a_failure_leaves_nothing
         a_transaction_within_another_is_part_of_it
+        what_is_left_half_way_takes_the_whole_along
+        after_a_conflict_the_work_goes_on
         a_panic_leaves_nothing
         who_leaves_half_way_leaves_nothing
         it_reads_its_own_writes_and_nobody_else_does

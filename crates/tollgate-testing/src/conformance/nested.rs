@@ -104,6 +104,22 @@ pub async fn nul_is_refused_wherever_it_hides(database: Arc<dyn Database>) {
     assert_eq!(everything(&parcels).await, [kept]);
 }
 
+pub async fn null_is_an_empty_cell_and_nothing_else(database: Arc<dyn Database>) {
+    let parcels = store::<Parcel>(&database).await;
+    let anything = |value| NewParcel { anything: Some(Nested(value)), ..parcel(&[]) };
+    let refused = parcels.insert(&all(), anything(json!(null))).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    let empty = stored(&parcels, parcel(&[])).await;
+    for within in [json!([1, null]), json!([[null]]), json!({ "a": null }), json!("null"), json!([])] {
+        stored(&parcels, anything(within)).await;
+    }
+    let found = parcels.find(&all(), Parcel::ANYTHING.is_null()).all().await.unwrap();
+    assert_eq!(found, [empty.clone()]);
+    let set = |value| ParcelPatch { anything: Change::Set(value), ..ParcelPatch::default() };
+    let refused = parcels.update(&all(), empty.parcel_id, set(Some(Nested(json!(null))))).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+}
+
 pub async fn object_ids_are_found_compared_and_sorted(database: Arc<dyn Database>) {
     let parcels = store::<Parcel>(&database).await;
     let (low, high) = (ObjectId::from_bytes([0; 12]), ObjectId::from_bytes([0xFF; 12]));

@@ -95,9 +95,63 @@ pub async fn a_transaction_within_another_is_part_of_it(database: Arc<dyn Databa
         Err::<(), _>(Error::NotFound)
     });
     assert!(matches!(failing.await, Err(Error::NotFound)));
-    assert!(joining.insert(&all(), word("after", 3)).await.is_err(), "a part that failed ends the whole");
-    assert!(open.commit().await.is_err());
+    assert!(open.commit().await.is_err(), "a part that failed takes the whole along");
     assert_eq!(everything(&words).await, before);
+}
+
+pub async fn what_is_left_half_way_takes_the_whole_along(database: Arc<dyn Database>) {
+    let (words, before) = two_words(&database).await;
+    let open = OpenTransaction::begin(&database).await.unwrap();
+    let joining = words.joining(open.transaction());
+    joining.insert(&all(), word("outer", 1)).await.unwrap();
+    let left = joining.transaction(async |tx| {
+        joining.on(&tx)?.insert(&all(), word("inner", 2)).await?;
+        std::future::pending::<Result<()>>().await
+    });
+    assert!(timeout(Duration::from_secs(1), left).await.is_err());
+    assert!(matches!(open.commit().await, Err(Error::Internal(_))));
+
+    let outcome = words.transaction(async |tx| {
+        let words = words.on(&tx)?;
+        words.insert(&all(), word("one", 1)).await?;
+        let may = all();
+        let left = words.insert(&may, word("two", 2));
+        // Asked once, so that it is under way.
+        let _ = timeout(Duration::ZERO, left).await;
+        Ok::<_, Error>(())
+    });
+    let kept = match outcome.await {
+        // It was done by the time it was left.
+        Ok(()) => 4,
+        Err(_) => 2,
+    };
+    assert_eq!(everything(&words).await.len(), kept);
+    assert_eq!(everything(&words).await[..1], before[..1]);
+}
+
+pub async fn after_a_conflict_the_work_goes_on(database: Arc<dyn Database>) {
+    let words = words(&database).await;
+    words.insert(&all(), word("taken", 0)).await.unwrap();
+    let number = |number| WordPatch { number: Change::Set(number) };
+    let outcome = words.transaction(async |tx| {
+        let words = words.on(&tx)?;
+        words.insert(&all(), word("own", 1)).await?;
+        let conflicts = [
+            words.insert(&all(), word("taken", 9)).await.map(drop),
+            words.insert(&all(), word("own", 9)).await.map(drop),
+            words.insert(&all(), word("new", 0)).await.map(drop),
+            words.insert_many(&all(), vec![word("new", 9), word("newer", 1)]).await.map(drop),
+            words.update(&all(), "own".into(), number(0)).await.map(drop),
+        ];
+        for conflict in conflicts {
+            assert!(matches!(conflict, Err(Error::Conflict { column: Some(_) })), "{conflict:?}");
+        }
+        words.update(&all(), "own".into(), number(1)).await?;
+        words.insert(&all(), word("next", words.get(&all(), "taken".into()).await?.number + 2)).await
+    });
+    outcome.await.unwrap();
+    let kept: Vec<_> = everything(&words).await.into_iter().map(|row| (row.word, row.number)).collect();
+    assert_eq!(kept, [("next", 2), ("own", 1), ("taken", 0)].map(|(word, number)| (word.to_owned(), number)));
 }
 
 pub async fn a_panic_leaves_nothing(database: Arc<dyn Database>) {

@@ -8,6 +8,8 @@ mod crowds;
 #[cfg(test)]
 mod films;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod migrations;

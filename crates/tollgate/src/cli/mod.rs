@@ -2,6 +2,8 @@
 //!
 //! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
 
+mod accounts;
+mod api_keys;
 mod clients;
 mod keys;
 mod load;
@@ -53,8 +55,13 @@ enum Command {
     Serve(Serve),
     /// Create a user of the embedded identity provider
     CreateUser(CreateUser),
+    /// Manage users of the embedded identity provider
+    User(accounts::Line),
     /// Print an access token of a user
     Token(Token),
+    /// Keys of programs that have nobody to sign in
+    #[command(subcommand)]
+    ApiKey(api_keys::Keys),
     /// Applications that may ask the embedded identity provider for tokens
     #[command(subcommand)]
     Client(clients::Clients),
@@ -128,7 +135,9 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
             runtime.block_on(async {
                 match command {
                     Command::CreateUser(user) => users::create(design, user).await,
+                    Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
+                    Command::ApiKey(command) => api_keys::keys(design, command).await,
                     Command::Client(command) => clients::client(design, command).await,
                     Command::Keys(command) => keys::keys(design, command).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,

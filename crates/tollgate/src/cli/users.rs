@@ -1,19 +1,32 @@
 //! People: `create-user` and `token`.
 
 use super::{CreateUser, print};
-use crate::app::{Design, Failure};
+use crate::{
+    app::{Design, Failure},
+    running::Running,
+};
 use std::io::IsTerminal;
+use tollgate_access::System;
+use tollgate_auth::User;
 use tollgate_core::Secret;
 
 pub(super) async fn create(design: Design, user: CreateUser) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let made = add(&design.open().await?, user).await?;
+    let roles = if made.roles.is_empty() { "no role".to_owned() } else { made.roles.join(", ") };
+    print(&format!("created {} ({roles})", made.email))
+}
+
+pub(super) async fn add(running: &Running, user: CreateUser) -> Result<User, Failure> {
     let password = match user.password {
         Some(password) => Secret::from(password),
         None => ask_for_password()?,
     };
-    let made = running.identity()?.create_user(&user.name, &user.email, &password, &user.role).await?;
-    let roles = if made.roles.is_empty() { "no role".to_owned() } else { made.roles.clone() };
-    print(&format!("created {} ({roles})", made.email))
+    Ok(running.identity()?.create_user(&user.name, &user.email, &password, &user.role).await?)
+}
+
+/// Whoever has a command line may do everything.
+pub(super) fn operator() -> System {
+    System::because("an operator manages users")
 }
 
 /// Twice, without echo; from a pipe, one line.

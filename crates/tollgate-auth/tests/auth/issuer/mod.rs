@@ -1,11 +1,16 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
+mod accounts;
+mod apart;
+mod api_keys;
 mod authenticate;
 mod clients;
 mod code_flow;
+mod consent;
 mod discovery;
 mod exchange;
 mod login;
+mod logout;
 mod passwords;
 mod refresh;
 mod revocation;
@@ -17,13 +22,13 @@ use crate::token::world::clock;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Request, StatusCode, header},
+    http::{Extensions, HeaderMap, Request, StatusCode, header},
     middleware::from_fn_with_state,
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use tollgate_access::{Roles, System};
-use tollgate_auth::{Client, ClientKind, Identity, IdentityConfig, User, UserPatch};
+use tollgate_auth::{AccountChange, Client, ClientKind, Identity, IdentityConfig, User, UserPatch};
 use tollgate_core::{Change, ManualClock, Seal, Secret};
 use tollgate_http::{
     Api, Context, Edge, Keyed, Stores,
@@ -32,6 +37,7 @@ use tollgate_http::{
 };
 use tollgate_store::{Database, Memory, Store};
 use tower::ServiceExt;
+use uuid::Uuid;
 
 pub(crate) const ISSUER: &str = "http://127.0.0.1:8000";
 pub(crate) const PASSWORD: &str = "correct horse";
@@ -116,6 +122,18 @@ impl World {
         self.change("rea@example.test", UserPatch { disabled: Change::Set(disabled), ..UserPatch::default() }).await;
     }
 
+    /// As an admin does it.
+    pub(crate) async fn disable(&self, user: Uuid) {
+        let change = AccountChange { disabled: Change::Set(true), ..AccountChange::default() };
+        self.identity.accounts().change(&System::because("a test disables").may(), user, change).await.unwrap();
+    }
+
+    /// Signs Rea out everywhere, as an admin does it.
+    pub(crate) async fn end_sessions(&self) {
+        let (may, user) = (System::because("a test signs out").may(), self.user("rea@example.test").await);
+        self.identity.accounts().end_sessions(&may, user.user_id).await.unwrap();
+    }
+
     /// Rea's id.
     pub(crate) async fn id(&self) -> String {
         self.user("rea@example.test").await.user_id.to_string()
@@ -133,14 +151,16 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         version: "1".into(),
         about: String::new(),
         anyone: tollgate_access::Grants::default(),
-        oauth: None,
-        services: vec![tollgate_auth::service()],
+        schemes: vec![],
+        services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
     let clock: Arc<dyn tollgate_core::Clock> = Arc::new(clock.clone());
     let stores = Stores::new(&built.resources, |_| Arc::clone(database), &clock);
     let (authenticate, seal) = (identity.authenticator(), Seal::new(&[7; 32]));
-    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default() };
+    let mut extensions = Extensions::new();
+    extensions.insert(identity.accounts());
+    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default(), extensions };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
     router.layer(from_fn_with_state(edge, pipeline))
@@ -289,7 +309,7 @@ pub(crate) fn claims(token: &str) -> Value {
 }
 
 pub(crate) fn roles(roles: &str) -> UserPatch {
-    UserPatch { roles: Change::Set(roles.into()), ..UserPatch::default() }
+    UserPatch { roles: Change::Set(roles.split_whitespace().map(str::to_owned).collect()), ..UserPatch::default() }
 }
 
 pub(crate) fn secret(text: &str) -> Secret {

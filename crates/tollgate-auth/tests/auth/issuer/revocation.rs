@@ -9,16 +9,16 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use tollgate_auth::{Client, ClientKind};
 
-fn text<'t>(tokens: &'t Value, name: &str) -> &'t str {
+pub(super) fn text<'t>(tokens: &'t Value, name: &str) -> &'t str {
     tokens[name].as_str().unwrap_or_else(|| panic!("no {name}: {tokens}"))
 }
 
-async fn is_good(world: &World, access: &str) -> bool {
+pub(super) async fn is_good(world: &World, access: &str) -> bool {
     world.identity.gate().check(access.as_bytes()).await.is_ok()
 }
 
 /// Waits until an instance refuses a token, a second at most and a little for a busy machine.
-async fn ends_on(world: &World, access: &str) {
+pub(super) async fn ends_on(world: &World, access: &str) {
     let start = Instant::now();
     while is_good(world, access).await {
         assert!(start.elapsed() < Duration::from_secs(5), "still good after {:?}", start.elapsed());
@@ -97,6 +97,30 @@ async fn a_token_that_nobody_knows_needs_no_revocation() {
 }
 
 #[tokio::test]
+async fn a_full_list_takes_no_more_tokens_and_says_so_and_still_takes_users() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let tokens = rea.tokens("web", "").await;
+    let access = text(&tokens, "access_token");
+    let list = world.identity.gate().revocations();
+    for number in 0..1_000_000 {
+        list.revoke_token("issuer", &number.to_string(), u64::MAX / 2);
+    }
+    let answer = revoke(&mut rea, "web", access).await;
+    assert_eq!((answer.status, &*answer.error()), (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"));
+    assert!(is_good(&world, access).await);
+    let kept = rea.tokens("app", "").await;
+    assert_eq!(revoke(&mut rea, "app", text(&kept, "refresh_token")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        rea.refresh("app", text(&kept, "refresh_token")).await.error(),
+        "invalid_grant",
+        "it ended all the same"
+    );
+    world.end_sessions().await;
+    assert!(!is_good(&world, access).await);
+}
+
+#[tokio::test]
 async fn a_code_used_twice_ends_what_it_gave_on_every_instance() {
     let world = World::new().await;
     let (second, third) = (world.restarted().await, world.restarted().await);
@@ -141,7 +165,7 @@ async fn sessions_and_tokens_of_a_disabled_user_end_on_three_instances() {
     for instance in instances {
         assert!(is_good(instance, text(&tokens, "access_token")).await && is_good(instance, &by_command).await);
     }
-    world.identity.disable_user(user).await.unwrap();
+    world.disable(user).await;
     for instance in instances {
         let mut browser = instance.browser();
         browser.cookie.clone_from(&rea.cookie);
@@ -159,13 +183,13 @@ async fn who_was_signed_out_everywhere_comes_in_again() {
     let world = World::new().await;
     let mut rea = world.rea().await;
     let tokens = rea.tokens("app", "").await;
-    world.identity.sign_out_everywhere(world.user("rea@example.test").await.user_id).await.unwrap();
+    world.end_sessions().await;
     assert!(!is_good(&world, text(&tokens, "access_token")).await);
     assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
     world.clock.advance(Duration::from_secs(1));
     let again = world.rea().await.tokens("app", "").await;
     assert!(is_good(&world, text(&again, "access_token")).await);
-    world.identity.sign_out_everywhere(world.user("rea@example.test").await.user_id).await.unwrap();
+    world.end_sessions().await;
     assert!(!is_good(&world, text(&again, "access_token")).await, "a second time too");
 }
 

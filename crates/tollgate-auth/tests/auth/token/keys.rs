@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{Instant, advance, sleep};
 use tollgate_auth::{
     Gate, Refusal,
-    token::{Algorithm, Fetch, FetchError, Fetching, Keys, Limits, Missing},
+    token::{Algorithm, Fetch, FetchError, Fetched, Fetching, Keys, Limits, Missing},
 };
 
 /// What the provider does next.
@@ -54,7 +54,7 @@ impl Fetch for Provider {
             };
             sleep(Duration::from_millis(50)).await;
             match does {
-                Does::Answers(document) => Ok(document.into_bytes()),
+                Does::Answers(document) => Ok(Fetched { document: document.into_bytes(), fresh: None }),
                 Does::Fails => Err("connection refused".into()),
                 Does::Hangs => std::future::pending().await,
                 Does::Panics => panic!("on purpose"),

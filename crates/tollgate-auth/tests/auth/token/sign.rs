@@ -4,7 +4,8 @@ use crate::token::world::{NOW, Signer, clock};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tollgate_auth::{
-    Gate, Refusal, TrustedIssuer, provider,
+    Gate, Refusal, TrustedIssuer,
+    provider::Mapping,
     token::{Algorithm, Keys, SignError, SigningKey},
 };
 use tollgate_core::Problem;
@@ -19,7 +20,7 @@ fn claims(jti: &str) -> Value {
 fn gate_of(keys: &Keys) -> Gate {
     let algorithms = [Algorithm::RS256];
     let issuer =
-        TrustedIssuer::new("https://api.example", &["api"], &algorithms, provider::generic(), keys.clone()).unwrap();
+        TrustedIssuer::new("https://api.example", &["api"], &algorithms, Mapping::default(), keys.clone()).unwrap();
     Gate::new(vec![issuer], Arc::new(clock()), 100).unwrap()
 }
 

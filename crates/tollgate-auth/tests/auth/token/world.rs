@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{
-    Gate, TrustedIssuer, provider,
+    Gate, TrustedIssuer,
+    provider::Mapping,
     token::{Algorithm, Key, Keys},
 };
 use tollgate_core::{Clock, ManualClock};
@@ -157,7 +158,7 @@ impl Signer {
     }
 
     pub(crate) fn issuer(&self, keys: Keys) -> TrustedIssuer {
-        TrustedIssuer::new(&self.name, &["api"], &[self.algorithm], provider::generic(), keys).unwrap()
+        TrustedIssuer::new(&self.name, &["api"], &[self.algorithm], Mapping::default(), keys).unwrap()
     }
 }
 

@@ -1,0 +1,87 @@
+//! Users: who they are, what roles they have, where they are signed in.
+//!
+//! For those who may `read:users`, `create:users`, `update:users` and `delete:users`. Nobody touches an account whose roles
+//! grant what they cannot do themselves. Who removes the last user with `update:users`, keeps them out or takes that role
+//! from them is refused: nobody could take it back.
+
+use super::{AccountChange, Accounts, NewAccount, UserError};
+use crate::{Service, sign_in::Session, users::User};
+use tollgate_access::{Create, Delete, May, Read, Update};
+use tollgate_core::Result;
+use tollgate_http::{Json, List, Located, NoContent, Page, Path};
+use tollgate_macros::service;
+use tollgate_store::Store;
+use uuid::Uuid;
+
+/// Lists users.
+async fn list(may: May<Read, User>, users: Store<User>, wanted: List<User>) -> Result<Page<User>> {
+    wanted.page(&users, &may).await
+}
+
+/// Reads a user.
+async fn read(may: May<Read, User>, users: Store<User>, Path(id): Path<Uuid>) -> Result<Json<User>> {
+    Ok(Json(users.get(&may, id).await?))
+}
+
+/// Adds a user.
+///
+/// Without a password, they choose one with a reset link; without roles, they get the default one.
+async fn create(
+    may: May<Create, User>,
+    accounts: Accounts,
+    Json(new): Json<NewAccount>,
+) -> Result<Located<User>, UserError> {
+    let made = accounts.create(&may, new).await?;
+    Ok(Located { location: format!("/users/{}", made.user_id), made })
+}
+
+/// Changes a user: name, address, roles, or whether they are kept out.
+///
+/// What is absent stays as it is. Who is kept out is signed out everywhere.
+async fn change(
+    may: May<Update, User>,
+    accounts: Accounts,
+    Path(id): Path<Uuid>,
+    Json(change): Json<AccountChange>,
+) -> Result<Json<User>, UserError> {
+    Ok(Json(accounts.change(&may, id, change).await?))
+}
+
+/// Removes a user.
+///
+/// What they own stays, and is nobody's: no other user ever gets their id.
+async fn remove(may: May<Delete, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<NoContent, UserError> {
+    accounts.remove(&may, id).await?;
+    Ok(NoContent)
+}
+
+/// The browsers in which a user is signed in, the newest first.
+async fn sessions(
+    _: May<Read, User>,
+    accounts: Accounts,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Vec<Session>>, UserError> {
+    Ok(Json(accounts.sessions(id).await?))
+}
+
+/// Signs a user out everywhere.
+///
+/// Ends their sessions, and the refresh tokens of their applications.
+async fn sign_out(may: May<Update, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<NoContent, UserError> {
+    accounts.end_sessions(&may, id).await?;
+    Ok(NoContent)
+}
+
+/// The service `users`.
+pub fn service() -> Service {
+    const USER: &str = "/users/{user_id}";
+    const SESSIONS: &str = "/users/{user_id}/sessions";
+    service!("users")
+        .get("/users", list)
+        .post("/users", create)
+        .get(USER, read)
+        .patch(USER, change)
+        .delete(USER, remove)
+        .get(SESSIONS, sessions)
+        .delete(SESSIONS, sign_out)
+}

@@ -1,0 +1,79 @@
+//! Why something was not done to an account.
+
+use crate::{error::Error, password::Unfit};
+use tollgate_core::{Fault, Problem};
+
+/// Why a user was not added or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// There is no such user.
+    #[error("there is no such user")]
+    NotFound,
+    /// Another user has the address.
+    #[error("there is a user with the e-mail address {0}")]
+    EmailTaken(String),
+    /// The password is too short or too long.
+    #[error(transparent)]
+    Password(#[from] Unfit),
+    /// No such role.
+    #[error("there is no role `{role}`; there {}", offer(.known))]
+    UnknownRole {
+        /// The role that was asked for.
+        role: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// The name or the address is none.
+    #[error("{}", told(.0))]
+    Invalid(Vec<Fault>),
+    /// The user may do, or would be able to do, what who changes them may not.
+    #[error("the roles of this user, before or after, grant `{0}`, and you cannot do that yourself")]
+    Beyond(String),
+    /// Nobody would be left who may change users.
+    #[error("nobody else may change users: give that to somebody else first")]
+    LastAdmin,
+    /// Something else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl From<tollgate_store::Error> for UserError {
+    fn from(error: tollgate_store::Error) -> Self {
+        match error {
+            tollgate_store::Error::NotFound => Self::NotFound,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+/// 403 beyond one's own permissions, 404, 409 for an address that is taken and for the last admin, 422 for what cannot be.
+impl From<UserError> for Problem {
+    #[track_caller]
+    fn from(error: UserError) -> Self {
+        let said = error.to_string();
+        let at = |pointer| vec![Fault::at(pointer, &*said)];
+        match error {
+            UserError::Beyond(_) => Self::forbidden().because(said),
+            UserError::NotFound => tollgate_store::Error::NotFound.into(),
+            UserError::EmailTaken(_) => Self::conflict().because(&*said).faults(at("#/email")),
+            UserError::LastAdmin => Self::conflict().because(said),
+            UserError::Password(_) => Self::invalid(at("#/password")),
+            UserError::UnknownRole { .. } => Self::invalid(at("#/roles")),
+            UserError::Invalid(faults) => Self::invalid(faults),
+            UserError::Other(error) => error.into(),
+        }
+    }
+}
+
+fn offer(roles: &[String]) -> String {
+    if roles.is_empty() { "are none".into() } else { format!("are {}", roles.join(", ")) }
+}
+
+fn told(faults: &[Fault]) -> String {
+    let told = faults.iter().map(|fault| {
+        let field = fault.pointer.as_deref().unwrap_or_default().trim_start_matches("#/");
+        format!("{field}: {}", fault.detail)
+    });
+    told.collect::<Vec<_>>().join("; ")
+}

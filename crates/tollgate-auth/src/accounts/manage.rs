@@ -1,0 +1,223 @@
+//! Adding, changing and removing users: who may do what to whom.
+//!
+//! Who manages users could make themselves an admin, were it not for two rules. Nobody touches an account, or makes one,
+//! whose roles grant what they cannot do themselves. And somebody always stays who may change users.
+
+use super::{Accounts, UserError};
+use crate::{
+    password,
+    users::{NewUser, User, UserPatch, normalized},
+};
+use tollgate_access::{Actor, Create, Delete, May, System, Update};
+use tollgate_core::{Change, Faults, Input, Secret};
+use tollgate_macros::input;
+use tollgate_store::{Filter, Store, audit::NewAuditEvent};
+use uuid::Uuid;
+
+/// Somebody to be added.
+#[input]
+#[derive(Clone, Default)]
+pub struct NewAccount {
+    /// How they are called.
+    pub name: String,
+    /// The address they sign in with.
+    pub email: String,
+    /// Their first password. Without one, they choose it with a link.
+    pub password: Option<String>,
+    /// Their roles. Without any, they get the default one.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// What is to become of somebody. What is absent stays as it is.
+#[input]
+#[derive(Clone, Default)]
+pub struct AccountChange {
+    /// How they are called.
+    #[serde(default)]
+    pub name: Change<String>,
+    /// The address they sign in with.
+    #[serde(default)]
+    pub email: Change<String>,
+    /// Their roles.
+    #[serde(default)]
+    pub roles: Change<Vec<String>>,
+    /// Whether they are kept out.
+    #[serde(default)]
+    pub disabled: Change<bool>,
+}
+
+/// Who has this can give all of it to others.
+const ADMIN: &str = "update:users";
+
+impl Accounts {
+    /// Adds a user. Without roles, they get the configured default.
+    ///
+    /// # Errors
+    /// The address is taken, the password unfit, a role unknown or beyond the caller's own, the name or the address none.
+    pub async fn create(&self, may: &May<Create, User>, new: NewAccount) -> Result<User, UserError> {
+        self.add(may, new, false).await
+    }
+
+    pub(crate) async fn add(&self, may: &May<Create, User>, new: NewAccount, demo: bool) -> Result<User, UserError> {
+        let users = &self.0.users;
+        let password = new.password.map(Secret::from);
+        password.as_ref().map_or(Ok(()), password::check)?;
+        let mut row = NewUser {
+            name: new.name.trim().to_owned(),
+            email: normalized(&new.email),
+            password_hash: password::NOBODY.to_owned(),
+            roles: if new.roles.is_empty() { users.default_role.iter().cloned().collect() } else { new.roles },
+            disabled: false,
+            demo,
+        };
+        self.check(&row, &row.roles)?;
+        self.check_reach(may.actor(), &row.roles)?;
+        if let Some(password) = password {
+            row.password_hash = users.passwords.hash(password).await?;
+        }
+        let email = row.email.clone();
+        let added = users.store().transaction(async |tx| {
+            let users = users.store().on(&tx)?;
+            let user = users.insert(may, row).await?;
+            let event = event(may.actor(), "create", &user).because(roles_of(&user));
+            users.record(may.actor(), event).await?;
+            Ok(user)
+        });
+        added.await.map_err(|error| taken(error, email))
+    }
+
+    /// Changes a user. Who is kept out from now on is signed out everywhere.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); [`UserError::NotFound`], or [`UserError::LastAdmin`].
+    pub async fn change(&self, may: &May<Update, User>, id: Uuid, change: AccountChange) -> Result<User, UserError> {
+        let (before, patch) = (self.0.users.get(id).await?, patch(change));
+        // Roles that the settings no longer have are in nobody's way.
+        let asked = if let Change::Set(roles) = &patch.roles { &roles[..] } else { &[] };
+        self.check(&patch, asked)?;
+        self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
+        let after = after(&before, &patch);
+        let changed = self.0.users.store().transaction(async |tx| {
+            let users = self.0.users.store().on(&tx)?;
+            self.check_last_admin(&users, &before, Some(&after)).await?;
+            let user = users.update(may, id, patch).await.map_err(|error| taken(error, after.email))?;
+            for event in events(may.actor(), &before, &user) {
+                users.record(may.actor(), event).await?;
+            }
+            Ok::<_, UserError>(user)
+        });
+        let user = changed.await?;
+        if user.disabled && !before.disabled {
+            self.sign_out_everywhere(id).await?;
+        }
+        Ok(user)
+    }
+
+    /// Removes a user. What they own stays, and is nobody's: no other user ever gets their id.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`], [`UserError::Beyond`], or [`UserError::LastAdmin`].
+    pub async fn remove(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
+        let user = self.0.users.get(id).await?;
+        self.check_reach(may.actor(), &user.roles)?;
+        let removed = self.0.users.store().transaction(async |tx| {
+            let users = self.0.users.store().on(&tx)?;
+            self.check_last_admin(&users, &user, None).await?;
+            users.delete(may, id).await?;
+            Ok::<_, UserError>(users.record(may.actor(), event(may.actor(), "delete", &user)).await?)
+        });
+        removed.await?;
+        Ok(self.sign_out_everywhere(id).await?)
+    }
+
+    /// Refuses who would do to others what others could not do to them.
+    pub(crate) fn check_reach(&self, actor: &Actor, roles: &[String]) -> Result<(), UserError> {
+        let granted = self.0.users.roles.grants(roles.iter().map(String::as_str));
+        let beyond = granted.permissions().find(|permission| !actor.grants().include(permission));
+        beyond.map_or(Ok(()), |permission| Err(UserError::Beyond(permission)))
+    }
+
+    /// Refuses what would leave nobody to take it back.
+    async fn check_last_admin(
+        &self,
+        users: &Store<User>,
+        before: &User,
+        after: Option<&User>,
+    ) -> Result<(), UserError> {
+        if !self.is_admin(before) || after.is_some_and(|after| self.is_admin(after)) {
+            return Ok(());
+        }
+        let admins = self.0.users.roles.that_grant(ADMIN).map(|role| User::ROLES.has(role)).reduce(|a, b| a | b);
+        let others = User::USER_ID.ne(before.user_id) & User::DISABLED.eq(false);
+        let others = others & admins.unwrap_or_else(Filter::every);
+        let others = if self.0.users.demo { others } else { others & User::DEMO.eq(false) };
+        let other = users.find(&System::because("one admin stays").may(), others).first().await?;
+        other.map(drop).ok_or(UserError::LastAdmin)
+    }
+
+    fn is_admin(&self, user: &User) -> bool {
+        !self.0.users.keeps_out(user) && self.0.users.roles.grants(user.roles()).include(ADMIN)
+    }
+
+    /// The rules of an input, and that there are such roles.
+    fn check(&self, input: &impl Input, roles: &[String]) -> Result<(), UserError> {
+        let (faults, known) = (Faults::of(input), &self.0.users.roles);
+        if !faults.is_empty() {
+            return Err(UserError::Invalid(faults));
+        }
+        roles.iter().find(|role| !known.has(role)).map_or(Ok(()), |role| {
+            Err(UserError::UnknownRole { role: role.clone(), known: known.names().map(str::to_owned).collect() })
+        })
+    }
+}
+
+fn patch(AccountChange { name, email, roles, disabled }: AccountChange) -> UserPatch {
+    UserPatch {
+        name: name.map(|name| name.trim().to_owned()),
+        email: email.map(|email| normalized(&email)),
+        roles,
+        disabled,
+        ..UserPatch::default()
+    }
+}
+
+/// What a user will be.
+fn after(before: &User, patch: &UserPatch) -> User {
+    let mut after = before.clone();
+    patch.email.clone().apply(&mut after.email);
+    patch.roles.clone().apply(&mut after.roles);
+    patch.disabled.clone().apply(&mut after.disabled);
+    after
+}
+
+/// Something that was done to a user.
+pub(crate) fn event(actor: &Actor, action: &str, user: &User) -> NewAuditEvent {
+    NewAuditEvent::new(actor, action, "users").of_row(&user.user_id)
+}
+
+/// What a change comes to.
+fn events(actor: &Actor, before: &User, after: &User) -> Vec<NewAuditEvent> {
+    let mut events = vec![];
+    if before.disabled != after.disabled {
+        events.push(event(actor, if after.disabled { "disable" } else { "enable" }, after));
+    }
+    if before.roles != after.roles {
+        events.push(event(actor, "set_roles", after).because(roles_of(after)));
+    }
+    if (&before.name, &before.email) != (&after.name, &after.email) {
+        events.push(event(actor, "update", after));
+    }
+    events
+}
+
+fn roles_of(user: &User) -> String {
+    if user.roles.is_empty() { "no role".to_owned() } else { user.roles.join(", ") }
+}
+
+fn taken(error: tollgate_store::Error, email: String) -> UserError {
+    match error {
+        tollgate_store::Error::Conflict { .. } => UserError::EmailTaken(email),
+        other => other.into(),
+    }
+}

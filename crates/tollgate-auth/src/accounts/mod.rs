@@ -1,0 +1,156 @@
+//! What can be done to an account, whoever asks: the API, the command line, or its owner on a page.
+//!
+//! ```text
+//! /users     api.rs      for those who may
+//!            manage.rs   adding, changing, removing; who may do it to whom      error.rs   and why not
+//! ```
+//!
+//! Invariant: whoever is kept out, removed or signed out everywhere has no session and no refresh token left.
+
+mod api;
+mod error;
+mod manage;
+
+pub use api::service;
+pub use error::UserError;
+pub(crate) use manage::event;
+pub use manage::{AccountChange, NewAccount};
+
+use crate::{
+    IdentityConfig,
+    error::{Error, Result},
+    issuer::{Codes, Ended, Revoked, StoredFamilies},
+    sign_in::{Origins, Session, Sessions},
+    users::{User, Users},
+};
+use axum::http::StatusCode;
+use std::{fmt, sync::Arc};
+use tollgate_access::{May, System, Update};
+use tollgate_core::{Clock, Problem};
+use tollgate_http::{Argument, Call, Operation};
+use tollgate_store::{Database, Store};
+use uuid::Uuid;
+
+/// The accounts of the embedded issuer. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) users: Arc<Users>,
+    pub(crate) sessions: Arc<Sessions>,
+    codes: Codes,
+    families: StoredFamilies,
+    revoked: Arc<Revoked>,
+}
+
+impl Accounts {
+    /// Those in that database, whose tables are [prepared](Database::prepare), for an app that runs without the issuer.
+    pub fn new(config: &IdentityConfig, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
+        let revoked = Revoked::new(database, clock, &config.issuer, &Arc::default());
+        Self::with(config, database, clock, Arc::new(revoked))
+    }
+
+    pub(crate) fn with(
+        config: &IdentityConfig,
+        database: &Arc<dyn Database>,
+        clock: &Arc<dyn Clock>,
+        revoked: Arc<Revoked>,
+    ) -> Self {
+        let secure = Origins::of(&config.issuer).is_ok_and(|origins| origins.is_secure());
+        Self(Arc::new(Inner {
+            users: Arc::new(Users::new(database, clock, config)),
+            sessions: Arc::new(Sessions::new(database, clock, config.session_lifetime, secure)),
+            codes: Codes::new(database, clock, config.access_lifetime),
+            families: StoredFamilies::new(database, clock, Arc::clone(&revoked)),
+            revoked,
+        }))
+    }
+
+    /// The rows, for whoever has a permission.
+    pub fn users(&self) -> &Store<User> {
+        self.0.users.store()
+    }
+
+    /// The user with that address, also if they are kept out.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`].
+    pub async fn by_email(&self, email: &str) -> Result<User, UserError> {
+        self.0.users.by_email(email).await?.ok_or(UserError::NotFound)
+    }
+
+    /// The browsers in which a user is signed in, the newest first.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`].
+    pub async fn sessions(&self, id: Uuid) -> Result<Vec<Session>, UserError> {
+        self.0.users.get(id).await?;
+        Ok(self.0.sessions.of(id).await?)
+    }
+
+    /// Signs a user out everywhere, as somebody wants it: as [`sign_out_everywhere`](Self::sign_out_everywhere), recorded.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`], or [`UserError::Beyond`].
+    pub async fn end_sessions(&self, may: &May<Update, User>, id: Uuid) -> Result<(), UserError> {
+        let actor = may.actor();
+        let user = self.0.users.get(id).await?;
+        self.check_reach(actor, &user.roles)?;
+        self.sign_out_everywhere(id).await?;
+        Ok(self.users().record(actor, event(actor, "end_sessions", &user)).await?)
+    }
+
+    /// Ends the sessions of a user at once, and their tokens on every instance within a second.
+    ///
+    /// # Errors
+    /// The database cannot be reached; what was done until then stays done.
+    pub async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
+        self.sign_out_but(id, None).await
+    }
+
+    /// As [`sign_out_everywhere`](Self::sign_out_everywhere), but for one session.
+    pub(crate) async fn sign_out_but(&self, id: Uuid, session: Option<&Session>) -> Result<()> {
+        let Inner { sessions, codes, families, revoked, .. } = &*self.0;
+        let subject = id.to_string();
+        sessions.end_all(id, session).await?;
+        codes.end_all(id).await?;
+        revoked.end(Ended::Subject(&subject)).await?;
+        families.end_user(&subject).await
+    }
+
+    /// All users, in the order in which they were added, some at a time.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or what `each` says.
+    pub async fn each<E: From<Error>>(&self, mut each: impl FnMut(Vec<User>) -> Result<(), E>) -> Result<(), E> {
+        let (may, mut after) = (System::because("an operator lists users").may(), None);
+        loop {
+            let all = self.users().find(&may, tollgate_store::Filter::every());
+            let slice = all.page(AT_A_TIME, after.as_ref()).await.map_err(Error::from)?;
+            each(slice.items)?;
+            after = slice.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// How many users are read at once.
+const AT_A_TIME: u32 = 500;
+
+impl Argument for Accounts {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too many are waiting, or the database does not answer.");
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        call.extension()
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+//! The users API: who may do what to whom, and what is kept of it.
+
+use super::{Answer, Browser, PASSWORD, World, config};
+use axum::http::{Method, Request, StatusCode, header};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+use tollgate_access::{Roles, System};
+use tollgate_auth::IdentityConfig;
+use tollgate_store::{Filter, Store, audit::AuditEvent};
+
+/// Ada may do everything, Sue may manage users who can do no more than she can, Rea reads films.
+async fn world() -> World {
+    let permissions = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+    let support = ["read:users", "create:users", "delete:users", "read:movies"];
+    let roles = [
+        ("admin".to_owned(), permissions(&["*"])),
+        ("support".to_owned(), permissions(&support)),
+        ("editor".to_owned(), permissions(&["read:users", "update:users"])),
+        ("reader".to_owned(), permissions(&["read:movies"])),
+    ];
+    let roles = Arc::new(Roles::new(&BTreeMap::from(roles), &[]).unwrap());
+    let world = World::with(IdentityConfig { roles, clients: config().clients, ..config() }).await;
+    for (name, role) in [("Ada", "admin"), ("Sue", "support"), ("Eve", "editor")] {
+        let email = format!("{}@example.test", name.to_lowercase());
+        world.identity.create_user(name, &email, &PASSWORD.into(), &[role.to_owned()]).await.unwrap();
+    }
+    world
+}
+
+async fn signed_in(world: &World, name: &str) -> Browser {
+    let mut browser = world.browser();
+    let answer = browser.sign_in(&format!("{name}@example.test"), PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    browser
+}
+
+async fn send(browser: &mut Browser, method: Method, path: &str, body: Option<Value>) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).header(header::ORIGIN, super::ISSUER);
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    browser.send(request.body(body.map_or_else(String::new, |body| body.to_string()).into()).unwrap()).await
+}
+
+async fn path_of(world: &World, name: &str) -> String {
+    format!("/users/{}", world.user(&format!("{name}@example.test")).await.user_id)
+}
+
+/// The recorded actions on users, the oldest first: action, allowed, detail.
+pub(crate) async fn recorded(world: &World) -> Vec<(String, bool, Option<String>)> {
+    let store: Store<AuditEvent> = Store::new(Arc::clone(&world.database), Arc::new(world.clock.clone()));
+    let events = store.find(&System::because("a test looks").may(), Filter::every()).all().await.unwrap();
+    events.into_iter().map(|event| (event.action, event.allowed, event.detail)).collect()
+}
+
+#[tokio::test]
+async fn only_who_may_manages_users() {
+    let world = world().await;
+    let (mut anyone, mut rea, path) = (world.browser(), world.rea().await, path_of(&world, "sue").await);
+    let sessions = format!("{path}/sessions");
+    let new = json!({ "name": "New", "email": "new@example.test" });
+    for (method, path, body) in [
+        (Method::GET, "/users", None),
+        (Method::POST, "/users", Some(new)),
+        (Method::GET, &path, None),
+        (Method::PATCH, &path, Some(json!({ "disabled": true }))),
+        (Method::DELETE, &path, None),
+        (Method::GET, &sessions, None),
+        (Method::DELETE, &sessions, None),
+    ] {
+        let nobody = send(&mut anyone, method.clone(), path, body.clone()).await;
+        assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+        let somebody = send(&mut rea, method.clone(), path, body).await;
+        assert_eq!(somebody.status, StatusCode::FORBIDDEN, "{method} {path}: {}", somebody.body);
+    }
+}
+
+#[tokio::test]
+async fn users_are_added_listed_changed_and_removed() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let new = json!({ "name": " Bo ", "email": " Bo@Example.TEST", "password": PASSWORD, "roles": ["reader"] });
+    let made = send(&mut ada, Method::POST, "/users", Some(new.clone())).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    assert!(!made.body.contains("argon2") && !made.body.contains(PASSWORD), "{}", made.body);
+    let path = made.location().to_owned();
+    assert_eq!(ada.get(&path).await.json(), made.json());
+    assert_eq!(ada.get("/users?email=bo@example.test").await.json()["items"][0], made.json());
+    let taken = send(&mut ada, Method::POST, "/users", Some(new)).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT);
+
+    let change = json!({ "name": "Bo Berg", "roles": [], "email": "bb@example.test" });
+    let changed = send(&mut ada, Method::PATCH, &path, Some(change)).await.json();
+    assert_eq!(
+        (&changed["name"], &changed["roles"], &changed["email"]),
+        (&json!("Bo Berg"), &json!([]), &json!("bb@example.test"))
+    );
+    for (wrong, status) in [
+        (json!({ "roles": ["owner"] }), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({ "email": "nobody" }), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({ "password_hash": "x" }), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({ "second_factor": true }), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({ "demo": true }), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({ "email": "rea@example.test" }), StatusCode::CONFLICT),
+    ] {
+        let answer = send(&mut ada, Method::PATCH, &path, Some(wrong.clone())).await;
+        assert_eq!(answer.status, status, "{wrong}: {}", answer.body);
+    }
+    assert_eq!(send(&mut ada, Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(ada.get(&path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(send(&mut ada, Method::DELETE, &path, None).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_account_that_can_do_more_than_oneself_is_out_of_reach() {
+    let world = world().await;
+    let (mut sue, mut eve) = (signed_in(&world, "sue").await, signed_in(&world, "eve").await);
+    let (ada, rea) = (path_of(&world, "ada").await, path_of(&world, "rea").await);
+    let new = |role| json!({ "name": "N", "email": "n@example.test", "roles": [role] });
+    for role in ["admin", "editor"] {
+        let answer = send(&mut sue, Method::POST, "/users", Some(new(role))).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{role}: {}", answer.body);
+    }
+    assert_eq!(send(&mut sue, Method::POST, "/users", Some(new("reader"))).await.status, StatusCode::CREATED);
+    assert_eq!(send(&mut sue, Method::DELETE, &ada, None).await.status, StatusCode::FORBIDDEN);
+    let own = path_of(&world, "eve").await;
+    for (path, body) in [
+        (&own, json!({ "roles": ["admin"] })),
+        (&ada, json!({ "email": "eve2@example.test" })),
+        (&ada, json!({ "disabled": true })),
+        (&rea, json!({ "name": "Rea reads films, which Eve may not" })),
+    ] {
+        let answer = send(&mut eve, Method::PATCH, path, Some(body)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {}", answer.body);
+    }
+    assert_eq!(send(&mut eve, Method::DELETE, &format!("{ada}/sessions"), None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(send(&mut eve, Method::PATCH, &own, Some(json!({ "name": "Eva" }))).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_last_who_may_change_users_stays() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let (own, eve) = (path_of(&world, "ada").await, path_of(&world, "eve").await);
+    let disable = || Some(json!({ "disabled": true }));
+    assert_eq!(send(&mut ada, Method::PATCH, &eve, disable()).await.status, StatusCode::OK, "Ada is still there");
+    for (method, body) in
+        [(Method::PATCH, disable()), (Method::PATCH, Some(json!({ "roles": ["reader"] }))), (Method::DELETE, None)]
+    {
+        let answer = send(&mut ada, method.clone(), &own, body).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{method}: {}", answer.body);
+        assert!(answer.body.contains("nobody else may change users"), "{}", answer.body);
+    }
+    assert_eq!(send(&mut ada, Method::PATCH, &own, Some(json!({ "name": "Ada O" }))).await.status, StatusCode::OK);
+    send(&mut ada, Method::PATCH, &eve, Some(json!({ "disabled": false }))).await;
+    assert_eq!(send(&mut ada, Method::DELETE, &own, None).await.status, StatusCode::NO_CONTENT, "Eve is there again");
+}
+
+#[tokio::test]
+async fn who_is_disabled_removed_or_signed_out_has_no_session_and_no_token_left() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let path = path_of(&world, "rea").await;
+    let sessions = format!("{path}/sessions");
+    for (method, ended, body) in [
+        (Method::DELETE, &sessions, None),
+        (Method::PATCH, &path, Some(json!({ "disabled": true }))),
+        (Method::DELETE, &path, None),
+    ] {
+        let mut rea = world.rea().await;
+        let tokens = rea.tokens("app", "").await;
+        let listed = ada.get(&sessions).await.json();
+        assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+        let answer = send(&mut ada, method.clone(), ended, body).await;
+        assert!(answer.status.is_success(), "{method}: {}", answer.body);
+        assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED, "{method} {ended}");
+        let refreshed = rea.refresh("app", tokens["refresh_token"].as_str().unwrap()).await;
+        assert_eq!(refreshed.error(), "invalid_grant");
+        let access = tokens["access_token"].as_str().unwrap();
+        assert!(world.identity.gate().check(access.as_bytes()).await.is_err(), "{method} {ended}");
+        if method == Method::PATCH {
+            assert_eq!(rea.sign_in("rea@example.test", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+            send(&mut ada, Method::PATCH, &path, Some(json!({ "disabled": false }))).await;
+        }
+        world.clock.advance(std::time::Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_to_users_is_recorded_with_no_value_but_roles() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let before = recorded(&world).await.len();
+    let new = json!({ "name": "Bo", "email": "bo@example.test", "password": PASSWORD, "roles": ["reader"] });
+    let path = send(&mut ada, Method::POST, "/users", Some(new)).await.location().to_owned();
+    for change in [
+        json!({ "roles": ["reader", "support"], "name": "Boe" }),
+        json!({ "disabled": true }),
+        json!({ "disabled": false }),
+    ] {
+        send(&mut ada, Method::PATCH, &path, Some(change)).await;
+    }
+    send(&mut ada, Method::DELETE, &format!("{path}/sessions"), None).await;
+    send(&mut ada, Method::DELETE, &path, None).await;
+    let events = recorded(&world).await.split_off(before);
+    let said: Vec<_> = events.iter().map(|(action, _, detail)| (action.as_str(), detail.as_deref())).collect();
+    let expected = [
+        ("create", Some("reader")),
+        ("set_roles", Some("reader, support")),
+        ("update", None),
+        ("disable", None),
+        ("enable", None),
+        ("end_sessions", None),
+        ("delete", None),
+    ];
+    assert_eq!(said, expected);
+}
