@@ -18,7 +18,7 @@ use tollgate_core::Clock;
 /// The largest group, and how many callers may wait for one, and how long.
 const GROUP: usize = 256;
 const WAITING: usize = 4096;
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The rows of `T`. Cheap to clone.
 pub struct Store<T: Resource>(Arc<Inner<T>>);
