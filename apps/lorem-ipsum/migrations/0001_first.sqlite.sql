@@ -9,6 +9,19 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" INTEGER /* time */ NOT NULL
 ) STRICT;
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "api_keys" (
+  "key_id" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "name" TEXT /* text */ NOT NULL,
+  "subject" TEXT /* text */ NOT NULL,
+  "scopes" TEXT /* texts */ NOT NULL,
+  "expires" INTEGER /* time */,
+  "creator" TEXT /* text */ NOT NULL,
+  "created" INTEGER /* time */ NOT NULL,
+  "last_used" INTEGER /* time */,
+  "hash" TEXT /* text */ NOT NULL
+) STRICT;
+CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
+CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
 CREATE TABLE "users" (
   "user_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
   "name" TEXT /* text */ NOT NULL,
@@ -27,6 +40,7 @@ CREATE TABLE "auth_sessions" (
   "session" TEXT /* text */ NOT NULL PRIMARY KEY,
   "user_id" BLOB /* uuid */ NOT NULL,
   "expires" INTEGER /* time */ NOT NULL,
+  "methods" TEXT /* text */,
   "signed_in" INTEGER /* time */ NOT NULL,
   "address" TEXT /* text */,
   "browser" TEXT /* text */
@@ -53,6 +67,17 @@ CREATE TABLE "auth_clients" (
   "added" INTEGER /* time */ NOT NULL,
   "updated_at" INTEGER /* time */ NOT NULL
 ) STRICT;
+CREATE TABLE "auth_consents" (
+  "consent" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "user_id" BLOB /* uuid */ NOT NULL,
+  "client" TEXT /* text */ NOT NULL,
+  "scope" TEXT /* text */ NOT NULL,
+  "grant_id" TEXT /* text */ NOT NULL,
+  "given" INTEGER /* time */ NOT NULL,
+  "updated_at" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "auth_consents_user_id_idx" ON "auth_consents" ("user_id");
+CREATE INDEX "auth_consents_client_idx" ON "auth_consents" ("client");
 CREATE TABLE "auth_codes" (
   "code" TEXT /* text */ NOT NULL PRIMARY KEY,
   "client" TEXT /* text */ NOT NULL,
@@ -60,6 +85,7 @@ CREATE TABLE "auth_codes" (
   "challenge" TEXT /* text */ NOT NULL,
   "user_id" BLOB /* uuid */ NOT NULL,
   "signed_in" INTEGER /* time */ NOT NULL,
+  "methods" TEXT /* text */,
   "scope" TEXT /* text */ NOT NULL,
   "nonce" TEXT /* text */,
   "expires" INTEGER /* time */ NOT NULL,
@@ -92,6 +118,25 @@ CREATE TABLE "auth_revocations" (
 ) STRICT;
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
+CREATE TABLE "provider_people" (
+  "person_id" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "issuer" TEXT /* text */ NOT NULL,
+  "name" TEXT /* text */,
+  "email" TEXT /* text */,
+  "roles" TEXT /* texts */ NOT NULL,
+  "disabled" INTEGER /* bool */ NOT NULL,
+  "created_at" INTEGER /* time */ NOT NULL,
+  "updated_at" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "provider_people_issuer_idx" ON "provider_people" ("issuer");
+CREATE TABLE "provider_sessions" (
+  "session" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "person_id" TEXT /* text */ NOT NULL,
+  "expires" INTEGER /* time */ NOT NULL,
+  "signed_in" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
+CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");
 CREATE TABLE "audit_events" (
   "event_id" INTEGER /* int64 */ NOT NULL PRIMARY KEY AUTOINCREMENT,
   "at" INTEGER /* time */ NOT NULL,

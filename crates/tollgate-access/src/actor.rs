@@ -18,12 +18,14 @@ pub struct Identity {
     provider: Option<String>,
     roles: Vec<String>,
     grants: Grants,
+    key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Anyone,
     SignedIn,
+    Service,
     System(&'static str),
 }
 
@@ -34,13 +36,18 @@ impl Identity {
         Self::of(id.into(), Kind::SignedIn)
     }
 
+    /// A program that speaks for itself, known by that stable identifier, which is no person's.
+    pub fn service(id: impl Into<String>) -> Self {
+        Self::of(id.into(), Kind::Service)
+    }
+
     /// Nobody in particular.
     pub fn anyone() -> Self {
         Self::of("anyone".into(), Kind::Anyone)
     }
 
     fn of(id: String, kind: Kind) -> Self {
-        Self { id, kind, name: None, email: None, provider: None, roles: vec![], grants: Grants::default() }
+        Self { id, kind, name: None, email: None, provider: None, roles: vec![], grants: Grants::default(), key: None }
     }
 
     /// How they are called.
@@ -68,6 +75,13 @@ impl Identity {
     #[must_use]
     pub fn roles(mut self, roles: Vec<String>) -> Self {
         self.roles = roles;
+        self
+    }
+
+    /// They came with the API key of that id.
+    #[must_use]
+    pub fn by_key(mut self, id: impl Into<String>) -> Self {
+        self.key = Some(id.into());
         self
     }
 
@@ -122,16 +136,26 @@ impl Actor {
         &self.0.grants
     }
 
-    /// Whether they signed in. (The system did not, and has no need to.)
+    /// Whether they proved who they are, person or program. (The system did not, and has no need to.)
     pub fn is_signed_in(&self) -> bool {
-        self.0.kind == Kind::SignedIn
+        matches!(self.0.kind, Kind::SignedIn | Kind::Service)
+    }
+
+    /// Whether this is a program that speaks for itself.
+    pub fn is_service(&self) -> bool {
+        self.0.kind == Kind::Service
+    }
+
+    /// The id of the API key that they came with, if they did.
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
     }
 
     /// Why the system acts, if this is the system.
     pub fn reason(&self) -> Option<&'static str> {
         match self.0.kind {
             Kind::System(reason) => Some(reason),
-            Kind::Anyone | Kind::SignedIn => None,
+            Kind::Anyone | Kind::SignedIn | Kind::Service => None,
         }
     }
 

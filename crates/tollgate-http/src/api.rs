@@ -1,7 +1,7 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
 use crate::{
-    AnyResource, Context, Operation, Scheme, Service,
+    AnyResource, Context, Operation, Reach, Scheme, Service,
     operation::Callers,
     refusal::Refusal,
     schemas::{Schemas, tidy},
@@ -13,7 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use tollgate_access::{Access, Grants};
+use tollgate_access::{Access, Actor, Grants};
 use tollgate_core::Problem;
 use tollgate_store::Filled;
 
@@ -60,6 +60,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may.
     pub access: Access,
+    /// How far somebody gets who calls it.
+    pub reach: fn(&Actor) -> Reach,
 }
 
 /// One service and what its routes ask for.
@@ -151,13 +153,15 @@ impl Api {
         document
     }
 
-    /// A token of each issuer, or one that is there already.
+    /// A token of each issuer, or one that is there already, or an API key in its place.
     fn security(&self) -> Value {
         let permissions = self.routes().flat_map(|(_, route)| route.access.permissions());
         let permissions = permissions.map(|name| (name, name.replacen(':', " ", 1))).collect();
         let each = self.schemes.iter().map(|scheme| (scheme.name.clone(), scheme.describe(&permissions)));
         let mut all: Map<String, Value> = each.collect();
-        all.insert("bearer".into(), json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }));
+        for (name, format) in [("bearer", "JWT"), ("api_key", "API key")] {
+            all.insert(name.into(), json!({ "type": "http", "scheme": "bearer", "bearerFormat": format }));
+        }
         all.into()
     }
 }

@@ -1,10 +1,10 @@
 //! What a handler may ask for. Each argument takes itself from the call, and describes what it takes.
 //!
 //! That is why the document cannot drift from the code: the same type does both.
-use crate::{Call, Context, Guard, Operation, Place};
+use crate::{Call, Context, Guard, Operation, Place, Reach};
 use axum::{extract::FromRequestParts, http::StatusCode, response::IntoResponse};
 use std::sync::Arc;
-use tollgate_access::Access;
+use tollgate_access::{Access, Actor};
 use tollgate_core::{Faults, Input, Problem};
 use tollgate_store::{Database, Resource, Store};
 
@@ -38,6 +38,8 @@ pub trait Arguments: Sized + Send {
     const BODIES: usize;
     /// Who may call.
     fn access() -> Access;
+    /// How far somebody gets who calls.
+    fn reach(actor: &Actor) -> Reach;
     /// Describes them all.
     fn describe(operation: &mut Operation<'_>);
     /// The database that they work with; that of the first, if they work with several.
@@ -55,6 +57,10 @@ macro_rules! arguments {
 
             fn access() -> Access {
                 G::access()
+            }
+
+            fn reach(actor: &Actor) -> Reach {
+                G::reach(actor)
             }
 
             fn describe(operation: &mut Operation<'_>) {

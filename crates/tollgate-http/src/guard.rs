@@ -2,7 +2,7 @@
 
 use crate::{Call, Operation};
 use axum::http::StatusCode;
-use tollgate_access::{Access, Action, Actor, May, Public, Subject};
+use tollgate_access::{Access, Action, Actor, May, Public, Rows, Subject};
 use tollgate_core::Problem;
 use tollgate_store::Resource;
 
@@ -15,6 +15,8 @@ use tollgate_store::Resource;
 pub trait Guard: Sized + Send + sealed::Sealed {
     /// What it asks for.
     fn access() -> Access;
+    /// How far somebody gets with what it asks for.
+    fn reach(actor: &Actor) -> Reach;
     /// Says what it asks for and how it can refuse.
     fn describe(operation: &mut Operation<'_>);
     /// Lets the caller in.
@@ -22,6 +24,28 @@ pub trait Guard: Sized + Send + sealed::Sealed {
     /// # Errors
     /// 401 for nobody, 403 for somebody without the permission.
     fn admit(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+/// How far somebody gets with what a route asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// They are not let in.
+    Refused,
+    /// Some rows: those that the policy gives them, such as their own.
+    Some,
+    /// All rows.
+    All,
+}
+
+impl Reach {
+    /// Its word in the access matrix.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "-",
+            Self::Some => "some",
+            Self::All => "all",
+        }
+    }
 }
 
 mod sealed {
@@ -38,6 +62,14 @@ mod sealed {
 impl<A: Action, R: Resource> Guard for May<A, R> {
     fn access() -> Access {
         Access::Permission(format!("{}:{}", A::NAME, R::PLURAL))
+    }
+
+    fn reach(actor: &Actor) -> Reach {
+        match actor.may::<A, R>().as_ref().map(May::rows) {
+            Err(_) => Reach::Refused,
+            Ok(Rows::All) => Reach::All,
+            Ok(_) => Reach::Some,
+        }
     }
 
     fn describe(operation: &mut Operation<'_>) {
@@ -58,6 +90,10 @@ impl Guard for Actor {
         Access::SignedIn
     }
 
+    fn reach(actor: &Actor) -> Reach {
+        if actor.is_signed_in() { Reach::All } else { Reach::Refused }
+    }
+
     fn describe(operation: &mut Operation<'_>) {
         operation.guarded(&Self::access());
     }
@@ -71,6 +107,10 @@ impl Guard for Actor {
 impl Guard for Public {
     fn access() -> Access {
         Access::Public
+    }
+
+    fn reach(_: &Actor) -> Reach {
+        Reach::All
     }
 
     fn describe(operation: &mut Operation<'_>) {
@@ -88,6 +128,10 @@ macro_rules! tuples {
         impl<$($guard: Guard),*> Guard for ($($guard,)*) {
             fn access() -> Access {
                 Access::All(vec![$($guard::access()),*])
+            }
+
+            fn reach(actor: &Actor) -> Reach {
+                [$($guard::reach(actor)),*].into_iter().fold(Reach::All, Reach::min)
             }
 
             fn describe(operation: &mut Operation<'_>) {

@@ -13,7 +13,7 @@
 //!
 //! [draft-ietf-httpapi-idempotency-key-header]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
-use crate::{Arguments, Call, Context, refusal::Refusal};
+use crate::{Argument, Arguments, Call, Context, Operation, refusal::Refusal};
 use aws_lc_rs::digest::{self, SHA256};
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -120,6 +120,27 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.context.keyed.running().remove(&self.id);
+    }
+}
+
+/// Asked for by a handler whose answer holds a secret. Such an answer is kept nowhere, so it could not be repeated: a
+/// request with an `Idempotency-Key` is refused with 400 instead of being done twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Unrepeatable;
+
+impl Argument for Unrepeatable {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.refuses(StatusCode::BAD_REQUEST, "It cannot be read, or has an `Idempotency-Key`.");
+    }
+
+    async fn take(call: &mut Call) -> Result<Self> {
+        if call.head.headers.contains_key(HEADER) {
+            return Err(Problem::bad_request().because(
+                "the answer holds a secret, which is not kept: leave out the `Idempotency-Key`, and look for what a lost \
+                 answer may have made before you ask again",
+            ));
+        }
+        Ok(Self)
     }
 }
 

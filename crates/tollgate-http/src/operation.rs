@@ -150,7 +150,7 @@ impl<'a> Operation<'a> {
         let scopes = access.permissions();
         let open = !scopes.is_empty() && scopes.iter().all(|name| self.anyone.include(name));
         self.security = self.schemes.iter().map(|scheme| scheme.requirement(&scopes)).collect();
-        self.security.push(json!({ "bearer": scopes }));
+        self.security.extend(["bearer", "api_key"].map(|scheme| json!({ scheme: scopes })));
         self.security.extend(open.then(|| json!({})));
         self.refuses(StatusCode::UNAUTHORIZED, "Nobody is signed in, or the token is not good.");
         if !scopes.is_empty() {

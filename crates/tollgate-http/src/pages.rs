@@ -1,7 +1,7 @@
 //! What does a person with a browser see?
 //!
-//! Three pages: the home page, the sign-in page and a problem. Each is a template with one typed context
-//! ([`HomePage`], [`SignInPage`], [`ProblemPage`]); templates, style sheet and script are compiled in, so that a page
+//! A few pages: the home page, those of the sign-in and a problem. Each is a template with one typed context
+//! ([`HomePage`], [`SignInPage`], [`ConsentPage`], [`ProblemPage`] and so on); templates, style sheet and script are compiled in, so that a page
 //! needs nothing from elsewhere. What callers sent is escaped by the template engine, never by hand.
 //!
 //! ```
@@ -19,6 +19,7 @@
 
 mod assets;
 mod code;
+mod consent;
 mod home;
 mod problem;
 mod refused;
@@ -28,10 +29,11 @@ mod tests;
 
 pub use assets::assets;
 pub use code::Part;
+pub use consent::{AllowedApp, AppsPage, ConsentPage, SignOutPage, Want};
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
-pub use sign_in::{Provider, SignInPage};
+pub use sign_in::{LeavingPage, Provider, SignInPage};
 
 use axum::{
     http::{StatusCode, header},
@@ -48,11 +50,15 @@ use tollgate_core::{Problem, Result};
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     (HomePage::TEMPLATE, include_str!("../templates/home.html")),
     (SignInPage::TEMPLATE, include_str!("../templates/sign-in.html")),
+    (LeavingPage::TEMPLATE, include_str!("../templates/leaving.html")),
+    (ConsentPage::TEMPLATE, include_str!("../templates/consent.html")),
+    (AppsPage::TEMPLATE, include_str!("../templates/apps.html")),
+    (SignOutPage::TEMPLATE, include_str!("../templates/sign-out.html")),
     (ProblemPage::TEMPLATE, include_str!("../templates/problem.html")),
 ];
 
@@ -73,6 +79,10 @@ pub struct Site {
     pub environment: String,
     /// Where the data is, without credentials, as in `SQLite in ./data`.
     pub database: String,
+    /// The providers that people sign in with.
+    pub providers: Vec<Provider>,
+    /// Whether nobody has a password of the app itself.
+    pub without_passwords: bool,
 }
 
 /// What surrounds the content of a page: the top bar.

@@ -1,12 +1,14 @@
 //! One service: its routes, each with who may call it and how it is described.
-use crate::{Answer, Argument, Arguments, Call, Context, Handler, Operation, RouteInfo, ServiceInfo, handler::run};
+use crate::{
+    Answer, Argument, Arguments, Call, Context, Handler, Operation, Reach, RouteInfo, ServiceInfo, handler::run,
+};
 use axum::{
     extract::{Request, State},
     http::Method,
     routing::{MethodFilter, MethodRouter, on},
 };
 use std::{any::type_name, sync::Arc};
-use tollgate_access::Access;
+use tollgate_access::{Access, Actor};
 use tollgate_core::capitalized;
 use tollgate_store::{Resource, Store};
 
@@ -28,6 +30,7 @@ pub(crate) struct Route {
     pub method: Method,
     pub path: String,
     pub access: Access,
+    pub reach: fn(&Actor) -> Reach,
     pub id: String,
     pub text: String,
     pub describe: fn(&mut Operation<'_>),
@@ -36,7 +39,8 @@ pub(crate) struct Route {
 
 impl Route {
     pub(crate) fn info(&self) -> RouteInfo {
-        RouteInfo { method: self.method.clone(), path: self.path.clone(), access: self.access.clone() }
+        let Self { method, path, access, reach, .. } = self;
+        RouteInfo { method: method.clone(), path: path.clone(), access: access.clone(), reach: *reach }
     }
 }
 
@@ -101,6 +105,7 @@ impl Service {
             method,
             path: path.into(),
             access: H::Arguments::access(),
+            reach: H::Arguments::reach,
             id,
             text,
             describe: |operation| {

@@ -29,7 +29,7 @@ pub struct AuditEvent {
     /// Who: the stable identifier; `system` for work without a caller, `anyone` for nobody in particular.
     #[index]
     pub actor: String,
-    /// Who vouches for them; of the system, the reason why it acted.
+    /// Who vouches for them, or `key` and the id of an API key; of the system, the reason why it acted.
     pub via: Option<String>,
     /// What: `create`, `update`, `delete`, or another word for what happened.
     pub action: String,
@@ -74,7 +74,7 @@ impl NewAuditEvent {
         let address = origin.as_ref().and_then(|origin| origin.address);
         Self {
             actor: actor.id().to_owned(),
-            via: actor.reason().or(actor.provider()).map(ToOwned::to_owned),
+            via: actor.key().map(|key| format!("key {key}")).or_else(|| said(actor.reason().or(actor.provider()))),
             action: action.to_owned(),
             resource: resource.to_owned(),
             row_id: None,
@@ -116,6 +116,10 @@ impl NewAuditEvent {
             target: "tollgate::audit", actor, via, action, resource, row, allowed, detail, address, request_id, "audit"
         );
     }
+}
+
+fn said(text: Option<&str>) -> Option<String> {
+    text.map(ToOwned::to_owned)
 }
 
 /// What was recorded in a transaction, to be said in the log once it is committed.

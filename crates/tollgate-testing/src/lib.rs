@@ -24,6 +24,7 @@ mod app;
 pub mod browser;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod matrix;
 #[cfg(feature = "servers")]
 mod proxy;
 mod reply;
@@ -31,6 +32,7 @@ mod reply;
 pub mod servers;
 
 pub use app::{Client, Setup, TestApp};
+pub use matrix::Matrix;
 #[cfg(feature = "servers")]
 pub use proxy::FaultProxy;
 pub use reply::Reply;

@@ -109,7 +109,7 @@ impl App {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
         check_default_role(&settings, &roles)?;
         let mut services = self.services;
-        services.extend([tollgate_auth::service(), audit::service()]);
+        services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
         services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let api = Api {
             title: self.title.clone(),
@@ -220,6 +220,12 @@ impl From<tollgate_store::Error> for Failure {
 
 impl From<tollgate_auth::Error> for Failure {
     fn from(error: tollgate_auth::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<tollgate_auth::KeyError> for Failure {
+    fn from(error: tollgate_auth::KeyError) -> Self {
         Self::of(&error)
     }
 }

@@ -63,7 +63,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_http::{
     Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place, Query,
-    RequestId, Service,
+    RequestId, Service, Unrepeatable,
 };
 /// ```
 /// use tollgate::prelude::*;

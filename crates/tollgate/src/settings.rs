@@ -163,7 +163,7 @@ pub struct Audit {
 }
 
 /// Schemes of the OpenAPI document that are no issuer of the settings.
-const OWN_SCHEMES: [&str; 2] = ["oauth2", "bearer"];
+const OWN_SCHEMES: [&str; 3] = ["oauth2", "bearer", "api_key"];
 
 impl Settings {
     /// Whether this is a developer's machine.
@@ -269,3 +269,6 @@ impl Settings {
         if self.allows_demo_users() { &self.identity.demo_users } else { &[] }
     }
 }
+
+#[cfg(test)]
+mod tests;

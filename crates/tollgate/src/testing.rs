@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tollgate_http::RouteInfo;
 
 pub use crate::{databases::Databases, running::Ground};
+pub use tollgate_auth::Identity;
 pub use tollgate_http::{Authenticate, Identified};
 
 /// An app that answers, without a socket.
@@ -22,6 +23,8 @@ pub struct Assembled {
     pub routes: Vec<RouteInfo>,
     /// The access matrix: what the command `routes` prints.
     pub access_matrix: String,
+    /// The embedded issuer, where callers are not recognised in another way.
+    pub identity: Option<Identity>,
 }
 
 /// Puts an app together, under these settings and on this ground.
@@ -33,5 +36,6 @@ pub async fn assemble(app: App, settings: Settings, ground: Ground) -> Result<As
     let (document, routes, access_matrix) =
         (design.built.document.clone(), design.built.routes.clone(), design.access_matrix());
     let running = design.open_on(ground).await?;
-    Ok(Assembled { router: Arc::new(running).router(), document, routes, access_matrix })
+    let identity = running.identity.clone();
+    Ok(Assembled { router: Arc::new(running).router(), document, routes, access_matrix, identity })
 }

@@ -1,11 +1,15 @@
 //! Lorem Ipsum, as its callers know it.
 
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod issuer;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
@@ -14,6 +18,10 @@ mod migrations;
 mod mongodb;
 #[cfg(test)]
 mod movies;
+#[cfg(test)]
+mod oidc_provider;
+#[cfg(test)]
+mod openid_client;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]

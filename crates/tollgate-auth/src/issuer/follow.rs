@@ -1,8 +1,9 @@
 //! What did other instances do meanwhile? Asked twice a second, beside the requests.
 //!
-//! The task ends with the issuer. While the database does not answer, what is known stays: nobody could have said
+//! The task ends with whoever follows. While the database does not answer, what is known stays: nobody could have said
 //! anything new in the meantime either.
 
+use super::Revoked;
 use crate::{error::Result, identity::Issuer};
 use std::{sync::Arc, time::Duration};
 use tollgate_core::with_causes;
@@ -14,15 +15,15 @@ const KEYS: u64 = 4;
 /// Every so many times, a minute, everything is read, and what has expired is swept out.
 const SWEEP: u64 = 120;
 
-/// Starts to follow.
-pub(crate) fn start(issuer: &Arc<Issuer>) {
-    let issuer = Arc::downgrade(issuer);
+/// Starts to follow, for as long as there is somebody who follows.
+pub(crate) fn start<F: Follower>(follower: &Arc<F>) {
+    let follower = Arc::downgrade(follower);
     tokio::spawn(async move {
         let mut failed = false;
         for round in 1_u64.. {
             tokio::time::sleep(PAUSE).await;
-            let Some(issuer) = issuer.upgrade() else { return };
-            let caught_up = issuer.catch_up(round).await;
+            let Some(follower) = follower.upgrade() else { return };
+            let caught_up = follower.catch_up(round).await;
             match &caught_up {
                 Err(error) if !failed => {
                     tracing::warn!(
@@ -38,13 +39,24 @@ pub(crate) fn start(issuer: &Arc<Issuer>) {
     });
 }
 
-impl Issuer {
+/// Who wants to know.
+pub(crate) trait Follower: Send + Sync + 'static {
+    /// Takes over what is new, for the so-manieth time.
+    fn catch_up(&self, round: u64) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl Follower for Issuer {
+    async fn catch_up(&self, round: u64) -> Result<()> {
+        self.revoked.catch_up(round).await?;
+        if round.is_multiple_of(KEYS) { self.mint.keys.follow().await } else { Ok(()) }
+    }
+}
+
+/// Where the app is no issuer itself.
+impl Follower for Revoked {
     async fn catch_up(&self, round: u64) -> Result<()> {
         let is_sweep = round.is_multiple_of(SWEEP);
-        self.revoked.follow(is_sweep).await?;
-        if round.is_multiple_of(KEYS) {
-            self.mint.keys.follow().await?;
-        }
-        if is_sweep { self.revoked.sweep().await } else { Ok(()) }
+        self.follow(is_sweep).await?;
+        if is_sweep { self.sweep().await } else { Ok(()) }
     }
 }

@@ -35,7 +35,7 @@ pub struct Revocation {
     /// What it is and its name, as in `token 0f3c…`.
     #[id]
     pub revoked: String,
-    /// What it is: `token`, `grant`, `subject` or `client`.
+    /// What it is: `token`, `grant`, `subject`, `client` or `key`.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -60,6 +60,8 @@ pub(crate) enum Ended<'a> {
     Subject(&'a str),
     /// All access tokens that were given to a client.
     Client(&'a str),
+    /// An API key, by its id.
+    Key(&'a str),
 }
 
 impl Ended<'_> {
@@ -69,6 +71,7 @@ impl Ended<'_> {
             Self::Grant(name) => ("grant", name),
             Self::Subject(name) => ("subject", name),
             Self::Client(name) => ("client", name),
+            Self::Key(name) => ("key", name),
         }
     }
 }
@@ -132,6 +135,16 @@ impl Revoked {
         Ok(Revocation { revoked, kind, name, issued_until, remembered, written })
     }
 
+    /// What the gate asks.
+    pub(crate) fn list(&self) -> &Revocations {
+        &self.list
+    }
+
+    /// Of whose tokens this is the list.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Takes over what others ended: all of it, or what is new.
     pub(crate) async fn follow(&self, all: bool) -> Result<()> {
         let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,6 +178,7 @@ impl Revoked {
             "grant" => self.list.revoke_grant(issuer, name, until),
             "subject" => self.list.revoke_subject(issuer, name, cut, until),
             "client" => self.list.revoke_client(issuer, name, cut, until),
+            "key" => self.list.revoke_key(name, until),
             kind => tracing::error!(kind, "a row of auth_revocations cannot be read"),
         }
     }

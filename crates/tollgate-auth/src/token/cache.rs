@@ -1,11 +1,11 @@
 //! Tokens seen before: a second look costs one hash.
 //!
-//! What is remembered is a hash, so the memory holds no token, and an `Entry` that knows everything that could
-//! end it early: its `exp`, the key that verified it, and the revocations it was checked against. It is bounded by
-//! two generations: what is used moves to the young one; when that is full the old one is forgotten whole. Only
+//! What is remembered is a hash, so the memory holds no token, and an entry that knows everything that could end it
+//! early: of a token that is its `exp`, the key that verified it, and the revocations it was checked against. It is bounded
+//! by two generations: what is used moves to the young one; when that is full the old one is forgotten whole. Only
 //! tokens that verified get in, so a flood of garbage pushes nobody out.
 //!
-//! Invariant: an entry is answered only before `exp`, while its key is live, and not after its revocation.
+//! Invariant: an entry is answered only while it [is good](Remembered::is_good).
 
 use super::{Hash, Key, Keys, Verified};
 use std::{
@@ -30,34 +30,46 @@ pub(super) struct Entry {
     pub(super) checked: AtomicU64,
 }
 
-impl Entry {
+/// What is remembered under the hash of a secret.
+pub(crate) trait Remembered {
+    /// Whether it may be answered in that second.
+    fn is_good(&self, now: u64) -> bool;
+}
+
+impl Remembered for Entry {
     fn is_good(&self, now: u64) -> bool {
         now < self.verified.expires && self.key.is_live()
     }
 }
 
-/// The verified-token cache.
-pub(super) struct Cache {
-    shards: [RwLock<Shard>; SHARDS],
+/// Entries by the hash of what was shown for them.
+pub(crate) struct Cache<E> {
+    shards: [RwLock<Shard<E>>; SHARDS],
     /// How many entries a generation of a shard holds.
     generation: usize,
 }
 
-#[derive(Default)]
-struct Shard {
-    young: Entries,
-    old: Entries,
+struct Shard<E> {
+    young: Entries<E>,
+    old: Entries<E>,
 }
 
-type Entries = HashMap<Hash, Arc<Entry>, BuildHasherDefault<Uniform>>;
+type Entries<E> = HashMap<Hash, Arc<E>, BuildHasherDefault<Uniform>>;
 
-impl Cache {
+// A derive would ask that an entry has a default.
+impl<E> Default for Shard<E> {
+    fn default() -> Self {
+        Self { young: Entries::default(), old: Entries::default() }
+    }
+}
+
+impl<E: Remembered> Cache<E> {
     /// Holds at most about `most` entries.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { shards: Default::default(), generation: most.div_ceil(2 * SHARDS).max(1) }
     }
 
-    pub(super) fn get(&self, token: &Hash, now: u64) -> Option<Arc<Entry>> {
+    pub(crate) fn get(&self, token: &Hash, now: u64) -> Option<Arc<E>> {
         let young = self.read(token).young.get(token).cloned();
         let entry = young.or_else(|| self.rejuvenate(token))?;
         if entry.is_good(now) {
@@ -67,25 +79,25 @@ impl Cache {
         None
     }
 
-    pub(super) fn put(&self, token: Hash, entry: Arc<Entry>) {
+    pub(crate) fn put(&self, token: Hash, entry: Arc<E>) {
         self.write(&token).put(token, entry, self.generation);
     }
 
-    pub(super) fn forget(&self, token: &Hash) {
+    pub(crate) fn forget(&self, token: &Hash) {
         let mut shard = self.write(token);
         shard.young.remove(token);
         shard.old.remove(token);
     }
 
-    pub(super) fn len(&self) -> usize {
-        let len = |shard: &RwLock<Shard>| {
+    pub(crate) fn len(&self) -> usize {
+        let len = |shard: &RwLock<Shard<E>>| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             shard.young.len() + shard.old.len()
         };
         self.shards.iter().map(len).sum()
     }
 
-    fn rejuvenate(&self, token: &Hash) -> Option<Arc<Entry>> {
+    fn rejuvenate(&self, token: &Hash) -> Option<Arc<E>> {
         if !self.read(token).old.contains_key(token) {
             return None;
         }
@@ -95,21 +107,21 @@ impl Cache {
         Some(entry)
     }
 
-    fn shard(&self, token: &Hash) -> &RwLock<Shard> {
+    fn shard(&self, token: &Hash) -> &RwLock<Shard<E>> {
         &self.shards[(token.spread() >> 32) as usize % SHARDS]
     }
 
-    fn read(&self, token: &Hash) -> RwLockReadGuard<'_, Shard> {
+    fn read(&self, token: &Hash) -> RwLockReadGuard<'_, Shard<E>> {
         self.shard(token).read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, token: &Hash) -> RwLockWriteGuard<'_, Shard> {
+    fn write(&self, token: &Hash) -> RwLockWriteGuard<'_, Shard<E>> {
         self.shard(token).write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shard {
-    fn put(&mut self, token: Hash, entry: Arc<Entry>, generation: usize) {
+impl<E> Shard<E> {
+    fn put(&mut self, token: Hash, entry: Arc<E>, generation: usize) {
         if self.young.len() >= generation && !self.young.contains_key(&token) {
             self.old = mem::take(&mut self.young);
         }

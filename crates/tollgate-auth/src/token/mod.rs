@@ -34,6 +34,8 @@
 //! ```
 
 mod cache;
+#[cfg(test)]
+mod cookbook;
 mod gate;
 mod hash;
 mod key;
@@ -50,6 +52,7 @@ pub use hash::Hash;
 pub use key::{Algorithm, Key, KeyError};
 pub use keys::{Fetch, FetchError, Fetched, Fetching, Health, Keys, Limits, Missing};
 pub use read::{LONGEST, Type};
+pub(crate) use read::{Unverified, algorithm_of};
 pub use refusal::Refusal;
 pub use revocation::Revocations;
 pub use sign::{SignError, SigningKey};
@@ -57,8 +60,10 @@ pub(crate) use trusted::MOST_SKEW;
 pub use trusted::{IssuerError, TrustedIssuer};
 pub use verified::Verified;
 
+pub(crate) use cache::{Cache, Remembered};
+
 /// A JSON object, as `tollgate_core::strict` reads it.
-type Object = serde_json::Map<String, serde_json::Value>;
+pub(crate) type Object = serde_json::Map<String, serde_json::Value>;
 
 /// How deep a header, the claims or a key set may be nested.
 pub(crate) const LEVELS: usize = 16;

@@ -1,8 +1,8 @@
 //! Which tokens ended before they expired?
 //!
 //! A token is named by its `jti`, not by its bytes: an ECDSA signature has a twin, so the same token can be written
-//! in two ways; or by the grant it came from, by whom it speaks of, or by the client it was given to. The list carries a version, so that a remembered token is held against it once per change and not
-//! once per request. Nothing is forgotten that could still let a token in.
+//! in two ways; or by the grant it came from, by whom it speaks of, or by the client it was given to. The list carries a
+//! version, so that a remembered token is held against it once per change and not once per request. Nothing is forgotten that could still let a token in.
 
 use super::{Verified, trusted::MOST_SKEW};
 use std::{
@@ -33,6 +33,8 @@ struct Lists {
     subjects: Cuts,
     /// `(issuer, client)`, likewise.
     clients: Cuts,
+    /// API keys by id, until when each must be remembered.
+    keys: HashMap<String, u64>,
 }
 
 type Ids = HashMap<(String, String), u64>;
@@ -60,14 +62,29 @@ impl Revocations {
         self.change(|lists| cut(&mut lists.clients, issuer, client, (issued_until, remember_until)));
     }
 
+    /// Ends an API key; remembered for as long as somebody may hold it for good without asking.
+    pub(crate) fn revoke_key(&self, key: &str, remember_until: u64) {
+        self.change(|lists| match lists.keys.insert(key.to_owned(), remember_until) {
+            Some(known) => remember_until > known,
+            None => true,
+        });
+    }
+
+    /// Whether anything was revoked that may concern an API key: the key itself, or whom it speaks for.
+    pub(crate) fn concerns(&self, key: &str, issuer: &str, subject: &str) -> bool {
+        let lists = self.read();
+        lists.keys.contains_key(key) || lists.subjects.contains_key(&(issuer.to_owned(), subject.to_owned()))
+    }
+
     /// Forgets what concerns only tokens that were dead at `now` anyway, whatever skew their issuer is allowed.
     pub fn purge(&self, now: u64) {
         let mut lists = self.write();
-        let Lists { tokens, grants, subjects, clients } = &mut *lists;
+        let Lists { tokens, grants, subjects, clients, keys } = &mut *lists;
         let matters = |until: u64| until + MOST_SKEW > now;
         for ids in [tokens, grants] {
             ids.retain(|_, until| matters(*until));
         }
+        keys.retain(|_, until| matters(*until));
         for cuts in [subjects, clients] {
             cuts.retain(|_, (_, until)| matters(*until));
         }

@@ -15,6 +15,10 @@ fn pages() -> Pages {
         tagline: Some("the reference application of Tollgate".into()),
         environment: "dev".into(),
         database: "SQLite in ./data".into(),
+        providers: [("okta", "Okta"), ("google", "Google")]
+            .map(|(id, label)| Provider { id: id.into(), label: label.into() })
+            .into(),
+        without_passwords: false,
     })
 }
 
@@ -92,13 +96,11 @@ fn home_signed_in() -> HomePage {
 }
 
 fn sign_in_after_an_error() -> SignInPage {
-    let provider = |id: &str, label: &str| Provider { id: id.into(), label: label.into() };
     SignInPage {
         host: "localhost:8000".into(),
         error: Some("E-mail or password is wrong.".into()),
         email: "ada@example.org".into(),
         return_to: "/docs".into(),
-        providers: vec![provider("okta", "Okta"), provider("google", "Google")],
         reset: Some("/auth/reset".into()),
         ..SignInPage::default()
     }
@@ -151,6 +153,49 @@ fn unknown_route() -> ProblemPage {
     ProblemPage { frame: Frame::default(), detail: None, permission: None, road: None, ..forbidden() }
 }
 
+fn consent() -> String {
+    let want = |title: &str, withheld| Want {
+        title: title.into(),
+        scope: "read:patients".into(),
+        about: "No more than you may do yourself.".into(),
+        withheld,
+    };
+    let page = ConsentPage {
+        client: "Field Recorder".into(),
+        email: "ada@example.org".into(),
+        another: "/auth/login?return_to=%2Foauth%2Fauthorize".into(),
+        wants: vec![want("Read patients", false), want("Create patients", true)],
+        to: "https://recorder.example.org".into(),
+        apps: "/auth/apps".into(),
+        registered: "Registered on 3 Nov 2026".into(),
+        action: "/oauth/consent".into(),
+        ..ConsentPage::default()
+    };
+    show(ConsentPage::TEMPLATE, page)
+}
+
+fn apps(ids: &[&str]) -> String {
+    let app = |id: &&str| AllowedApp {
+        id: (*id).into(),
+        name: (*id).into(),
+        scopes: texts(&["openid", "read:patients"]),
+        since: "3 Nov 2026".into(),
+    };
+    let apps = ids.iter().map(app).collect();
+    show(AppsPage::TEMPLATE, AppsPage { email: "ada@example.org".into(), apps, action: "/auth/apps".into() })
+}
+
+fn sign_out(client: Option<&str>) -> String {
+    let fields = vec![("client_id".into(), client.unwrap_or_default().into())];
+    let page = SignOutPage {
+        client: client.map(str::to_owned),
+        email: "ada@example.org".into(),
+        action: "/oauth/logout".into(),
+        fields,
+    };
+    show(SignOutPage::TEMPLATE, page)
+}
+
 /// Each page with and without what is optional in it.
 fn all() -> Vec<String> {
     let empty_home = HomePage { frame: Frame::default(), ..HomePage::default() };
@@ -160,6 +205,11 @@ fn all() -> Vec<String> {
         show_home(empty_home),
         show_sign_in(SignInPage::default()),
         show_sign_in(sign_in_after_an_error()),
+        consent(),
+        apps(&[]),
+        apps(&["recorder", "tool"]),
+        sign_out(None),
+        sign_out(Some("Field Recorder")),
         show_problem(forbidden()),
         show_problem(unknown_route()),
     ]
@@ -185,7 +235,8 @@ fn what_callers_sent_is_never_markup() {
     let road = Some(Road { passed: texts(&[attack]), stopped: attack.into() });
     let faults = vec![Fault::of(attack, attack)];
     let problem = ProblemPage { frame, road, faults, detail: Some(attack.into()), json: attack.into(), ..forbidden() };
-    for page in [show_home(home), show_sign_in(sign_in), show_problem(problem)] {
+    for page in [show_home(home), show_sign_in(sign_in), apps(&[attack]), sign_out(Some(attack)), show_problem(problem)]
+    {
         assert!(page.contains("&lt;script&gt;alert(1)&lt;"), "{page}");
         assert!(!page.contains("<script>") && !page.contains("\"'>"), "{page}");
     }
@@ -246,11 +297,14 @@ fn an_answer_is_shown_with_its_status_and_parts() {
 
 #[test]
 fn the_sign_in_page_offers_only_what_there_is() {
-    let bare = show_sign_in(SignInPage::default());
+    let bare = Pages::new(Site::default()).render(SignInPage::TEMPLATE, SignInPage::default()).unwrap();
     assert!(!bare.contains("or continue with") && !bare.contains("Forgot it?") && !bare.contains("role=\"alert\""));
     let full = show_sign_in(sign_in_after_an_error());
     assert!(full.contains("or continue with") && full.contains("Forgot it?"));
-    assert!(full.contains(r#"<button class="button" name="provider" value="google">Google</button>"#));
+    assert!(full.contains(r#"<a class="button" href="/auth/login/google?return_to=&#x2f;docs">Google</a>"#));
+    let without = Site { without_passwords: true, ..Site::default() };
+    let without = Pages::new(without).render(SignInPage::TEMPLATE, SignInPage::default()).unwrap();
+    assert!(!without.contains("password"));
 }
 
 #[test]

@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod films;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]

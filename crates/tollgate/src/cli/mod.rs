@@ -3,6 +3,7 @@
 //! A command that fails says in one line what is wrong and what to do about it, and leaves nothing half done.
 
 mod accounts;
+mod api_keys;
 mod clients;
 mod keys;
 mod load;
@@ -58,6 +59,9 @@ enum Command {
     User(accounts::Line),
     /// Print an access token of a user
     Token(Token),
+    /// Keys of programs that have nobody to sign in
+    #[command(subcommand)]
+    ApiKey(api_keys::Keys),
     /// Applications that may ask the embedded identity provider for tokens
     #[command(subcommand)]
     Client(clients::Clients),
@@ -133,6 +137,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::CreateUser(user) => users::create(design, user).await,
                     Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
+                    Command::ApiKey(command) => api_keys::keys(design, command).await,
                     Command::Client(command) => clients::client(design, command).await,
                     Command::Keys(command) => keys::keys(design, command).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,

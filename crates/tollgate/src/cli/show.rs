@@ -3,7 +3,9 @@
 use super::print;
 use crate::app::{Design, Failure};
 use std::fmt::Write as _;
+use tollgate_access::{Actor, Identity};
 use tollgate_auth::provider::Issuer;
+use tollgate_http::RouteInfo;
 
 /// Method, path, who may: the access matrix.
 pub(super) fn routes(design: &Design) -> Result<(), Failure> {
@@ -58,12 +60,32 @@ impl Design {
         all.filter(|(_, permission)| !is_known(permission)).collect()
     }
 
-    /// Each route and who may call it: method, path, permission.
+    /// Each route, what it asks for, and how far anyone and each role get with it: to `all` rows, to `some`, which are
+    /// those that the policy gives, or not in.
     pub(crate) fn access_matrix(&self) -> String {
-        let width = self.built.routes.iter().map(|route| route.path.len()).max().unwrap_or_default();
-        self.built.routes.iter().fold(String::new(), |mut text, route| {
-            let _ = writeln!(text, "{:<6} {:<width$}  {}", route.method.as_str(), route.path, route.access);
-            text
-        })
+        let anyone = ("anyone", Identity::anyone());
+        let roles = self.roles.names().map(|role| (role, Identity::new(role).grants(&self.roles.grants([role]))));
+        let callers = [anyone].into_iter().chain(roles);
+        let callers: Vec<(&str, Actor)> =
+            callers.map(|(name, caller)| (name, caller.grants(self.roles.anyone()).into())).collect();
+        let head = ["", "", ""].into_iter().chain(callers.iter().map(|(name, _)| *name)).map(str::to_owned).collect();
+        let line = |route: &RouteInfo| {
+            let reach = callers.iter().map(|(_, caller)| (route.reach)(caller).as_str().to_owned());
+            let asked = [route.method.to_string(), route.path.clone(), route.access.to_string()];
+            asked.into_iter().chain(reach).collect()
+        };
+        aligned(&[head].into_iter().chain(self.built.routes.iter().map(line)).collect::<Vec<_>>())
     }
+}
+
+/// Rows of words, one under the other.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    rows.iter().fold(String::new(), |mut text, row| {
+        let words = row.iter().zip(&widths).map(|(word, width)| format!("{word:<width$}"));
+        let _ = writeln!(text, "{}", words.collect::<Vec<_>>().join("  ").trim_end());
+        text
+    })
 }

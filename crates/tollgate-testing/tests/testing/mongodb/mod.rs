@@ -6,7 +6,7 @@ mod migrations;
 mod opening;
 mod schema;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 use tollgate_mongodb::MongoDb;
 use tollgate_store::Database;
 use tollgate_testing::servers::Mongo;
@@ -21,4 +21,11 @@ async fn empty() -> (Arc<dyn Database>, ()) {
 fn fresh() -> (String, String) {
     let name = format!("test_{}", tollgate::Uuid::now_v7().simple());
     (Mongo::shared().replace("/?", &format!("/{name}?")), name)
+}
+
+#[tokio::test]
+async fn the_server_tells_its_time() {
+    let time = MongoDb::open(&fresh().0).await.unwrap().time().await.unwrap().unwrap();
+    let apart = SystemTime::now().duration_since(time.into()).unwrap_or_else(|ahead| ahead.duration());
+    assert!(apart.as_secs() < 60, "{time}");
 }
