@@ -5,6 +5,8 @@ mod api_keys;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod issuer;
