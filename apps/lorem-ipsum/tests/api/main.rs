@@ -25,6 +25,8 @@ mod postgres;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod walk;
