@@ -30,12 +30,18 @@ pub(crate) struct App {
 
 impl App {
     /// Starts the application with that setting, and signs in.
-    pub(crate) async fn start(stage: &Stage, (setting, value): (&str, String)) -> Result<Self> {
-        let (folder, port) = (TempDir::new()?, free_port());
+    pub(crate) async fn start(stage: &Stage, setting: (&str, String)) -> Result<Self> {
+        Self::start_at(stage, free_port(), &[setting]).await
+    }
+
+    /// The same on a port, with any number of settings.
+    pub(crate) async fn start_at(stage: &Stage, port: u16, settings: &[(&str, String)]) -> Result<Self> {
+        let folder = TempDir::new()?;
         let log = folder.path().join("log");
         let mut command = Command::new(&stage.binary);
         command.args(["--port", &port.to_string()]).current_dir(folder.path()).env_remove("RUST_LOG");
-        command.env("LOREM_IPSUM_LOG__FILTER", "warn").env(format!("LOREM_IPSUM_{setting}"), value);
+        command.env("LOREM_IPSUM_LOG__FILTER", "warn");
+        command.envs(settings.iter().map(|(setting, value)| (format!("LOREM_IPSUM_{setting}"), value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let mut app = Self { command, child: None, port, token: "".into(), log, _folder: folder };
         app.resume().await?;

@@ -3,10 +3,10 @@
 use crate::Result;
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Request, StatusCode,
+    HeaderMap, Method, Request, StatusCode,
     body::Bytes,
     client::conn::http1::{SendRequest, handshake},
-    header,
+    header::{self, HeaderName},
 };
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -19,12 +19,21 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// A whole answer.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    /// Whether it says when to come again.
-    pub(crate) says_when: bool,
+    headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
+    /// Whether it says when to come again.
+    pub(crate) fn says_when(&self) -> bool {
+        self.headers.contains_key(header::RETRY_AFTER)
+    }
+
+    /// A header, or nothing.
+    pub(crate) fn header(&self, name: &HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -53,6 +62,12 @@ impl Client {
         self.send(request.body(Full::default())?).await
     }
 
+    /// The same with a header.
+    pub(crate) async fn get_with(&mut self, path: &str, (name, value): (HeaderName, &str)) -> Result<Answer> {
+        let request = Request::builder().method(Method::GET).uri(path).header(name, value);
+        self.send(request.body(Full::default())?).await
+    }
+
     /// Sends JSON, under an idempotency key if there is one.
     pub(crate) async fn post(&mut self, path: &str, key: Option<&str>, body: &Value) -> Result<Answer> {
         let mut request = Request::builder().method(Method::POST).uri(path);
@@ -64,10 +79,10 @@ impl Client {
     }
 
     /// Sends a form.
-    pub(crate) async fn post_form(&mut self, path: &str, form: &'static str) -> Result<Answer> {
+    pub(crate) async fn post_form(&mut self, path: &str, form: impl Into<Bytes>) -> Result<Answer> {
         let request = Request::builder().method(Method::POST).uri(path);
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request.body(Full::from(form))?).await
+        self.send(request.body(Full::new(form.into()))?).await
     }
 
     /// The whole answer. After an error nobody knows whether the request was carried out.
@@ -95,7 +110,7 @@ async fn exchange(kept: Option<Connection>, port: u16, request: Request<Full<Byt
     connection.ready().await?;
     let (head, body) = connection.send_request(request).await?.into_parts();
     let body = body.collect().await?.to_bytes();
-    Ok((Answer { status: head.status, says_when: head.headers.contains_key(header::RETRY_AFTER), body }, connection))
+    Ok((Answer { status: head.status, headers: head.headers, body }, connection))
 }
 
 async fn connect(port: u16) -> Result<Connection> {

@@ -12,6 +12,7 @@ mod database;
 mod faults;
 mod finding;
 mod load;
+mod oauth;
 mod report;
 mod stage;
 

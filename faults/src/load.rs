@@ -53,7 +53,7 @@ impl Told {
             Ok(answer) => {
                 let status = answer.status.as_u16();
                 *self.refused.entry(status).or_default() += 1;
-                if !refusals.contains(&status) || (status != 507 && !answer.says_when) {
+                if !refusals.contains(&status) || (status != 507 && !answer.says_when()) {
                     self.note_wrong(answer);
                 }
                 Outcome::Refused

@@ -5,6 +5,7 @@
 
 use std::{env, process::ExitCode};
 
+mod claims;
 mod crates;
 mod directions;
 mod faults;

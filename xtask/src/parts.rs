@@ -29,10 +29,15 @@ pub(crate) struct Part {
 #[derive(Debug)]
 enum Get {
     /// From the system: its name (`ID` of /etc/os-release, or "macos") and the shell line that gets the part there.
-    System(&'static [(&'static str, &'static str)]),
+    System(Lines),
     /// Into `target/parts`, which is ours on every machine.
-    Ours(fn() -> std::result::Result<(), String>),
+    Ours(Fetch),
+    /// The same, by a program that the system brings.
+    OursBy(&'static str, Lines, Fetch),
 }
+
+type Lines = &'static [(&'static str, &'static str)];
+type Fetch = fn() -> std::result::Result<(), String>;
 
 const PARTS: &[Part] = &[
     Part {
@@ -72,11 +77,23 @@ const PARTS: &[Part] = &[
         get: Get::Ours(servers::Mongo::fetch),
     },
     Part {
+        name: "openid-client",
+        programs: "Node 20 or newer with npm",
+        is_there: || servers::OPENID_CLIENT.is_there(),
+        get: Get::OursBy("npm", NODE, || servers::OPENID_CLIENT.fetch()),
+    },
+    Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
         get: Get::System(&[]),
     },
+];
+
+const NODE: Lines = &[
+    ("debian", "apt-get update && apt-get install -y --no-install-recommends nodejs npm"),
+    ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends nodejs npm"),
+    ("macos", "brew install node"),
 ];
 
 fn has_browser() -> bool {
@@ -121,16 +138,17 @@ fn get_missing<'a>(wanted: impl Iterator<Item = &'a Part>, system: &str, is_root
     let mut steps = Steps::default();
     let mut told = Vec::new();
     for part in wanted.filter(|part| !(part.is_there)()) {
-        let lines = match part.get {
-            Get::System(lines) => lines,
-            Get::Ours(fetch) => {
-                steps.step(part.name, || fetched(part, fetch));
+        let (lines, fetch) = match part.get {
+            Get::System(lines) => (lines, None),
+            Get::OursBy(program, lines, fetch) if !on_path(program) => (lines, Some(fetch)),
+            Get::Ours(fetch) | Get::OursBy(_, _, fetch) => {
+                steps.step(part.name, || got(part, None, Some(fetch)));
                 continue;
             }
         };
         match lines.iter().find(|(on, _)| *on == system) {
             Some((_, line)) if is_root && line.starts_with("apt-get") => {
-                steps.step(part.name, || install(part, line));
+                steps.step(part.name, || got(part, Some(line), fetch));
             }
             Some((_, line)) => told.push(format!("{}: {} missing; get it with\n    {line}", part.name, part.programs)),
             None => told.push(format!("{}: {} missing", part.name, part.programs)),
@@ -143,19 +161,16 @@ fn get_missing<'a>(wanted: impl Iterator<Item = &'a Part>, system: &str, is_root
     Err(format!("{}\n\nor leave a part out: --without NAME", told.join("\n")).into())
 }
 
-fn install(part: &Part, line: &str) -> Result<String> {
-    steps::output(Command::new("sh").args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive"))?;
-    if (part.is_there)() {
-        Ok("installed".to_owned())
-    } else {
-        Err(format!("{} not found after: {line}", part.programs).into())
+/// Gets a part: from the system by that line, and into `target/parts`, as far as each is needed.
+fn got(part: &Part, line: Option<&str>, fetch: Option<Fetch>) -> Result<String> {
+    if let Some(line) = line {
+        steps::output(Command::new("sh").args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
-}
-
-fn fetched(part: &Part, fetch: fn() -> std::result::Result<(), String>) -> Result<String> {
-    fetch()?;
+    if let Some(fetch) = fetch {
+        fetch()?;
+    }
     if (part.is_there)() {
-        Ok("fetched".to_owned())
+        Ok(if fetch.is_some() { "fetched" } else { "installed" }.to_owned())
     } else {
         Err(format!("{} not found afterwards", part.programs).into())
     }
@@ -185,7 +200,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, mongodb, tmpfs";
+        let known = "curl, browser, postgres, mongodb, openid-client, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

@@ -16,10 +16,11 @@ use crate::{
 pub(crate) fn run(left_out: &[&Part]) -> Result {
     parts::prepare(left_out)?;
     let without: Vec<&str> = left_out.iter().map(|part| part.name).collect();
+    let modules: Vec<_> = without.iter().map(|name| name.replace('-', "_")).collect();
     let is_wanted = |name: &str| !without.contains(&name);
     let postgres = is_wanted("postgres").then(servers::Postgres::start);
     let mongo = is_wanted("mongodb").then(servers::Mongo::start);
-    let mut tests = tests(&without);
+    let mut tests = tests(&modules);
     tests.envs(postgres.iter().map(|server| (servers::SHARED, server.url())));
     tests.envs(mongo.iter().map(|server| (servers::SHARED_MONGO, server.url(""))));
     let without = without.join(",");
@@ -33,7 +34,7 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
 }
 
 /// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.
-fn tests(left_out: &[&str]) -> Command {
+fn tests(left_out: &[String]) -> Command {
     if output(&mut cargo(&["nextest", "--version"])).is_ok() {
         let mut nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
         let modules = left_out.iter().map(|module| format!(r"test(/\b{module}::/)")).collect::<Vec<_>>().join(" | ");

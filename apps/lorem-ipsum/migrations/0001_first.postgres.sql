@@ -40,6 +40,7 @@ CREATE TABLE "auth_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
   "expires" timestamptz NOT NULL,
+  "methods" text COLLATE "C",
   "signed_in" timestamptz NOT NULL,
   "address" text COLLATE "C",
   "browser" text COLLATE "C"
@@ -66,6 +67,17 @@ CREATE TABLE "auth_clients" (
   "added" timestamptz NOT NULL,
   "updated_at" timestamptz NOT NULL
 );
+CREATE TABLE "auth_consents" (
+  "consent" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "user_id" uuid NOT NULL,
+  "client" text COLLATE "C" NOT NULL,
+  "scope" text COLLATE "C" NOT NULL,
+  "grant_id" text COLLATE "C" NOT NULL,
+  "given" timestamptz NOT NULL,
+  "updated_at" timestamptz NOT NULL
+);
+CREATE INDEX "auth_consents_user_id_idx" ON "auth_consents" ("user_id");
+CREATE INDEX "auth_consents_client_idx" ON "auth_consents" ("client");
 CREATE TABLE "auth_codes" (
   "code" text COLLATE "C" NOT NULL PRIMARY KEY,
   "client" text COLLATE "C" NOT NULL,
@@ -73,6 +85,7 @@ CREATE TABLE "auth_codes" (
   "challenge" text COLLATE "C" NOT NULL,
   "user_id" uuid NOT NULL,
   "signed_in" timestamptz NOT NULL,
+  "methods" text COLLATE "C",
   "scope" text COLLATE "C" NOT NULL,
   "nonce" text COLLATE "C",
   "expires" timestamptz NOT NULL,

@@ -40,6 +40,7 @@ CREATE TABLE "auth_sessions" (
   "session" TEXT NOT NULL PRIMARY KEY,
   "user_id" BLOB NOT NULL,
   "expires" INTEGER NOT NULL,
+  "methods" TEXT,
   "signed_in" INTEGER NOT NULL,
   "address" TEXT,
   "browser" TEXT
@@ -66,6 +67,17 @@ CREATE TABLE "auth_clients" (
   "added" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE "auth_consents" (
+  "consent" TEXT NOT NULL PRIMARY KEY,
+  "user_id" BLOB NOT NULL,
+  "client" TEXT NOT NULL,
+  "scope" TEXT NOT NULL,
+  "grant_id" TEXT NOT NULL,
+  "given" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "auth_consents_user_id_idx" ON "auth_consents" ("user_id");
+CREATE INDEX "auth_consents_client_idx" ON "auth_consents" ("client");
 CREATE TABLE "auth_codes" (
   "code" TEXT NOT NULL PRIMARY KEY,
   "client" TEXT NOT NULL,
@@ -73,6 +85,7 @@ CREATE TABLE "auth_codes" (
   "challenge" TEXT NOT NULL,
   "user_id" BLOB NOT NULL,
   "signed_in" INTEGER NOT NULL,
+  "methods" TEXT,
   "scope" TEXT NOT NULL,
   "nonce" TEXT,
   "expires" INTEGER NOT NULL,

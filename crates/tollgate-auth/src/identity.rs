@@ -25,9 +25,9 @@ use crate::{
     Accounts, NewAccount, UserError,
     error::{Error, Result},
     issuer::{
-        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Ended, IdentityConfig, KeyInfo, Keyring,
-        Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey, WrongSecrets,
-        refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, Ended,
+        IdentityConfig, KeyInfo, Keyring, Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies,
+        StoredKey, WrongSecrets, refresh::Refresh,
     },
     provider,
     sign_in::{self, Origins, Session, Sessions},
@@ -63,6 +63,7 @@ pub(crate) struct Issuer {
     pub(crate) users: Arc<Users>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) codes: Codes,
+    pub(crate) consents: Consents,
     pub(crate) refresh: Refresh<StoredFamilies>,
     pub(crate) revoked: Arc<Revoked>,
     pub(crate) mint: Mint,
@@ -80,6 +81,7 @@ impl Identity {
             Session::TABLE,
             StoredKey::TABLE,
             StoredClient::TABLE,
+            Consent::TABLE,
             AuthorizationCode::TABLE,
             RefreshFamily::TABLE,
             Revocation::TABLE,
@@ -109,6 +111,7 @@ impl Identity {
             wrong_secrets: WrongSecrets::default(),
             users: Arc::clone(&accounts.0.users),
             sessions: Arc::clone(&accounts.0.sessions),
+            consents: Consents::new(&database, &clock),
             codes: Codes::new(&database, &clock, config.access_lifetime),
             refresh: Refresh::new(
                 StoredFamilies::new(&database, &clock, Arc::clone(&revoked)),
@@ -263,6 +266,7 @@ impl Identity {
     /// [`Error::NoSuchClient`].
     pub async fn remove_client(&self, id: &str) -> Result<()> {
         self.0.clients.remove(id).await?;
+        self.0.consents.remove_client(id).await?;
         self.0.revoked.end(Ended::Client(id)).await?;
         self.0.refresh.families().end_client(id, None).await
     }

@@ -66,10 +66,10 @@ impl Parameters {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// All but the parameter of that name, as a query.
-    pub(crate) fn without(&self, name: &str) -> String {
-        let others = self.0.iter().filter(|(known, _)| known != name);
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish()
+    /// All but the parameters of those names, and one more, as a query.
+    pub(crate) fn changed(&self, without: &[&str], more: Option<(&str, &str)>) -> String {
+        let others = self.0.iter().filter(|(known, _)| !without.contains(&known.as_str()));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(others).extend_pairs(more).finish()
     }
 }
 

@@ -56,6 +56,15 @@ impl<T: Resource> Records<T> {
         }
     }
 
+    /// Deletes a row; answers whether it was there.
+    pub(crate) async fn remove(&self, id: T::Id) -> Result<bool> {
+        match self.store.delete(&self.delete, id).await {
+            Ok(()) => Ok(true),
+            Err(Error::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) async fn delete(&self, wanted: Filter<T>) -> Result<u64> {
         self.store.delete_all(&self.delete, wanted).await
     }

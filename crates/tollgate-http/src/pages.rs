@@ -1,7 +1,7 @@
 //! What does a person with a browser see?
 //!
-//! Three pages: the home page, the sign-in page and a problem. Each is a template with one typed context
-//! ([`HomePage`], [`SignInPage`], [`ProblemPage`]); templates, style sheet and script are compiled in, so that a page
+//! A few pages: the home page, those of the sign-in and a problem. Each is a template with one typed context
+//! ([`HomePage`], [`SignInPage`], [`ConsentPage`], [`ProblemPage`] and so on); templates, style sheet and script are compiled in, so that a page
 //! needs nothing from elsewhere. What callers sent is escaped by the template engine, never by hand.
 //!
 //! ```
@@ -19,6 +19,7 @@
 
 mod assets;
 mod code;
+mod consent;
 mod home;
 mod problem;
 mod refused;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use assets::assets;
 pub use code::Part;
+pub use consent::{AllowedApp, AppsPage, ConsentPage, SignOutPage, Want};
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
@@ -48,11 +50,14 @@ use tollgate_core::{Problem, Result};
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     (HomePage::TEMPLATE, include_str!("../templates/home.html")),
     (SignInPage::TEMPLATE, include_str!("../templates/sign-in.html")),
+    (ConsentPage::TEMPLATE, include_str!("../templates/consent.html")),
+    (AppsPage::TEMPLATE, include_str!("../templates/apps.html")),
+    (SignOutPage::TEMPLATE, include_str!("../templates/sign-out.html")),
     (ProblemPage::TEMPLATE, include_str!("../templates/problem.html")),
 ];
 

@@ -9,8 +9,9 @@ use crate::{
     query::is_one,
     rights::Rights,
     schema,
-    session::{Steps, together},
+    session::{Steps, TURNS, together},
 };
+use jiff::Timestamp;
 use mongodb::{
     Client, Database as Documents,
     bson::{Document, RawDocumentBuf, doc},
@@ -22,15 +23,18 @@ use tollgate_store::{
     migrate::{Applied, Script},
 };
 
-/// Point reads are so quick that two groups under way keep a server busy; inserts travel together in one.
+/// Point reads are so quick that two groups under way keep a server busy. Of inserts, one that travels alone waits for
+/// another's transaction in the server, and the other lane remains.
 const POINTS: usize = 2;
-const INSERTS: usize = 1;
+const INSERTS: usize = 2;
 
 /// `maxWireVersion` of MongoDB 6.0. Servers before miss fixes that transactions need.
 const OLDEST: i32 = 17;
 
 /// How long a write of one document waits for another's transaction, which is not as long as that may take.
 const TURN: Duration = Duration::from_secs(5);
+/// How long a group of inserts does, because of one of them.
+const MOMENT: Duration = Duration::from_millis(100);
 /// How long the server may take to say that it is there.
 const PING: Duration = Duration::from_secs(2);
 
@@ -89,6 +93,29 @@ impl MongoDb {
 
     fn here(&self) -> Operation<'_, '_> {
         Operation { database: &self.database, session: None }
+    }
+
+    /// Inserts one row, or several as often as others are in their way, but for no longer than that.
+    async fn insert_within(
+        &self,
+        turns: Duration,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Result<Vec<Value<'static>>> {
+        let keys = counted_keys(&self.database, table, range.len()).await?;
+        let documents = &*documents(table, &*rows, range, &keys)?;
+        match documents {
+            [] => Ok(()),
+            [_] => in_time(TURN, Some(table), self.here().insert(table, documents)).await,
+            _ => {
+                let insert = together(&self.database, table, turns, |mut at| {
+                    Box::pin(async move { at.insert(table, documents).await })
+                });
+                insert.await
+            }
+        }?;
+        Ok(keys)
     }
 }
 
@@ -152,6 +179,15 @@ impl Database for MongoDb {
         Box::pin(migrate::migrate(&self.database, scripts, adopt))
     }
 
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async move {
+            let said = in_time(PING, None, self.database.run_command(doc! { "hello": 1 })).await?;
+            let millis = said.get_datetime("localTime").map(|time| time.timestamp_millis());
+            let time = millis.ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+            time.map(Some).ok_or_else(|| Error::internal("the server tells no time"))
+        })
+    }
+
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move { in_time(PING, None, self.database.run_command(doc! { "ping": 1 })).await.map(drop) })
     }
@@ -179,20 +215,20 @@ impl Driver for MongoDb {
         rows: Arc<dyn Batch>,
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
+        Box::pin(self.insert_within(TURNS, table, rows, range))
+    }
+
+    fn insert_group<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Option<Vec<Value<'static>>>> {
         Box::pin(async move {
-            let keys = counted_keys(&self.database, table, range.len()).await?;
-            let documents = &*documents(table, &*rows, range, &keys)?;
-            match documents {
-                [] => Ok(()),
-                [_] => in_time(TURN, Some(table), self.here().insert(table, documents)).await,
-                _ => {
-                    let all = together(&self.database, table, |mut at| {
-                        Box::pin(async move { at.insert(table, documents).await })
-                    });
-                    all.await
-                }
-            }?;
-            Ok(keys)
+            match self.insert_within(MOMENT, table, rows, range).await {
+                Err(Error::Overloaded) => Ok(None),
+                outcome => outcome.map(Some),
+            }
         })
     }
 
@@ -201,7 +237,7 @@ impl Driver for MongoDb {
             let changed = if is_one(update.table, &update.filter) {
                 in_time(TURN, Some(update.table), self.here().update(update)).await?
             } else {
-                together(&self.database, update.table, |mut at| Box::pin(async move { at.update(update).await }))
+                together(&self.database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await }))
                     .await?
             };
             show(update.table, &changed, each)
@@ -213,7 +249,8 @@ impl Driver for MongoDb {
             if is_one(table, filter) {
                 in_time(TURN, Some(table), self.here().delete(table, filter)).await
             } else {
-                together(&self.database, table, |mut at| Box::pin(async move { at.delete(table, filter).await })).await
+                together(&self.database, table, TURNS, |mut at| Box::pin(async move { at.delete(table, filter).await }))
+                    .await
             }
         })
     }

@@ -27,7 +27,7 @@ use tollgate_store::{Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Se
 /// How long a transaction may do nothing, holding what it changed.
 const IDLE: Duration = Duration::from_secs(5);
 /// How long one of ours is tried again where others are in the way.
-const TURNS: Duration = Duration::from_secs(5);
+pub(crate) const TURNS: Duration = Duration::from_secs(5);
 
 /// A session in a transaction.
 pub(crate) async fn begin(database: &Database) -> Fallible<ClientSession> {
@@ -36,10 +36,11 @@ pub(crate) async fn begin(database: &Database) -> Fallible<ClientSession> {
     Ok(session)
 }
 
-/// Does several things together, as often as others are in the way.
+/// Does several things together, as often as others are in the way, but for no longer than that.
 pub(crate) async fn together<'d, R>(
     database: &'d Database,
     table: &Table,
+    turns: Duration,
     work: impl for<'s> Fn(Operation<'s, 'd>) -> BoxFuture<'s, Fallible<R>>,
 ) -> Result<R> {
     let start = Instant::now();
@@ -52,7 +53,7 @@ pub(crate) async fn together<'d, R>(
     loop {
         // Who is late may be late with the commit: then it is not known whether it happened.
         match timeout(PATIENCE, attempt()).await.map_err(late)? {
-            Err(error) if is_passing(&error) && start.elapsed() < TURNS => sleep(Duration::from_millis(2)).await,
+            Err(error) if is_passing(&error) && start.elapsed() < turns => sleep(Duration::from_millis(2)).await,
             outcome => return outcome.map_err(|error| tell(Some(table), &error)),
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     session::Steps,
     tls::Tls,
 };
+use jiff::Timestamp;
 use std::{
     ops::{Deref, DerefMut, Range},
     sync::Arc,
@@ -27,8 +28,8 @@ use tollgate_store::{
     sql,
 };
 
-/// Point reads are so quick that two connections keep a server busy; inserts travel together on one. Lists wait for
-/// no lock, so they are kept from updates and deletes, which do.
+/// Point reads are so quick that two connections keep a server busy; groups of inserts travel on one. Lists wait for
+/// no lock, so they are kept from updates, deletes and inserts of one's own, which do.
 const POINTS: usize = 2;
 const INSERTS: usize = 1;
 
@@ -36,8 +37,15 @@ const INSERTS: usize = 1;
 /// dearer than a group of three, again and again.
 const ONE_PLAN: &str = " -c plan_cache_mode=force_generic_plan";
 
+/// How many milliseconds a group of inserts waits for another's lock: so long, those of every table wait with it. Most
+/// transactions have ended by then; whoever still waits does so elsewhere.
+const MOMENT: &str = " -c lock_timeout=100";
+
 /// SQL of an app's own only reads, functions included, and has connections to itself: nobody knows how slow it is.
 const READ_ONLY: &str = " -c default_transaction_read_only=on";
+
+/// The server's time in microseconds since 1970, while the statement runs.
+const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
 
 /// Servers before this one miss what is needed here, and fixes of their own.
 const OLDEST: i64 = 13;
@@ -76,7 +84,7 @@ impl Postgres {
         let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), more);
         Ok(Self {
             points: Lines::new(connector(ONE_PLAN), POINTS),
-            inserts: Lines::new(connector(""), INSERTS),
+            inserts: Lines::new(connector(MOMENT), INSERTS),
             others: Lines::new(connector(""), config.shared),
             changes: Lines::new(connector(""), config.shared),
             queries: Lines::new(connector(READ_ONLY), config.shared),
@@ -232,6 +240,19 @@ impl Database for Postgres {
         })
     }
 
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async move {
+            let rows = timeout(PATIENCE, self.points.query(TIME, &[], Again::Yes)).await;
+            let rows = rows.map_err(|_| Error::Unavailable(Error::source_of("it does not answer in time")))??;
+            let micros = rows
+                .rows
+                .first()
+                .and_then(|row| row.try_get(0).ok())
+                .and_then(|micros| Timestamp::from_microsecond(micros).ok());
+            micros.map(Some).ok_or_else(|| Error::internal("the server tells no time"))
+        })
+    }
+
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let asked = timeout(PATIENCE, self.points.query("SELECT 1", &[], Again::Yes)).await;
@@ -276,7 +297,20 @@ impl Driver for Postgres {
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(async move {
             let sql = dialect::insert(self.dialect(), table);
-            keys_of(&self.inserts.query(&sql, &columns_of(table, &*rows, &range), Again::No).await?)
+            keys_of(&self.changes.query(&sql, &columns_of(table, &*rows, &range), Again::No).await?)
+        })
+    }
+
+    fn insert_group<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Option<Vec<Value<'static>>>> {
+        Box::pin(async move {
+            let sql = dialect::insert(self.dialect(), table);
+            let inserted = self.inserts.write_unblocked(&sql, &columns_of(table, &*rows, &range)).await?;
+            inserted.as_ref().map(keys_of).transpose()
         })
     }
 

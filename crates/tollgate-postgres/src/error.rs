@@ -35,6 +35,11 @@ fn is_farewell(error: &DbError) -> bool {
     code.starts_with("57P0") || code.starts_with("08") || code == "25P03" || code == "25006"
 }
 
+/// Another's transaction is in the way: one that holds a lock, or waits for ours.
+pub(crate) fn is_blocked(error: &Failure) -> bool {
+    error.code().is_some_and(|code| matches!(code.code(), "55P03" | "40P01" | "40001"))
+}
+
 /// What the caller can do about it.
 pub(crate) fn tell(error: &Failure) -> Error {
     let Some(said) = error.as_db_error() else {

@@ -5,7 +5,7 @@
 use crate::{
     cell::Bound,
     connection::{Backoff, Connection, Connector, Rows},
-    error::{is_lost, tell, tell_reader, writes},
+    error::{is_blocked, is_lost, tell, tell_reader, writes},
 };
 use std::sync::{
     Arc, PoisonError, RwLock,
@@ -52,9 +52,25 @@ impl Lines {
     }
 
     pub(crate) async fn query(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Rows> {
+        self.outcome(sql, params, again).await?.map_err(|error| again.tell(&error))
+    }
+
+    /// Writes; nothing if another's transaction was in the way.
+    pub(crate) async fn write_unblocked(&self, sql: &str, params: &[Bound<'_>]) -> Result<Option<Rows>> {
+        match self.outcome(sql, params, Again::No).await? {
+            Err(error) if is_blocked(&error) => Ok(None),
+            outcome => outcome.map(Some).map_err(|error| tell(&error)),
+        }
+    }
+
+    /// The inner error is what the question met, the outer one that there is nobody to ask.
+    async fn outcome(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Result<Rows, Failure>> {
         let line = self.line().await?;
         let mut turn = line.enter()?;
-        line.query(&mut turn, sql, params, again).await
+        match line.ask(&mut turn, sql, params, again).await? {
+            Err(error) if again == Again::Yes && again.is_lost(&error) => line.ask(&mut turn, sql, params, again).await,
+            outcome => Ok(outcome),
+        }
     }
 
     /// A line with a connection. Where the server takes no more of them, those that are there have to do.
@@ -116,15 +132,7 @@ impl Line {
         if ahead < DEPTH { Ok(turn) } else { Err(Error::Overloaded) }
     }
 
-    async fn query(&self, turn: &mut Turn, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Rows> {
-        match self.ask(turn, sql, params, again).await? {
-            Err(error) if again == Again::Yes && again.is_lost(&error) => self.ask(turn, sql, params, again).await?,
-            outcome => outcome,
-        }
-        .map_err(|error| again.tell(&error))
-    }
-
-    /// Asks once; the inner error is what the question met, the outer one that there is nobody to ask.
+    /// Asks once.
     async fn ask(
         &self,
         turn: &mut Turn,

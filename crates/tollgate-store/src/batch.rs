@@ -3,16 +3,18 @@
 //! Nobody waits for a timer. If a lane is free a job leaves at once, alone; otherwise it leaves with everyone
 //! else who waits as soon as one group has landed. So an idle server adds no latency, and a busy one forms
 //! groups that grow with the load. A group flies in a task of its own: a caller who goes away takes nobody
-//! along. The queue is bounded; who finds it full is told so at once.
+//! along. The queue is bounded, in number and in time; who finds it full is told so at once, who waits too long when
+//! the next group is formed, and who has left by then does not travel.
 
 use crate::{Answer, Error, Result};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, sync::oneshot};
 
-type Run<J> = dyn Fn(Vec<J>) -> Answer<'static, ()> + Send + Sync;
+type Run<Q, A> = dyn Fn(Vec<Job<Q, A>>) -> Answer<'static, ()> + Send + Sync;
 
 /// Limits of a batcher.
 #[derive(Debug, Clone, Copy)]
@@ -23,73 +25,101 @@ pub(crate) struct Limits {
     pub group: usize,
     /// How many jobs may wait.
     pub waiting: usize,
+    /// How long a job may wait.
+    pub patience: Duration,
 }
 
 /// Groups the jobs that come while others are under way.
-pub(crate) struct Batcher<J> {
+pub(crate) struct Batcher<Q, A> {
     limits: Limits,
-    queue: Mutex<Queue<J>>,
-    run: Box<Run<J>>,
+    queue: Mutex<Queue<Q, A>>,
+    run: Box<Run<Q, A>>,
 }
 
-struct Queue<J> {
+struct Queue<Q, A> {
     flying: usize,
-    waiting: VecDeque<J>,
+    /// Each with the moment it came.
+    waiting: VecDeque<(Instant, Job<Q, A>)>,
 }
 
-/// What a caller waits for.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T>>;
+/// What a caller asks, and where the answer is waited for.
+pub(crate) struct Job<Q, A> {
+    pub asked: Q,
+    pub reply: Reply<A>,
+}
 
-impl<J: Send + 'static> Batcher<J> {
+/// Where a caller waits.
+pub(crate) type Reply<A> = oneshot::Sender<Result<A>>;
+
+impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
     pub(crate) fn new(
         limits: Limits,
-        run: impl Fn(Vec<J>) -> Answer<'static, ()> + Send + Sync + 'static,
+        run: impl Fn(Vec<Job<Q, A>>) -> Answer<'static, ()> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let queue = Mutex::new(Queue { flying: 0, waiting: VecDeque::new() });
         Arc::new(Self { limits, queue, run: Box::new(run) })
     }
 
-    /// Takes a job along and waits for its reply.
-    pub(crate) async fn submit<T>(self: &Arc<Self>, job: impl FnOnce(Reply<T>) -> J) -> Result<T> {
+    /// Takes a job along and waits for its answer.
+    pub(crate) async fn submit(self: &Arc<Self>, asked: Q) -> Result<A> {
         let (reply, answer) = oneshot::channel();
-        if let Some(group) = self.enter(job(reply))? {
+        if let Some(group) = self.enter(Job { asked, reply })? {
             Flight(Arc::clone(self)).depart(group);
         }
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable(Error::source_of("the group was lost"))))
     }
 
     /// The group to leave with now, if a lane is free.
-    fn enter(&self, job: J) -> Result<Option<Vec<J>>> {
+    fn enter(&self, job: Job<Q, A>) -> Result<Option<Vec<Job<Q, A>>>> {
         let mut queue = self.queue();
         if queue.flying < self.limits.lanes {
             queue.flying += 1;
             return Ok(Some(vec![job]));
         }
+        let now = Instant::now();
+        while queue.waiting.front().is_some_and(|waiting| self.is_over(now, waiting)) {
+            queue.waiting.pop_front().into_iter().for_each(refuse);
+        }
         if queue.waiting.len() >= self.limits.waiting {
             return Err(Error::Overloaded);
         }
-        queue.waiting.push_back(job);
+        queue.waiting.push_back((now, job));
         Ok(None)
     }
 
     /// The group to leave with after a landing; without one, the lane is free.
-    fn next_group(&self) -> Option<Vec<J>> {
+    fn next_group(&self) -> Option<Vec<Job<Q, A>>> {
         let mut queue = self.queue();
-        let size = queue.waiting.len().min(self.limits.group);
-        queue.flying -= usize::from(size == 0);
-        (size > 0).then(|| queue.waiting.drain(..size).collect())
+        let mut group = Vec::with_capacity(queue.waiting.len().min(self.limits.group));
+        let now = (!queue.waiting.is_empty()).then(Instant::now);
+        while group.len() < self.limits.group
+            && let (Some(now), Some(waiting)) = (now, queue.waiting.pop_front())
+        {
+            if self.is_over(now, &waiting) { refuse(waiting) } else { group.push(waiting.1) }
+        }
+        queue.flying -= usize::from(group.is_empty());
+        (!group.is_empty()).then_some(group)
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue<J>> {
+    /// Whether nobody waits for it any more, or for too long.
+    fn is_over(&self, now: Instant, (since, job): &(Instant, Job<Q, A>)) -> bool {
+        job.reply.is_closed() || now.duration_since(*since) > self.limits.patience
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<Q, A>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One lane in use. Landing, even by a panic, sends the next group off.
-struct Flight<J: Send + 'static>(Arc<Batcher<J>>);
+fn refuse<Q, A>((_, job): (Instant, Job<Q, A>)) {
+    let _ = job.reply.send(Err(Error::Overloaded));
+}
 
-impl<J: Send + 'static> Flight<J> {
-    fn depart(self, group: Vec<J>) {
+/// One lane in use. Landing, even by a panic, sends the next group off.
+struct Flight<Q: Send + 'static, A: Send + 'static>(Arc<Batcher<Q, A>>);
+
+impl<Q: Send + 'static, A: Send + 'static> Flight<Q, A> {
+    fn depart(self, group: Vec<Job<Q, A>>) {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let _ = (self.0.run)(group).await;
@@ -98,7 +128,7 @@ impl<J: Send + 'static> Flight<J> {
     }
 }
 
-impl<J: Send + 'static> Drop for Flight<J> {
+impl<Q: Send + 'static, A: Send + 'static> Drop for Flight<Q, A> {
     fn drop(&mut self) {
         if let Some(group) = self.0.next_group() {
             Flight(Arc::clone(&self.0)).depart(group);
@@ -109,45 +139,41 @@ impl<J: Send + 'static> Drop for Flight<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        sync::atomic::{AtomicUsize, Ordering},
-        time::Duration,
-    };
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::{sync::Semaphore, task::JoinHandle, time::sleep};
 
-    /// A number, and whoever wants it doubled.
-    type Job = (u32, Reply<u32>);
+    const PATIENCE: Duration = Duration::from_secs(9);
 
-    /// A batcher with one lane, whose groups wait at a gate; and how many set off.
+    /// A batcher with one lane that doubles numbers, whose groups wait at a gate; and how many set off.
     struct Gated {
-        batcher: Arc<Batcher<Job>>,
+        batcher: Arc<Batcher<u32, u32>>,
         gate: Arc<Semaphore>,
         groups: Arc<AtomicUsize>,
     }
 
     impl Gated {
-        fn new(group: usize, waiting: usize) -> Self {
+        fn new(group: usize, waiting: usize, patience: Duration) -> Self {
             let (gate, groups) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
             let (pass, count) = (Arc::clone(&gate), Arc::clone(&groups));
-            let run = move |jobs: Vec<Job>| -> Answer<'static, ()> {
+            let run = move |jobs: Vec<Job<u32, u32>>| -> Answer<'static, ()> {
                 count.fetch_add(1, Ordering::SeqCst);
                 let pass = Arc::clone(&pass);
                 Box::pin(async move {
                     pass.acquire().await.unwrap().forget();
-                    assert!(jobs.iter().all(|(number, _)| *number != 666), "a driver that panics");
-                    for (number, reply) in jobs {
-                        let _ = reply.send(Ok(number * 2));
+                    assert!(jobs.iter().all(|job| job.asked != 666), "a driver that panics");
+                    for Job { asked, reply } in jobs {
+                        let _ = reply.send(Ok(asked * 2));
                     }
                     Ok(())
                 })
             };
-            Self { batcher: Batcher::new(Limits { lanes: 1, group, waiting }, run), gate, groups }
+            Self { batcher: Batcher::new(Limits { lanes: 1, group, waiting, patience }, run), gate, groups }
         }
 
         /// Somebody asks, and by the time this returns they are under way or wait.
         async fn ask(&self, number: u32) -> JoinHandle<Result<u32>> {
             let batcher = Arc::clone(&self.batcher);
-            let task = tokio::spawn(async move { batcher.submit(|reply| (number, reply)).await });
+            let task = tokio::spawn(async move { batcher.submit(number).await });
             tokio::task::yield_now().await;
             task
         }
@@ -159,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_meanwhile_travels_together() {
-        let gated = Gated::new(100, 1000);
+        let gated = Gated::new(100, 1000, PATIENCE);
         let mut asked = vec![];
         for number in 0..=250 {
             asked.push((number, gated.ask(number).await));
@@ -175,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_says_so_at_once() {
-        let gated = Gated::new(100, 3);
+        let gated = Gated::new(100, 3, PATIENCE);
         let (first, mut waiting) = (gated.ask(0).await, vec![]);
         for number in 1..=3 {
             waiting.push(gated.ask(number).await);
@@ -192,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_away_takes_nobody_along() {
-        let gated = Gated::new(100, 100);
+        let gated = Gated::new(100, 100, PATIENCE);
         let (first, gone, stays) = (gated.ask(1).await, gated.ask(2).await, gated.ask(3).await);
         first.abort();
         gone.abort();
@@ -202,10 +228,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_loses_one_group_and_no_lane() {
-        let gated = Gated::new(100, 100);
+        let gated = Gated::new(100, 100, PATIENCE);
         let (unlucky, lucky) = (gated.ask(666).await, gated.ask(3).await);
         gated.gate.add_permits(2);
         assert!(matches!(unlucky.await.unwrap(), Err(Error::Unavailable(_))));
         assert_eq!(lucky.await.unwrap().unwrap(), 6);
+    }
+
+    #[tokio::test]
+    async fn who_has_left_does_not_travel_and_keeps_no_place() {
+        let gated = Gated::new(2, 4, PATIENCE);
+        let first = gated.ask(0).await;
+        for number in 1..=4 {
+            let gone = gated.ask(number).await;
+            gone.abort();
+            let _ = gone.await;
+        }
+        let (one, two) = (gated.ask(5).await, gated.ask(6).await);
+        gated.gate.add_permits(2);
+        let answers = [first.await, one.await, two.await].map(|answer| answer.unwrap().unwrap());
+        assert_eq!((answers, gated.groups()), ([0, 10, 12], 2), "nobody travelled who had left");
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_is_told_and_does_not_travel() {
+        let gated = Gated::new(100, 100, Duration::from_millis(50));
+        let (first, late) = (gated.ask(0).await, gated.ask(1).await);
+        sleep(Duration::from_millis(60)).await;
+        let next = gated.ask(2).await;
+        assert!(matches!(late.await.unwrap(), Err(Error::Overloaded)), "whoever comes finds it out");
+        sleep(Duration::from_millis(60)).await;
+        gated.gate.add_permits(1);
+        assert_eq!(first.await.unwrap().unwrap(), 0);
+        assert!(matches!(next.await.unwrap(), Err(Error::Overloaded)), "or the group that lands");
+        assert_eq!(gated.groups(), 1);
     }
 }

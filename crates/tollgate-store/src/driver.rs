@@ -4,6 +4,7 @@ use crate::{
     Error, Expr, Order, Query, Result, Row, Set, Table, Value,
     migrate::{Applied, Script},
 };
+use jiff::Timestamp;
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
 /// A driver's answer, some time later.
@@ -92,6 +93,17 @@ pub trait Driver: Send + Sync + 'static {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>>;
 
+    /// Inserts the rows of several callers, all or none, as [`insert`](Self::insert). The answer is `None`, and nothing
+    /// was kept, if another's transaction was in the way for longer than all of them should wait because of one.
+    fn insert_group<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Option<Vec<Value<'static>>>> {
+        Box::pin(async move { self.insert(table, rows, range).await.map(Some) })
+    }
+
     /// Changes the rows that match and shows them as they are now.
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()>;
 
@@ -135,6 +147,12 @@ pub trait Database: Driver + Any {
     fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
         let _ = (scripts, adopt);
         Box::pin(async { Err(crate::Error::internal("this database takes no migrations")) })
+    }
+
+    /// What time it is there: the same for all instances, whose own clocks may differ. Nothing where there is one
+    /// machine, and so one clock.
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async { Ok(None) })
     }
 
     /// Answers if the database does.

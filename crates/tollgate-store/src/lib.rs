@@ -6,7 +6,7 @@
 //! a struct that is one resource.rs   what #[resource] says about a type
 //! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
-//!                      find.rs  transaction.rs  batch.rs  assignment.rs
+//!                      find.rs  transaction.rs  batch.rs  group.rs  assignment.rs
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe                       sql.rs  schema.rs  memory.rs
 //! when the model changes migrate.rs  what is different, as scripts
@@ -37,6 +37,7 @@ mod error;
 mod field;
 mod filter;
 mod find;
+mod group;
 mod memory;
 pub mod migrate;
 pub mod nested;

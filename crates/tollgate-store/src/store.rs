@@ -2,21 +2,23 @@
 //! another's row is as absent as one that never was.
 
 use crate::{
-    Answer, Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
+    Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
     Transaction, Update as Change, Value,
     audit::{NewAuditEvent, Recorded},
-    batch::{Batcher, Limits, Reply},
+    batch::{Batcher, Limits},
     filter::is_foreign,
     find::into,
+    group::{commit, fetch},
     transaction,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
 use tollgate_core::Clock;
 
-/// The largest group, and how many callers may wait for one.
+/// The largest group, and how many callers may wait for one, and how long.
 const GROUP: usize = 256;
 const WAITING: usize = 4096;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The rows of `T`. Cheap to clone.
 pub struct Store<T: Resource>(Arc<Inner<T>>);
@@ -26,9 +28,9 @@ struct Inner<T: Resource> {
     /// The database itself, or a transaction in it.
     driver: Arc<dyn Driver>,
     clock: Arc<dyn Clock>,
-    reader: Option<Arc<Batcher<Ask<T>>>>,
+    reader: Option<Arc<Batcher<T::Id, T>>>,
     /// Missing in a transaction: its writes are committed together anyway.
-    writer: Option<Arc<Batcher<Put<T>>>>,
+    writer: Option<Arc<Batcher<T, T>>>,
     part: Option<Part>,
 }
 
@@ -37,18 +39,6 @@ struct Part {
     transaction: Transaction,
     /// Whether those who use the store know nothing of it.
     joins: bool,
-}
-
-/// A caller who waits for the row with this key.
-struct Ask<T: Resource> {
-    id: T::Id,
-    reply: Reply<T>,
-}
-
-/// A caller who waits until this row is durable.
-struct Put<T> {
-    row: T,
-    reply: Reply<T>,
 }
 
 impl<T: Resource> Clone for Store<T> {
@@ -61,7 +51,7 @@ impl<T: Resource> Store<T> {
     /// The rows of `T` in this database.
     pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
         let driver: Arc<dyn Driver> = database.clone();
-        let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING };
+        let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING, patience: PATIENCE };
         let (fetcher, committer, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
         let fetch = move |group| fetch(Arc::clone(&fetcher), group);
         let commit = move |group| commit(Arc::clone(&committer), group);
@@ -99,7 +89,7 @@ impl<T: Resource> Store<T> {
     /// [`Error::NotFound`] if there is none among the caller's rows.
     pub async fn get(&self, may: &May<Read, T>, id: T::Id) -> Result<T> {
         let row = match &self.0.reader {
-            Some(reader) => reader.submit(|reply| Ask { id, reply }).await?,
+            Some(reader) => reader.submit(id).await?,
             None => self.one(by_id::<T>([id])).await?,
         };
         if admits(may.rows(), &row)? { Ok(row) } else { Err(Error::NotFound) }
@@ -126,7 +116,7 @@ impl<T: Resource> Store<T> {
     pub async fn insert(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = self.make(may, new)?;
         if let Some(writer) = self.0.writer.as_ref().filter(|_| !T::TABLE.audited) {
-            return writer.submit(|reply| Put { row, reply }).await;
+            return writer.submit(row).await;
         }
         let mut rows = self.insert_rows(may, vec![row]).await?;
         rows.pop().ok_or_else(|| Error::internal("no row came back"))
@@ -338,7 +328,7 @@ pub(crate) fn scope<T: Resource>(rows: &Rows<T>) -> Expr {
 }
 
 /// A key that no database knows is left out: it would fail all who ask along with it.
-fn by_id<T: Resource>(ids: impl IntoIterator<Item = T::Id>) -> Expr {
+pub(crate) fn by_id<T: Resource>(ids: impl IntoIterator<Item = T::Id>) -> Expr {
     let values = ids.into_iter().map(|id| id.show().into_owned());
     Expr::In(T::TABLE.id, values.filter(|value| !is_foreign(value)).collect())
 }
@@ -352,53 +342,8 @@ fn as_stored<T: Resource>(row: T) -> Result<T> {
     }
 }
 
-/// Asks once for all keys and hands each caller their row. The scope is applied later, by each caller's own.
-fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Ask<T>>) -> Answer<'static, ()> {
-    Box::pin(async move {
-        group.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let mut ids: Vec<_> = group.iter().map(|ask| ask.id.clone()).collect();
-        ids.dedup();
-        let select = Select { table: T::TABLE, filter: by_id::<T>(ids), order: Vec::new(), limit: None };
-        let mut found = Vec::with_capacity(group.len());
-        let outcome = driver.select(&select, &mut into(&mut found)).await;
-        found.sort_unstable_by_key(T::id);
-        for ask in group {
-            let row = found.binary_search_by(|row| row.id().cmp(&ask.id)).ok().map(|at| found[at].clone());
-            let _ = ask.reply.send(outcome.clone().and(row.ok_or(Error::NotFound)));
-        }
-        Ok(())
-    })
-}
-
-/// Inserts the group in one transaction. If a row is to blame, the halves are tried, and their halves, so that
-/// it fails alone and the others pay a few statements more.
-fn commit<T: Resource>(driver: Arc<dyn Driver>, group: Vec<Put<T>>) -> Answer<'static, ()> {
-    Box::pin(async move {
-        let (rows, mut replies): (Vec<T>, Vec<_>) = group.into_iter().map(|put| (put.row, Some(put.reply))).unzip();
-        let rows = Arc::new(rows);
-        let mut parts: Vec<_> = std::iter::once(0..rows.len()).collect();
-        while let Some(part) = parts.pop() {
-            match driver.insert(T::TABLE, Arc::clone(&rows) as _, part.clone()).await {
-                Err(error) if error.blames_a_row() && part.len() > 1 => {
-                    let middle = part.start + part.len() / 2;
-                    parts.extend([middle..part.end, part.start..middle]);
-                }
-                outcome => {
-                    let mut keys = outcome.map(Vec::into_iter);
-                    for index in part {
-                        let keys = keys.as_mut().map_err(|error| error.clone());
-                        let row = keys.and_then(|keys| keyed(&rows[index], keys.next()));
-                        let _ = replies[index].take().map(|reply| reply.send(row));
-                    }
-                }
-            }
-        }
-        Ok(())
-    })
-}
-
 /// The row with the key the database counted for it, if it counts.
-fn keyed<T: Resource>(row: &T, key: Option<Value<'static>>) -> Result<T> {
+pub(crate) fn keyed<T: Resource>(row: &T, key: Option<Value<'static>>) -> Result<T> {
     let mut row = row.clone();
     if T::TABLE.counted {
         row.set_id(key.and_then(T::Id::read).ok_or_else(|| Error::internal("no key came back"))?);

@@ -5,6 +5,7 @@ mod database_restart;
 mod full_disk;
 mod full_pool;
 mod lost_commit;
+mod refresh;
 
 use crate::{Finding, Result, Stage};
 use std::pin::Pin;
@@ -92,5 +93,11 @@ pub const FAULTS: &[Fault] = &[
         title: "no space left, SQLite on 4 MiB",
         needs: Some("tmpfs"),
         run: |stage| Box::pin(full_disk::run(stage)),
+    },
+    Fault {
+        id: "F14",
+        title: "1,000 refreshes at once over three instances, and instances killed under refreshes",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(refresh::run(stage)),
     },
 ];

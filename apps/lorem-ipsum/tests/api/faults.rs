@@ -40,6 +40,11 @@ mod postgres {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_refresh_token_has_one_successor_whoever_races_and_whatever_is_killed() {
+        holds("F14").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_full_pool_refuses_those_it_has_no_place_for_and_nobody_else() {
         holds("F8").await;
     }

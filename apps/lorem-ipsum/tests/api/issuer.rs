@@ -81,6 +81,17 @@ fn clients_stand_in_the_settings() {
 }
 
 #[test]
+fn outside_dev_the_embedded_issuer_is_switched_on_with_its_address() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    let check = || command(folder.path(), &["check"]).env("LOREM_IPSUM_ENV", "production").output().unwrap();
+    assert!(!check().status.success());
+    fs::write(folder.path().join("config/production.toml"), include_str!("../guide/embedded.toml")).unwrap();
+    let output = check();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn keys_are_rotated_while_the_app_runs_and_no_token_dies_of_it() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(folder.path());

@@ -7,7 +7,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_lorem-ipsum");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_lorem-ipsum");
 
 /// A command of the app, in that folder, with nothing of this process' environment that is about the app.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {

@@ -7,23 +7,24 @@
 use super::{
     client::{Client, ClientKind},
     codes::{self, is_challenge},
+    consent::Said,
     denied::{Code, Denied},
+    prompt::Prompt,
     scope,
 };
 use crate::{
     identity::Issuer,
     parameters::Parameters,
-    sign_in::{LOGIN, Session, see_other},
+    sign_in::{LOGIN, Session, refuse, see_other},
     users::User,
 };
 use axum::{
     extract::State,
     http::{HeaderMap, Uri},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use std::sync::Arc;
 use tollgate_core::Problem;
-use tollgate_http::Refusal;
 
 /// Where clients ask for codes.
 pub(crate) const AUTHORIZE: &str = "/oauth/authorize";
@@ -37,40 +38,38 @@ enum Next {
     Code(String),
     /// Somebody signs in first, and then asks for this again.
     SignIn(String),
+    /// They are asked whether the client may have that scope.
+    Ask(User, String),
 }
 
 pub(crate) async fn authorize(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: HeaderMap) -> Response {
-    let asked = match Parameters::read(uri.query().unwrap_or_default().as_bytes()) {
-        Ok(asked) => asked,
-        Err(malformed) => return Refusal::from(Problem::from(malformed)).into_response(),
-    };
-    let (client, redirect_uri) = match issuer.target(&asked).await {
-        Ok(target) => target,
-        Err(problem) => return Refusal::from(problem).into_response(),
-    };
-    let request = Request { client: &client, redirect_uri, asked: &asked };
-    match issuer.next(&request, &headers).await {
-        Ok(Next::Code(code)) => request.answer(issuer.identifier(), &[("code", &code)]),
-        Ok(Next::SignIn(again)) => {
-            let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &again).finish();
-            see_other(&format!("{LOGIN}?{query}"))
-        }
-        Err(denied) => {
-            denied.log();
-            let error = [("error", denied.code.as_str()), ("error_description", denied.description)];
-            request.answer(issuer.identifier(), &error)
-        }
+    match Parameters::read(uri.query().unwrap_or_default().as_bytes()) {
+        Ok(asked) => issuer.authorize(&asked, &headers, None).await,
+        Err(malformed) => refuse(malformed.into()),
     }
 }
 
 /// A request of a client that is known, for an address that is its own.
-struct Request<'a> {
-    client: &'a Client,
-    redirect_uri: &'a str,
-    asked: &'a Parameters,
+pub(super) struct Request<'a> {
+    pub(super) client: &'a Client,
+    pub(super) redirect_uri: &'a str,
+    pub(super) asked: &'a Parameters,
 }
 
 impl Request<'_> {
+    /// What it asks for.
+    pub(super) fn scope(&self) -> &str {
+        self.asked.get("scope").unwrap_or_default()
+    }
+
+    /// Where somebody signs in before it is asked again; with the name that the client thinks they have.
+    fn sign_in(&self, again: &str) -> Response {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("return_to", again);
+        query.extend_pairs(self.asked.get("login_hint").map(|hint| ("login_hint", hint)));
+        see_other(&format!("{LOGIN}?{}", query.finish()))
+    }
+
     /// Sends the browser back to the client.
     fn answer(&self, issuer: &str, members: &[(&str, &str)]) -> Response {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -107,6 +106,25 @@ impl Request<'_> {
 }
 
 impl Issuer {
+    /// Answers a request for a code; `said` is what somebody answered to the page that asks them.
+    pub(super) async fn authorize(&self, asked: &Parameters, headers: &HeaderMap, said: Option<&Said>) -> Response {
+        let (client, redirect_uri) = match self.target(asked).await {
+            Ok(target) => target,
+            Err(problem) => return refuse(problem),
+        };
+        let request = Request { client: &client, redirect_uri, asked };
+        match self.next(&request, headers, said).await {
+            Ok(Next::Code(code)) => request.answer(self.identifier(), &[("code", &code)]),
+            Ok(Next::SignIn(again)) => request.sign_in(&again),
+            Ok(Next::Ask(user, scope)) => self.consent_page(&request, &user, scope).await.unwrap_or_else(refuse),
+            Err(denied) => {
+                denied.log();
+                let error = [("error", denied.code.as_str()), ("error_description", denied.description)];
+                request.answer(self.identifier(), &error)
+            }
+        }
+    }
+
     /// The client, and where it is sent back to.
     async fn target<'a>(&self, asked: &'a Parameters) -> Result<(Arc<Client>, &'a str), Problem> {
         let refused = |why: &str| Problem::bad_request().because(why);
@@ -117,32 +135,49 @@ impl Issuer {
         Ok((client, redirect_uri))
     }
 
-    async fn next(&self, request: &Request<'_>, headers: &HeaderMap) -> Result<Next, Denied> {
-        let challenge = request.challenge()?;
-        let prompt = request.asked.get("prompt");
-        let signed_in = self.signed_in(headers).await?.filter(|_| prompt != Some("login"));
-        match signed_in {
-            Some((session, user)) => Ok(Next::Code(self.code(request, challenge, &session, &user).await?)),
-            None if prompt == Some("none") => Err(Denied::new(Code::LoginRequired, "nobody is signed in")),
-            None => Ok(Next::SignIn(format!("{AUTHORIZE}?{}", request.asked.without("prompt")))),
+    async fn next(&self, request: &Request<'_>, headers: &HeaderMap, said: Option<&Said>) -> Result<Next, Denied> {
+        let (challenge, prompt) = (request.challenge()?, Prompt::read(request.asked)?);
+        let signed_in = self.signed_in(headers).await?;
+        let Some((session, user)) = signed_in.filter(|(session, _)| prompt.accepts(session, self.clock.now())) else {
+            if prompt.none {
+                return Err(Denied::new(Code::LoginRequired, "nobody is signed in, or not recently enough"));
+            }
+            return Ok(Next::SignIn(format!("{AUTHORIZE}?{}", prompt.afterwards(request.asked))));
+        };
+        let scope = self.scope_for(request, &user)?;
+        if self.is_allowed(request, &prompt, (&user, &scope), said).await? {
+            Ok(Next::Code(self.code(request, challenge, scope, &session).await?))
+        } else if prompt.none {
+            Err(Denied::new(Code::ConsentRequired, "the user has to be asked"))
+        } else {
+            Ok(Next::Ask(user, scope))
         }
+    }
+
+    /// What the client would be granted.
+    fn scope_for(&self, request: &Request<'_>, user: &User) -> Result<String, Denied> {
+        let (actor, requested) = (self.users.actor(user), request.scope());
+        if !request.client.third_party {
+            return Ok(scope::granted(requested, actor.grants()));
+        }
+        let named = scope::named(requested, actor.grants());
+        let nothing = || Denied::new(Code::InvalidScope, "nothing of that can be granted");
+        Some(named).filter(|named| !named.is_empty()).ok_or_else(nothing)
     }
 
     async fn code(
         &self,
         request: &Request<'_>,
         challenge: &str,
+        scope: String,
         session: &Session,
-        user: &User,
     ) -> Result<String, Denied> {
-        let requested = request.asked.get("scope").unwrap_or_default();
         let asked = codes::Asked {
             client: &request.client.id,
             redirect_uri: request.redirect_uri,
             challenge,
-            user_id: user.user_id,
-            signed_in: session.signed_in,
-            scope: scope::granted(requested, self.users.actor(user).grants()),
+            session,
+            scope,
             nonce: request.asked.get("nonce"),
         };
         Ok(self.codes.issue(asked).await?)
@@ -153,8 +188,13 @@ impl Issuer {
         let query = path.strip_prefix(AUTHORIZE)?.strip_prefix('?')?;
         let asked = Parameters::read(query.as_bytes()).ok()?;
         let (_, redirect_uri) = self.target(&asked).await.ok()?;
-        let url = url::Url::parse(redirect_uri).ok()?;
-        let origin = url.origin();
-        Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
+        origin_of(redirect_uri)
     }
+}
+
+/// The origin of an address; of an app's own scheme, the scheme.
+pub(super) fn origin_of(uri: &str) -> Option<String> {
+    let url = url::Url::parse(uri).ok()?;
+    let origin = url.origin();
+    Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
 }

@@ -143,6 +143,11 @@ impl Client {
         if self.insecure_without_pkce && self.kind != ClientKind::Confidential {
             return Err(self.refused("may do without PKCE only if it is confidential"));
         }
+        if self.offline && self.third_party {
+            return Err(
+                self.refused("is somebody else's, so it asks for `offline_access`, and people see that it does")
+            );
+        }
         if !self.permissions.is_empty() && !self.kind.keeps_a_secret() {
             return Err(self.refused("has permissions of its own, but no secret to prove who it is"));
         }
@@ -176,6 +181,11 @@ impl Client {
             known == uri || (on_any_port && without_port(known) == without_port(uri))
         };
         self.redirect_uris.iter().any(registered)
+    }
+
+    /// Whether nobody else can be the one who is answered there: it proves itself with a secret, or the address is its own.
+    pub(super) fn is_itself_at(&self, redirect_uri: &str) -> bool {
+        self.kind.keeps_a_secret() || redirect_uri.starts_with("https://")
     }
 
     /// What it may do in its own name.
@@ -302,6 +312,7 @@ mod tests {
             (named("0198F5B47CC870008000000000000000"), "no UUID"),
             (named("cli"), "not `cli`"),
             (Client { name: " ".into(), ..named("a") }, "no name"),
+            (Client { offline: true, third_party: true, ..named("a") }, "asks for `offline_access`"),
             (good(ClientKind::Confidential), "needs a secret"),
             (Client { kind: ClientKind::Native, ..confidential.clone() }, "keeps no secret"),
             (Client { insecure_without_pkce: true, ..good(ClientKind::Public) }, "only if it is confidential"),

@@ -17,7 +17,7 @@ use tollgate_macros::resource;
 use tollgate_store::{Database, Filter};
 
 /// A client that was added on the command line.
-#[resource(plural = "auth_clients")]
+#[resource(plural = "auth_clients", audited)]
 pub struct StoredClient {
     /// Its `client_id`.
     #[id]
@@ -110,10 +110,7 @@ impl Clients {
 
     /// Removes a client.
     pub(crate) async fn remove(&self, id: &str) -> Result<()> {
-        match self.records.delete(StoredClient::CLIENT.eq(id)).await? {
-            0 => Err(self.not_there(id)),
-            _ => Ok(()),
-        }
+        if self.records.remove(id.to_owned()).await? { Ok(()) } else { Err(self.not_there(id)) }
     }
 
     /// Whether a page of that origin is one of a public client's.

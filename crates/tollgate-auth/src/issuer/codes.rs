@@ -4,7 +4,7 @@
 //! challenge (RFC 7636). A used code is kept as long as the access token that it gave: whoever comes with it again has
 //! stolen it, or was stolen from, and what it gave is revoked (RFC 6749, 4.1.2).
 
-use crate::{error::Result, random::random_text, records::Records, token::Hash};
+use crate::{error::Result, random::random_text, records::Records, sign_in::Session, token::Hash};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -33,6 +33,8 @@ pub struct AuthorizationCode {
     pub user_id: Uuid,
     /// When they did.
     pub signed_in: Timestamp,
+    /// How.
+    pub methods: Option<String>,
     /// What is granted.
     pub scope: String,
     /// What the client wants to find in the ID token.
@@ -61,8 +63,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) client: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) challenge: &'a str,
-    pub(crate) user_id: Uuid,
-    pub(crate) signed_in: Timestamp,
+    pub(crate) session: &'a Session,
     pub(crate) scope: String,
     pub(crate) nonce: Option<&'a str>,
 }
@@ -84,8 +85,9 @@ impl Codes {
             client: asked.client.to_owned(),
             redirect_uri: asked.redirect_uri.to_owned(),
             challenge: asked.challenge.to_owned(),
-            user_id: asked.user_id,
-            signed_in: asked.signed_in,
+            user_id: asked.session.user_id,
+            signed_in: asked.session.signed_in,
+            methods: asked.session.methods.clone(),
             scope: asked.scope,
             nonce: asked.nonce.map(str::to_owned),
             expires: after(LIFETIME),
@@ -100,6 +102,13 @@ impl Codes {
     /// Ends the codes that were sent for a user.
     pub(crate) async fn end_all(&self, user: Uuid) -> Result<()> {
         self.records.delete(AuthorizationCode::USER_ID.eq(user) & AuthorizationCode::TOKEN.is_null()).await?;
+        Ok(())
+    }
+
+    /// Ends the codes that were sent to a client for a user.
+    pub(crate) async fn end_for(&self, user: Uuid, client: &str) -> Result<()> {
+        let theirs = AuthorizationCode::USER_ID.eq(user) & AuthorizationCode::CLIENT.eq(client);
+        self.records.delete(theirs & AuthorizationCode::TOKEN.is_null()).await?;
         Ok(())
     }
 

@@ -37,7 +37,9 @@ pub(crate) enum Code {
     UnauthorizedClient,
     UnsupportedGrantType,
     UnsupportedResponseType,
+    AccessDenied,
     LoginRequired,
+    ConsentRequired,
     ServerError,
     TemporarilyUnavailable,
 }
@@ -52,7 +54,9 @@ impl Code {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::AccessDenied => "access_denied",
             Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -67,7 +71,9 @@ impl Code {
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::UnsupportedResponseType
-            | Self::LoginRequired => StatusCode::BAD_REQUEST,
+            | Self::AccessDenied
+            | Self::LoginRequired
+            | Self::ConsentRequired => StatusCode::BAD_REQUEST,
             Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }

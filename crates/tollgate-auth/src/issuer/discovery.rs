@@ -1,7 +1,10 @@
 //! What clients may learn before they ask: where everything is (OpenID Connect Discovery, RFC 8414) and which keys sign
 //! (RFC 7517).
 
-use super::{authorize::AUTHORIZE, exchange::TOKEN, introspect::INTROSPECT, revoke::REVOKE, scope, userinfo::USERINFO};
+use super::{
+    authorize::AUTHORIZE, exchange::TOKEN, introspect::INTROSPECT, logout::LOGOUT, revoke::REVOKE, scope,
+    userinfo::USERINFO,
+};
 use crate::identity::Issuer;
 use axum::{
     extract::State,
@@ -43,6 +46,7 @@ fn describe(issuer: &str) -> Value {
         "userinfo_endpoint": at(USERINFO),
         "revocation_endpoint": at(REVOKE),
         "introspection_endpoint": at(INTROSPECT),
+        "end_session_endpoint": at(LOGOUT),
         "jwks_uri": at(KEYS),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -55,8 +59,8 @@ fn describe(issuer: &str) -> Value {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported":
-            ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "name", "email"],
-        "prompt_values_supported": ["none", "login"],
+            ["iss", "sub", "aud", "exp", "iat", "auth_time", "amr", "nonce", "at_hash", "name", "email"],
+        "prompt_values_supported": ["none", "login", "select_account", "consent"],
         "authorization_response_iss_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

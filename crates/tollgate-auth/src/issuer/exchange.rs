@@ -99,6 +99,7 @@ impl Issuer {
         code.check(redirect_uri, asked.get("code_verifier"), self.clock.now()).map_err(Denied::grant)?;
         let user =
             self.users.active(code.user_id).await?.ok_or_else(|| Denied::grant("the user is gone or disabled"))?;
+        let consent = self.consent_behind(&code, client).await?;
         let refresh = self.first_refresh(&code, client).await?;
         let id = Mint::new_id();
         if !self.codes.spend(&code, &id, refresh.as_ref().map(|token| token.family().reveal())).await? {
@@ -106,7 +107,18 @@ impl Issuer {
             let spent = self.codes.find(text).await?.unwrap_or(code);
             return Err(self.take_back(&spent).await);
         }
-        self.tokens_for(&code, &user, refresh, &id, at)
+        self.tokens_for(&code, &user, refresh, consent, &id, at)
+    }
+
+    /// Somebody else's client has what its user allows, and no longer than they do; answers the name of that grant.
+    async fn consent_behind(&self, code: &AuthorizationCode, client: &Client) -> Result<Option<String>, Denied> {
+        if !client.third_party {
+            return Ok(None);
+        }
+        match self.consents.find(code.user_id, &client.id).await? {
+            Some(consent) => Ok(Some(consent.grant_id)),
+            None => Err(Denied::grant("the user withdrew what they allowed")),
+        }
     }
 
     /// The first refresh token of a sign-in, where the client wants one.
@@ -123,16 +135,18 @@ impl Issuer {
         code: &AuthorizationCode,
         user: &User,
         refresh: Option<RefreshToken>,
+        consent: Option<String>,
         id: &str,
         at: u64,
     ) -> Result<Tokens, Denied> {
-        let grant = refresh.as_ref().map(|token| token.family().public());
+        let grant = refresh.as_ref().map(|token| token.family().public()).or(consent);
         let access = Access { id, client: &code.client, scope: &code.scope, at, grant: grant.as_deref() };
         let access_token = self.mint.access_token(user, &access)?;
         let sign_in = SignIn {
             client: &code.client,
             scope: &code.scope,
             at: code.signed_in,
+            methods: code.methods.as_deref(),
             nonce: code.nonce.as_deref(),
             access_token: &access_token,
         };
@@ -151,13 +165,14 @@ impl Issuer {
     }
 
     async fn end_what_it_gave(&self, code: &AuthorizationCode) -> Result<(), Denied> {
-        if let Some(id) = &code.token {
-            self.revoked.end(Ended::Token(id)).await?;
-        }
-        match code.family.as_deref().and_then(FamilyId::parse) {
-            Some(family) => Ok(self.refresh.revoke_family(family).await?),
+        let revoked = match &code.token {
+            Some(id) => self.revoked.end(Ended::Token(id)).await,
             None => Ok(()),
+        };
+        if let Some(family) = code.family.as_deref().and_then(FamilyId::parse) {
+            self.refresh.revoke_family(family).await?;
         }
+        Ok(revoked?)
     }
 
     async fn redeem_refresh(&self, asked: &Parameters, client: &Client, at: u64) -> Result<Tokens, Denied> {

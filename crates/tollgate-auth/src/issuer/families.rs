@@ -1,8 +1,7 @@
 //! Refresh families in the database.
 //!
-//! A swap is one statement that names the version it expects, so that of two instances one wins. Time is the shared
-//! clock of this process: not every database tells its own through a store. Instances must therefore agree on the time
-//! to within the grace, as they must for tokens anyway.
+//! A swap is one statement that names the version it expects, so that of two instances one wins. Time is the database's,
+//! for the clocks of two instances may differ by more than the grace, and one that jumps must end nobody's family.
 
 use super::{
     refresh::{Answer, Death, Families, Family, FamilyId, Grant, Retired},
@@ -46,6 +45,7 @@ pub struct RefreshFamily {
 /// The families of all sign-ins.
 pub(crate) struct StoredFamilies {
     records: Records<RefreshFamily>,
+    database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     revoked: Arc<Revoked>,
 }
@@ -53,7 +53,7 @@ pub(crate) struct StoredFamilies {
 impl StoredFamilies {
     pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, revoked: Arc<Revoked>) -> Self {
         let records = Records::new(database, clock, "clients stay signed in");
-        Self { records, clock: Arc::clone(clock), revoked }
+        Self { records, database: Arc::clone(database), clock: Arc::clone(clock), revoked }
     }
 
     /// Ends what was given to a client, or through it to one user.
@@ -76,26 +76,28 @@ impl StoredFamilies {
         Ok(())
     }
 
-    /// First the access tokens that came of it: whoever finds the family still alive gets more that are dead.
+    /// First the access tokens that came of it: whoever finds the family still alive gets more that are dead. Where that
+    /// cannot be kept, the family ends all the same.
     async fn end(&self, family: String, death: Death) -> Result<(), Error> {
-        if let Some(id) = FamilyId::parse(&family) {
-            self.revoked.end(Ended::Grant(&id.public())).await?;
-        }
+        let revoked = match FamilyId::parse(&family) {
+            Some(id) => self.revoked.end(Ended::Grant(&id.public())).await,
+            None => Ok(()),
+        };
         let patch = RefreshFamilyPatch { dead: Change::Set(Some(written(death).to_owned())), ..Default::default() };
         self.records.change(family, RefreshFamily::DEAD.is_null(), patch).await?;
-        Ok(())
+        revoked
     }
 }
 
 impl Families for StoredFamilies {
     fn now(&self) -> Answer<'_, Timestamp> {
-        Box::pin(async { Ok(self.clock.now()) })
+        Box::pin(async { Ok(self.database.time().await?.unwrap_or_else(|| self.clock.now())) })
     }
 
     /// Those that have expired are swept out on the way.
     fn create(&self, id: FamilyId, family: Family) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.records.delete(RefreshFamily::EXPIRES.lte(self.clock.now())).await?;
+            self.records.delete(RefreshFamily::EXPIRES.lte(self.now().await?)).await?;
             let new = NewRefreshFamily {
                 family: id.reveal(),
                 subject: family.grant.user,

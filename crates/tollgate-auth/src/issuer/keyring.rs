@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     random::random,
     records::Records,
-    token::{Keys, SigningKey},
+    token::{Keys, Object, SigningKey, Type, Unverified},
 };
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -33,7 +33,7 @@ use tollgate_macros::resource;
 use tollgate_store::{Database, Filter};
 
 /// A key of ours.
-#[resource(plural = "auth_keys")]
+#[resource(plural = "auth_keys", audited)]
 pub struct StoredKey {
     /// What it is: `secret`, or `signing-1` and so on.
     #[id]
@@ -143,6 +143,17 @@ impl Keyring {
         Ok(current.key.sign(typ, claims)?)
     }
 
+    /// What an ID token of ours says, however long ago it expired. `None` if we did not sign it, or the key is deleted.
+    pub(crate) fn id_token(&self, token: &[u8]) -> Option<Object> {
+        let token = Unverified::read(token).ok()?;
+        let ring = self.ring();
+        let key = ring.keys.iter().find(|key| token.kid.as_deref() == Some(key.key.kid()))?.key.verifying().ok()?;
+        let is_ours = token.kind == Type::Jwt
+            && token.algorithm == key.algorithm()
+            && key.verifies(token.signed, &token.signature);
+        is_ours.then_some(token.claims)
+    }
+
     /// Takes over what others did to the keys, makes the next one when that is due, and deletes those that are over.
     pub(crate) async fn follow(&self) -> Result<()> {
         self.read().await?;
@@ -204,7 +215,7 @@ impl Keyring {
         let is_over = |next: &StoredKey| begin(next).saturating_add(AFTERLIFE).is_ok_and(|end| end <= now);
         let first = rows.iter().skip(1).take_while(|next| is_over(next)).count();
         for row in over.iter().chain(&rows[..first]) {
-            self.records.delete(StoredKey::KEY.eq(row.key.clone())).await?;
+            self.records.remove(row.key.clone()).await?;
         }
         let ring = self.ring();
         if !ring.keys.iter().map(|key| &key.name).eq(rows[first..].iter().map(|row| &row.key)) {

@@ -62,6 +62,8 @@ struct IdClaims<'a> {
     exp: u64,
     iat: u64,
     auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<Vec<&'a str>>,
     at_hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
@@ -76,6 +78,8 @@ pub(crate) struct SignIn<'a> {
     pub(crate) client: &'a str,
     pub(crate) scope: &'a str,
     pub(crate) at: jiff::Timestamp,
+    /// How, in the words of RFC 8176, separated by spaces.
+    pub(crate) methods: Option<&'a str>,
     pub(crate) nonce: Option<&'a str>,
     /// The access token that goes along.
     pub(crate) access_token: &'a str,
@@ -127,6 +131,7 @@ impl Mint {
             exp: now + self.lifetime.as_secs(),
             iat: now,
             auth_time: sign_in.at.as_second(),
+            amr: sign_in.methods.map(|methods| methods.split(' ').collect()),
             at_hash: half_hash(sign_in.access_token),
             nonce: sign_in.nonce,
             name: scope::has(sign_in.scope, "profile").then_some(&user.name),

@@ -12,15 +12,21 @@
 //! GET  /.well-known/…     discovery.rs   what clients may learn        keyring.rs    our keys
 //! POST /token             password_grant.rs  where it is switched on
 //!
+//! GET  /auth/apps         apps.rs        whom did I allow?             consents.rs   consent.rs  and who asked
+//! GET  /oauth/logout      logout.rs      a client signs somebody out
+//!
 //! client.rs   what a client is     clients.rs  which there are     proof.rs   is it that one?     cors.rs  which pages?
 //! mint.rs     what tokens say      scope.rs    what they grant     config.rs  how it is set up    denied.rs  every "no"
 //! ```
 
+mod apps;
 mod authorize;
 mod client;
 mod clients;
 mod codes;
 mod config;
+mod consent;
+mod consents;
 mod cors;
 mod denied;
 mod discovery;
@@ -29,8 +35,10 @@ mod families;
 mod follow;
 mod introspect;
 mod keyring;
+mod logout;
 mod mint;
 mod password_grant;
+mod prompt;
 mod proof;
 pub mod refresh;
 mod revoke;
@@ -42,6 +50,7 @@ pub use client::{Client, ClientKind};
 pub use clients::StoredClient;
 pub use codes::AuthorizationCode;
 pub use config::IdentityConfig;
+pub use consents::Consent;
 pub use families::RefreshFamily;
 pub use keyring::{KeyInfo, StoredKey};
 pub use revoked::Revocation;
@@ -49,6 +58,7 @@ pub use revoked::Revocation;
 pub(crate) use client::COMMAND_LINE;
 pub(crate) use clients::Clients;
 pub(crate) use codes::Codes;
+pub(crate) use consents::Consents;
 pub(crate) use families::StoredFamilies;
 pub(crate) use follow::start as follow;
 pub(crate) use keyring::Keyring;
@@ -77,7 +87,10 @@ pub(crate) fn router(issuer: &Arc<Issuer>) -> Router<Arc<Issuer>> {
         .route(discovery::METADATA[1], get(discovery::metadata))
         .route(discovery::KEYS, get(discovery::keys))
         .route(authorize::AUTHORIZE, get(authorize::authorize))
+        .route(consent::CONSENT, post(consent::consent))
+        .route(consent::APPS, get(apps::page).post(apps::withdraw))
         .route(introspect::INTROSPECT, post(introspect::introspect))
+        .route(logout::LOGOUT, get(logout::ask).post(logout::answer))
         .merge(for_clients);
     if issuer.config.password_grant { router.route("/token", post(password_grant::password)) } else { router }
 }

@@ -16,19 +16,39 @@ pub(crate) const OFFLINE: &str = "offline_access";
 
 /// What is granted of the requested scopes to somebody with those permissions.
 pub(crate) fn granted(requested: &str, may: &Grants) -> String {
-    let mut granted: Vec<String> = Vec::new();
-    let mut add = |word: String| {
-        if !granted.contains(&word) {
-            granted.push(word);
-        }
-    };
-    words(requested).filter(|word| STANDARD.contains(word)).for_each(|word| add(word.to_owned()));
+    let named = named(requested, may);
     if words(requested).all(|word| STANDARD.contains(&word)) {
-        may.permissions().for_each(add);
-    } else {
-        words(requested).filter(|word| may.include(word)).for_each(|word| add(word.to_owned()));
+        return union(&named, &may.permissions().collect::<Vec<_>>().join(" "));
     }
-    granted.join(" ")
+    named
+}
+
+/// The same for a client that is somebody else's: nothing that it does not name.
+pub(crate) fn named(requested: &str, may: &Grants) -> String {
+    let (standard, other): (Vec<_>, Vec<_>) = words(requested).partition(|word| STANDARD.contains(word));
+    let had = other.into_iter().filter(|word| may.include(word));
+    union("", &standard.into_iter().chain(had).collect::<Vec<_>>().join(" "))
+}
+
+/// The permissions that are requested in vain.
+pub(crate) fn withheld<'a>(requested: &'a str, may: &Grants) -> Vec<&'a str> {
+    words(requested).filter(|word| Grants::is_permission(word) && !may.include(word)).collect()
+}
+
+/// The words of both, each once.
+pub(crate) fn union(one: &str, other: &str) -> String {
+    let mut all = vec![];
+    for word in words(one).chain(words(other)) {
+        if !all.contains(&word) {
+            all.push(word);
+        }
+    }
+    all.join(" ")
+}
+
+/// Whether a scope has all that another one has.
+pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
+    words(narrow).all(|word| has(wide, word))
 }
 
 /// What a client is granted in its own name: what it asks for and has, or all that it has. `None` where that is nothing.
@@ -46,7 +66,7 @@ pub(crate) fn own(requested: &str, may: &Grants) -> Option<String> {
 /// anything is. `None` if more is asked for than was granted (RFC 6749, 6).
 pub(crate) fn renewed(before: &str, requested: Option<&str>, may: &Grants) -> Option<String> {
     let requested = requested.unwrap_or(before);
-    if words(requested).any(|word| !has(before, word)) {
+    if !covers(before, requested) {
         return None;
     }
     let left = words(requested).filter(|word| STANDARD.contains(word) || may.include(word));
@@ -58,7 +78,8 @@ pub(crate) fn has(scope: &str, word: &str) -> bool {
     words(scope).any(|known| known == word)
 }
 
-fn words(scope: &str) -> impl Iterator<Item = &str> {
+/// Its words.
+pub(crate) fn words(scope: &str) -> impl Iterator<Item = &str> {
     scope.split(' ').filter(|word| !word.is_empty())
 }
 
@@ -74,6 +95,14 @@ mod tests {
         assert_eq!(granted("read:movies read:movies", &may), "read:movies");
         assert_eq!(granted("", &may), "read:* update:books");
         assert_eq!(granted("openid offline_access", &may), "openid offline_access read:* update:books");
+        assert_eq!(withheld("openid read:movies delete:movies nonsense", &may), ["delete:movies"]);
+    }
+
+    #[test]
+    fn somebody_elses_client_gets_nothing_that_it_does_not_name() {
+        let may = Grants::of(["read:*"]);
+        assert_eq!(named("", &may), "");
+        assert_eq!(named("read:movies openid delete:movies openid", &may), "openid read:movies");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod login;
 mod origin;
 mod sessions;
 
-pub(crate) use login::LOGIN;
+pub(crate) use login::{LOGIN, policy};
 pub(crate) use origin::{Origins, is_loopback};
 pub use sessions::Session;
 pub(crate) use sessions::{From, Sessions};
@@ -30,6 +30,11 @@ pub(crate) fn router() -> Router<Arc<Issuer>> {
     Router::new().route(LOGIN, get(login::page).post(login::sign_in)).route("/auth/logout", post(login::sign_out))
 }
 
+/// The page of a problem.
+pub(crate) fn refuse(problem: Problem) -> Response {
+    Refusal::from(problem).into_response()
+}
+
 /// Sends the browser there with a `GET`, and is never stored: these answers hold codes, or belong to one person.
 pub(crate) fn see_other(location: &str) -> Response {
     match HeaderValue::try_from(location) {
@@ -37,6 +42,6 @@ pub(crate) fn see_other(location: &str) -> Response {
             let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             (StatusCode::SEE_OTHER, headers).into_response()
         }
-        Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),
+        Err(error) => refuse(Problem::internal().caused_by(error)),
     }
 }

@@ -28,6 +28,8 @@ pub struct Session {
     /// When it ends by itself.
     #[index]
     pub expires: Timestamp,
+    /// How they showed who they are, in the words of RFC 8176, as in `pwd`.
+    pub methods: Option<String>,
     /// When they signed in.
     #[created_at]
     pub signed_in: Timestamp,
@@ -76,14 +78,20 @@ impl Sessions {
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(crate) async fn begin(&self, user_id: Uuid, from: &From) -> Result<HeaderValue> {
+    pub(crate) async fn begin(&self, user_id: Uuid, methods: &str, from: &From) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.records.delete(Session::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
-        let From { address, browser } = from;
-        let (address, browser) = (address.map(|address| address.to_string()), browser.clone());
-        self.records.insert(NewSession { session: name(&secret), user_id, expires, address, browser }).await?;
+        let new = NewSession {
+            session: name(&secret),
+            user_id,
+            expires,
+            methods: Some(methods.to_owned()),
+            address: from.address.map(|address| address.to_string()),
+            browser: from.browser.clone(),
+        };
+        self.records.insert(new).await?;
         Ok(self.set_cookie(&secret, self.lifetime.as_secs()))
     }
 

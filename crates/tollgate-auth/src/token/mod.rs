@@ -49,6 +49,7 @@ pub use gate::Gate;
 pub use hash::Hash;
 pub use key::{Algorithm, Key, KeyError};
 pub use keys::{Fetch, FetchError, Fetched, Fetching, Health, Keys, Limits, Missing};
+pub(crate) use read::Unverified;
 pub use read::{LONGEST, Type};
 pub use refusal::Refusal;
 pub use revocation::Revocations;
@@ -60,7 +61,7 @@ pub use verified::Verified;
 pub(crate) use cache::{Cache, Remembered};
 
 /// A JSON object, as `tollgate_core::strict` reads it.
-type Object = serde_json::Map<String, serde_json::Value>;
+pub(crate) type Object = serde_json::Map<String, serde_json::Value>;
 
 /// How deep a header, the claims or a key set may be nested.
 pub(crate) const LEVELS: usize = 16;

@@ -1,8 +1,8 @@
 //! Which tokens ended before they expired?
 //!
 //! A token is named by its `jti`, not by its bytes: an ECDSA signature has a twin, so the same token can be written
-//! in two ways; or by the grant it came from, by whom it speaks of, or by the client it was given to. The list carries a version, so that a remembered token is held against it once per change and not
-//! once per request. Nothing is forgotten that could still let a token in.
+//! in two ways; or by the grant it came from, by whom it speaks of, or by the client it was given to. The list carries a
+//! version, so that a remembered token is held against it once per change and not once per request. Nothing is forgotten that could still let a token in.
 
 use super::{Verified, trusted::MOST_SKEW};
 use std::{

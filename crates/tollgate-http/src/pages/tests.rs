@@ -151,6 +151,49 @@ fn unknown_route() -> ProblemPage {
     ProblemPage { frame: Frame::default(), detail: None, permission: None, road: None, ..forbidden() }
 }
 
+fn consent() -> String {
+    let want = |title: &str, withheld| Want {
+        title: title.into(),
+        scope: "read:patients".into(),
+        about: "No more than you may do yourself.".into(),
+        withheld,
+    };
+    let page = ConsentPage {
+        client: "Field Recorder".into(),
+        email: "ada@example.org".into(),
+        another: "/auth/login?return_to=%2Foauth%2Fauthorize".into(),
+        wants: vec![want("Read patients", false), want("Create patients", true)],
+        to: "https://recorder.example.org".into(),
+        apps: "/auth/apps".into(),
+        registered: "Registered on 3 Nov 2026".into(),
+        action: "/oauth/consent".into(),
+        ..ConsentPage::default()
+    };
+    show(ConsentPage::TEMPLATE, page)
+}
+
+fn apps(ids: &[&str]) -> String {
+    let app = |id: &&str| AllowedApp {
+        id: (*id).into(),
+        name: (*id).into(),
+        scopes: texts(&["openid", "read:patients"]),
+        since: "3 Nov 2026".into(),
+    };
+    let apps = ids.iter().map(app).collect();
+    show(AppsPage::TEMPLATE, AppsPage { email: "ada@example.org".into(), apps, action: "/auth/apps".into() })
+}
+
+fn sign_out(client: Option<&str>) -> String {
+    let fields = vec![("client_id".into(), client.unwrap_or_default().into())];
+    let page = SignOutPage {
+        client: client.map(str::to_owned),
+        email: "ada@example.org".into(),
+        action: "/oauth/logout".into(),
+        fields,
+    };
+    show(SignOutPage::TEMPLATE, page)
+}
+
 /// Each page with and without what is optional in it.
 fn all() -> Vec<String> {
     let empty_home = HomePage { frame: Frame::default(), ..HomePage::default() };
@@ -160,6 +203,11 @@ fn all() -> Vec<String> {
         show_home(empty_home),
         show_sign_in(SignInPage::default()),
         show_sign_in(sign_in_after_an_error()),
+        consent(),
+        apps(&[]),
+        apps(&["recorder", "tool"]),
+        sign_out(None),
+        sign_out(Some("Field Recorder")),
         show_problem(forbidden()),
         show_problem(unknown_route()),
     ]
@@ -185,7 +233,8 @@ fn what_callers_sent_is_never_markup() {
     let road = Some(Road { passed: texts(&[attack]), stopped: attack.into() });
     let faults = vec![Fault::of(attack, attack)];
     let problem = ProblemPage { frame, road, faults, detail: Some(attack.into()), json: attack.into(), ..forbidden() };
-    for page in [show_home(home), show_sign_in(sign_in), show_problem(problem)] {
+    for page in [show_home(home), show_sign_in(sign_in), apps(&[attack]), sign_out(Some(attack)), show_problem(problem)]
+    {
         assert!(page.contains("&lt;script&gt;alert(1)&lt;"), "{page}");
         assert!(!page.contains("<script>") && !page.contains("\"'>"), "{page}");
     }

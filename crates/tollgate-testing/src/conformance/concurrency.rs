@@ -1,11 +1,14 @@
 //! Who travels together shares the way, not the misfortune.
 
 use super::resources::{
-    NewTicket, Note, Sample, Ticket, Word, all, everything, marked, may, note, person, sample, store, word,
+    NewTicket, Note, Peak, Sample, Ticket, WIDE_PEAKS, Word, all, everything, marked, may, note, person, sample, store,
+    word,
 };
 use super::updates::with_body;
 use std::{sync::Arc, time::Duration};
-use tollgate_store::{Database, Error};
+use tokio::{task::JoinSet, time::sleep};
+use tollgate_core::SystemClock;
+use tollgate_store::{Database, Error, OpenTransaction, Store, Value};
 
 pub async fn of_equal_rows_one_is_stored_and_each_other_fails_alone(database: Arc<dyn Database>) {
     let notes = store::<Note>(&database).await;
@@ -89,6 +92,43 @@ pub async fn a_key_that_no_row_can_have_harms_nobody(database: Arc<dyn Database>
     assert!(matches!(words.delete(&all(), "o\0ne".into()).await, Err(Error::NotFound)));
 }
 
+pub async fn a_row_that_cannot_be_read_harms_nobody(database: Arc<dyn Database>) {
+    database.prepare(&[&WIDE_PEAKS], true).await.unwrap();
+    let peaks = Store::<Peak>::new(Arc::clone(&database), Arc::new(SystemClock::default()));
+    let row = |id: i64| vec![Value::Int(id), Value::Int(if id == 7 { i64::MAX } else { id * 100 })];
+    database.insert(&WIDE_PEAKS, Arc::new((0..20).map(row).collect::<Vec<_>>()), 0..20).await.unwrap();
+    let read = |index: i32| {
+        let peaks = peaks.clone();
+        async move { (index % 20, peaks.get(&all(), index % 20).await) }
+    };
+    for (id, outcome) in (0..200).map(read).collect::<JoinSet<_>>().join_all().await {
+        match id {
+            7 => assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}"),
+            _ => assert_eq!(outcome.unwrap().meters, id * 100),
+        }
+    }
+}
+
+pub async fn who_waits_for_a_transaction_fails_no_other(database: Arc<dyn Database>) {
+    let words = store::<Word>(&database).await;
+    let open = OpenTransaction::begin(&database).await.unwrap();
+    words.on(open.transaction()).unwrap().insert(&all(), word("taken", -1)).await.unwrap();
+    let insert = |number: i32| {
+        let (words, name) = (words.clone(), if number == 50 { "taken".into() } else { format!("word {number}") });
+        async move { (number, words.insert(&all(), word(&name, number)).await) }
+    };
+    let inserts = (0..200).map(insert).collect::<JoinSet<_>>().join_all();
+    let (outcomes, ended) = tokio::join!(inserts, async {
+        sleep(Duration::from_secs(3)).await;
+        open.rollback().await
+    });
+    ended.unwrap();
+    for (number, outcome) in outcomes {
+        assert!(number == 50 || outcome.is_ok(), "{number}: {outcome:?}");
+        assert!(matches!(outcome, Ok(_) | Err(Error::Overloaded)), "{outcome:?}");
+    }
+}
+
 pub async fn of_parallel_changes_of_one_version_one_wins(database: Arc<dyn Database>) {
     let notes = store::<Note>(&database).await;
     let id = notes.insert(&all(), note("new")).await.unwrap().note_id;
@@ -122,7 +162,7 @@ pub async fn who_leaves_takes_nobody_along(database: Arc<dyn Database>) {
         })
     };
     let tasks: Vec<_> = (0..200).map(write).collect();
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    sleep(Duration::from_millis(1)).await;
     for task in tasks.iter().step_by(2) {
         task.abort();
     }

@@ -173,6 +173,8 @@ claims! { $ conformance
         parallel_inserts_are_answered_their_own_keys
         parallel_reads_answer_each_their_own_row
         a_key_that_no_row_can_have_harms_nobody
+        a_row_that_cannot_be_read_harms_nobody
+        who_waits_for_a_transaction_fails_no_other
         of_parallel_changes_of_one_version_one_wins
         who_leaves_takes_nobody_along
     }

@@ -7,7 +7,7 @@ use tollgate::{
 };
 use tollgate_access::Identity;
 use tollgate_core::{Clock, SystemClock};
-use tollgate_store::Database;
+use tollgate_store::{Column, Database, Table};
 
 /// A column of every kind, full and perhaps empty, under a key that the caller chooses.
 #[resource(plural = "samples")]
@@ -108,6 +108,26 @@ pub(crate) struct Ticket {
     pub ticket_id: i32,
     pub title: String,
 }
+
+/// A mountain, as this model knows it.
+#[resource(plural = "peaks")]
+pub(crate) struct Peak {
+    #[id]
+    pub peak_id: i32,
+    pub meters: i32,
+}
+
+/// The same table as another model knows it, which keeps what ours cannot read.
+pub(crate) static WIDE_PEAKS: Table = Table {
+    name: "peaks",
+    one: "peak",
+    about: "",
+    columns: &[Column::of::<i32>("peak_id"), Column::of::<i64>("meters")],
+    id: 0,
+    counted: false,
+    database: None,
+    audited: false,
+};
 
 /// A key that is made in the order of creation.
 #[resource(plural = "visits")]

@@ -5,11 +5,13 @@
 //! servers that all tests share.
 
 mod mongo;
+mod npm;
 mod pgbouncer;
 mod postgres;
 mod tmpfs;
 
 pub use mongo::{Mongo, SHARED_MONGO};
+pub use npm::{Npm, OPENID_CLIENT};
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, certify, psql};
 pub use tmpfs::Tmpfs;

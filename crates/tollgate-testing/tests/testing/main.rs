@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod films;
 #[cfg(test)]
 mod matrix;

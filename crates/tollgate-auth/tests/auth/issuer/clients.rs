@@ -3,7 +3,10 @@
 use super::{Answer, Browser, CALLBACK, VERIFIER, World, authorize, claims, config, secret};
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
+use std::sync::Arc;
+use tollgate_access::System;
 use tollgate_auth::{Client, ClientKind, Error};
+use tollgate_store::{Filter, Store, audit::AuditEvent};
 
 pub(crate) const SECRET: &str = "a secret & of 32 bytes, or: more";
 
@@ -191,6 +194,26 @@ async fn an_added_client_is_known_to_every_instance_until_it_is_removed() {
     assert_eq!(ids.iter().map(|client| &*client.id).collect::<Vec<_>>(), ["web", "app", "docs", "job"]);
     world.identity.remove_client("job").await.unwrap();
     assert_eq!(tried(second.reveal()).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn changes_of_clients_and_keys_are_recorded_without_what_is_secret() {
+    let world = World::new().await;
+    let job = Client { permissions: vec!["read:movies".into()], ..Client::new("job", "Job", ClientKind::Machine) };
+    let first = world.identity.add_client(job).await.unwrap().unwrap();
+    let second = world.identity.rotate_client("job").await.unwrap();
+    world.identity.remove_client("job").await.unwrap();
+    world.identity.rotate_keys().await.unwrap();
+    let store: Store<AuditEvent> = Store::new(world.database.clone(), Arc::new(world.clock.clone()));
+    let may = System::because("a test looks").may();
+    let events = store.find(&may, Filter::every()).sort(AuditEvent::EVENT_ID.asc()).all().await.unwrap();
+    let of_ours = |event: &&AuditEvent| event.resource != "auth_consents";
+    let said = |event: &AuditEvent| format!("{} {} {}", event.action, event.resource, event.row_id.as_deref().unwrap());
+    let said: Vec<_> = events.iter().filter(of_ours).map(said).collect();
+    let changes = ["create auth_clients job", "update auth_clients job", "delete auth_clients job"];
+    assert_eq!(said[said.len() - 4..], [&changes[..], &["create auth_keys signing-2"]].concat());
+    let all = format!("{events:?}");
+    assert!(!all.contains(first.reveal()) && !all.contains(second.reveal()), "{all}");
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ async fn a_person_who_signs_in_is_sent_back_with_a_code_that_becomes_tokens() {
         (&json!("api"), &json!("web"), &tokens["scope"])
     );
     assert_eq!((&id["aud"], &id["nonce"], &id["sub"]), (&json!("web"), &json!("n-1"), &access["sub"]));
+    assert_eq!((&id["amr"], &id["at_hash"].is_string()), (&json!(["pwd"]), &true));
     assert_eq!((&id["name"], &id["email"]), (&json!("Rea Oku"), &json!("rea@example.test")));
 }
 
@@ -66,6 +67,26 @@ async fn the_usual_library_accepts_both_tokens_and_our_gate_only_the_one_for_the
     assert!(claims(id).get("email").is_none(), "nobody asked for it");
     assert!(world.identity.gate().check(access.as_bytes()).await.is_ok());
     assert!(world.identity.gate().check(id.as_bytes()).await.is_err());
+}
+
+/// Of section 2: the header, and every claim that it requires; `scope`, `name`, `email` and `roles` are those of 2.2.
+#[tokio::test]
+async fn access_tokens_are_those_of_rfc_9068() {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let world = World::new().await;
+    let tokens = world.rea().await.tokens("web", "openid read:movies").await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let header: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(access.split('.').next().unwrap()).unwrap()).unwrap();
+    assert_eq!((&header["typ"], &header["alg"]), (&json!("at+jwt"), &json!("RS256")));
+    let said = claims(access);
+    let names: Vec<_> = said.as_object().unwrap().keys().collect();
+    let known = ["iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "name", "email", "roles"];
+    assert_eq!(names, known);
+    assert_eq!((&said["iss"], &said["aud"], &said["client_id"]), (&json!(ISSUER), &json!("api"), &json!("web")));
+    assert_eq!(said["exp"].as_u64().unwrap() - said["iat"].as_u64().unwrap(), 3600);
+    let other = world.rea().await.tokens("web", "openid").await;
+    assert_ne!(claims(other["access_token"].as_str().unwrap())["jti"], said["jti"]);
 }
 
 #[tokio::test]
@@ -177,6 +198,38 @@ async fn a_client_may_ask_that_nobody_is_asked_or_that_somebody_is_asked_again()
     assert!(answer.location().starts_with("/auth/login?"), "{answer:?}");
     let again = answer.location_parameter("return_to").unwrap();
     assert!(rea.get(&again).await.location_parameter("code").is_some(), "and then asks no more: {again}");
+}
+
+#[tokio::test]
+async fn who_signed_in_too_long_ago_signs_in_again() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    world.clock.advance(std::time::Duration::from_secs(59));
+    assert!(rea.get(&authorize(&[("max_age", "60")])).await.location_parameter("code").is_some());
+    world.clock.advance(std::time::Duration::from_secs(1));
+    for age in ["60", "0"] {
+        let silent = rea.get(&authorize(&[("max_age", age), ("prompt", "none")])).await;
+        assert_eq!(silent.error(), "login_required");
+        let answer =
+            rea.get(&authorize(&[("max_age", age), ("prompt", "consent login"), ("login_hint", "a@b.c")])).await;
+        let page = rea.get(answer.location()).await;
+        assert!(page.body.contains("value=\"a@b.c\""), "the page knows whom the client expects: {}", page.body);
+        let again = answer.location_parameter("return_to").unwrap();
+        assert!(again.contains("&prompt=consent") && !again.contains("max_age"), "{again}");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_says_two_things_or_nothing_known_is_refused() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    for (name, bad) in
+        [("prompt", "none login"), ("prompt", "None"), ("prompt", "create"), ("max_age", "-1"), ("max_age", "1h")]
+    {
+        assert_eq!(rea.get(&authorize(&[(name, bad)])).await.error(), "invalid_request", "{name}={bad}");
+    }
+    let answer = rea.get(&authorize(&[("prompt", "select_account")])).await;
+    assert!(answer.location().starts_with("/auth/login?"), "{answer:?}");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn every_endpoint_that_is_announced_is_a_route_of_the_issuer() {
             endpoints += 1;
         }
     }
-    assert_eq!(endpoints, 6);
+    assert_eq!(endpoints, 7);
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
 }
 

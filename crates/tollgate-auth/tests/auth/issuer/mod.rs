@@ -1,13 +1,16 @@
 //! The embedded issuer from outside: over HTTP, with a database in memory and a clock that obeys.
 
 mod accounts;
+mod apart;
 mod api_keys;
 mod authenticate;
 mod clients;
 mod code_flow;
+mod consent;
 mod discovery;
 mod exchange;
 mod login;
+mod logout;
 mod passwords;
 mod refresh;
 mod revocation;

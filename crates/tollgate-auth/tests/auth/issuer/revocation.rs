@@ -9,16 +9,16 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use tollgate_auth::{Client, ClientKind};
 
-fn text<'t>(tokens: &'t Value, name: &str) -> &'t str {
+pub(super) fn text<'t>(tokens: &'t Value, name: &str) -> &'t str {
     tokens[name].as_str().unwrap_or_else(|| panic!("no {name}: {tokens}"))
 }
 
-async fn is_good(world: &World, access: &str) -> bool {
+pub(super) async fn is_good(world: &World, access: &str) -> bool {
     world.identity.gate().check(access.as_bytes()).await.is_ok()
 }
 
 /// Waits until an instance refuses a token, a second at most and a little for a busy machine.
-async fn ends_on(world: &World, access: &str) {
+pub(super) async fn ends_on(world: &World, access: &str) {
     let start = Instant::now();
     while is_good(world, access).await {
         assert!(start.elapsed() < Duration::from_secs(5), "still good after {:?}", start.elapsed());
@@ -94,6 +94,30 @@ async fn a_token_that_nobody_knows_needs_no_revocation() {
     }
     assert_eq!(revoke(&mut rea, "web", "").await.error(), "invalid_request");
     assert_eq!(rea.get("/oauth/revoke").await.status, StatusCode::METHOD_NOT_ALLOWED, "no token in an address");
+}
+
+#[tokio::test]
+async fn a_full_list_takes_no_more_tokens_and_says_so_and_still_takes_users() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let tokens = rea.tokens("web", "").await;
+    let access = text(&tokens, "access_token");
+    let list = world.identity.gate().revocations();
+    for number in 0..1_000_000 {
+        list.revoke_token("issuer", &number.to_string(), u64::MAX / 2);
+    }
+    let answer = revoke(&mut rea, "web", access).await;
+    assert_eq!((answer.status, &*answer.error()), (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"));
+    assert!(is_good(&world, access).await);
+    let kept = rea.tokens("app", "").await;
+    assert_eq!(revoke(&mut rea, "app", text(&kept, "refresh_token")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        rea.refresh("app", text(&kept, "refresh_token")).await.error(),
+        "invalid_grant",
+        "it ended all the same"
+    );
+    world.end_sessions().await;
+    assert!(!is_good(&world, access).await);
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Nothing is waited for forever, and nothing is said to have happened, or not, that may be otherwise.
 
 use super::faults::open;
-use crate::outages::{Entry, EntryPatch, entry, may};
+use crate::{
+    crowds,
+    outages::{Entry, EntryPatch, entry, may},
+};
 use mongodb::{
     Client,
     bson::{Document, doc},
@@ -157,4 +160,10 @@ async fn a_server_that_freezes_is_missed_in_seconds() {
     while entries.get(&may(), kept.entry_id).await.is_err() {
         assert!(back.elapsed() < Duration::from_secs(10), "not whole again");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_insert_that_waits_holds_up_no_other() {
+    let (database, ()) = super::empty().await;
+    crowds::one_insert_that_waits_holds_up_no_other(database).await;
 }

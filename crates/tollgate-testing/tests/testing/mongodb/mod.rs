@@ -5,7 +5,7 @@ mod limits;
 mod opening;
 mod schema;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 use tollgate_mongodb::MongoDb;
 use tollgate_store::Database;
 use tollgate_testing::servers::Mongo;
@@ -20,4 +20,11 @@ async fn empty() -> (Arc<dyn Database>, ()) {
 fn fresh() -> (String, String) {
     let name = format!("test_{}", tollgate::Uuid::now_v7().simple());
     (Mongo::shared().replace("/?", &format!("/{name}?")), name)
+}
+
+#[tokio::test]
+async fn the_server_tells_its_time() {
+    let time = MongoDb::open(&fresh().0).await.unwrap().time().await.unwrap().unwrap();
+    let apart = SystemTime::now().duration_since(time.into()).unwrap_or_else(|ahead| ahead.duration());
+    assert!(apart.as_secs() < 60, "{time}");
 }

@@ -1,6 +1,7 @@
 //! Nothing is waited for forever: statements, locks, places, and those who left.
 
 use super::faults::{Page, PagePatch, may, open, page};
+use crate::crowds;
 use std::time::{Duration, Instant};
 use tokio::{sync::oneshot, task::block_in_place, time::sleep};
 use tollgate::{Change, Filter};
@@ -118,4 +119,10 @@ async fn who_leaves_frees_a_place_only_when_the_server_is_done() {
     asking.iter().for_each(tokio::task::JoinHandle::abort);
     let refused = pages.find(&may(), Filter::every()).all().await;
     assert!(matches!(refused, Err(Error::Overloaded)), "what was left behind still has to be answered: {refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_insert_that_waits_holds_up_no_other() {
+    let (database, ()) = super::empty().await;
+    crowds::one_insert_that_waits_holds_up_no_other(database).await;
 }

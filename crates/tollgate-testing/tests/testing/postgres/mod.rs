@@ -10,7 +10,7 @@ mod schema;
 mod tls;
 mod tmpfs;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 use tollgate_postgres::Postgres;
 use tollgate_store::Database;
 use tollgate_testing::servers::{self, psql};
@@ -35,4 +35,11 @@ fn on(schema: &str, sql: &str) -> String {
         &format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path = {schema}; {sql}"),
     );
     said.trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_server_tells_its_time() {
+    let time = Postgres::open(&fresh().0).await.unwrap().time().await.unwrap().unwrap();
+    let apart = SystemTime::now().duration_since(time.into()).unwrap_or_else(|ahead| ahead.duration());
+    assert!(apart.as_secs() < 60, "{time}");
 }

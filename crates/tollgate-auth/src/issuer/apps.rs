@@ -1,0 +1,77 @@
+//! `GET, POST /auth/apps`: which clients of others did I allow, and which no longer?
+//!
+//! For browsers that are signed in, on a page of ours: no token is good for it, or a client could keep itself allowed.
+
+use super::consent::APPS;
+use crate::{
+    error,
+    identity::Issuer,
+    issuer::{Ended, consents::Consent},
+    parameters::Parameters,
+    sign_in::{LOGIN, refuse, see_other},
+    users::User,
+};
+use axum::{
+    extract::{Request, State},
+    http::HeaderMap,
+    response::Response,
+};
+use std::sync::Arc;
+use tollgate_core::Result;
+use tollgate_http::pages::{AllowedApp, AppsPage, html};
+use uuid::Uuid;
+
+pub(crate) async fn page(State(issuer): State<Arc<Issuer>>, headers: HeaderMap) -> Response {
+    issuer.apps(&headers).await.unwrap_or_else(refuse)
+}
+
+pub(crate) async fn withdraw(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
+    issuer.withdraw_by_form(request).await.unwrap_or_else(refuse)
+}
+
+impl Issuer {
+    async fn apps(&self, headers: &HeaderMap) -> Result<Response> {
+        let Some((_, user)) = self.signed_in(headers).await? else { return Ok(sign_in_first()) };
+        let apps = self.allowed_by(&user).await?;
+        let page = AppsPage { email: user.email, apps, action: APPS.to_owned() };
+        Ok(html(self.pages.render(AppsPage::TEMPLATE, page)?))
+    }
+
+    async fn allowed_by(&self, user: &User) -> error::Result<Vec<AllowedApp>> {
+        let mut apps = vec![];
+        for Consent { client, scope, given, .. } in self.consents.of(user.user_id).await? {
+            let known = self.clients.find(&client).await?;
+            apps.push(AllowedApp {
+                name: known.map_or_else(|| client.clone(), |known| known.name.clone()),
+                id: client,
+                scopes: scope.split_ascii_whitespace().map(str::to_owned).collect(),
+                since: given.strftime("%-d %b %Y").to_string(),
+            });
+        }
+        Ok(apps)
+    }
+
+    async fn withdraw_by_form(&self, request: Request) -> Result<Response> {
+        let headers = request.headers().clone();
+        if self.origins.came_from_us(&headers) != Some(true) {
+            return Err(self.foreign());
+        }
+        let form = Parameters::of_form(request).await?;
+        let Some((_, user)) = self.signed_in(&headers).await? else { return Ok(sign_in_first()) };
+        self.withdraw(user.user_id, form.get("client").unwrap_or_default()).await?;
+        Ok(see_other(APPS))
+    }
+
+    /// Ends what a client was given for a user: first the codes, so that nothing new comes of them.
+    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> error::Result<()> {
+        self.codes.end_for(user, client).await?;
+        if let Some(allowed) = self.consents.remove(user, client).await? {
+            self.revoked.end(Ended::Grant(&allowed.grant_id)).await?;
+        }
+        self.refresh.families().end_client(client, Some(&user.to_string())).await
+    }
+}
+
+fn sign_in_first() -> Response {
+    see_other(&format!("{LOGIN}?return_to={APPS}"))
+}

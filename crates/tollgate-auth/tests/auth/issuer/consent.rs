@@ -1,0 +1,209 @@
+//! Somebody else's client asks: people are asked, and can take it back.
+
+use super::{
+    Answer, Browser, CALLBACK, ISSUER, VERIFIER, World, authorize, claims, config,
+    revocation::{ends_on, is_good, text},
+};
+use axum::http::StatusCode;
+use serde_json::Value;
+use tollgate_auth::{Client, ClientKind};
+
+/// The issuer with a page, and an app on a device, of somebody else.
+async fn world() -> World {
+    World::with(third_parties()).await
+}
+
+fn third_parties() -> tollgate_auth::IdentityConfig {
+    let client = |id: &str, name: &str, kind, uri: &str| Client {
+        redirect_uris: vec![uri.into()],
+        third_party: true,
+        ..Client::new(id, name, kind)
+    };
+    let mut config = config();
+    config.clients.push(client("recorder", "Field <Recorder>", ClientKind::Public, CALLBACK));
+    config.clients.push(client("tool", "Tool", ClientKind::Native, "http://127.0.0.1/back"));
+    config
+}
+
+fn ask(scope: &str, more: &[(&str, &str)]) -> String {
+    authorize(&[&[("client_id", "recorder"), ("scope", scope)], more].concat())
+}
+
+/// The hidden fields of a form.
+fn fields(page: &str) -> Vec<(String, String)> {
+    let hidden = page.split("<input type=\"hidden\" ").skip(1);
+    let value = |tag: &str, name: &str| {
+        let value = tag.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+        value.replace("&#x2f;", "/").replace("&#x27;", "'").replace("&quot;", "\"").replace("&amp;", "&")
+    };
+    hidden.map(|tag| (value(tag, "name"), value(tag, "value"))).collect()
+}
+
+/// Presses a button of the page.
+async fn press(browser: &mut Browser, page: &Answer, answer: &str) -> Answer {
+    assert!(page.body.contains("<h1>Allow "), "{page:?}");
+    let fields = fields(&page.body);
+    let fields = fields.iter().map(|(name, value)| (&**name, &**value));
+    browser.post("/oauth/consent", &fields.chain([("answer", answer)]).collect::<Vec<_>>()).await
+}
+
+async fn allowed(browser: &mut Browser, scope: &str) -> Value {
+    let page = browser.get(&ask(scope, &[])).await;
+    let answer = if page.location().is_empty() { press(browser, &page, "allow").await } else { page };
+    redeem(browser, &answer.location_parameter("code").unwrap()).await.json()
+}
+
+async fn redeem(browser: &mut Browser, code: &str) -> Answer {
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "recorder"),
+        ("redirect_uri", CALLBACK),
+        ("code", code),
+        ("code_verifier", VERIFIER),
+    ];
+    browser.post("/oauth/token", &form).await
+}
+
+#[tokio::test]
+async fn people_are_asked_once_before_somebody_elses_client_gets_anything() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    let scope = "openid email read:movies delete:movies offline_access nonsense";
+    let page = rea.get(&ask(scope, &[])).await;
+    assert_eq!((page.status, page.location(), page.header("cache-control")), (StatusCode::OK, "", "no-store"));
+    for said in [
+        "<h1>Allow Field &lt;Recorder&gt;?</h1>",
+        "<strong>rea@example.test</strong>",
+        "<strong>See who you are</strong><span class=\"tag\">openid email</span>",
+        "Your e-mail address.",
+        "<strong>Read movies</strong><span class=\"tag\">read:movies</span>",
+        "Until you withdraw it, at most 30 days.",
+        "Asked for, but you may not do it yourself.",
+        "Registered in the settings of this app",
+    ] {
+        assert!(page.body.contains(said), "{said}: {}", page.body);
+    }
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://client.example;"));
+    let answer = press(&mut rea, &page, "allow").await;
+    assert!(answer.location().starts_with(CALLBACK), "{answer:?}");
+    assert_eq!(answer.location_parameter("state").unwrap(), "a state & more");
+    assert_eq!(answer.location_parameter("iss").unwrap(), ISSUER);
+    let tokens = redeem(&mut rea, &answer.location_parameter("code").unwrap()).await.json();
+    assert_eq!(tokens["scope"], "openid email offline_access read:movies");
+    for less in [scope, "read:movies", "openid"] {
+        assert!(rea.get(&ask(less, &[])).await.location_parameter("code").is_some(), "remembered: {less}");
+        assert!(rea.get(&ask(less, &[("prompt", "none")])).await.location_parameter("code").is_some());
+    }
+    let more = rea.get(&ask("read:movies profile", &[])).await;
+    assert!(more.body.contains("<h1>Allow "), "more than was allowed is asked for again");
+}
+
+#[tokio::test]
+async fn who_denies_sends_the_client_away_and_nothing_is_kept() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    let page = rea.get(&ask("openid", &[])).await;
+    for other in ["deny", "", "yes"] {
+        let answer = press(&mut rea, &page, other).await;
+        assert_eq!((answer.error(), answer.location_parameter("code")), ("access_denied".into(), None));
+        assert_eq!(answer.location_parameter("state").unwrap(), "a state & more");
+    }
+    assert!(rea.get(&ask("openid", &[])).await.body.contains("<h1>Allow "));
+    assert_eq!(rea.get(&ask("openid", &[("prompt", "none")])).await.error(), "consent_required");
+}
+
+#[tokio::test]
+async fn somebody_elses_client_gets_nothing_that_it_does_not_name() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    assert_eq!(allowed(&mut rea, "openid").await["scope"], "openid");
+    for nothing in ["", "delete:movies", "nonsense"] {
+        assert_eq!(rea.get(&ask(nothing, &[])).await.error(), "invalid_scope", "{nothing:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_person_and_only_on_our_page_allows_what_they_saw() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    let page = rea.get(&ask("read:movies", &[])).await;
+    let mut elsewhere = rea.clone();
+    for origin in [None, Some("https://evil.example"), Some("null")] {
+        elsewhere.origin = origin.map(str::to_owned);
+        assert_eq!(press(&mut elsewhere, &page, "allow").await.status, StatusCode::FORBIDDEN, "{origin:?}");
+    }
+    let answer = press(&mut world.browser(), &page, "allow").await;
+    assert!(answer.location().starts_with("/auth/login?"), "nobody is signed in: {answer:?}");
+    let request = ask("read:movies read:news", &[]);
+    let request = request.split_once('?').unwrap().1;
+    let answer =
+        rea.post("/oauth/consent", &[("request", request), ("scope", "read:movies"), ("answer", "allow")]).await;
+    assert!(answer.body.contains("read:news"), "what was not seen is shown: {answer:?}");
+    let evil = request.replace("client.example", "evil.example");
+    let answer = rea.post("/oauth/consent", &[("request", &evil), ("scope", "read:movies"), ("answer", "allow")]).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::BAD_REQUEST, ""));
+    assert_eq!(rea.get(&ask("read:movies", &[("prompt", "none")])).await.error(), "consent_required");
+}
+
+#[tokio::test]
+async fn an_app_on_a_device_that_cannot_show_that_it_is_itself_asks_each_time() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    let ask = authorize(&[("client_id", "tool"), ("redirect_uri", "http://127.0.0.1:7000/back"), ("scope", "openid")]);
+    for _ in 0..2 {
+        let page = rea.get(&ask).await;
+        let answer = press(&mut rea, &page, "allow").await;
+        assert!(answer.location().starts_with("http://127.0.0.1:7000/back?code="), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_our_own_asks_only_where_it_wants_to() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    assert!(rea.get(&authorize(&[])).await.location_parameter("code").is_some());
+    let page = rea.get(&authorize(&[("prompt", "consent"), ("scope", "openid")])).await;
+    assert!(press(&mut rea, &page, "allow").await.location_parameter("code").is_some());
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_ends_on_every_instance() {
+    let world = world().await;
+    let other = World::on(third_parties(), world.database.clone(), world.clock.clone()).await;
+    let mut rea = world.rea().await;
+    assert!(rea.get("/auth/apps").await.body.contains("You allowed none"));
+    let page = allowed(&mut rea, "read:movies").await;
+    let kept = allowed(&mut rea, "read:movies offline_access").await;
+    let ours = rea.tokens("web", "").await;
+    let code = rea.get(&ask("read:movies", &[])).await.location_parameter("code").unwrap();
+    let apps = rea.get("/auth/apps").await;
+    assert!(apps.body.contains("Field &lt;Recorder&gt;") && apps.body.contains("offline_access"), "{}", apps.body);
+    assert!(is_good(&other, text(&page, "access_token")).await);
+
+    let answer = rea.post("/auth/apps", &[("client", "recorder")]).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/auth/apps"));
+    for tokens in [&page, &kept] {
+        assert!(!is_good(&world, text(tokens, "access_token")).await, "{}", claims(text(tokens, "access_token")));
+        ends_on(&other, text(tokens, "access_token")).await;
+    }
+    assert!(is_good(&other, text(&ours, "access_token")).await, "another client's stay");
+    assert_eq!(rea.refresh("recorder", text(&kept, "refresh_token")).await.error(), "invalid_grant");
+    assert_eq!(redeem(&mut rea, &code).await.error(), "invalid_grant");
+    let again = allowed(&mut rea, "read:movies").await;
+    assert!(is_good(&world, text(&again, "access_token")).await, "who allows it again lets it in again");
+}
+
+#[tokio::test]
+async fn only_the_person_withdraws() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    let tokens = allowed(&mut rea, "read:movies").await;
+    let form = [("client", "recorder")];
+    let mut elsewhere = rea.clone();
+    elsewhere.origin = Some("https://evil.example".into());
+    assert_eq!(elsewhere.post("/auth/apps", &form).await.status, StatusCode::FORBIDDEN);
+    let (mut script, bearer) = (world.browser(), format!("Bearer {}", text(&tokens, "access_token")));
+    assert!(script.post_as("/auth/apps", &form, Some(&bearer)).await.location().starts_with("/auth/login"));
+    assert!(script.get("/auth/apps").await.location().starts_with("/auth/login"));
+    assert!(is_good(&world, text(&tokens, "access_token")).await);
+}

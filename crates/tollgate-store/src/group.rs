@@ -1,0 +1,271 @@
+//! What a group does: callers share the way, not the misfortune.
+//!
+//! Rows are read together, and each caller is handed their own, or why it cannot be read. Rows are inserted together;
+//! where one of them is refused, or waits for another's transaction, the group is split until it stands alone.
+
+use crate::{
+    Answer, Driver, Error, Resource, Result, Row, Select, Value,
+    batch::{Job, Reply},
+    store::{by_id, keyed},
+};
+use std::{
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{task::JoinSet, time::timeout};
+
+/// Into how many pieces a group is split, which are then tried at once. The culprit among 256 rows is found, and the
+/// others kept, in two steps of 16 statements; 256 culprits take 17 such steps, none of which ends in a commit.
+const PIECES: usize = 16;
+
+/// How long a group looks for those in it who wait for another's transaction, and how long it waits for one of them.
+const PATIENCE: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_millis(250);
+
+/// Asks once for all keys and hands each caller their row. The scope is applied later, by each caller's own.
+pub(crate) fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Job<T::Id, T>>) -> Answer<'static, ()> {
+    Box::pin(async move {
+        group.sort_unstable_by(|a, b| a.asked.cmp(&b.asked));
+        let mut ids: Vec<_> = group.iter().map(|job| job.asked.clone()).collect();
+        ids.dedup();
+        let select = Select { table: T::TABLE, filter: by_id::<T>(ids), order: Vec::new(), limit: None };
+        let (mut found, mut unreadable) = (Vec::with_capacity(group.len()), Vec::new());
+        let mut each = |row: &dyn Row| {
+            match T::read(row) {
+                Ok(row) => found.push(row),
+                Err(error) => unreadable.push((row.read::<T::Id>(T::TABLE.id)?, error)),
+            }
+            Ok(())
+        };
+        let outcome = driver.select(&select, &mut each).await;
+        found.sort_unstable_by_key(T::id);
+        for Job { asked, reply } in group {
+            let row = match found.binary_search_by(|row| row.id().cmp(&asked)) {
+                Ok(at) => Ok(found[at].clone()),
+                Err(_) => Err(why_not(&unreadable, &asked)),
+            };
+            let _ = reply.send(outcome.clone().and(row));
+        }
+        Ok(())
+    })
+}
+
+/// Why there is no row to hand out.
+fn why_not<I: PartialEq>(unreadable: &[(I, Error)], asked: &I) -> Error {
+    let why = unreadable.iter().find(|(id, _)| id == asked);
+    why.map_or(Error::NotFound, |(_, error)| error.clone())
+}
+
+/// The keys that the database counted, or nothing where another's transaction was in the way.
+type Inserted = Result<Option<Vec<Value<'static>>>>;
+
+/// Inserts the group in one transaction; where that cannot be, in as many as it takes.
+pub(crate) fn commit<T: Resource>(driver: Arc<dyn Driver>, group: Vec<Job<T, T>>) -> Answer<'static, ()> {
+    Box::pin(async move {
+        let start = Instant::now();
+        let (rows, replies): (Vec<T>, Vec<_>) = group.into_iter().map(|job| (job.asked, Some(job.reply))).unzip();
+        let mut group = Group { driver, rows: Arc::new(rows), replies, start };
+        let (all, outcome) = group.attempt(0..group.rows.len()).await;
+        let mut failing: Vec<_> = group.settle(all, outcome).into_iter().collect();
+        while let Some(part) = failing.pop() {
+            if part.len() <= PIECES {
+                group.each_alone(part).await;
+                continue;
+            }
+            let mut tries: JoinSet<_> = pieces(part).map(|piece| group.attempt(piece)).collect();
+            while let Some(tried) = tries.join_next().await {
+                // The callers of one that panicked are told so at the end.
+                if let Ok((piece, outcome)) = tried {
+                    failing.extend(group.settle(piece, outcome));
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Rows, and those who wait until they are durable.
+struct Group<T> {
+    driver: Arc<dyn Driver>,
+    rows: Arc<Vec<T>>,
+    replies: Vec<Option<Reply<T>>>,
+    start: Instant,
+}
+
+impl<T: Resource> Group<T> {
+    /// Tries to insert a part.
+    fn attempt(&self, part: Range<usize>) -> impl Future<Output = (Range<usize>, Inserted)> + Send + use<T> {
+        let (driver, rows) = (Arc::clone(&self.driver), Arc::clone(&self.rows));
+        async move { (part.clone(), driver.insert_group(T::TABLE, rows, part).await) }
+    }
+
+    /// Tells the callers of a part what became of it, unless it is to be split.
+    fn settle(&mut self, part: Range<usize>, outcome: Inserted) -> Option<Range<usize>> {
+        let outcome = match outcome {
+            Err(error) if error.blames_a_row() && part.len() > 1 => return Some(part),
+            Ok(None) if self.start.elapsed() < PATIENCE => return Some(part),
+            Ok(keys) => keys.ok_or(Error::Overloaded),
+            Err(error) => Err(error),
+        };
+        for (place, index) in part.enumerate() {
+            let keys = outcome.as_ref().map_err(Clone::clone);
+            let row = keys.and_then(|keys| keyed(&self.rows[index], keys.get(place).cloned()));
+            let _ = self.replies[index].take().map(|reply| reply.send(row));
+        }
+        None
+    }
+
+    /// Each row of a part on its own. Who has to wait for another's transaction goes on waiting, and nobody with them.
+    async fn each_alone(&mut self, part: Range<usize>) {
+        let mut rows: JoinSet<()> = part.map(|index| self.alone(index)).collect();
+        if timeout(MOMENT, async { while rows.join_next().await.is_some() {} }).await.is_err() {
+            rows.detach_all();
+        }
+    }
+
+    fn alone(&mut self, index: usize) -> impl Future<Output = ()> + Send + use<T> {
+        let (tried, driver, rows) = (self.attempt(index..index + 1), Arc::clone(&self.driver), Arc::clone(&self.rows));
+        let reply = self.replies[index].take();
+        async move {
+            let keys = match tried.await {
+                (row, Ok(None)) => driver.insert(T::TABLE, Arc::clone(&rows) as _, row).await,
+                (_, keys) => keys.map(Option::unwrap_or_default),
+            };
+            let row = keys.and_then(|keys| keyed(&rows[index], keys.into_iter().next()));
+            let _ = reply.map(|reply| reply.send(row));
+        }
+    }
+}
+
+fn pieces(part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let size = part.len().div_ceil(PIECES);
+    part.clone().step_by(size).map(move |start| start..part.end.min(start + size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Batch, Each, Expr, Lanes, Table, Update};
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
+    use tokio::{sync::oneshot, time::sleep};
+
+    /// A number.
+    #[tollgate_macros::resource(plural = "numbers")]
+    struct Number {
+        #[id]
+        number_id: i64,
+    }
+
+    /// Refuses odd numbers; another's transaction is in the way of those from a thousand on.
+    #[derive(Default)]
+    struct Picky {
+        under_way: AtomicUsize,
+        most: AtomicUsize,
+        tried: Mutex<Vec<usize>>,
+    }
+
+    fn numbers(rows: &dyn Batch, range: Range<usize>) -> Vec<i64> {
+        range.map(|index| rows.row(index).read(0).unwrap()).collect()
+    }
+
+    impl Driver for Picky {
+        fn lanes(&self) -> Lanes {
+            unreachable!()
+        }
+        fn select<'a>(&'a self, _: &'a Select, _: Each<'a>) -> Answer<'a, ()> {
+            unreachable!()
+        }
+        fn count<'a>(&'a self, _: &'static Table, _: &'a Expr) -> Answer<'a, u64> {
+            unreachable!()
+        }
+        fn update<'a>(&'a self, _: &'a Update, _: Each<'a>) -> Answer<'a, ()> {
+            unreachable!()
+        }
+        fn delete<'a>(&'a self, _: &'static Table, _: &'a Expr) -> Answer<'a, u64> {
+            unreachable!()
+        }
+
+        fn insert<'a>(
+            &'a self,
+            _: &'static Table,
+            rows: Arc<dyn Batch>,
+            range: Range<usize>,
+        ) -> Answer<'a, Vec<Value<'static>>> {
+            Box::pin(async move {
+                assert!(range.len() == 1 && numbers(&*rows, range)[0] >= 1000, "nobody else has to wait");
+                sleep(Duration::from_millis(700)).await;
+                Ok(vec![])
+            })
+        }
+
+        fn insert_group<'a>(
+            &'a self,
+            _: &'static Table,
+            rows: Arc<dyn Batch>,
+            range: Range<usize>,
+        ) -> Answer<'a, Option<Vec<Value<'static>>>> {
+            Box::pin(async move {
+                self.tried.lock().unwrap().push(range.len());
+                let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most.fetch_max(now, Ordering::SeqCst);
+                sleep(Duration::from_millis(1)).await;
+                self.under_way.fetch_sub(1, Ordering::SeqCst);
+                match numbers(&*rows, range) {
+                    numbers if numbers.iter().any(|number| number % 2 == 1) => Err(Error::Conflict { column: None }),
+                    numbers if numbers.iter().any(|number| *number >= 1000) => Ok(None),
+                    _ => Ok(Some(vec![])),
+                }
+            })
+        }
+    }
+
+    type Answers = Vec<oneshot::Receiver<Result<Number>>>;
+
+    async fn insert(driver: &Arc<Picky>, numbers: impl Iterator<Item = i64>) -> Answers {
+        let (jobs, answers) = numbers
+            .map(|number_id| {
+                let (reply, answer) = oneshot::channel();
+                (Job { asked: Number { number_id }, reply }, answer)
+            })
+            .unzip();
+        commit(Arc::clone(driver) as _, jobs).await.unwrap();
+        answers
+    }
+
+    #[tokio::test]
+    async fn one_refused_row_costs_two_steps_more() {
+        let driver = Arc::new(Picky::default());
+        for (number, answer) in
+            insert(&driver, (0..256).map(|it| if it == 99 { 99 } else { it * 2 })).await.into_iter().enumerate()
+        {
+            assert_eq!(answer.await.unwrap().is_ok(), number != 99);
+        }
+        let tried = driver.tried.lock().unwrap();
+        assert_eq!((tried.len(), tried[1], tried[17]), (1 + 16 + 16, 16, 1));
+    }
+
+    #[tokio::test]
+    async fn a_storm_of_refused_rows_takes_few_steps_and_no_crowd() {
+        let driver = Arc::new(Picky::default());
+        for answer in insert(&driver, (0..256).map(|it| it * 2 + 1)).await {
+            assert!(matches!(answer.await.unwrap(), Err(Error::Conflict { .. })));
+        }
+        assert_eq!(driver.tried.lock().unwrap().len(), 1 + 16 + 256);
+        assert_eq!(driver.most.load(Ordering::SeqCst), 16);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_transaction_waits_on_their_own() {
+        let driver = Arc::new(Picky::default());
+        let start = Instant::now();
+        let answers = insert(&driver, (0..256).map(|it| if it % 100 == 50 { 1000 + it } else { it * 2 })).await;
+        assert!(start.elapsed() < Duration::from_millis(1200), "the next group sets off: {:?}", start.elapsed());
+        for answer in answers {
+            answer.await.unwrap().unwrap();
+        }
+    }
+}

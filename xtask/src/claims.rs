@@ -1,0 +1,71 @@
+//! SECURITY.md names, for each behaviour, the tests that show it. Are they there?
+
+use std::{collections::BTreeSet, fs};
+
+use crate::{Result, steps::stdout};
+
+const FILE: &str = "SECURITY.md";
+
+/// Fails where a row names no test, or one that is gone.
+pub(crate) fn check() -> Result<String> {
+    let listed = stdout(std::process::Command::new("git").args(["ls-files", "*.rs"]))?;
+    let sources = listed.lines().filter_map(|path| fs::read_to_string(path).ok()).collect::<Vec<_>>();
+    let tests: BTreeSet<&str> = sources.iter().flat_map(|source| tests(source)).collect();
+    judge(&fs::read_to_string(FILE)?, &tests)
+}
+
+fn judge(text: &str, tests: &BTreeSet<&str>) -> Result<String> {
+    let (mut count, mut wrong) = (0, vec![]);
+    for (id, shown_by) in text.lines().filter_map(row) {
+        let names: Vec<_> = shown_by.split('`').skip(1).step_by(2).collect();
+        if names.is_empty() {
+            wrong.push(format!("{FILE}, {id}: no test shows it"));
+        }
+        let gone = names.iter().filter(|name| !tests.contains(*name));
+        wrong.extend(gone.map(|name| format!("{FILE}, {id}: there is no test `{name}`")));
+        count += names.len();
+    }
+    if wrong.is_empty() { Ok(format!("{count} tests named")) } else { Err(wrong.join("\n").into()) }
+}
+
+/// The id of a behaviour, as in `T1`, and the last cell of its row.
+fn row(line: &str) -> Option<(&str, &str)> {
+    let mut cells = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ");
+    let id = cells.next()?;
+    let number = id.strip_prefix(['T', 'I', 'A'])?;
+    number.parse::<u8>().ok()?;
+    Some((id, cells.last()?))
+}
+
+/// The names of the functions that are tests.
+fn tests(source: &str) -> Vec<&str> {
+    let (mut is_test, mut names) = (false, vec![]);
+    for line in source.lines().map(str::trim) {
+        is_test |= line.starts_with("#[") && (line.ends_with("test]") || line.contains("::test("));
+        if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test) {
+            names.extend(rest.split_once('(').map(|(name, _)| name));
+            is_test = false;
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_without_a_test_that_is_there_is_refused() {
+        let source =
+            "#[test]\nfn one() {}\n#[tokio::test(flavor = \"multi_thread\")]\nasync fn two() {}\nfn helper() {}";
+        let tests: BTreeSet<_> = tests(source).into_iter().collect();
+        assert_eq!(tests, BTreeSet::from(["one", "two"]));
+        let said = |row: &str| judge(&format!("| | a | b |\n|---|---|---|\n{row}\nText.\n"), &tests);
+        assert_eq!(said("| T1 | this | `one` `two` |").unwrap(), "2 tests named");
+        for (bad, why) in
+            [("| T1 | this | |", "no test shows it"), ("| A10 | this | `one` `helper` |", "no test `helper`")]
+        {
+            assert!(said(bad).unwrap_err().to_string().contains(why), "{bad}");
+        }
+    }
+}
