@@ -77,6 +77,12 @@ const PARTS: &[Part] = &[
         get: Get::Ours(servers::Mongo::fetch),
     },
     Part {
+        name: "oidc-provider",
+        programs: "Node 20 or newer with npm",
+        is_there: || servers::OIDC_PROVIDER.is_there(),
+        get: Get::OursBy("npm", NODE, || servers::OIDC_PROVIDER.fetch()),
+    },
+    Part {
         name: "openid-client",
         programs: "Node 20 or newer with npm",
         is_there: || servers::OPENID_CLIENT.is_there(),
@@ -200,7 +206,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, mongodb, openid-client, tmpfs";
+        let known = "curl, browser, postgres, mongodb, oidc-provider, openid-client, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

@@ -45,7 +45,7 @@ pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
 pub use provider::{IssuerSettings, Issuers};
-pub use sign_in::Session;
+pub use sign_in::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, Session, SignInConfig};
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
 pub use users::{NewUser, PROVIDER, User, UserPatch};
 // What `service!` names.

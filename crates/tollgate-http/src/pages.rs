@@ -33,7 +33,7 @@ pub use consent::{AllowedApp, AppsPage, ConsentPage, SignOutPage, Want};
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
-pub use sign_in::{Provider, SignInPage};
+pub use sign_in::{LeavingPage, Provider, SignInPage};
 
 use axum::{
     http::{StatusCode, header},
@@ -50,11 +50,12 @@ use tollgate_core::{Problem, Result};
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     (HomePage::TEMPLATE, include_str!("../templates/home.html")),
     (SignInPage::TEMPLATE, include_str!("../templates/sign-in.html")),
+    (LeavingPage::TEMPLATE, include_str!("../templates/leaving.html")),
     (ConsentPage::TEMPLATE, include_str!("../templates/consent.html")),
     (AppsPage::TEMPLATE, include_str!("../templates/apps.html")),
     (SignOutPage::TEMPLATE, include_str!("../templates/sign-out.html")),
@@ -78,6 +79,10 @@ pub struct Site {
     pub environment: String,
     /// Where the data is, without credentials, as in `SQLite in ./data`.
     pub database: String,
+    /// The providers that people sign in with.
+    pub providers: Vec<Provider>,
+    /// Whether nobody has a password of the app itself.
+    pub without_passwords: bool,
 }
 
 /// What surrounds the content of a page: the top bar.

@@ -32,6 +32,8 @@ use tollgate_store::{
 /// How many connections read: one of them for lookups alone.
 const READERS: usize = 5;
 const STATEMENTS: usize = 256;
+/// How many groups of inserts are under way: one is handed over while the one before is written to the disk.
+const INSERTS: usize = 2;
 /// How long a lock of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -279,7 +281,7 @@ impl Database for Sqlite {
 
 impl Driver for Sqlite {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: 1 }
+        Lanes { reads: None, writes: INSERTS }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

@@ -32,11 +32,16 @@ impl Values {
 
     /// Seals with the key of this database, which is made on first use: all instances share it.
     pub(crate) async fn seal(&self) -> Result<Seal> {
+        Ok(Seal::new(&self.key("seal key").await?))
+    }
+
+    /// The key of that name, which is made on first use.
+    pub(crate) async fn key(&self, name: &str) -> Result<[u8; 32]> {
         let mut key = [0; 32];
         aws_lc_rs::rand::fill(&mut key).map_err(|_| Error::internal("the system gives no random numbers"))?;
-        let kept = self.get_or_add("seal key", STANDARD.encode(key)).await?;
+        let kept = self.get_or_add(name, STANDARD.encode(key)).await?;
         let kept = STANDARD.decode(kept).ok().and_then(|key| key.try_into().ok());
-        kept.map(|key| Seal::new(&key)).ok_or_else(|| Error::internal("the kept seal key is not 32 bytes"))
+        kept.ok_or_else(|| Error::internal("a kept key is not 32 bytes"))
     }
 
     pub(crate) async fn get(&self, name: &str) -> Result<Option<String>> {

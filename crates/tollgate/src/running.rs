@@ -1,7 +1,7 @@
 //! An app with its database: what every command but `routes` and `openapi` works with.
 
 use crate::{
-    app::{Design, Failure},
+    app::{Design, Failure, title},
     databases::Databases,
     home,
     kept::Values,
@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers};
+use tollgate_auth::{Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, ProviderSignIn, SignInConfig};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
@@ -32,6 +32,8 @@ pub(crate) struct Running {
     pub(crate) keys: ApiKeys,
     /// The other issuers whose tokens are trusted.
     pub(crate) issuers: Issuers,
+    /// Sign-in with those of them that have a client for it.
+    pub(crate) sign_in: Option<ProviderSignIn>,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
     /// What was done about the schema and the first rows, for people.
@@ -81,6 +83,12 @@ impl Design {
             (None, Some(identity)) => identity.authenticator(),
             (None, None) => issuers.authenticator(self.roles.anyone(), Arc::clone(&clock))?,
         };
+        let config = self.sign_in_config(values.key("sign-in key").await?);
+        let sign_in = ProviderSignIn::start(&config, &issuers, database, &clock, &pages)?;
+        let authenticate = match &sign_in {
+            Some(sign_in) => sign_in.authenticator(authenticate),
+            None => authenticate,
+        };
         let accounts = match &identity {
             Some(identity) => identity.accounts(),
             None => Accounts::new(&self.identity_config()?, database, &clock),
@@ -97,7 +105,7 @@ impl Design {
         extensions.insert(keys.clone());
         let (seal, keyed) = (values.seal().await?, Keyed::default());
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
-        Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, context, pages, done })
+        Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -109,6 +117,24 @@ impl Design {
             tagline: self.tagline.map(str::to_owned),
             environment: self.settings.env.clone(),
             database: database.describe(),
+            providers: self.sign_in_providers(),
+            without_passwords: !self.settings.has_embedded_issuer(),
+        }
+    }
+
+    /// Those that the sign-in page offers.
+    fn sign_in_providers(&self) -> Vec<pages::Provider> {
+        let providers = self.settings.providers().unwrap_or_default();
+        let those = providers.iter().filter(|provider| provider.common.client_id.is_some());
+        those.map(|provider| pages::Provider { id: provider.name.clone(), label: title(&provider.name) }).collect()
+    }
+
+    fn sign_in_config(&self, key: [u8; 32]) -> SignInConfig {
+        SignInConfig {
+            public_url: self.settings.public_url(),
+            session_lifetime: Duration::from_secs(u64::from(self.settings.identity.session_hours) * 60 * 60),
+            key,
+            has_passwords: self.settings.has_embedded_issuer(),
         }
     }
 
@@ -130,7 +156,8 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    [&[Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE], &Identity::tables()[..]].concat()
+    let own = [Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE];
+    [&own[..], &Identity::tables()[..], &ProviderSignIn::tables()[..]].concat()
 }
 
 /// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.
@@ -181,7 +208,7 @@ impl Running {
         road(
             api.merge(docs::router(title, &built.document, &built.schemes))
                 .merge(pages::assets())
-                .merge(self.identity.as_ref().map(Identity::router).unwrap_or_default())
+                .merge(self.identity_routes())
                 .merge(home::router(Arc::clone(self), sample))
                 .route("/livez", get(async || "ok"))
                 .route("/readyz", get(async move || ready(&running).await)),
@@ -193,8 +220,19 @@ impl Running {
         AuditLog::start(&self.databases.all().cloned().collect::<Vec<_>>(), &self.context.clock, keep)
     }
 
+    /// Those of the embedded issuer, and of sign-in with others.
+    fn identity_routes(&self) -> Router {
+        let own = self.identity.as_ref().map(Identity::router).unwrap_or_default();
+        self.sign_in.as_ref().map_or(own.clone(), |sign_in| sign_in.router(own))
+    }
+
     /// The session that a browser sends along; a page can do without.
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Option<pages::Session> {
+        if let Some(sign_in) = &self.sign_in
+            && let Ok(Some(session)) = sign_in.session(headers).await
+        {
+            return Some(session);
+        }
         self.identity.as_ref()?.session(headers).await.ok().flatten()
     }
 

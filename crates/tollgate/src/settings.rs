@@ -269,3 +269,6 @@ impl Settings {
         if self.allows_demo_users() { &self.identity.demo_users } else { &[] }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ mod mongodb;
 #[cfg(test)]
 mod movies;
 #[cfg(test)]
+mod oidc_provider;
+#[cfg(test)]
 mod openid_client;
 #[cfg(test)]
 mod postgres;

@@ -104,7 +104,7 @@ impl Accounts {
     ///
     /// # Errors
     /// The database cannot be reached; what was done until then stays done.
-    pub(crate) async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
+    pub async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
         self.sign_out_but(id, None).await
     }
 

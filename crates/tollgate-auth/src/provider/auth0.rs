@@ -26,7 +26,7 @@ pub struct Auth0 {
 impl Auth0 {
     pub(super) fn provider(&self, at: &At<'_>) -> Result<Provider> {
         let base = at.host("domain", &self.domain)?;
-        let audiences = at.some("audience", &self.audience, "the identifier of the API at Auth0")?;
+        let audiences = at.audiences(&self.audience, "the identifier of the API at Auth0")?;
         let mapping = Mapping {
             permissions: vec![path(["permissions"])],
             roles: self.role_claim.iter().map(|claim| path([claim])).collect(),
@@ -37,7 +37,7 @@ impl Auth0 {
         let endpoints = Endpoints::new(&format!("{base}/authorize"), &format!("{base}/oauth/token"));
         Ok(Provider {
             // Without it, Auth0 answers with a token for itself.
-            endpoints: Some(endpoints.asking("audience", &audiences[0])),
+            endpoints: Some(audiences.iter().take(1).fold(endpoints, |all, first| all.asking("audience", first))),
             ..Provider::new(
                 &issuer,
                 audiences,

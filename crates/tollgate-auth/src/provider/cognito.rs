@@ -41,10 +41,9 @@ impl Cognito {
         let host = self.domain.as_ref().map(|domain| at.host("domain", domain)).transpose()?;
         let endpoints =
             host.map(|base| Endpoints::new(&format!("{base}/oauth2/authorize"), &format!("{base}/oauth2/token")));
-        Ok(Provider {
-            endpoints,
-            permission_scopes: Some(prefix),
-            ..Provider::new(&issuer, clients, &[Algorithm::RS256], mapping, KeySource::published_by(&issuer))
-        })
+        let keys = KeySource::published_by(&issuer);
+        let mut provider = Provider::new(&issuer, clients, &[Algorithm::RS256], mapping, keys);
+        provider.realms[0].id_tokens.push(Demand::is("token_use", "id"));
+        Ok(Provider { endpoints, permission_scopes: Some(prefix), ..provider })
     }
 }

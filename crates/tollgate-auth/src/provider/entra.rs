@@ -38,7 +38,7 @@ impl Entra {
             let why = "is no id of a tenant; list the ids of all tenants whose tokens are accepted";
             return Err(at.wrong("tenant", format!("`{other}` {why}")));
         }
-        let audiences = at.some("audience", &self.audience, "the client id of the API's registration")?;
+        let audiences = at.audiences(&self.audience, "the client id of the API's registration")?;
         let v2 = |tenant: &str| format!("{base}/{tenant}/v2.0");
         let (shared, named) = match &tenants[..] {
             [tenant] => (tenant.as_str(), v2(tenant)),
@@ -48,17 +48,19 @@ impl Entra {
             name: v2(tenant),
             aliases: vec![format!("https://sts.windows.net/{tenant}/")],
             mapping: mapping(tenant),
+            id_tokens: vec![Demand::is("tid", tenant)],
         });
         let realms: Vec<_> = realms.collect();
         let signers = realms.iter().flat_map(|realm| [&realm.name, &realm.aliases[0]]).cloned();
         let signers = signers.chain([v2(ANY_TENANT), format!("https://sts.windows.net/{ANY_TENANT}/")]).collect();
         let keys = KeySource::Published { at: v2(shared), issuer: named, signers };
         let api = audiences.iter().find(|audience| audience.contains("://"));
-        let scopes = api.map_or_else(|| format!("api://{}/", audiences[0]), |api| format!("{api}/"));
+        let own = || audiences.first().map(|id| format!("api://{id}/"));
+        let scopes = api.map(|api| format!("{api}/")).or_else(own);
         let oauth = format!("{base}/{shared}/oauth2/v2.0");
         Ok(Provider {
             endpoints: Some(Endpoints::new(&format!("{oauth}/authorize"), &format!("{oauth}/token"))),
-            permission_scopes: Some(scopes),
+            permission_scopes: scopes,
             ..Provider::of(realms, audiences, &[Algorithm::RS256], keys)
         })
     }
@@ -66,7 +68,7 @@ impl Entra {
 
 fn mapping(tenant: &str) -> Mapping {
     Mapping {
-        subject: vec![path(["tid"]), path(["oid"])],
+        subject: vec![vec![path(["tid"])], vec![path(["oid"])]],
         scopes: vec![path(["scp"])],
         permissions: vec![],
         demands: vec![Demand::is("tid", tenant), Demand::any(["azp", "appid"])],

@@ -34,14 +34,14 @@ pub struct SharedSecret {
 
 impl KeyFile {
     pub(super) fn provider(&self, at: &At<'_>) -> Result<Provider> {
-        let (issuer, audiences) = (at.word("issuer", &self.issuer)?, at.some("audience", &self.audience, AUDIENCE)?);
+        let (issuer, audiences) = (at.word("issuer", &self.issuer)?, at.audiences(&self.audience, AUDIENCE)?);
         Ok(Provider::new(issuer, audiences, &ASYMMETRIC, generic::mapping(), KeySource::File(self.file.clone())))
     }
 }
 
 impl SharedSecret {
     pub(super) fn provider(&self, at: &At<'_>) -> Result<Provider> {
-        let (issuer, audiences) = (at.word("issuer", &self.issuer)?, at.some("audience", &self.audience, AUDIENCE)?);
+        let (issuer, audiences) = (at.word("issuer", &self.issuer)?, at.audiences(&self.audience, AUDIENCE)?);
         check(self.secret.reveal()).map_err(|why| at.wrong("secret", why))?;
         let keys = KeySource::Secret(self.secret.clone());
         Ok(Provider::new(issuer, audiences, &[Algorithm::HS256], generic::mapping(), keys))

@@ -24,7 +24,7 @@ pub struct Generic {
 impl Generic {
     pub(super) fn provider(&self, at: &At<'_>) -> Result<Provider> {
         at.place("issuer", &self.issuer)?;
-        let audiences = at.some("audience", &self.audience, "what tokens for this app have as `aud`")?;
+        let audiences = at.audiences(&self.audience, "what tokens for this app have as `aud`")?;
         let mut mapping = mapping();
         if !self.role_claim.is_empty() {
             mapping.roles = vec![self.role_claim.to_vec()];

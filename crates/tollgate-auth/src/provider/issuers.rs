@@ -4,13 +4,12 @@
 //! issuers have no `|`, and the ids of the embedded issuer's users are UUIDs: two people never share one, whatever their
 //! providers call them.
 
-use super::{At, KeySource, Provider, Published, Realm};
+use super::{At, KeySource, Mapping, Provider, Published, Realm, Told, people::People};
 use crate::{
     Result,
     outgoing::Outgoing,
     token::{Algorithm, Gate, Health, Key, Keys, Limits, TrustedIssuer, Verified},
 };
-use serde_json::Value;
 use std::{
     fmt::{self, Display},
     fs,
@@ -18,7 +17,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tollgate_access::{Actor, Grants, Identity as Person, Roles};
+use tollgate_access::{Actor, Grants, Roles};
 use tollgate_core::{Clock, Secret, with_causes};
 
 /// All issuers whose tokens are trusted, but for the embedded one. Clones share them.
@@ -30,7 +29,8 @@ pub struct Issuer {
     provider: Provider,
     keys: Keys,
     published: Option<Published>,
-    roles: Arc<Roles>,
+    outgoing: Outgoing,
+    people: Arc<People>,
 }
 
 impl Issuers {
@@ -43,7 +43,7 @@ impl Issuers {
             return Ok(Self::default());
         }
         let outgoing = Outgoing::new()?;
-        let start = |provider| Issuer::start(provider, Arc::clone(roles), &outgoing, clock);
+        let start = |provider| Issuer::start(provider, roles, &outgoing, clock);
         Ok(Self(providers.into_iter().map(start).collect::<Result<_>>()?))
     }
 
@@ -64,7 +64,8 @@ impl Issuers {
     pub(crate) fn trusted(&self) -> Result<Vec<TrustedIssuer>> {
         let mut trusted = vec![];
         for issuer in self.iter() {
-            for realm in &issuer.provider.realms {
+            let has_audience = !issuer.provider.audiences.is_empty();
+            for realm in issuer.provider.realms.iter().filter(|_| has_audience) {
                 trusted.push(issuer.trusted(realm)?);
             }
         }
@@ -78,8 +79,11 @@ impl Issuers {
 }
 
 impl Issuer {
-    fn start(provider: Provider, roles: Arc<Roles>, outgoing: &Outgoing, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let at = At(&provider.name);
+    fn start(provider: Provider, roles: &Arc<Roles>, outgoing: &Outgoing, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let at = At { name: &provider.name, signs_in: false };
+        if let Some(role) = provider.common.roles.iter().find(|role| !roles.has(role)) {
+            return Err(at.wrong("roles", format!("names `{role}`, which is not in [access.roles]")));
+        }
         let mut published = None;
         let keys = match &provider.keys {
             KeySource::Published { at: address, issuer, signers } => {
@@ -92,7 +96,8 @@ impl Issuer {
             KeySource::Secret(secret) => from_secret(secret).map_err(|why| at.wrong("secret", why))?,
         };
         keys.touch();
-        Ok(Self { provider, keys, published, roles })
+        let people = Arc::new(People::new(&provider.name, &provider.common, roles));
+        Ok(Self { provider, keys, published, outgoing: outgoing.clone(), people })
     }
 
     /// Its name in the settings.
@@ -121,33 +126,46 @@ impl Issuer {
         self.keys.health()
     }
 
+    /// Calls it.
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
+    /// A gate for the ID tokens that it gives to that client.
+    pub(crate) fn id_tokens(&self, client: &str, clock: &Arc<dyn Clock>) -> Result<Gate> {
+        let of = |realm: &Realm| self.trust(realm, &[client], realm.mapping.of_id_tokens(&realm.id_tokens));
+        let trusted = self.provider.realms.iter().map(of).collect::<Result<_>>()?;
+        Ok(Gate::new(trusted, Arc::clone(clock), 1)?)
+    }
+
+    /// What an ID token says about somebody.
+    pub(crate) fn told(&self, verified: &Verified) -> Told {
+        self.people.told(verified)
+    }
+
+    /// Somebody who signed in: with what their roles grant.
+    pub(crate) fn signed_in(&self, told: Told) -> Actor {
+        self.people.actor(told, Grants::default())
+    }
+
     fn trusted(&self, realm: &Realm) -> Result<TrustedIssuer> {
-        let Provider { name, audiences, algorithms, common, .. } = &self.provider;
-        let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
-        let mut trusted =
-            TrustedIssuer::new(&realm.name, &audiences, algorithms, realm.mapping.clone(), self.keys.clone())?;
+        let audiences: Vec<&str> = self.provider.audiences.iter().map(String::as_str).collect();
+        let people = Arc::clone(&self.people);
+        let trusted = self.trust(realm, &audiences, realm.mapping.clone())?;
+        Ok(trusted.speaking(move |verified| people.bearer(verified)))
+    }
+
+    fn trust(&self, realm: &Realm, audiences: &[&str], mapping: Mapping) -> Result<TrustedIssuer> {
+        let Provider { algorithms, common, .. } = &self.provider;
+        let mut trusted = TrustedIssuer::new(&realm.name, audiences, algorithms, mapping, self.keys.clone())?;
         for alias in &realm.aliases {
             trusted = trusted.or_named(alias);
         }
-        if let Some(seconds) = common.clock_skew_seconds {
-            trusted = trusted.skew(Duration::from_secs(seconds))?;
+        match common.clock_skew_seconds {
+            Some(seconds) => Ok(trusted.skew(Duration::from_secs(seconds))?),
+            None => Ok(trusted),
         }
-        let (name, limit, roles) = (name.clone(), common.limit(), Arc::clone(&self.roles));
-        Ok(trusted.speaking(move |verified| person(&name, verified, &roles, limit.as_ref())))
     }
-}
-
-/// Whom a token of the issuer of that name speaks of: with what it grants and what its roles grant, up to the limit.
-fn person(issuer: &str, verified: &Verified, roles: &Roles, limit: Option<&Grants>) -> Actor {
-    let text = |name| verified.claims().get(name).and_then(Value::as_str).map(str::to_owned);
-    let is_verified = verified.claims().get("email_verified").is_some_and(|is| is == true || is == "true");
-    let granted = verified.scopes().iter().chain(verified.permissions()).map(String::as_str);
-    let of_roles = roles.grants(verified.roles().iter().map(String::as_str));
-    let granted = Grants::of(granted).and(&of_roles);
-    let granted = limit.map_or_else(|| granted.clone(), |limit| granted.within(limit));
-    let person = Person::new(format!("{issuer}|{}", verified.subject())).provider(issuer).named(text("name"));
-    let person = person.email(text("email").filter(|_| is_verified));
-    person.roles(verified.roles().iter().cloned().collect()).grants(&granted).grants(roles.anyone()).into()
 }
 
 fn from_file(file: &Path, algorithms: &[Algorithm]) -> Result<Keys, String> {

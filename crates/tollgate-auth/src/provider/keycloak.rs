@@ -36,9 +36,9 @@ impl Keycloak {
             ..Mapping::default()
         };
         let oauth = format!("{issuer}/protocol/openid-connect");
-        Ok(Provider {
-            endpoints: Some(Endpoints::new(&format!("{oauth}/auth"), &format!("{oauth}/token"))),
-            ..Provider::new(&issuer, audiences, &ASYMMETRIC, mapping, KeySource::published_by(&issuer))
-        })
+        let endpoints = Some(Endpoints::new(&format!("{oauth}/auth"), &format!("{oauth}/token")));
+        let mut provider = Provider::new(&issuer, audiences, &ASYMMETRIC, mapping, KeySource::published_by(&issuer));
+        provider.realms[0].id_tokens.push(Demand::is("typ", "ID"));
+        Ok(Provider { endpoints, ..provider })
     }
 }

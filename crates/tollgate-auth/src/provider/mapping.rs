@@ -11,8 +11,8 @@ pub type Path = Vec<String>;
 /// Where a provider puts what we need. By default where RFC 9068 does.
 #[derive(Debug, Clone)]
 pub struct Mapping {
-    /// Together name the subject. Default: `sub`.
-    pub subject: Vec<Path>,
+    /// Together name the subject; of each, the first claim that is there counts. Default: `sub`.
+    pub subject: Vec<Vec<Path>>,
     /// Holds the audience. Default: `aud`.
     pub audience: Path,
     /// Hold scopes: a string of words, or a list. Default: `scope`.
@@ -67,10 +67,25 @@ pub(super) fn path<const N: usize>(keys: [&str; N]) -> Path {
     keys.map(str::to_owned).to_vec()
 }
 
+impl Mapping {
+    /// The same for ID tokens, which say who somebody is and not what they may do.
+    pub(super) fn of_id_tokens(&self, demands: &[Demand]) -> Self {
+        Self {
+            audience: path(["aud"]),
+            scopes: vec![],
+            permissions: vec![],
+            demands: demands.to_vec(),
+            foreign: vec!["events".into(), "cnf".into()],
+            types: vec![Type::Absent, Type::Jwt],
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Mapping {
     fn default() -> Self {
         Self {
-            subject: vec![path(["sub"])],
+            subject: vec![vec![path(["sub"])]],
             audience: path(["aud"]),
             scopes: vec![path(["scope"])],
             scope_prefix: String::new(),

@@ -34,9 +34,19 @@ pub struct Metadata {
     pub userinfo_endpoint: Option<String>,
     /// Where people sign out.
     pub end_session_endpoint: Option<String>,
+    /// How a client proves at the token endpoint that it is one.
+    pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
     /// Whether the answer of a sign-in names the issuer (RFC 9207).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
+}
+
+impl Metadata {
+    /// An endpoint of that name, if it is one to be called.
+    pub(crate) fn endpoint(name: &'static str, address: Option<&String>) -> Result<Place, MetadataError> {
+        let address = address.ok_or(MetadataError::Missing(name))?;
+        Place::new(address).map_err(|why| MetadataError::Endpoint(name, why))
+    }
 }
 
 /// Why there is no metadata.
@@ -54,7 +64,10 @@ pub enum MetadataError {
     Issuer(String),
     /// An endpoint that is not to be called.
     #[error("the endpoint `{0}` of the metadata")]
-    Endpoint(String, #[source] PlaceError),
+    Endpoint(&'static str, #[source] PlaceError),
+    /// An endpoint that is not there.
+    #[error("the metadata has no `{0}`")]
+    Missing(&'static str),
 }
 
 /// The metadata of one issuer, and the keys it points to. Clones share what was learnt.
@@ -132,8 +145,7 @@ impl Published {
 
     async fn keys(&self, limit: usize) -> Result<Fetched, MetadataError> {
         let metadata = self.metadata().await?;
-        let place = Place::new(&metadata.jwks_uri);
-        let place = place.map_err(|why| MetadataError::Endpoint("jwks_uri".into(), why))?;
+        let place = Metadata::endpoint("jwks_uri", Some(&metadata.jwks_uri))?;
         match self.0.outgoing.get(&place, limit).await {
             Ok(answer) => Ok(Fetched { document: answer.body, fresh: answer.fresh }),
             Err(error) => {

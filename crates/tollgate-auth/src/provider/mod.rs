@@ -6,7 +6,7 @@
 //! generic.rs    any issuer with metadata        fixed.rs    one without: a file of keys, or a shared secret
 //! mapping.rs    where a provider puts what we need
 //! metadata.rs   where everything is, asked of the provider
-//! issuers.rs    all of them at work: what the gate trusts, whether there are keys
+//! issuers.rs    all of them at work: what the gate trusts, whether there are keys       people.rs   who their people are
 //! ```
 //!
 //! A [`Provider`] is everything that is known without asking: the OpenAPI document and the checks of the settings need
@@ -23,6 +23,7 @@ mod keycloak;
 mod mapping;
 mod metadata;
 mod okta;
+mod people;
 mod settings;
 
 pub use auth0::Auth0;
@@ -34,8 +35,9 @@ pub use google::Google;
 pub use issuers::{Issuer, Issuers};
 pub use keycloak::Keycloak;
 pub use mapping::{Demand, Mapping, Path};
-pub use metadata::{Metadata, Published};
+pub use metadata::{Metadata, MetadataError, Published};
 pub use okta::Okta;
+pub(crate) use people::Told;
 pub use settings::{Common, IssuerSettings, Many, Preset};
 
 use crate::{Error, Result, outgoing::Place, token::Algorithm};
@@ -78,8 +80,10 @@ pub struct Realm {
     pub name: String,
     /// Other names of the same issuer.
     pub aliases: Vec<String>,
-    /// Where its tokens have what we need.
+    /// Where its access tokens have what we need.
     pub mapping: Mapping,
+    /// What tells its ID tokens from its other tokens.
+    pub id_tokens: Vec<Demand>,
 }
 
 /// Where an issuer's keys are.
@@ -136,7 +140,12 @@ impl KeySource {
 
 impl Provider {
     fn new(issuer: &str, audiences: Vec<String>, algorithms: &[Algorithm], mapping: Mapping, keys: KeySource) -> Self {
-        Self::of(vec![Realm { name: issuer.to_owned(), aliases: vec![], mapping }], audiences, algorithms, keys)
+        Self::of(
+            vec![Realm { name: issuer.to_owned(), aliases: vec![], mapping, id_tokens: vec![] }],
+            audiences,
+            algorithms,
+            keys,
+        )
     }
 
     fn of(realms: Vec<Realm>, audiences: Vec<String>, algorithms: &[Algorithm], keys: KeySource) -> Self {
@@ -160,11 +169,15 @@ impl Provider {
 }
 
 /// Names settings of one issuer in errors: `identity.issuers.okta.domain …`.
-pub(crate) struct At<'a>(&'a str);
+pub(crate) struct At<'a> {
+    name: &'a str,
+    /// Whether people sign in there, so that no token has to be for this app.
+    signs_in: bool,
+}
 
 impl At<'_> {
     fn wrong(&self, key: &str, why: impl Display) -> Error {
-        Error::Configuration(format!("identity.issuers.{}.{key} {why}", self.0))
+        Error::Configuration(format!("identity.issuers.{}.{key} {why}", self.name))
     }
 
     /// An address.
@@ -188,6 +201,11 @@ impl At<'_> {
     fn word<'t>(&self, key: &str, text: &'t str) -> Result<&'t str> {
         let good = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
         if good { Ok(text) } else { Err(self.wrong(key, "must be a name without white space")) }
+    }
+
+    /// The audiences of access tokens: none only where people sign in, and then no token comes in.
+    fn audiences(&self, texts: &[String], what: &str) -> Result<Vec<String>> {
+        if texts.is_empty() && self.signs_in { Ok(vec![]) } else { self.some("audience", texts, what) }
     }
 
     /// At least one, and none that is empty.

@@ -1,6 +1,9 @@
 //! Okta: an organisation's host, or its custom domain, and an authorization server in it.
 //!
 //! Scopes are a list in `scp`; roles are the groups that a claim `groups` names. Only access tokens have `cid`.
+//!
+//! A person is `uid`: the `sub` of an access token is a login, which people change and pass on; that of an ID token is the
+//! same as `uid`. A client without a person has `sub` alone.
 
 use super::{At, Endpoints, KeySource, Many, Mapping, Provider, mapping::Demand, mapping::path};
 use crate::{Result, token::Algorithm};
@@ -35,11 +38,10 @@ impl Okta {
         let audiences = match (self.audience.is_empty(), self.authorization_server.as_str()) {
             (true, "default") => vec!["api://default".to_owned()],
             (true, "org") => vec![base],
-            _ => {
-                at.some("audience", &self.audience, "the audience of the authorization server, as in `api://movies`")?
-            }
+            _ => at.audiences(&self.audience, "the audience of the authorization server, as in `api://movies`")?,
         };
         let mapping = Mapping {
+            subject: vec![vec![path(["uid"]), path(["sub"])]],
             scopes: vec![path(["scp"])],
             permissions: vec![],
             roles: vec![path(["groups"])],

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 use std::ops::Deref;
 use tollgate_access::Grants;
+use tollgate_core::Secret;
 
 /// The settings of one issuer.
 #[derive(Debug, Clone)]
@@ -27,12 +28,42 @@ pub struct Common {
     /// The public client that the page `/docs` is at the provider: single-page application, code with PKCE, sent back
     /// to `/docs/assets/oauth2-redirect.html`. Default: whoever signs in there types one.
     pub docs_client_id: Option<String>,
+    /// The client that this app is at the provider, for signing people in with a browser. At Google and Cognito it is the
+    /// preset's own `client_id`. Default: nobody signs in there.
+    pub client_id: Option<String>,
+    /// The secret of that client. Without it, the client is a public one; at Google and Cognito nobody then signs in.
+    pub client_secret: Option<Secret>,
+    /// Where the provider sends browsers back to: `/auth/callback` or `/auth/callback/NAME` of this app, as registered
+    /// there. Two issuers need two. Default: `/auth/callback` below the public URL.
+    pub redirect_uri: Option<String>,
+    /// What a sign-in asks for. Default: `openid profile email`.
+    pub scopes: Option<Many>,
+    /// How long ago somebody may have proved to the provider who they are, in minutes. Default: that is its affair.
+    pub max_age_minutes: Option<u32>,
+    /// Whether signing out here signs out there as well (OpenID Connect RP-Initiated Logout); the home page must be
+    /// registered there for coming back. Default: no.
+    pub sign_out_there: bool,
+    /// Roles that everybody whom it knows has, besides those that it names. Default: none.
+    pub roles: Vec<String>,
     /// How far its clock may differ from ours, in seconds: 120 at most. Default: 30.
     pub clock_skew_seconds: Option<u64>,
 }
 
 /// The keys of [`Common`].
-const COMMON: [&str; 3] = ["permissions", "docs_client_id", "clock_skew_seconds"];
+const COMMON: [&str; 10] = [
+    "permissions",
+    "docs_client_id",
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "scopes",
+    "max_age_minutes",
+    "sign_out_there",
+    "roles",
+    "clock_skew_seconds",
+];
+/// Presets whose tokens are for a client, which then is the one that signs people in.
+const OF_CLIENTS: [&str; 2] = ["google", "cognito"];
 
 /// Which provider an issuer is.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,7 +88,7 @@ impl IssuerSettings {
     /// # Errors
     /// The setting that is wrong, and its remedy.
     pub fn provider(&self, name: &str) -> Result<Provider> {
-        let at = At(name);
+        let at = At { name, signs_in: self.common.client_id.is_some() };
         let is_name = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
         if !is_name {
@@ -76,7 +107,14 @@ impl IssuerSettings {
             Preset::Keys(keys) => keys.provider(&at),
             Preset::Secret(secret) => secret.provider(&at),
         };
-        Ok(Provider { name: name.to_owned(), common: self.common.clone(), ..provider? })
+        let mut provider = Provider { name: name.to_owned(), common: self.common.clone(), ..provider? };
+        if matches!(self.preset, Preset::Google(_) | Preset::Cognito(_)) && self.common.client_secret.is_some() {
+            provider.common.client_id = provider.audiences.first().cloned();
+        }
+        if provider.common.client_id.is_some() && provider.keys.metadata().is_none() {
+            return Err(at.wrong("client_id", "cannot sign people in: the issuer has no metadata"));
+        }
+        Ok(provider)
     }
 }
 
@@ -104,8 +142,13 @@ impl<'de> Deserialize<'de> for IssuerSettings {
     /// Serde refuses unknown keys of a struct, but not of one that is part of another: so the common keys are taken out
     /// first, and named again where a key is unknown.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut own = Map::deserialize(deserializer)?;
-        let common = COMMON.iter().filter_map(|key| own.remove_entry(*key)).collect();
+        let mut own: Map<String, Value> = Map::deserialize(deserializer)?;
+        let of_clients = own.get("preset").and_then(Value::as_str).is_some_and(|name| OF_CLIENTS.contains(&name));
+        let common = COMMON.iter().filter(|key| !(of_clients && **key == "client_id"));
+        let mut common: Map<_, _> = common.filter_map(|key| own.remove_entry(*key)).collect();
+        for key in ["client_id", "client_secret", "docs_client_id"] {
+            common.get_mut(key).into_iter().for_each(as_text);
+        }
         let common = serde_json::from_value(Value::Object(common)).map_err(D::Error::custom)?;
         own.values_mut().for_each(as_text);
         let known = |error: serde_json::Error| match error.to_string() {

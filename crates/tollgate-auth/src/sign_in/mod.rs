@@ -3,14 +3,17 @@
 //! ```text
 //! GET, POST /auth/login    login.rs      a password → a session        origin.rs   which pages are ours
 //! POST /auth/logout                                                    sessions.rs the cookie and its row
+//! with a provider          provider/     off to it, back with a code, and a session
 //! ```
 
 mod login;
 mod origin;
+mod provider;
 mod sessions;
 
 pub(crate) use login::{LOGIN, policy};
 pub(crate) use origin::{Origins, is_loopback};
+pub use provider::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, SignInConfig};
 pub use sessions::Session;
 pub(crate) use sessions::{From, Sessions};
 

@@ -74,7 +74,8 @@ impl Gate {
         let (name, now) = (Hash::of(&[token]), self.clock.unix());
         match self.recall(&name, now) {
             Some(remembered) => remembered,
-            None => self.verify(name, token, now).await,
+            // Boxed, because it is rare, and would make the future of every request large.
+            None => Box::pin(self.verify(name, token, now)).await,
         }
     }
 

@@ -34,6 +34,8 @@
 //! ```
 
 mod cache;
+#[cfg(test)]
+mod cookbook;
 mod gate;
 mod hash;
 mod key;
@@ -49,8 +51,8 @@ pub use gate::Gate;
 pub use hash::Hash;
 pub use key::{Algorithm, Key, KeyError};
 pub use keys::{Fetch, FetchError, Fetched, Fetching, Health, Keys, Limits, Missing};
-pub(crate) use read::Unverified;
 pub use read::{LONGEST, Type};
+pub(crate) use read::{Unverified, algorithm_of};
 pub use refusal::Refusal;
 pub use revocation::Revocations;
 pub use sign::{SignError, SigningKey};

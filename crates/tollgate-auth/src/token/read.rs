@@ -40,6 +40,11 @@ pub(crate) fn check_length(token: &[u8]) -> Result<(), Refusal> {
     if token.len() > LONGEST { Err(Refusal::TooLong) } else { Ok(()) }
 }
 
+/// What a token says that it is signed with.
+pub(crate) fn algorithm_of(token: &[u8]) -> Option<Algorithm> {
+    Unverified::read(token).ok().map(|token| token.algorithm)
+}
+
 impl<'t> Unverified<'t> {
     pub(crate) fn read(token: &'t [u8]) -> Result<Self, Refusal> {
         let (signed, [header, claims, signature]) = segments(token)?;

@@ -198,10 +198,11 @@ fn check_kind(claims: &Object, mapping: &Mapping) -> Result<(), Refusal> {
 const LONGEST_SUBJECT: usize = 255;
 
 /// The claims that name the subject, joined. It becomes part of ids, which are kept and shown: no control characters.
-fn subject_of(claims: &Object, paths: &[Path]) -> Option<String> {
+fn subject_of(claims: &Object, parts: &[Vec<Path>]) -> Option<String> {
     let good = |text: &&str| !text.is_empty() && text.len() <= LONGEST_SUBJECT && !text.contains(char::is_control);
-    let part = |path: &Path| claim(claims, path).and_then(Value::as_str).filter(good);
-    Some(paths.iter().map(part).collect::<Option<Vec<_>>>()?.join("|"))
+    let first = |paths: &Vec<Path>| paths.iter().find_map(|path| claim(claims, path));
+    let part = |paths| first(paths).and_then(Value::as_str).filter(good);
+    Some(parts.iter().map(part).collect::<Option<Vec<_>>>()?.join("|"))
 }
 
 /// A moment in whole seconds, if the claim is there.

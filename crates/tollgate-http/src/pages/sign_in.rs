@@ -1,4 +1,4 @@
-//! The sign-in page of the embedded identity provider.
+//! The sign-in page: a password of the app itself, or other providers; and the page on the way out to one.
 
 use serde::Serialize;
 
@@ -15,8 +15,6 @@ pub struct SignInPage {
     pub action: String,
     /// Where to go afterwards; sent along with the form. The caller sees to it that it stays on this origin.
     pub return_to: String,
-    /// The other providers to choose from.
-    pub providers: Vec<Provider>,
     /// Where a forgotten password is reset.
     pub reset: Option<String>,
 }
@@ -35,16 +33,27 @@ impl Default for SignInPage {
             email: String::new(),
             action: "/auth/login".into(),
             return_to: "/".into(),
-            providers: vec![],
             reset: None,
         }
     }
 }
 
+/// On the way to sign out at a provider as well.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeavingPage {
+    /// Where that is.
+    pub place: String,
+}
+
+impl LeavingPage {
+    /// The template to fill.
+    pub const TEMPLATE: &str = "leaving.html";
+}
+
 /// An identity provider to sign in through.
 #[derive(Debug, Clone, Serialize)]
 pub struct Provider {
-    /// Its name in addresses and configuration, as in `google`.
+    /// Its name in addresses and configuration, as in `google`: `/auth/login/google`.
     pub id: String,
     /// Its name for people, as in `Google`.
     pub label: String,

@@ -6,12 +6,14 @@
 
 mod mongo;
 mod npm;
+mod oidc_provider;
 mod pgbouncer;
 mod postgres;
 mod tmpfs;
 
 pub use mongo::{Mongo, SHARED_MONGO};
-pub use npm::{Npm, OPENID_CLIENT};
+pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
+pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, certify, psql};
 pub use tmpfs::Tmpfs;

@@ -15,6 +15,8 @@ mod guards;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod kinds;
 #[cfg(test)]
 mod lists;

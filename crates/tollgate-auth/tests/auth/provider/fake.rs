@@ -36,7 +36,10 @@ pub(crate) enum Does {
 struct State {
     metadata: Does,
     keys: Does,
+    token: Does,
     asked: Vec<(String, Duration)>,
+    /// What was sent to the token endpoint: the head, and the form.
+    sent: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
@@ -53,7 +56,10 @@ impl Fake {
         signer.name.clone_from(&url);
         let metadata = answers(&json!({ "issuer": url, "jwks_uri": format!("{url}/keys") }));
         let keys = answers(&json!({ "keys": [signer.pair.jwk("k1")] }));
-        let fake = Self { url, state: Arc::new(Mutex::new(State { metadata, keys, asked: vec![] })) };
+        let fake = Self {
+            url,
+            state: Arc::new(Mutex::new(State { metadata, keys, token: Does::Fails(400), asked: vec![], sent: vec![] })),
+        };
         tokio::spawn(fake.clone().serve(listener, clock));
         fake
     }
@@ -64,6 +70,15 @@ impl Fake {
 
     pub(crate) fn keys(&self, does: Does) {
         self.state.lock().unwrap().keys = does;
+    }
+
+    pub(crate) fn token(&self, does: Does) {
+        self.state.lock().unwrap().token = does;
+    }
+
+    /// What was sent to the token endpoint last: the head, and the form.
+    pub(crate) fn sent(&self) -> (String, String) {
+        self.state.lock().unwrap().sent.last().cloned().unwrap()
     }
 
     pub(crate) fn both(&self, does: &Does) {
@@ -89,11 +104,23 @@ impl Fake {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.ok()?);
         }
-        let path = String::from_utf8(head).ok()?.split(' ').nth(1)?.to_owned();
+        let head = String::from_utf8(head).ok()?;
+        let path = head.split(' ').nth(1)?.to_owned();
+        let length =
+            head.to_lowercase().split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+        let mut form = vec![0; length.unwrap_or(0)];
+        stream.read_exact(&mut form).await.ok()?;
         let does = {
             let mut state = self.state.lock().unwrap();
             state.asked.push((path.clone(), clock.uptime()));
-            if path.ends_with("/keys") { state.keys.clone() } else { state.metadata.clone() }
+            match path.rsplit('/').next()? {
+                "keys" => state.keys.clone(),
+                "token" => {
+                    state.sent.push((head, String::from_utf8(form).ok()?));
+                    state.token.clone()
+                }
+                _ => state.metadata.clone(),
+            }
         };
         match does {
             Does::Answers(body, headers) => send(&mut stream, 200, headers, body.as_bytes()).await,

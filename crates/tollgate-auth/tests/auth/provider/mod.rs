@@ -3,6 +3,7 @@
 mod fake;
 mod metadata;
 mod settings;
+mod sign_in;
 mod tokens;
 
 use crate::token::world::{NOW, Signer, clock, object};

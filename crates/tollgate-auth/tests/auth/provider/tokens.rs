@@ -55,8 +55,15 @@ fn good() -> Vec<Good> {
             json!({}),
             json!({ "ver": 1, "jti": "AT.x", "aud": "api://default", "cid": "0oa1", "uid": "00u1", "auth_time": NOW,
                 "scp": ["openid", "read:movies"], "sub": "rea@example.com", "groups": ["Everyone", "curator"] }),
-            "p|rea@example.com",
+            "p|00u1",
             "read:movies create:movies update:movies read:news",
+        ),
+        good(
+            okta(),
+            json!({}),
+            json!({ "ver": 1, "jti": "AT.y", "aud": "api://default", "cid": "0oa1", "scp": ["read:movies"], "sub": "0oa1" }),
+            "p|0oa1",
+            "read:movies read:news",
         ),
         good(
             auth0(),
@@ -163,7 +170,7 @@ async fn no_other_token_of_a_provider_is_an_access_token() {
         ("bound to a key", json!({}), json!({ "cnf": { "jkt": "k" } })),
         ("a proof of possession", json!({ "typ": "dpop+jwt" }), json!({})),
         ("Okta's own", json!({ "typ": "application/okta-internal-at+jwt" }), json!({})),
-        ("nobody's", json!({}), json!({ "sub": null, "oid": null })),
+        ("nobody's", json!({}), json!({ "sub": null, "oid": null, "uid": null })),
         ("for everybody", json!({}), json!({ "aud": null, "client_id": null })),
     ];
     for Good { settings, header, claims, .. } in good() {
@@ -205,12 +212,12 @@ async fn an_id_token_for_the_audience_of_the_api_is_none_of_its_access_tokens() 
 async fn what_a_provider_lets_be_limited_is_limited() {
     let other = |settings: Value, index: usize, change: Value| (settings, index, change);
     for (settings, index, change) in [
-        other(auth0(), 1, json!({ "azp": "another" })),
-        other(auth0(), 2, json!({ "client_id": "another" })),
-        other(google(), 3, json!({ "hd": "evil.example" })),
-        other(google(), 3, json!({ "hd": null })),
-        other(entra(), 5, json!({ "tid": "b1b2c3d4-0000-4000-8000-123456789abc" })),
-        other(entra(), 5, json!({ "oid": null })),
+        other(auth0(), 2, json!({ "azp": "another" })),
+        other(auth0(), 3, json!({ "client_id": "another" })),
+        other(google(), 4, json!({ "hd": "evil.example" })),
+        other(google(), 4, json!({ "hd": null })),
+        other(entra(), 6, json!({ "tid": "b1b2c3d4-0000-4000-8000-123456789abc" })),
+        other(entra(), 6, json!({ "oid": null })),
     ] {
         let Good { header, mut claims, .. } = good().remove(index);
         claims.as_object_mut().unwrap().extend(object(&change));

@@ -1,0 +1,129 @@
+//! Beside the embedded issuer, a certified OpenID provider that knows nothing of us.
+
+use crate::process::{self, Server};
+use serde_json::{Value, json};
+use std::{
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tollgate_testing::servers::OidcProvider;
+use ureq::{Agent, Body, http::Response};
+
+const SECRET: &str = "the-secret-of-the-service-account";
+
+fn clients() -> String {
+    let service = json!({ "client_id": "service", "client_secret": SECRET, "redirect_uris": [], "response_types": [],
+        "grant_types": ["client_credentials"] });
+    json!([service]).to_string()
+}
+
+/// The app, with that provider as its issuer `peer`.
+fn app(folder: &TempDir, provider: &OidcProvider) -> Server {
+    Server::start_as(command(folder, provider, &["--port", "0"]).stderr(Stdio::null()))
+}
+
+fn command(folder: &TempDir, provider: &OidcProvider, arguments: &[&str]) -> Command {
+    let mut command = process::command(folder.path(), arguments);
+    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__PRESET", "generic");
+    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__ISSUER", provider.issuer());
+    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__AUDIENCE", "urn:api");
+    command
+}
+
+fn agent() -> Agent {
+    Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+fn get(url: &str) -> Response<Body> {
+    agent().get(url).call().unwrap()
+}
+
+/// An access token for the scope.
+fn token(provider: &OidcProvider, scope: &str) -> String {
+    let form = [("grant_type", "client_credentials"), ("client_id", "service"), ("client_secret", SECRET)];
+    let answer =
+        agent().post(format!("{}/token", provider.issuer())).send_form(form.into_iter().chain([("scope", scope)]));
+    let answer: Value = answer.unwrap().into_body().read_json().unwrap();
+    answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+/// Who the app says that is.
+fn me(app: &Server, token: &str) -> (u16, Value) {
+    let request = agent().get(format!("{}/api/me", app.url())).header("authorization", format!("Bearer {token}"));
+    let answer = request.call().unwrap();
+    (answer.status().as_u16(), answer.into_body().read_json().unwrap())
+}
+
+fn add_film(app: &Server, token: &str, id: u32) -> u16 {
+    let request = agent().post(format!("{}/movies", app.url())).header("authorization", format!("Bearer {token}"));
+    let film = json!({ "movie_id": id, "title": "Alien", "released": 1979, "rating": 8.5 });
+    request.send_json(film).unwrap().status().as_u16()
+}
+
+/// How long it took until that was so.
+fn until(what: &str, is_so: impl Fn() -> bool) -> Duration {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        sleep(Duration::from_millis(200));
+    }
+    start.elapsed()
+}
+
+#[test]
+fn a_token_of_a_certified_provider_may_what_its_scopes_say() {
+    let (folder, provider) = (TempDir::new().unwrap(), OidcProvider::start(&clients()));
+    let app = app(&folder, &provider);
+    let (status, told) = me(&app, &token(&provider, "create:movies"));
+    assert_eq!((status, &told["id"], &told["provider"]), (200, &json!("peer|service"), &json!("peer")), "{told}");
+    assert_eq!(add_film(&app, &token(&provider, "create:movies"), 9001), 201);
+    assert_eq!(add_film(&app, &token(&provider, "read:movies"), 9002), 403);
+    assert_eq!(add_film(&app, &format!("{}x", token(&provider, "create:movies")), 9003), 401);
+    assert_eq!(get(&format!("{}/readyz", app.url())).status(), 200);
+}
+
+#[test]
+fn while_a_provider_is_away_its_known_tokens_pass_and_its_new_keys_are_found_when_it_is_back() {
+    let (folder, mut provider) = (TempDir::new().unwrap(), OidcProvider::start(&clients()));
+    let app = app(&folder, &provider);
+    let old = token(&provider, "create:movies");
+    assert_eq!(me(&app, &old).0, 200);
+    let other = token(&provider, "read:movies");
+    provider.kill();
+    assert_eq!(me(&app, &old).0, 200);
+    assert_eq!(me(&app, &other).0, 200, "also one that was not seen before");
+    assert_eq!(get(&format!("{}/readyz", app.url())).status(), 200);
+    provider.resume();
+    let new = token(&provider, "create:movies");
+    let took = until("the new key is known", || me(&app, &new).0 == 200);
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert_eq!(me(&app, &old).0, 401, "the old key is gone");
+}
+
+#[test]
+fn without_its_provider_an_app_starts_and_says_what_is_missing() {
+    let (folder, mut provider) = (TempDir::new().unwrap(), OidcProvider::start(&clients()));
+    let early = token(&provider, "read:movies");
+    provider.kill();
+    let checked = process::stdout(&command(&folder, &provider, &["check"]).output().unwrap());
+    assert!(checked.contains("issuer     peer, WITHOUT KEYS"), "{checked}");
+    let app = app(&folder, &provider);
+    let ready = get(&format!("{}/readyz", app.url()));
+    assert_eq!(ready.status(), 503);
+    let told = ready.into_body().read_to_string().unwrap();
+    assert!(told.contains("no keys of the issuer `peer`") && told.contains("could not be reached"), "{told}");
+    assert_eq!(get(&format!("{}/livez", app.url())).status(), 200);
+
+    // Whoever has a token of it is not to blame.
+    let answer = agent().get(format!("{}/api/me", app.url())).header("authorization", format!("Bearer {early}"));
+    let answer = answer.call().unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].as_bytes()), (503, &b"10"[..]));
+
+    provider.resume();
+    until("the app is ready", || get(&format!("{}/readyz", app.url())).status() == 200);
+    assert_eq!(me(&app, &token(&provider, "read:movies")).0, 200);
+    let checked = process::stdout(&command(&folder, &provider, &["check"]).output().unwrap());
+    assert!(checked.contains("its keys are known"), "{checked}");
+}

@@ -1,0 +1,151 @@
+//! People whom a provider has signed in, and the browsers in which it did.
+//!
+//! A row per person keeps what the provider said last, and whether they are kept out here. Their id is that of their
+//! tokens: `okta|00u1`. An e-mail address makes nobody somebody else.
+
+use super::cookies::Cookies;
+use crate::{error::Result, provider::Told, random::random_text, records::Records, token::Hash};
+use axum::http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use std::{sync::Arc, time::Duration};
+use tollgate_core::{Change, Clock};
+use tollgate_macros::resource;
+use tollgate_store::{Database, Error, Filter};
+
+/// Somebody whom a provider has signed in.
+#[resource(plural = "provider_people")]
+pub struct ProviderPerson {
+    /// The name of the issuer and its subject, as in `okta|00u1`.
+    #[id]
+    pub person_id: String,
+    /// The name of the issuer in the settings.
+    #[index]
+    pub issuer: String,
+    /// How they are called.
+    pub name: Option<String>,
+    /// Their address, where the provider has verified it.
+    pub email: Option<String>,
+    /// Their roles, as the provider said last.
+    pub roles: Vec<String>,
+    /// Whether they are kept out here.
+    pub disabled: bool,
+    /// When they were first here.
+    #[created_at]
+    pub created_at: Timestamp,
+    /// When they last signed in, or were changed.
+    #[updated_at]
+    pub updated_at: Timestamp,
+}
+
+/// A browser in which a provider signed somebody in.
+#[resource(plural = "provider_sessions")]
+pub struct ProviderSession {
+    /// The hash of what the cookie holds.
+    #[id]
+    pub session: String,
+    /// Who signed in.
+    #[index]
+    pub person_id: String,
+    /// When it ends by itself.
+    #[index]
+    pub expires: Timestamp,
+    /// When they signed in.
+    #[created_at]
+    pub signed_in: Timestamp,
+}
+
+const COOKIE: &str = "provider-session";
+
+pub(super) struct People {
+    people: Records<ProviderPerson>,
+    sessions: Records<ProviderSession>,
+    clock: Arc<dyn Clock>,
+    lifetime: Duration,
+}
+
+impl People {
+    pub(super) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, lifetime: Duration) -> Self {
+        let reason = "providers sign people in";
+        let (people, sessions) = (Records::new(database, clock, reason), Records::new(database, clock, reason));
+        Self { people, sessions, clock: Arc::clone(clock), lifetime }
+    }
+
+    /// How long a browser stays signed in.
+    pub(super) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// Keeps what the provider says about somebody; whether they may come in.
+    pub(super) async fn arrived(&self, issuer: &str, told: Told) -> Result<bool> {
+        let known = self.people.get(told.id.clone()).await?;
+        if let Some(known) = known {
+            let patch = ProviderPersonPatch {
+                name: Change::Set(told.name),
+                email: Change::Set(told.email),
+                roles: Change::Set(told.roles),
+                ..ProviderPersonPatch::default()
+            };
+            self.people.change(told.id, Filter::every(), patch).await?;
+            return Ok(!known.disabled);
+        }
+        let new = NewProviderPerson {
+            person_id: told.id,
+            issuer: issuer.to_owned(),
+            name: told.name,
+            email: told.email,
+            roles: told.roles,
+            disabled: false,
+        };
+        match self.people.insert(new).await {
+            // They sign in with two tabs at once.
+            Ok(_) | Err(Error::Conflict { .. }) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
+    pub(super) async fn begin(&self, person: &str, cookies: &Cookies) -> Result<HeaderValue> {
+        let now = self.clock.now();
+        self.sessions.delete(ProviderSession::EXPIRES.lte(now)).await?;
+        let secret = random_text()?;
+        let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
+        let new = NewProviderSession { session: hash(&secret), person_id: person.to_owned(), expires };
+        self.sessions.insert(new).await?;
+        Ok(cookies.set(COOKIE, &secret, self.lifetime.as_secs()))
+    }
+
+    /// The session that the cookie names, and whose it is, if it has not ended and they are not kept out.
+    pub(super) async fn find(
+        &self,
+        headers: &HeaderMap,
+        cookies: &Cookies,
+    ) -> Result<Option<(ProviderSession, ProviderPerson)>> {
+        let Some(secret) = cookies.get(headers, COOKIE) else { return Ok(None) };
+        let session = self.sessions.get(hash(secret)).await?;
+        let Some(session) = session.filter(|session| self.clock.now() < session.expires) else { return Ok(None) };
+        let person = self.people.get(session.person_id.clone()).await?.filter(|person| !person.disabled);
+        Ok(person.map(|person| (session, person)))
+    }
+
+    /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it, if there is one.
+    pub(super) async fn end(&self, headers: &HeaderMap, cookies: &Cookies) -> Result<Option<HeaderValue>> {
+        if let Some(secret) = cookies.get(headers, COOKIE) {
+            self.sessions.delete(ProviderSession::SESSION.eq(hash(secret))).await?;
+        }
+        Ok(cookies.names(headers).any(|name| name == COOKIE).then(|| cookies.remove(COOKIE)))
+    }
+
+    /// Keeps somebody out, or lets them in again; whether they were ever here.
+    pub(super) async fn disable(&self, person: &str, disabled: bool) -> Result<bool> {
+        let patch = ProviderPersonPatch { disabled: Change::Set(disabled), ..ProviderPersonPatch::default() };
+        let known = self.people.change(person.to_owned(), Filter::every(), patch).await?;
+        if known && disabled {
+            self.sessions.delete(ProviderSession::PERSON_ID.eq(person.to_owned())).await?;
+        }
+        Ok(known)
+    }
+}
+
+fn hash(secret: &str) -> String {
+    Hash::of(&[b"provider session", secret.as_bytes()]).into()
+}

@@ -1,0 +1,47 @@
+//! `oidc-provider`, a certified OpenID provider of the npm registry: what real ones say and do.
+
+use super::{Keeper, OIDC_PROVIDER, folder, free_port};
+use std::fs;
+
+const SCRIPT: &str = include_str!("provider.mjs");
+
+/// A provider of one's own. Its keys are new whenever it starts.
+#[derive(Debug)]
+pub struct OidcProvider {
+    keeper: Keeper,
+    port: u16,
+}
+
+impl OidcProvider {
+    /// Starts one with these clients: a JSON list, in the words of dynamic registration (RFC 7591).
+    ///
+    /// # Panics
+    /// If Node.js or the package are missing or do not start.
+    pub fn start(clients: &str) -> Self {
+        let (folder, port) = (folder("oidc-provider"), free_port());
+        let part = OIDC_PROVIDER.folder();
+        let script = folder.join("provider.mjs");
+        fs::write(&script, SCRIPT).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        let (script, part) = (script.display().to_string(), part.display().to_string());
+        let server = ["node".into(), script, port.to_string(), clients.to_owned(), part];
+        let is_ready = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
+        let mut provider = Self { keeper: Keeper::new(&folder, &is_ready, &server), port };
+        provider.keeper.tell("start");
+        provider
+    }
+
+    /// Its issuer.
+    pub fn issuer(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        self.keeper.tell("kill");
+    }
+
+    /// Starts it again, at the same place, with other keys.
+    pub fn resume(&mut self) {
+        self.keeper.tell("start");
+    }
+}

@@ -1,0 +1,74 @@
+//! What refuses to start, and what it says. Each case is one step away from settings that are good.
+
+use crate::App;
+
+const GOOD: &str = r#"
+[server]
+host = "0.0.0.0"
+public_url = "https://api.example.com"
+
+[identity.issuers.okta]
+preset = "okta"
+domain = "dev-123456.okta.com"
+"#;
+
+/// Why an app with these settings does not start in that environment; nothing if it does.
+fn refusal(env: &str, toml: &str) -> String {
+    let toml: &'static str = toml.to_owned().leak();
+    let settings = match App::new("app").settings(toml).built_in_settings(env) {
+        Ok(settings) => settings,
+        Err(failure) => return failure.to_string(),
+    };
+    settings.check().err().unwrap_or_default()
+}
+
+#[test]
+fn an_app_with_an_issuer_starts_anywhere() {
+    assert_eq!(refusal("prod", GOOD), "");
+    assert_eq!(refusal("dev", ""), "");
+    assert_eq!(refusal("prod", "[server]\npublic_url = \"https://a.example\"\n[identity]\nembedded = true"), "");
+}
+
+#[test]
+fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
+    let generic = "[identity.issuers.one]\npreset = \"generic\"\nissuer = ";
+    let secret = "[identity.issuers.old]\npreset = \"secret\"\nissuer = \"old\"\naudience = \"api\"\nsecret = ";
+    let cases = [
+        ("no issuer", String::new(), "name one in [identity.issuers]"),
+        ("no issuer in dev either", "[identity]\nembedded = false".into(), "name one in [identity.issuers]"),
+        ("no audience", format!("{generic}\"https://id.example\""), "identity.issuers.one.audience is missing"),
+        ("an http issuer", format!("{generic}\"http://id.example\"\naudience = \"api\""), "must be `https`"),
+        (
+            "an http issuer on loopback",
+            format!("{generic}\"http://127.0.0.1:8080\"\naudience = \"api\""),
+            "identity.issuers.one is asked for its keys in the clear",
+        ),
+        ("a secret of an example", format!("{secret}\"your-256-bit-secret-your-256-bit-secret\""), "can be guessed"),
+        ("a short secret", format!("{secret}\"q7Tf2mXv9LkWc4Rz\""), "identity.issuers.old.secret is shorter"),
+        (
+            "the embedded issuer without TLS",
+            "[server]\nhost = \"0.0.0.0\"\n[identity]\nembedded = true".into(),
+            "set server.public_url",
+        ),
+        (
+            "passwords in the clear",
+            format!("[identity]\npassword_grant = true\n{}", GOOD.replace("https://api", "http://api")),
+            "identity.password_grant sends passwords in the clear",
+        ),
+        ("a name of our own", GOOD.replace("issuers.okta", "issuers.oauth2"), "identity.issuers.oauth2"),
+        ("an unknown key", format!("{GOOD}realm = \"x\""), "unknown field `realm`"),
+        ("no preset", GOOD.replace("preset = \"okta\"", ""), "missing field `preset`"),
+    ];
+    for (what, toml, said) in cases {
+        let refusal = refusal("prod", &toml);
+        assert!(refusal.contains(said), "{what}: {refusal:?}");
+        assert!(!refusal.contains("q7Tf2mXv9LkWc4Rz") && !refusal.contains("your-256"), "{refusal}");
+    }
+}
+
+#[test]
+fn in_development_a_provider_on_this_machine_needs_no_tls() {
+    let local = "[identity.issuers.one]\npreset = \"generic\"\nissuer = \"http://127.0.0.1:8080\"\naudience = \"api\"";
+    assert_eq!(refusal("dev", local), "");
+    assert!(refusal("dev", &local.replace("127.0.0.1", "id.example")).contains("must be `https`"));
+}

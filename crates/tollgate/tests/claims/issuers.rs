@@ -1,0 +1,129 @@
+//! Issuers that the settings name, as the document and the documentation page show them; and what the guide says.
+
+use crate::ground::Movie;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fs, path::Path};
+use tollgate::prelude::*;
+use tollgate_testing::TestApp;
+
+const ISSUERS: &str = r#"
+[identity]
+embedded = false
+
+[identity.issuers.okta]
+preset = "okta"
+domain = "dev-123456.okta.com"
+docs_client_id = "0oa1"
+
+[identity.issuers.auth0]
+preset = "auth0"
+domain = "example.eu.auth0.com"
+audience = "https://api.example.com"
+
+[identity.issuers.google]
+preset = "google"
+client_id = "1234.apps.googleusercontent.com"
+
+[identity.issuers.pool]
+preset = "cognito"
+user_pool = "eu-west-1_AbCdEfGhI"
+client_id = "c1"
+resource_server = "films"
+
+[identity.issuers.legacy]
+preset = "secret"
+issuer = "legacy"
+audience = "api"
+secret = "q7Tf2mXv9LkWc4RzNb8HsJd6PgYe3UaV"
+"#;
+
+async fn start(settings: &'static str) -> TestApp {
+    let service = Service::new("all").crud::<Movie>("/movies");
+    TestApp::new(App::new("claims").settings(settings).service(service)).await
+}
+
+#[tokio::test]
+async fn each_issuer_is_one_security_scheme_and_every_route_takes_any() {
+    let app = start(ISSUERS).await;
+    let document = app.document();
+    let schemes = &document["components"]["securitySchemes"];
+    let names: Vec<_> = schemes.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["auth0", "google", "okta", "pool", "bearer"], "{schemes:#}");
+    assert_eq!(
+        schemes["okta"]["flows"]["authorizationCode"]["authorizationUrl"],
+        "https://dev-123456.okta.com/oauth2/default/v1/authorize"
+    );
+    assert_eq!(schemes["okta"]["flows"]["authorizationCode"]["scopes"]["create:movies"], "create movies");
+    let metadata = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI/.well-known/openid-configuration";
+    assert_eq!(
+        (&schemes["pool"]["type"], &schemes["pool"]["openIdConnectUrl"]),
+        (&json!("openIdConnect"), &json!(metadata))
+    );
+    assert_eq!(schemes["google"]["x-tokenName"], "id_token");
+    assert_eq!(
+        document["paths"]["/movies"]["post"]["security"],
+        json!([{ "auth0": ["create:movies"] }, { "google": [] }, { "okta": ["create:movies"] },
+            { "pool": ["films/create:movies"] }, { "bearer": ["create:movies"] }])
+    );
+}
+
+#[tokio::test]
+async fn the_app_itself_is_a_scheme_where_it_is_an_issuer() {
+    let app = start("[identity.issuers.google]\npreset = \"google\"\nclient_id = \"1\"").await;
+    let schemes = app.document()["components"]["securitySchemes"].as_object().unwrap();
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["oauth2", "google", "bearer"]);
+}
+
+/// What the documentation page begins each dialog with.
+fn starts(page: &str) -> Value {
+    let attribute = page.split("data-schemes=\"").nth(1).unwrap().split('"').next().unwrap();
+    serde_json::from_str(&attribute.replace("&quot;", "\"").replace("&#x2f;", "/")).unwrap()
+}
+
+#[tokio::test]
+async fn the_page_is_a_client_of_each_issuer_and_calls_nobody_else() {
+    let app = start(ISSUERS).await;
+    let page = app.anyone().get("/docs").await;
+    let policy = page.header("content-security-policy");
+    let called = policy.split("connect-src ").nth(1).unwrap().split(';').next().unwrap();
+    let called: BTreeSet<_> = called.split(' ').collect();
+    let expected = [
+        "'self'",
+        "https://cognito-idp.eu-west-1.amazonaws.com",
+        "https://dev-123456.okta.com",
+        "https://example.eu.auth0.com",
+        "https://oauth2.googleapis.com",
+    ];
+    assert_eq!(called, BTreeSet::from(expected));
+    let starts = starts(&page.text());
+    assert_eq!(starts["okta"]["clientId"], "0oa1");
+    assert_eq!(starts["auth0"]["additionalQueryStringParams"]["audience"], "https://api.example.com");
+    assert!(!page.text().contains("q7Tf2m") && !app.document().to_string().contains("q7Tf2m"));
+}
+
+/// The pages of the guide about providers: name and text.
+fn pages() -> Vec<(String, String)> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/providers"));
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let name = |file: &Path| file.file_stem().unwrap().to_string_lossy().into_owned();
+    files.map(|file| (name(&file), fs::read_to_string(&file).unwrap())).collect()
+}
+
+#[test]
+fn every_page_about_a_provider_has_settings_that_work_of_four_lines_at_most() {
+    let mut presets = BTreeSet::new();
+    for (page, text) in pages() {
+        for block in text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+            let settings = App::new("guide").settings(block.to_owned().leak()).built_in_settings("prod");
+            let settings = settings.unwrap_or_else(|failure| panic!("{page}: {failure}"));
+            for (name, issuer) in &settings.identity.issuers {
+                issuer.provider(name).unwrap_or_else(|error| panic!("{page}: {error}"));
+            }
+            let lines = block.lines().filter(|line| line.contains('=')).count();
+            assert!(lines <= 4 * settings.identity.issuers.len().max(1), "{page}: {block}");
+            presets.extend(block.lines().filter_map(|line| line.strip_prefix("preset = ")).map(str::to_owned));
+        }
+    }
+    let all = ["auth0", "cognito", "entra", "generic", "google", "keycloak", "keys", "okta", "secret"];
+    assert_eq!(presets, all.map(|name| format!("\"{name}\"")).into());
+}
