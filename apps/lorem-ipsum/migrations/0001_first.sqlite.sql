@@ -118,6 +118,25 @@ CREATE TABLE "auth_revocations" (
 ) STRICT;
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
+CREATE TABLE "provider_people" (
+  "person_id" TEXT NOT NULL PRIMARY KEY,
+  "issuer" TEXT NOT NULL,
+  "name" TEXT,
+  "email" TEXT,
+  "roles" TEXT NOT NULL,
+  "disabled" INTEGER NOT NULL,
+  "created_at" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "provider_people_issuer_idx" ON "provider_people" ("issuer");
+CREATE TABLE "provider_sessions" (
+  "session" TEXT NOT NULL PRIMARY KEY,
+  "person_id" TEXT NOT NULL,
+  "expires" INTEGER NOT NULL,
+  "signed_in" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
+CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");
 CREATE TABLE "audit_events" (
   "event_id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   "at" INTEGER NOT NULL,

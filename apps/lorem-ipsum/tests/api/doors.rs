@@ -10,7 +10,7 @@ use ureq::http::Response;
 const SHOWN: usize = 4;
 
 /// Method, path, and the answer to each of those.
-const DOORS: [(&str, &str, [u16; SHOWN]); 22] = [
+const DOORS: [(&str, &str, [u16; SHOWN]); 27] = [
     ("GET", "/", [200, 401, 200, 200]),
     ("GET", "/docs", [200; SHOWN]),
     ("GET", "/docs/start.js", [200; SHOWN]),
@@ -31,6 +31,12 @@ const DOORS: [(&str, &str, [u16; SHOWN]); 22] = [
     ("GET", "/oauth/userinfo", [401, 401, 403, 401]),
     ("POST", "/oauth/userinfo", [401, 401, 403, 401]),
     ("POST", "/token", [400; SHOWN]),
+    // Pages for whoever is signed in in a browser.
+    ("POST", "/oauth/consent", [403; SHOWN]),
+    ("GET", "/oauth/logout", [303; SHOWN]),
+    ("POST", "/oauth/logout", [303; SHOWN]),
+    ("GET", "/auth/apps", [303; SHOWN]),
+    ("POST", "/auth/apps", [403; SHOWN]),
     ("GET", "/auth/login", [200; SHOWN]),
     ("POST", "/auth/login", [401; SHOWN]),
     ("POST", "/auth/logout", [403; SHOWN]),
