@@ -53,14 +53,13 @@ fn knock(server: &Server, (method, path): (&str, &str), bearer: Option<&str>) ->
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
     let url = format!("{}{path}", server.url());
     let shown = bearer.map(|token| ("authorization", format!("Bearer {token}")));
-    match method {
-        "GET" => shown.into_iter().fold(agent.get(url), |request, (name, value)| request.header(name, value)).call(),
-        _ => {
-            let request = agent.post(url).header("content-type", "application/x-www-form-urlencoded");
-            shown.into_iter().fold(request, |request, (name, value)| request.header(name, value)).send_empty()
-        }
-    }
-    .unwrap()
+    let answer = if method == "GET" {
+        shown.into_iter().fold(agent.get(url), |request, (name, value)| request.header(name, value)).call()
+    } else {
+        let request = agent.post(url).header("content-type", "application/x-www-form-urlencoded");
+        shown.into_iter().fold(request, |request, (name, value)| request.header(name, value)).send_empty()
+    };
+    answer.unwrap()
 }
 
 /// Has the security headers; is kept nowhere, where it is about tokens.

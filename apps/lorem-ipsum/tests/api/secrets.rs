@@ -6,7 +6,7 @@ use crate::{
     process::{Server, command},
 };
 use serde_json::{Value, json};
-use std::{fs::File, path::Path};
+use std::{fmt::Write, fs::File, path::Path};
 use tempfile::TempDir;
 use ureq::{Agent, Body, http::Response};
 
@@ -59,7 +59,7 @@ impl Talk {
     fn body(&mut self, mut answer: Response<Body>) -> Value {
         let text = answer.body_mut().read_to_string().unwrap();
         if answer.status().as_u16() >= 400 {
-            self.seen += &format!("{:?}{text}", answer.headers());
+            write!(self.seen, "{:?}{text}", answer.headers()).unwrap();
         }
         serde_json::from_str(&text).unwrap_or(Value::String(text))
     }
