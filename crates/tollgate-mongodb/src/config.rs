@@ -47,9 +47,13 @@ impl Config {
     /// know the host. Never with the password.
     pub async fn parse(url: &str) -> Result<Self> {
         let options = ClientOptions::parse(url).await.map_err(|error| misread(url, &error))?;
+        Self::new(options, url.starts_with("mongodb+srv:"))
+    }
+
+    fn new(options: ClientOptions, is_cluster: bool) -> Result<Self> {
         let mut config =
             Self { database: options.default_database.clone().unwrap_or_else(|| DATABASE.into()), options };
-        if url.starts_with("mongodb+srv:") && config.options.credential.is_none() {
+        if is_cluster && config.options.credential.is_none() {
             config.options.credential = Some(role()?);
         }
         config.fill_in();
@@ -129,7 +133,19 @@ impl fmt::Debug for Config {
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use super::{ClientOptions, Config, Result};
+
+    /// What a URL says, as if the DNS had told its hosts if they are those of a cluster.
+    async fn config(url: &str, is_cluster: bool) -> Result<Config> {
+        Config::new(ClientOptions::parse(url).await.unwrap(), is_cluster)
+    }
+
+    #[tokio::test]
+    async fn who_is_named_is_who_signs_in() {
+        let named = config("mongodb://app:secret@host/db", true).await.unwrap().options.credential.unwrap();
+        assert_eq!((named.username.as_deref(), named.mechanism), (Some("app"), None));
+        assert_eq!(config("mongodb://host/db", false).await.unwrap().options.credential, None, "as nobody");
+    }
 
     async fn refusal(url: &str) -> String {
         let said = Config::parse(url).await.unwrap_err().to_string();
@@ -173,13 +189,16 @@ mod tests {
     async fn signing_in_as_a_role_of_aws_takes_its_feature() {
         let said = refusal("mongodb://host/db?authMechanism=MONGODB-AWS&authSource=$external").await;
         assert!(said.contains("feature `aws`"), "{said}");
-        assert!(super::role().unwrap_err().to_string().contains("feature `aws`"));
+        let said = config("mongodb://host/db", true).await.unwrap_err().to_string();
+        assert!(said.contains("`database.url` names no user") && said.contains("feature `aws`"), "{said}");
     }
 
     #[cfg(feature = "aws")]
     #[tokio::test]
     async fn a_host_alone_means_the_role_that_the_app_runs_as() {
         let url = "mongodb://host/db?authMechanism=MONGODB-AWS&authSource=$external";
-        assert_eq!(Config::parse(url).await.unwrap().options.credential, Some(super::role().unwrap()));
+        let role = Config::parse(url).await.unwrap().options.credential;
+        assert!(role.is_some());
+        assert_eq!(config("mongodb://host/db", true).await.unwrap().options.credential, role);
     }
 }

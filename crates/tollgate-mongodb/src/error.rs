@@ -52,6 +52,11 @@ pub(crate) fn code(error: &Failure) -> Option<i32> {
     said(error).map(|(code, _)| code)
 }
 
+/// The server's own words, for who writes scripts: they may quote values.
+pub(crate) fn own_words(error: &Failure) -> String {
+    said(error).map_or_else(|| error.to_string(), |(code, words)| format!("{words} (code {code})"))
+}
+
 /// What the caller can do about it.
 pub(crate) fn tell(table: Option<&Table>, error: &Failure) -> Error {
     if is_lost(error) || error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) {

@@ -1,14 +1,15 @@
 //! Migrations: changes as scripts, and scripts applied.
 //!
-//! A script is an array of database commands in Extended JSON, as [MongoDB's manual] has them. Commands that change collections
-//! cannot be part of a transaction, so one that fails leaves those before it done; what is written here may be run again.
+//! A script is an array of database commands in Extended JSON, as [MongoDB's manual] has them. Commands that change
+//! collections cannot be part of a transaction, so one that fails leaves those before it done; whatever is written here
+//! may be run again, and then goes on.
 //!
 //! [MongoDB's manual]: https://www.mongodb.com/docs/manual/reference/command/
 
 use crate::{
     cell::{self, name},
     driver::COUNTERS,
-    error::{code, tell},
+    error::tell,
     schema::{index, validator},
 };
 use futures_util::TryStreamExt;
@@ -18,24 +19,19 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 use serde_json::{Value as Json, json};
-use std::time::Duration;
-use tokio::time::sleep;
 use tollgate_store::{
-    Error, Kind, Result, Table, Value,
+    Kind, Result, Table, Value,
     migrate::{Applied, Change, Script, Step, pending},
     schema::is_indexed,
 };
+
+mod run;
+mod turn;
 
 /// What the scripts of this database end with.
 pub const SCRIPTS: &str = "mongodb.json";
 
 const MIGRATIONS: &str = "tollgate_migrations";
-/// How long one instance may take, in microseconds, before another takes its turn.
-const TURN: i64 = 600_000_000;
-/// How often an instance looks whether it is its turn, and how long it waits between.
-const LOOKS: u32 = 300;
-const PAUSE: Duration = Duration::from_millis(100);
-const DUPLICATE_KEY: i32 = 11000;
 
 /// The changes as commands.
 pub fn script(changes: &[Change]) -> String {
@@ -85,9 +81,9 @@ fn alter(table: &Table, step: &Step) -> Vec<Json> {
         Step::Rename { from, to } => vec![update(json!({}), json!({ "$rename": { from: name(table, *to) } }))],
         Step::Drop(column) => vec![update(json!({}), json!({ "$unset": { column: "" } }))],
         Step::Add(column, value) => fill(*column, value).into_iter().collect(),
-        Step::Change(column, value) => {
+        Step::Change { column, from, fill: value } => {
             let name = name(table, *column);
-            let convert = convert(table.columns[*column].kind).map(|to| {
+            let convert = convert(*from, table.columns[*column].kind).map(|to| {
                 let pipeline = json!([{ "$set": { name: { to: format!("${name}") } } }]);
                 update(json!({ name: { "$ne": null } }), pipeline)
             });
@@ -97,18 +93,16 @@ fn alter(table: &Table, step: &Step) -> Vec<Json> {
     }
 }
 
-/// The operator that makes a value one of that kind, where there is one.
-fn convert(kind: Kind) -> Option<&'static str> {
-    Some(match kind {
-        Kind::Bool => "$toBool",
-        Kind::Int32 => "$toInt",
-        Kind::Int64 => "$toLong",
-        Kind::Float => "$toDouble",
-        Kind::Decimal { .. } => "$toDecimal",
-        Kind::Text => "$toString",
-        Kind::ObjectId => "$toObjectId",
-        Kind::Uuid | Kind::Time | Kind::Texts | Kind::Json => return None,
-    })
+/// The operator that makes a value of one kind one of another, which has all of them.
+fn convert(from: Kind, to: Kind) -> Option<&'static str> {
+    match to {
+        _ if from == to => None,
+        Kind::Int64 => Some("$toLong"),
+        Kind::Float => Some("$toDouble"),
+        Kind::Decimal { .. } => Some("$toDecimal"),
+        Kind::Text => Some("$toString"),
+        Kind::Bool | Kind::Int32 | Kind::ObjectId | Kind::Uuid | Kind::Time | Kind::Texts | Kind::Json => None,
+    }
 }
 
 fn add_index(table: &Table, column: usize) -> Json {
@@ -140,18 +134,14 @@ pub(crate) async fn history(database: &Database) -> Result<Vec<Applied>> {
 
 /// Applies what the database has not seen. One instance at a time does.
 pub(crate) async fn migrate(database: &Database, scripts: &[Script], adopt: bool) -> Result<Vec<String>> {
-    take_turn(database).await?;
-    let done = apply(database, scripts, adopt).await;
-    let given = migrations(database).delete_one(doc! { "_id": "turn" }).await;
-    given.map_err(|error| tell(None, &error))?;
-    done
+    turn::take(database, apply(database, scripts, adopt)).await
 }
 
 async fn apply(database: &Database, scripts: &[Script], adopt: bool) -> Result<Vec<String>> {
     let mut done = vec![];
     for script in pending(scripts, &history(database).await?)? {
         if !adopt {
-            run(database, script).await?;
+            run::run(database, script).await?;
         }
         let applied = Timestamp::now().as_microsecond();
         let row = doc! { "_id": &script.name, "checksum": &script.checksum, "applied": applied };
@@ -159,53 +149,6 @@ async fn apply(database: &Database, scripts: &[Script], adopt: bool) -> Result<V
         done.push(script.name.clone());
     }
     Ok(done)
-}
-
-async fn run(database: &Database, script: &Script) -> Result<()> {
-    let stopped = |place: &str, why: &str| {
-        let name = &script.name;
-        Error::Schema(Error::source_of(format!(
-            "the migration {name} stopped at {place}: {why}; those before it were done"
-        )))
-    };
-    let commands: Vec<Json> = serde_json::from_str(&script.text)
-        .map_err(|error| stopped("command 1", &format!("no list of commands, {error}")))?;
-    for (number, command) in (1..).zip(commands) {
-        let place = format!("command {number}");
-        let Ok(Bson::Document(mut command)) = Bson::try_from(command) else {
-            return Err(stopped(&place, "it is no object"));
-        };
-        let is_rename = command.contains_key("renameCollection");
-        if is_rename {
-            for field in ["renameCollection", "to"] {
-                let collection = command.get_str(field).unwrap_or_default();
-                let whole = format!("{}.{collection}", database.name());
-                command.insert(field, whole);
-            }
-        }
-        let on = if is_rename { database.client().database("admin") } else { database.clone() };
-        let answer = on.run_command(command).await.map_err(|error| stopped(&place, &error.to_string()))?;
-        if let Ok(errors) = answer.get_array("writeErrors") {
-            return Err(stopped(&place, &format!("{errors:?}")));
-        }
-    }
-    Ok(())
-}
-
-/// Waits for other instances.
-async fn take_turn(database: &Database) -> Result<()> {
-    for _ in 0..LOOKS {
-        let now = Timestamp::now().as_microsecond();
-        let free = doc! { "_id": "turn", "until": { "$lt": now } };
-        let taken = migrations(database).update_one(free, doc! { "$set": { "until": now + TURN } }).upsert(true).await;
-        match taken {
-            Err(error) if code(&error) == Some(DUPLICATE_KEY) => sleep(PAUSE).await,
-            outcome => return outcome.map(drop).map_err(|error| tell(None, &error)),
-        }
-    }
-    Err(Error::Schema(Error::source_of(format!(
-        "another instance has been migrating for long; if there is none, delete `turn` from `{MIGRATIONS}`"
-    ))))
 }
 
 fn migrations(database: &Database) -> Collection<Document> {

@@ -42,7 +42,7 @@ pub(crate) async fn prepare(database: &Database, table: &'static Table, additive
         return adopt(database, table, additive).await;
     }
     let live = live_columns(database, table, &validator).await?;
-    let missing = missing(table, &live, bson_type)?;
+    let missing = missing(table, &live, |kind| kind.to_string().into())?;
     check_addable(table, &missing, additive)?;
     if additive { add(database, table, &missing).await } else { Ok(vec![]) }
 }
@@ -159,18 +159,32 @@ pub(crate) fn validator(table: &Table) -> Document {
     doc! { "$jsonSchema": { "bsonType": "object", "required": must, "properties": fields } }
 }
 
+/// A type does not tell what its values mean; the description does.
 fn field(kind: Kind) -> Document {
-    match kind {
+    let mut field = match kind {
         Kind::Json => doc! {},
         Kind::Texts => doc! { "bsonType": "array", "items": { "bsonType": "string" } },
         kind => doc! { "bsonType": &*bson_type(kind) },
-    }
+    };
+    field.insert("description", kind.to_string());
+    field
+}
+
+/// The kind that a field's description tells. One that others made, or an older version, has a type alone: any kind that
+/// is kept as such a type will do.
+fn live_kind(table: &Table, name: &str, field: Option<&Document>) -> String {
+    let text = |key| field.and_then(|field| field.get_str(key).ok());
+    let is = text("bsonType").unwrap_or(ANY);
+    let told = text("description").and_then(|told| told.parse().ok());
+    let model = || table.columns.iter().find(|column| column.name == name).map(|column| column.kind);
+    let kind = told.or_else(model).filter(|kind| bson_type(*kind) == is);
+    kind.map_or_else(|| is.to_owned(), |kind| kind.to_string())
 }
 
 /// The schema of the live collection's validator, empty where it has none; nothing where there is no collection.
 ///
 /// # Errors
-/// The collection has a collation, by which texts are equal that are not the same.
+/// The collection has a collation, by which texts are equal that are not the same, or a rule beside the schema.
 async fn live_validator(database: &Database, table: &Table) -> Result<Option<Document>> {
     let found = database.list_collections().filter(doc! { "name": table.name }).await;
     let found: Result<Vec<_>, _> = match found {
@@ -184,7 +198,14 @@ async fn live_validator(database: &Database, table: &Table) -> Result<Option<Doc
         return Err(differs(table, "collation", "is set there, so texts are not compared as they are written", remedy));
     }
     let validator = found.options.validator.unwrap_or_default();
-    Ok(Some(validator.get_document("$jsonSchema").cloned().unwrap_or_default()))
+    match validator.keys().find(|rule| *rule != "$jsonSchema") {
+        Some(rule) => {
+            let remedy =
+                "say it within `$jsonSchema`, or in the app, and remove it there: it would be lost at the next change";
+            Err(differs(table, "validator", &format!("has a rule `{rule}` of somebody else there"), remedy))
+        }
+        None => Ok(Some(validator.get_document("$jsonSchema").cloned().unwrap_or_default())),
+    }
 }
 
 async fn live_columns(database: &Database, table: &Table, schema: &Document) -> Result<Vec<LiveColumn>> {
@@ -192,13 +213,16 @@ async fn live_columns(database: &Database, table: &Table, schema: &Document) -> 
     let required =
         |field: &str| schema.get_array("required").is_ok_and(|all| all.iter().any(|one| one.as_str() == Some(field)));
     let fields = schema.get_document("properties").cloned().unwrap_or_default();
-    let column = |(field, of): (&String, &Bson)| LiveColumn {
-        name: if field == "_id" { table.columns[table.id].name.into() } else { field.clone() },
-        kind: of.as_document().and_then(|of| of.get_str("bsonType").ok()).unwrap_or(ANY).into(),
-        nullable: !required(field),
-        has_default: false,
-        key: field == "_id",
-        index: indexes.iter().filter(|(on, _)| on == field).map(|(_, index)| *index).max(),
+    let column = |(field, of): (&String, &Bson)| {
+        let name = if field == "_id" { table.columns[table.id].name } else { field.as_str() };
+        LiveColumn {
+            name: name.into(),
+            kind: live_kind(table, name, of.as_document()),
+            nullable: !required(field),
+            has_default: false,
+            key: field == "_id",
+            index: indexes.iter().filter(|(on, _)| on == field).map(|(_, index)| *index).max(),
+        }
     };
     Ok(fields.iter().map(column).collect())
 }

@@ -2,11 +2,22 @@
 //!
 //! A script names no schema: it runs with a `search_path` of the one that is configured.
 
-use crate::{cell::Shown, config::Config, connection::Connection, dialect::Postgres, error::tell, pool::Pool, schema};
+use crate::{
+    cell::Shown,
+    config::Config,
+    connection::Connection,
+    dialect::Postgres,
+    error::{tell, words},
+    pool::Pool,
+    schema::{self, Schema},
+};
 use std::fmt::Write;
-use tokio_postgres::{Error as Failure, error::ErrorPosition};
+use tokio_postgres::{
+    Error as Failure,
+    error::{ErrorPosition, SqlState},
+};
 use tollgate_store::{
-    Result, Row, Table, Value,
+    Error, Kind, Result, Row, Table, Value,
     migrate::{Applied, Change, Script, Step, pending, stopped},
     sql::{self, Dialect, quoted},
 };
@@ -45,16 +56,17 @@ fn alter(table: &'static Table, step: &Step) -> Vec<String> {
             format!("{} DEFAULT {}", sql::add_column(DIALECT, table, *index), literal(*index, fill)),
             format!("{} DROP DEFAULT", column(*index)),
         ],
-        Step::Change(index, fill) => change(table, *index, fill.as_ref()),
+        Step::Change { column, from, fill } => change(table, *column, *from, fill.as_ref()),
         Step::AddIndex(index) => vec![sql::create_index(DIALECT, table, *index)],
     }
 }
 
-fn change(table: &'static Table, index: usize, fill: Option<&Value<'static>>) -> Vec<String> {
+fn change(table: &'static Table, index: usize, from: Kind, fill: Option<&Value<'static>>) -> Vec<String> {
     let (name, of) = (table.name, &table.columns[index]);
     let (column, kind, collation) = (of.name, Postgres::kind(of.kind), Postgres::collation(of.kind));
     let alter = format!("ALTER TABLE \"{name}\" ALTER COLUMN \"{column}\"");
-    let mut statements = vec![format!("{alter} TYPE {kind}{collation} USING \"{column}\"::{kind}")];
+    let convert = || format!("{alter} TYPE {kind}{collation} USING \"{column}\"::{kind}");
+    let mut statements: Vec<_> = (from != of.kind).then(convert).into_iter().collect();
     statements.extend(fill.map(|fill| {
         let fill = Postgres::literal(of.kind, fill);
         format!("UPDATE \"{name}\" SET \"{column}\" = {fill} WHERE \"{column}\" IS NULL")
@@ -97,12 +109,12 @@ pub(crate) async fn next(
         borrowed.give_back();
         return Ok(None);
     };
+    let at = Schema { connection, config };
+    at.create_schema().await?;
     let schema = &config.schema;
-    let begin = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET LOCAL search_path = \"{schema}\"");
-    connection.execute(&begin).await.map_err(|error| tell(&error))?;
+    at.execute(&format!("SET LOCAL search_path = \"{schema}\"")).await?;
     if !adopt {
-        let run = connection.execute(&script.text).await;
-        run.map_err(|error| stopped(script, &place(&script.text, &error), &crate::error::words(&error)))?;
+        connection.execute(&in_block(&script.text)).await.map_err(|error| why_not(script, &error))?;
     }
     let remember = format!(
         "CREATE TABLE IF NOT EXISTS \"{schema}\".tollgate_migrations
@@ -111,20 +123,28 @@ pub(crate) async fn next(
         quoted(&script.name),
         quoted(&script.checksum)
     );
-    connection.execute(&remember).await.map_err(|error| tell(&error))?;
+    at.execute(&remember).await?;
     borrowed.give_back();
     Ok(Some(script.name.clone()))
 }
 
-/// The line of a script that the server did not take.
-fn place(text: &str, error: &Failure) -> String {
-    match error.as_db_error().and_then(|said| said.position()) {
-        Some(ErrorPosition::Original(letter)) => {
-            let before = text.chars().take(*letter as usize);
+/// A script as a block of PL/pgSQL, in which the server itself refuses whatever would end the transaction.
+fn in_block(text: &str) -> String {
+    format!("DO {}", quoted(&format!("BEGIN EXECUTE {}; END", quoted(text))))
+}
+
+/// What the server did not take of a script, and in which line, if it knows.
+fn why_not(script: &Script, error: &Failure) -> Error {
+    let place = match error.as_db_error().and_then(|said| said.position()) {
+        Some(ErrorPosition::Internal { position, query }) if *query == script.text => {
+            let before = query.chars().take(*position as usize);
             format!("line {}", before.filter(|letter| *letter == '\n').count() + 1)
         }
         _ => "a statement".into(),
-    }
+    };
+    let is_unsupported = error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED);
+    let hint = if is_unsupported { "; a migration is one transaction, without BEGIN, COMMIT and ROLLBACK" } else { "" };
+    stopped(script, &place, &(words(error) + hint))
 }
 
 async fn ask(connection: &Connection, sql: &str) -> Result<Vec<tokio_postgres::Row>> {

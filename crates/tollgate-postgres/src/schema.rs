@@ -67,7 +67,7 @@ impl Schema<'_> {
         if additive { self.add(table, &missing).await } else { Ok(vec![]) }
     }
 
-    async fn create_schema(&self) -> Result<Vec<String>> {
+    pub(crate) async fn create_schema(&self) -> Result<Vec<String>> {
         let name = &self.config.schema;
         let there = "SELECT 1::int4 FROM pg_namespace WHERE nspname = $1::text";
         if !self.ask(there, &[name]).await?.is_empty() {
@@ -132,7 +132,7 @@ impl Schema<'_> {
         answer.map(|answer| answer.rows).map_err(|error| tell(&error))
     }
 
-    async fn execute(&self, sql: &str) -> Result<()> {
+    pub(crate) async fn execute(&self, sql: &str) -> Result<()> {
         self.connection.execute(sql).await.map_err(|error| self.why_not(&error))
     }
 

@@ -21,15 +21,10 @@ impl Dialect for Sqlite {
     /// Never one that was used before.
     const COUNTED: &'static str = " AUTOINCREMENT";
 
-    /// In a `STRICT` table. A moment is its microseconds since 1970, a decimal so many of its least unit; a list and a
-    /// nested value are JSON text.
+    /// A type does not tell what its values mean, so a comment behind it does; SQLite keeps the text of a table as it
+    /// was written.
     fn kind(kind: Kind) -> Cow<'static, str> {
-        Cow::Borrowed(match kind {
-            Kind::Float => "REAL",
-            Kind::Text | Kind::ObjectId | Kind::Texts | Kind::Json => "TEXT",
-            Kind::Uuid => "BLOB",
-            Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Time | Kind::Decimal { .. } => "INTEGER",
-        })
+        format!("{} /* {kind} */", type_of(kind)).into()
     }
 
     fn placeholder(number: usize, _: Kind, sql: &mut String) {
@@ -75,6 +70,23 @@ impl Dialect for Sqlite {
     fn nulls(_: bool) -> &'static str {
         ""
     }
+}
+
+/// The type in a `STRICT` table. A moment is its microseconds since 1970, a decimal so many of its least unit; a list
+/// and a nested value are JSON text.
+pub(crate) fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Float => "REAL",
+        Kind::Text | Kind::ObjectId | Kind::Texts | Kind::Json => "TEXT",
+        Kind::Uuid => "BLOB",
+        Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Time | Kind::Decimal { .. } => "INTEGER",
+    }
+}
+
+/// What the text of a table says about the kind of a column.
+pub(crate) fn told_kind(text: &str, column: &str, type_of: &str) -> Option<Kind> {
+    let (_, behind) = text.split_once(&format!("\"{column}\" {type_of} /* "))?;
+    behind.split_once(" */")?.0.parse().ok()
 }
 
 /// One row.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Batch, Connection, fallible_iterator::FallibleIterator};
 use std::fmt::Write;
 use tollgate_store::{
-    Result, Table, Value,
+    Kind, Result, Table, Value,
     migrate::{Applied, Change, Script, Step, pending, stopped},
     schema::is_indexed,
     sql::{self, Dialect},
@@ -35,7 +35,7 @@ pub fn script(changes: &[Change]) -> String {
 
 fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
     let name = table.name;
-    let is_copied = steps.iter().any(|step| matches!(step, Step::Change(..) | Step::Add(_, Some(_))));
+    let is_copied = steps.iter().any(|step| matches!(step, Step::Change { .. } | Step::Add(_, Some(_))));
     let mut statements: Vec<_> = steps
         .iter()
         .filter_map(|step| match step {
@@ -47,7 +47,7 @@ fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
             Step::Drop(column) => Some(format!("ALTER TABLE \"{name}\" DROP COLUMN \"{column}\"")),
             Step::Add(index, _) => Some(sql::add_column(Sqlite, table, *index)),
             Step::AddIndex(index) => Some(sql::create_index(Sqlite, table, *index)),
-            Step::Change(..) => None,
+            Step::Change { .. } => None,
         })
         .collect();
     if is_copied {
@@ -84,13 +84,24 @@ fn value(table: &Table, index: usize, steps: &[Step]) -> String {
     let literal = |fill: &Option<Value<'static>>| Sqlite::literal(column.kind, fill.as_ref().unwrap_or(&Value::Null));
     let step = steps.iter().find_map(|step| match step {
         Step::Add(at, fill) if *at == index => Some(literal(fill)),
-        Step::Change(at, fill) if *at == index => {
-            let cast = format!("CAST(\"{}\" AS {})", column.name, Sqlite::kind(column.kind));
-            Some(if fill.is_some() { format!("coalesce({cast}, {})", literal(fill)) } else { cast })
+        Step::Change { column: at, from, fill } if *at == index => {
+            let same = format!("\"{}\"{}", column.name, factor(*from, column.kind));
+            Some(if fill.is_some() { format!("coalesce({same}, {})", literal(fill)) } else { same })
         }
         _ => None,
     });
     step.unwrap_or_else(|| format!("\"{}\"", column.name))
+}
+
+/// What a value is multiplied with to mean the same in another kind. Only decimals are kept as units.
+fn factor(from: Kind, to: Kind) -> String {
+    let scale = |kind| if let Kind::Decimal { scale, .. } = kind { scale } else { 0 };
+    match to {
+        Kind::Decimal { .. } if scale(to) > scale(from) => {
+            format!(" * {}", 10_u64.pow((scale(to) - scale(from)).into()))
+        }
+        _ => String::new(),
+    }
 }
 
 /// The migrations that the database has seen.
@@ -130,7 +141,7 @@ fn run(db: &Connection, script: &Script) -> Result<()> {
         let failed = |error: rusqlite::Error| stopped(script, &format!("statement {number}"), &error.to_string());
         let Some(mut statement) = statements.next().map_err(failed)? else { break };
         if ends_transaction(&statement.expanded_sql().unwrap_or_default()) {
-            let why = "a migration is one transaction; remove BEGIN, COMMIT and ROLLBACK";
+            let why = "a migration is one transaction; remove BEGIN, COMMIT, ROLLBACK and SAVEPOINT";
             return Err(stopped(script, &format!("statement {number}"), why));
         }
         let mut rows = statement.query([]).map_err(failed)?;
@@ -139,10 +150,19 @@ fn run(db: &Connection, script: &Script) -> Result<()> {
     Ok(())
 }
 
-/// Whether a statement, behind its comments, is about transactions.
-fn ends_transaction(statement: &str) -> bool {
-    let lines = statement.lines().map(str::trim).filter(|line| !line.starts_with("--"));
-    let first =
-        lines.flat_map(|line| line.split(|letter: char| !letter.is_ascii_alphabetic())).find(|word| !word.is_empty());
-    first.is_some_and(|word| ["begin", "commit", "end", "rollback"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+/// Whether a statement is about transactions. SQLite's parser has ended it; before its first word there may be what that
+/// passes over.
+fn ends_transaction(mut statement: &str) -> bool {
+    let is_nothing = |letter: char| letter.is_ascii_whitespace() || letter == ';' || letter == '\u{feff}';
+    loop {
+        statement = statement.trim_start_matches(is_nothing);
+        let end = match statement.get(..2) {
+            Some("--") => "\n",
+            Some("/*") => "*/",
+            _ => break,
+        };
+        statement = statement.split_once(end).map_or("", |(_, behind)| behind);
+    }
+    let first = statement.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["begin", "commit", "end", "rollback", "savepoint", "release"].iter().any(|it| first.eq_ignore_ascii_case(it))
 }

@@ -1,11 +1,14 @@
 //! Tables as the model says.
 
-use crate::{cell::tell, dialect::Sqlite};
+use crate::{
+    cell::tell,
+    dialect::{Sqlite, told_kind, type_of},
+};
 use rusqlite::{Connection, Row};
 use tollgate_store::{
     Error, Result, Table,
     schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
-    sql::{self, Dialect},
+    sql,
 };
 
 /// Each column, whether it alone is the key, and its best index: one on several columns counts as plain.
@@ -13,7 +16,8 @@ const COLUMNS: &str = r#"
     SELECT name, type, "notnull", dflt_value, pk = 1 AND (SELECT max(pk) = 1 FROM pragma_table_info(?1)),
         (SELECT max("unique" AND partial = 0 AND (SELECT count(*) = 1 FROM pragma_index_info(list.name)))
          FROM pragma_index_list(?1) AS list
-         WHERE (SELECT name FROM pragma_index_info(list.name) WHERE seqno = 0) = live.name)
+         WHERE (SELECT name FROM pragma_index_info(list.name) WHERE seqno = 0) = live.name),
+        (SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE)
     FROM pragma_table_info(?1) AS live"#;
 
 /// Makes sure that the table is there and as the model says; says what it did about it.
@@ -22,7 +26,7 @@ pub(crate) fn prepare(db: &Connection, table: &'static Table, additive: bool) ->
     if live.is_empty() {
         return if additive { create(db, table) } else { Err(absent(table)) };
     }
-    let missing = missing(table, &live, Sqlite::kind)?;
+    let missing = missing(table, &live, |kind| kind.to_string().into())?;
     check_addable(table, &missing, additive)?;
     if additive { add(db, table, &missing) } else { Ok(vec![]) }
 }
@@ -61,18 +65,26 @@ fn create_index(db: &Connection, table: &'static Table, index: usize) -> Result<
 
 fn columns(db: &Connection, table: &Table) -> Result<Vec<LiveColumn>> {
     let mut statement = db.prepare(COLUMNS).map_err(tell)?;
-    let columns = statement.query_map([table.name], column);
+    let columns = statement.query_map([table.name], |row| column(table, row));
     columns.and_then(Iterator::collect).map_err(tell)
 }
 
-fn column(row: &Row<'_>) -> rusqlite::Result<LiveColumn> {
-    let unique: Option<bool> = row.get(5)?;
+fn column(table: &Table, row: &Row<'_>) -> rusqlite::Result<LiveColumn> {
+    let (unique, name): (Option<bool>, String) = (row.get(5)?, row.get(0)?);
     Ok(LiveColumn {
-        name: row.get(0)?,
-        kind: row.get(1)?,
+        kind: kind(table, &name, row.get(1)?, &row.get::<_, Option<String>>(6)?.unwrap_or_default()),
+        name,
         nullable: !row.get::<_, bool>(2)?,
         has_default: row.get::<_, Option<String>>(3)?.is_some(),
         key: row.get(4)?,
         index: unique.map(|unique| if unique { LiveIndex::Unique } else { LiveIndex::Plain }),
     })
+}
+
+/// The kind that the text of the table tells. One that others made, or an older version, has types alone: any kind that is
+/// kept as such a type will do.
+fn kind(table: &Table, column: &str, is: String, text: &str) -> String {
+    let model = || table.columns.iter().find(|it| it.name == column && type_of(it.kind).eq_ignore_ascii_case(&is));
+    let kind = told_kind(text, column, &is).or_else(|| model().map(|column| column.kind));
+    kind.map_or(is, |kind| kind.to_string())
 }

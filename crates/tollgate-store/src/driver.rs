@@ -137,13 +137,13 @@ pub trait Database: Driver + Any {
         Box::pin(async { Ok(vec![]) })
     }
 
-    /// Applies the scripts that it has not seen, in order, and says which those were. Each happens as a whole and is
-    /// remembered with it; instances that start together take turns. With `adopt` they are remembered and not run: what
-    /// they do was done in another way.
+    /// Applies the scripts that it has not seen, in order, and says which those were. Each happens as a whole, where the
+    /// database can do that, and is remembered with it; instances that start together take turns. With `adopt` they are
+    /// remembered and not run: what they do was done in another way.
     ///
     /// # Errors
-    /// [`Error::Schema`](crate::Error::Schema): where a script stopped, of which nothing is kept then, or what does not
-    /// fit its history.
+    /// [`Error::Schema`](crate::Error::Schema): where a script stopped, and whether anything of it was kept, or what does
+    /// not fit its history. What was kept does not keep it from being run again.
     fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
         let _ = (scripts, adopt);
         Box::pin(async { Err(crate::Error::internal("this database takes no migrations")) })

@@ -5,10 +5,15 @@
 //! database and says the same on every machine. What would lose something, or cannot be guessed, has to be said: a column
 //! that goes, one that has another name now, what rows that are there get in a new one.
 
-use crate::{Column, Error, Kind, Result, Table, Value, schema::is_indexed};
-use jiff::Timestamp;
+use crate::{Column, Error, Kind, Result, Table, Value, nested, schema::is_indexed};
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
+
+mod change;
+mod script;
+
+pub use change::{Change, Said, Step};
+pub use script::{Applied, Script, pending, stopped};
 
 /// The tables of a database, without their types.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +39,7 @@ pub struct KeptColumn {
     /// Its name.
     pub name: String,
     /// Its kind, as in `text` or `decimal(2,1)`.
-    pub kind: Cow<'static, str>,
+    pub kind: Kind,
     /// Whether it may be empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub nullable: bool,
@@ -62,7 +67,7 @@ impl KeptTable {
     fn of(table: &Table) -> Self {
         let column = |(index, column): (usize, &Column)| KeptColumn {
             name: column.name.into(),
-            kind: name_of(column.kind),
+            kind: column.kind,
             nullable: column.nullable,
             unique: column.unique,
             index: is_indexed(table, index),
@@ -72,91 +77,23 @@ impl KeptTable {
     }
 }
 
-fn name_of(kind: Kind) -> Cow<'static, str> {
-    Cow::Borrowed(match kind {
-        Kind::Decimal { precision, scale } => return format!("decimal({precision},{scale})").into(),
-        Kind::Bool => "bool",
-        Kind::Int32 => "int32",
-        Kind::Int64 => "int64",
-        Kind::Float => "float",
-        Kind::Text => "text",
-        Kind::Uuid => "uuid",
-        Kind::Time => "time",
-        Kind::ObjectId => "object id",
-        Kind::Texts => "texts",
-        Kind::Json => "json",
-    })
-}
-
-/// One change of a database. Columns are indices into the table's.
-#[derive(Debug, Clone)]
-pub enum Change {
-    /// A table that is not there yet, with its indexes.
-    Create(&'static Table),
-    /// A table goes, with its rows.
-    Drop(String),
-    /// A table has another name.
-    Rename {
-        /// Its name before.
-        from: String,
-        /// The table.
-        to: &'static Table,
-    },
-    /// A table stays and is changed.
-    Alter {
-        /// The table as it will be.
-        table: &'static Table,
-        /// In this order.
-        steps: Vec<Step>,
-    },
-}
-
-/// One step in the change of a table.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// An index goes.
-    DropIndex {
-        /// Its name.
-        name: String,
-    },
-    /// A column has another name.
-    Rename {
-        /// Its name before.
-        from: String,
-        /// The column.
-        to: usize,
-    },
-    /// A column goes, with its values.
-    Drop(String),
-    /// A column is new; rows that are there get this value.
-    Add(usize, Option<Value<'static>>),
-    /// A column is of another kind, or may be empty or no longer; where it may not, empty cells get this value.
-    Change(usize, Option<Value<'static>>),
-    /// An index is new.
-    AddIndex(usize),
-}
-
-/// What cannot be guessed.
-#[derive(Debug, Default, Clone)]
-pub struct Said {
-    /// Whether what is no longer in the model goes.
-    pub drop: bool,
-    /// `films` → `movies`, `movies.name` → `title`.
-    pub renames: BTreeMap<String, String>,
-    /// `movies.released` → `1900`.
-    pub fills: BTreeMap<String, String>,
-}
-
-impl Said {
-    /// What a column is called now.
-    fn new_name<'a>(&'a self, table: &Table, column: &'a str) -> &'a str {
-        self.renames.get(&format!("{}.{column}", table.name)).map_or(column, String::as_str)
-    }
-}
-
-/// The name of an index on a column.
+/// The name of an index on a column. One that is too long for PostgreSQL, which would cut it, and take it for that of
+/// another index, ends in a hash of the whole.
 pub fn index_name(table: &str, column: &str, unique: bool) -> String {
-    format!("{table}_{column}_{}", if unique { "key" } else { "idx" })
+    let name = format!("{table}_{column}_{}", if unique { "key" } else { "idx" });
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let kept = &name[..name.floor_char_boundary(LONGEST_NAME - 17)];
+    format!("{kept}_{:016x}", fnv1a(&name))
+}
+
+/// In bytes.
+const LONGEST_NAME: usize = 63;
+
+/// The hash of that name (FNV-1a, 64 bits): the same in every version, as names in scripts have to be.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// What leads from the kept model to these tables.
@@ -198,7 +135,9 @@ pub fn diff(before: &Model, tables: &[&'static Table], said: &Said) -> Result<Ve
 fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Result<Vec<Step>> {
     let wanted = KeptTable::of(table);
     let renamed = |column| said.new_name(table, column);
-    if renamed(&kept.key) != wanted.key || kept.counted != wanted.counted {
+    let kind_of_key = |table: &KeptTable| table.columns.iter().find(|it| it.name == table.key).map(|it| it.kind);
+    let is_same_key = renamed(&kept.key) == wanted.key && kind_of_key(kept) == kind_of_key(&wanted);
+    if !is_same_key || kept.counted != wanted.counted {
         return Err(Error::invalid(format!(
             "the key of `{}` is another one now: create a table of another name and move the rows by a script of your own",
             table.name
@@ -225,12 +164,18 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
     for (index, new) in wanted.columns.iter().enumerate() {
         let old = kept.columns.iter().find(|old| renamed(&old.name) == new.name);
         if let Some(old) = old.filter(|old| old.name != new.name) {
+            if kept.columns.iter().any(|other| other.name == new.name) {
+                let (table, from, to) = (table.name, &old.name, &new.name);
+                return Err(Error::invalid(format!("--rename {table}.{from}={to}: there is such a column already")));
+            }
             first.push(Step::Rename { from: old.name.clone(), to: index });
         }
         match old {
             None => last.push(Step::Add(index, fill(table, index, !new.nullable, said)?)),
+            Some(old) if !new.kind.holds(old.kind) => return Err(inexact(table, old, new)),
             Some(old) if old.kind != new.kind || old.nullable != new.nullable => {
-                last.push(Step::Change(index, fill(table, index, old.nullable && !new.nullable, said)?));
+                let fill = fill(table, index, old.nullable && !new.nullable, said)?;
+                last.push(Step::Change { column: index, from: old.kind, fill });
             }
             Some(_) => (),
         }
@@ -243,16 +188,28 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
     Ok(first.into_iter().chain(last).collect())
 }
 
+/// A change of kind that no script can make of itself.
+fn inexact(table: &Table, old: &KeptColumn, new: &KeptColumn) -> Error {
+    Error::invalid(format!(
+        "`{}.{}` is {} now and was {}, which may lose or change values: make it a column of another name, fill that by a \
+         script of your own, and drop this one with the migration after",
+        table.name, new.name, new.kind, old.kind
+    ))
+}
+
 /// What rows that are there get in a column.
 fn fill(table: &Table, index: usize, is_needed: bool, said: &Said) -> Result<Option<Value<'static>>> {
     let column = &table.columns[index];
     let place = format!("{}.{}", table.name, column.name);
+    let json = |text: String| Value::Text(text.into());
     let parse = |text: &String| {
         let parsed = match column.kind {
-            Kind::Texts | Kind::Json => Some(Value::Text(text.clone().into())),
+            Kind::Texts => serde_json::from_str(text).ok().map(|texts: Vec<String>| nested::json(&texts)).map(json),
+            Kind::Json => serde_json::from_str(text).ok().map(|value: serde_json::Value| value.to_string()).map(json),
             kind => kind.parse(text),
         };
-        parsed.ok_or_else(|| Error::invalid(format!("--fill {place}: `{text}` is no {}", name_of(column.kind))))
+        let fits = parsed.filter(|value| value.check(column.kind).is_ok());
+        fits.ok_or_else(|| Error::invalid(format!("--fill {place}: `{text}` is no {}", column.kind)))
     };
     match said.fills.get(&place) {
         Some(text) => parse(text).map(Some),
@@ -264,84 +221,9 @@ fn fill(table: &Table, index: usize, is_needed: bool, said: &Said) -> Result<Opt
     }
 }
 
-/// One migration, as its file says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Script {
-    /// Its number and name, as in `0001_first`.
-    pub name: String,
-    /// What it does.
-    pub text: String,
-    /// SHA-256 of the text.
-    pub checksum: String,
-}
-
-/// A migration that a database has seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    /// Its number and name.
-    pub name: String,
-    /// SHA-256 of its text at that time.
-    pub checksum: String,
-    /// When.
-    pub when: Timestamp,
-}
-
-/// The scripts that a database has not seen.
-///
-/// # Errors
-/// [`Error::Schema`]: one that it has seen is missing or was changed, or a new one comes before one of those.
-pub fn pending<'a>(scripts: &'a [Script], history: &[Applied]) -> Result<&'a [Script]> {
-    for (index, applied) in history.iter().enumerate() {
-        let name = &applied.name;
-        let (what, remedy) = match scripts.get(index) {
-            Some(script) if script.name == *name && script.checksum == applied.checksum => continue,
-            Some(script) if script.name == *name => {
-                ("was changed after it was applied", "put its text back, and write another")
-            }
-            Some(_) if scripts.iter().any(|script| script.name == *name) => {
-                ("comes after one that was not applied", "give the new one a higher number")
-            }
-            _ => ("was applied, and there is no such file", "put it back"),
-        };
-        return Err(Error::Schema(Error::source_of(format!("the migration {name} {what}; {remedy}"))));
-    }
-    Ok(&scripts[history.len()..])
-}
-
-/// Why a script stopped, with the place; nothing of it was kept.
-pub fn stopped(script: &Script, place: &str, why: &str) -> Error {
-    let name = &script.name;
-    Error::Schema(Error::source_of(format!("the migration {name} stopped at {place}: {why}; nothing of it was kept")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn script(name: &str, checksum: &str) -> Script {
-        Script { name: name.into(), text: String::new(), checksum: checksum.into() }
-    }
-
-    fn applied(name: &str, checksum: &str) -> Applied {
-        Applied { name: name.into(), checksum: checksum.into(), when: Timestamp::UNIX_EPOCH }
-    }
-
-    #[test]
-    fn what_was_applied_is_never_applied_again_and_never_changed() {
-        let scripts = [script("0001_a", "x"), script("0002_b", "y"), script("0003_c", "z")];
-        let seen = |history: &[Applied]| {
-            pending(&scripts, history).map(<[Script]>::len).map_err(|error| crate::error_text(&error))
-        };
-        assert_eq!(seen(&[]), Ok(3));
-        assert_eq!(seen(&[applied("0001_a", "x")]), Ok(2));
-        for (history, words) in [
-            (vec![applied("0001_a", "changed")], "was changed after"),
-            (vec![applied("0002_b", "y")], "comes after one that was not applied"),
-            (vec![applied("0001_a", "x"), applied("0002_gone", "y")], "there is no such file"),
-        ] {
-            assert!(seen(&history).unwrap_err().contains(words), "{history:?}");
-        }
-    }
 
     const ID: Column = Column::of::<i32>("film_id");
     const fn films(columns: &'static [Column]) -> Table {
@@ -370,7 +252,7 @@ mod tests {
             "films_name_key",
             "films_year_idx",
             "from: \"name\"",
-            "Change(2, Some(Int(1900)))",
+            "Change { column: 2, from: Int32, fill: Some(Int(1900)) }",
             "Add(3, Some(Bool(true)))",
             "AddIndex(1)",
         ] {
@@ -378,6 +260,88 @@ mod tests {
         }
         assert!(crate::error_text(&diff(&before, &[], &Said::default()).unwrap_err()).contains("--drop"));
         assert!(diff(&before, &[&OLD], &Said::default()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_was_said_in_vain_is_refused() {
+        let before = Model::of(&[&OLD]);
+        let fills = [("films.year", "1900"), ("films.good", "true")];
+        let check = |renames: &[(&str, &str)], more: &[(&str, &str)]| {
+            let said = said(renames, &[&fills[..], more].concat(), true);
+            said.check_used(&diff(&before, &[&NEW], &said).unwrap()).map_err(|error| crate::error_text(&error))
+        };
+        assert_eq!(check(&[("films.name", "title")], &[]), Ok(()));
+        for (renames, more, words) in [
+            (&[("films.nmae", "title")][..], &[][..], "--rename films.nmae=title"),
+            (&[("film", "movies")], &[], "--rename film=movies"),
+            (&[], &[("films.godo", "true")], "--fill films.godo"),
+            (&[], &[("films.film_id", "1")], "--fill films.film_id"),
+        ] {
+            let fills = [more, &[("films.title", "x")][..]].concat();
+            assert!(check(renames, &fills).unwrap_err().contains(words), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_is_none_that_is_taken() {
+        static TITLED: Table = films(&[ID, Column::of::<String>("name"), Column::of::<String>("title")]);
+        static ONE: Table = films(&[ID, Column::of::<String>("title")]);
+        let why = diff(&Model::of(&[&TITLED]), &[&ONE], &said(&[("films.name", "title")], &[], true)).unwrap_err();
+        assert!(crate::error_text(&why).contains("there is such a column already"));
+    }
+
+    #[test]
+    fn a_change_of_kind_that_would_change_values_is_left_to_a_hand() {
+        const fn priced(column: Column) -> [Column; 2] {
+            [ID, column]
+        }
+        static CENTS: Table = films(&priced(Column::of::<crate::Decimal<5, 2>>("price")));
+        static DIMES: Table = films(&priced(Column::of::<crate::Decimal<5, 1>>("price")));
+        static WIDER_KEY: Table = films(&[Column::of::<i64>("film_id")]);
+        let why = |before: &'static Table, after| {
+            crate::error_text(
+                &diff(&Model::of(&[before]), &[after], &Said { drop: true, ..Said::default() }).unwrap_err(),
+            )
+        };
+        let said = why(&CENTS, &DIMES);
+        assert!(said.contains("`films.price` is decimal(5,1) now and was decimal(5,2)"), "{said}");
+        assert!(why(&OLD, &WIDER_KEY).contains("the key of `films` is another one now"));
+    }
+
+    #[test]
+    fn values_for_lists_and_nested_ones_are_json() {
+        static MORE: Table =
+            films(&[ID, Column::of::<Vec<String>>("tags"), Column::of::<Option<crate::Nested<Vec<i32>>>>("sizes")]);
+        let less: &'static Table = Box::leak(Box::new(films(&MORE.columns[..1])));
+        let add = |column: &str, text: &str| {
+            let said = said(&[], &[("films.tags", "[]"), (column, text)], false);
+            diff(&Model::of(&[less]), &[&MORE], &said)
+                .map(|changes| format!("{changes:?}"))
+                .map_err(|error| crate::error_text(&error))
+        };
+        assert!(add("films.tags", "[\"a\", \"b\"]").unwrap().contains(r#"[\"a\",\"b\"]"#));
+        assert!(add("films.sizes", "[1, 2]").unwrap().contains("[1,2]"));
+        for (column, text, kind) in [
+            ("films.tags", "a", "texts"),
+            ("films.tags", "[1]", "texts"),
+            ("films.sizes", "[1", "json"),
+            ("films.tags", r#"["\u0000"]"#, "texts"),
+        ] {
+            assert!(add(column, text).unwrap_err().contains(&format!("is no {kind}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_too_long_to_be_told_apart_end_in_a_hash() {
+        assert_eq!(index_name("films", "title", true), "films_title_key");
+        let long = "a_column_with_a_name_that_says_much_more_than_is_needed_to_say";
+        let (one, other) =
+            (index_name("films", &format!("{long}_1"), false), index_name("films", &format!("{long}_2"), false));
+        assert_eq!((one.len(), other.len()), (63, 63));
+        assert_ne!(one, other);
+        assert_eq!(one, index_name("films", &format!("{long}_1"), false));
+        assert!(index_name("f", &"é".repeat(40), true).len() <= 63);
+        assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c, "as everybody computes it");
     }
 
     #[test]

@@ -76,14 +76,23 @@ impl Migrations {
     /// # Errors
     /// What has to be said first, and how.
     pub(crate) fn changes(&self, tables: &[&'static Table], said: &Said) -> Result<Vec<Change>, Failure> {
+        Ok(diff(&self.model()?, tables, said)?)
+    }
+
+    /// Whether anything, said or not, leads from the newest migration to these tables.
+    pub(crate) fn has_changed(&self, tables: &[&'static Table]) -> Result<bool, Failure> {
+        let said = Said { drop: true, ..Said::default() };
+        Ok(!diff(&self.model()?, tables, &said).is_ok_and(|changes| changes.is_empty()))
+    }
+
+    /// The model as of the newest migration.
+    fn model(&self) -> Result<Model, Failure> {
         let file = self.0.join(MODEL);
-        let before = if file.exists() {
-            let model = serde_json::from_str(&self.read(MODEL)?);
-            model.map_err(|error| Failure(format!("{}: {error}", file.display())))?
-        } else {
-            Model::default()
-        };
-        Ok(diff(&before, tables, said)?)
+        if !file.exists() {
+            return Ok(Model::default());
+        }
+        let model = serde_json::from_str(&self.read(MODEL)?);
+        model.map_err(|error| Failure(format!("{}: {error}", file.display())))
     }
 
     /// Writes the scripts of some changes, and the model that they lead to; says which files those are.

@@ -63,14 +63,14 @@ pub(super) async fn migrate(design: Design, command: Migrate) -> Result<(), Fail
 
 fn write(design: &Design, Diff { name, drop, rename, fill }: Diff) -> Result<(), Failure> {
     let said = Said { drop, renames: BTreeMap::from_iter(rename), fills: BTreeMap::from_iter(fill) };
+    let databases = design.tables();
+    let all = databases.iter().map(|(database, tables)| Migrations::of(*database).changes(tables, &said));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    said.check_used(&all.concat())?;
     let mut text = String::new();
-    for (database, tables) in design.tables() {
-        let migrations = Migrations::of(database);
-        let changes = migrations.changes(&tables, &said)?;
-        if !changes.is_empty() {
-            for file in migrations.write(&name, &changes, &tables)? {
-                let _ = writeln!(text, "wrote {file}");
-            }
+    for ((database, tables), changes) in databases.iter().zip(&all).filter(|(_, changes)| !changes.is_empty()) {
+        for file in Migrations::of(*database).write(&name, changes, tables)? {
+            let _ = writeln!(text, "wrote {file}");
         }
     }
     print(if text.is_empty() { "nothing has changed since the newest migration" } else { &text })
@@ -131,8 +131,7 @@ async fn status(design: &Design) -> Result<(), Failure> {
 async fn check(design: &Design) -> Result<(), Failure> {
     for (name, tables) in design.tables() {
         let migrations = Migrations::of(name);
-        let changed = migrations.changes(&tables, &Said { drop: true, ..Said::default() });
-        if !changed.is_ok_and(|changes| changes.is_empty()) {
+        if migrations.has_changed(&tables)? {
             return Err(Failure(format!(
                 "the model has changed since the newest migration: run `{} migrate diff NAME`",
                 design.name

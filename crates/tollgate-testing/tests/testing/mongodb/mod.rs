@@ -2,6 +2,7 @@
 
 mod faults;
 mod limits;
+mod migrations;
 mod opening;
 mod schema;
 

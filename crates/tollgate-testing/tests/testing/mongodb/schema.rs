@@ -65,7 +65,7 @@ async fn what_cannot_be_added_is_told_with_collection_field_and_remedy() {
     prepare(&url, &FIRST, true).await.unwrap();
     for (table, words) in [
         (&DEMANDING, "`released` is missing there and may not be empty"),
-        (&NUMBERED, "`title` is string there and long here"),
+        (&NUMBERED, "`title` is text there and int64 here"),
         (&UNTITLED, "`title` must be filled there and is not in the model"),
         (&OPTIONAL, "`title` may not be empty there and may here"),
     ] {
@@ -162,4 +162,29 @@ async fn no_field_may_be_called_as_the_key_is() {
     let database = MongoDb::open(&fresh().0).await.unwrap();
     let Err(Error::Schema(why)) = database.prepare(&[&TWICE], true).await else { panic!() };
     assert!(why.to_string().contains("give the field another name"), "{why}");
+}
+
+#[tokio::test]
+async fn the_rules_of_somebody_else_are_not_written_over() {
+    let (url, name) = fresh();
+    let rules = doc! { "title": { "$ne": "" } };
+    on(&name).await.create_collection("films").validator(rules).await.unwrap();
+    for additive in [true, false] {
+        let said = prepare(&url, &FIRST, additive).await.unwrap_err();
+        assert!(said.contains("`films`") && said.contains("a rule `title` of somebody else"), "{said}");
+    }
+    let films = on(&name).await.collection("films");
+    films.insert_one(doc! { "_id": 1, "title": "" }).await.unwrap_err();
+}
+
+/// Before descriptions told kinds, types alone did.
+#[tokio::test]
+async fn a_validator_of_an_older_version_will_do() {
+    let (url, name) = fresh();
+    let fields = doc! { "_id": { "bsonType": "int" }, "title": { "bsonType": "string", "description": "a title" } };
+    let schema = doc! { "bsonType": "object", "required": ["_id", "title"], "properties": fields };
+    on(&name).await.create_collection("films").validator(doc! { "$jsonSchema": schema }).await.unwrap();
+    assert_eq!(prepare(&url, &FIRST, false).await.unwrap(), Vec::<String>::new());
+    let said = prepare(&url, &NUMBERED, false).await.unwrap_err();
+    assert!(said.contains("`title` is string there and int64 here"), "{said}");
 }

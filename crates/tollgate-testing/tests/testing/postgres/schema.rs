@@ -3,7 +3,7 @@
 use super::{fresh, on};
 use crate::films::{self, BY_TITLE, DEMANDING, FIRST, GROWN, NUMBERED, OPTIONAL, OWNED, UNTITLED};
 use tollgate_postgres::Postgres;
-use tollgate_store::{Driver, Error, Expr, Order, Select, Table, Value};
+use tollgate_store::{Column, Driver, Error, Expr, Order, Select, Table, Value};
 use tollgate_testing::servers::psql;
 
 async fn prepare(url: &str, table: &'static Table, additive: bool) -> Result<Vec<String>, String> {
@@ -124,6 +124,23 @@ async fn differences_that_need_a_decision_are_refused_with_table_column_and_reme
         assert_eq!(refused, format!("the table `films` differs from its model: {words}"));
     }
     assert_eq!(prepare(&url, &FIRST, false).await.unwrap(), Vec::<String>::new(), "nothing was changed meanwhile");
+}
+
+#[tokio::test]
+async fn indexes_of_long_names_are_told_apart() {
+    macro_rules! long {
+        ($end:literal) => {
+            concat!("a_column_with_a_name_that_says_more_than_an_index_can_keep_", $end)
+        };
+    }
+    const ONE: Column = Column::of::<Option<String>>(long!("1")).unique();
+    const TWO: Column = Column::of::<Option<String>>(long!("2")).unique();
+    static LONG: Table = Table { name: "long", columns: &[KEY, ONE, TWO], ..FIRST };
+    const KEY: Column = Column::of::<i32>("film_id");
+    let (url, schema) = fresh();
+    prepare(&url, &LONG, true).await.unwrap();
+    assert_eq!(indexes(&schema).split(' ').count(), 2);
+    assert_eq!(prepare(&url, &LONG, false).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]

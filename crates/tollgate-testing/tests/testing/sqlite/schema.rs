@@ -87,7 +87,7 @@ async fn differences_that_need_a_decision_are_refused_with_table_column_and_reme
     let columns = "film_id INTEGER NOT NULL PRIMARY KEY, title TEXT NOT NULL";
     let (_folder, path) = file(&format!("CREATE TABLE films ({columns}) STRICT"));
     let refusals: [(&'static Table, &str); 5] = [
-        (&NUMBERED, "`title` is TEXT there and INTEGER here; change the field's type, or migrate the column"),
+        (&NUMBERED, "`title` is TEXT there and int64 here; change the field's type, or migrate the column"),
         (
             &OPTIONAL,
             "`title` may not be empty there and may here; make the field an `Option` or not, or migrate the column",

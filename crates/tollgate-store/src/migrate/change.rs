@@ -1,0 +1,118 @@
+//! What is done to a database, and what has to be said about it first.
+
+use crate::{Error, Kind, Result, Table, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One change of a database. Columns are indices into the table's.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A table that is not there yet, with its indexes.
+    Create(&'static Table),
+    /// A table goes, with its rows.
+    Drop(String),
+    /// A table has another name.
+    Rename {
+        /// Its name before.
+        from: String,
+        /// The table.
+        to: &'static Table,
+    },
+    /// A table stays and is changed.
+    Alter {
+        /// The table as it will be.
+        table: &'static Table,
+        /// In this order.
+        steps: Vec<Step>,
+    },
+}
+
+/// One step in the change of a table.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// An index goes.
+    DropIndex {
+        /// Its name.
+        name: String,
+    },
+    /// A column has another name.
+    Rename {
+        /// Its name before.
+        from: String,
+        /// The column.
+        to: usize,
+    },
+    /// A column goes, with its values.
+    Drop(String),
+    /// A column is new; rows that are there get this value.
+    Add(usize, Option<Value<'static>>),
+    /// A column is of another kind, or may be empty or no longer.
+    Change {
+        /// The column.
+        column: usize,
+        /// Its kind before, of which every value is one of the new kind.
+        from: Kind,
+        /// What empty cells get.
+        fill: Option<Value<'static>>,
+    },
+    /// An index is new.
+    AddIndex(usize),
+}
+
+/// What cannot be guessed.
+#[derive(Debug, Default, Clone)]
+pub struct Said {
+    /// Whether what is no longer in the model goes.
+    pub drop: bool,
+    /// `films` → `movies`, `movies.name` → `title`.
+    pub renames: BTreeMap<String, String>,
+    /// `movies.released` → `1900`.
+    pub fills: BTreeMap<String, String>,
+}
+
+impl Said {
+    /// What a column is called now.
+    pub(super) fn new_name<'a>(&'a self, table: &Table, column: &'a str) -> &'a str {
+        self.renames.get(&format!("{}.{column}", table.name)).map_or(column, String::as_str)
+    }
+
+    /// Refuses what was said and decides nothing in these changes: it is misspelt, and what it was meant for happens in
+    /// another way, or was done before.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the words.
+    pub fn check_used(&self, changes: &[Change]) -> Result<()> {
+        let used: BTreeSet<String> = changes.iter().flat_map(Change::words).collect();
+        let renames = self.renames.iter().map(|(from, to)| format!("--rename {from}={to}"));
+        let mut said = renames.chain(self.fills.keys().map(|place| format!("--fill {place}")));
+        match said.find(|words| !used.contains(words)) {
+            Some(words) => Err(Error::invalid(format!(
+                "`{words}` fits no change of the model: name tables as they are called now, columns as `TABLE.COLUMN`"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Change {
+    /// What may have been said about it.
+    fn words(&self) -> Vec<String> {
+        match self {
+            Self::Rename { from, to } => vec![format!("--rename {from}={}", to.name)],
+            Self::Alter { table, steps } => steps.iter().filter_map(|step| step.words(table)).collect(),
+            Self::Create(_) | Self::Drop(_) => vec![],
+        }
+    }
+}
+
+impl Step {
+    fn words(&self, table: &Table) -> Option<String> {
+        let name = |column: &usize| table.columns[*column].name;
+        match self {
+            Self::Rename { from, to } => Some(format!("--rename {}.{from}={}", table.name, name(to))),
+            Self::Add(column, Some(_)) | Self::Change { column, fill: Some(_), .. } => {
+                Some(format!("--fill {}.{}", table.name, name(column)))
+            }
+            _ => None,
+        }
+    }
+}
