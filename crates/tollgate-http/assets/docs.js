@@ -12,10 +12,12 @@ const schemes = JSON.parse(document.currentScript.dataset.schemes);
     const chosen = schemes[name]?.scopes ?? Object.keys(scopes);
     return { usePkceWithAuthorizationCodeGrant: true, ...schemes[name], scopes: chosen };
   };
-  // Swagger UI has one client for all issuers; each dialog is told of its own here.
+  // Swagger UI has one client for all issuers; each dialog is told of its own here. Of the flows that an issuer's metadata
+  // names, one is ours.
+  const isOurs = (scheme) => !scheme.get("openIdConnectUrl") || scheme.get("flow") === "authorization_code";
   const ofEachIssuer = () => ({
     wrapComponents: {
-      oauth2: (Dialog, { React }) => (props) => React.createElement(Dialog, {
+      oauth2: (Dialog, { React }) => (props) => isOurs(props.schema) && React.createElement(Dialog, {
         ...props, authSelectors: { ...props.authSelectors, getConfigs: () => settings(props.name) },
       }),
     },

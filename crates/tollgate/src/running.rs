@@ -251,7 +251,8 @@ impl Running {
 /// Whether the app can do its work, and if not, why. An issuer without keys counts: another instance may have them.
 async fn ready(running: &Running) -> Result<&'static str, Refusal> {
     if let Err(error) = running.databases.ping().await {
-        return Err(Problem::from(error).because("the database does not answer").into());
+        let words = "the database does not answer, or takes no writes";
+        return Err(Problem::unavailable().because(words).later(1).caused_by(error).into());
     }
     let without: Vec<_> = running.issuers.without_keys();
     if without.is_empty() {

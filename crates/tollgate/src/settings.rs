@@ -63,7 +63,7 @@ pub struct Database {
     /// As in `sqlite:./data/app.db`, `postgres://user:password@host:5432/database?sslmode=verify-full` or, with the
     /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`.
     pub url: Option<Secret>,
-    /// Parameters of a server's URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
+    /// Parameters of the URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
     /// the URL may be a secret, and these need not be. Default: none.
     pub parameters: BTreeMap<String, Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.

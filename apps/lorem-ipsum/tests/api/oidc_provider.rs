@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tollgate_testing::servers::OidcProvider;
+use tollgate_testing::{
+    browser::{self, Browser},
+    servers::{OidcProvider, free_port},
+};
 use ureq::{Agent, Body, http::Response};
 
 const SECRET: &str = "the-secret-of-the-service-account";
@@ -126,4 +129,98 @@ fn without_its_provider_an_app_starts_and_says_what_is_missing() {
     assert_eq!(me(&app, &token(&provider, "read:movies")).0, 200);
     let checked = process::stdout(&command(&folder, &provider, &["check"]).output().unwrap());
     assert!(checked.contains("its keys are known"), "{checked}");
+}
+
+/// The provider with the app at that port as two clients: itself, and its page `/docs`.
+fn provider_of(port: u16) -> OidcProvider {
+    let app = format!("http://127.0.0.1:{port}");
+    let web = json!({ "client_id": "web", "client_secret": SECRET, "redirect_uris": [format!("{app}/auth/callback")],
+        "post_logout_redirect_uris": [format!("{app}/")] });
+    let docs = json!({ "client_id": "docs", "redirect_uris": [format!("{app}/docs/assets/oauth2-redirect.html")],
+        "token_endpoint_auth_method": "none" });
+    OidcProvider::start(&json!([web, docs]).to_string())
+}
+
+/// Signs in on the provider's own pages, and lets it tell the app.
+fn sign_in_there(browser: &Browser, name: &str) {
+    browser.find("input[name=login]").type_into(name);
+    browser.find("input[name=password]").type_into("anything");
+    browser.find("button[type=submit]").click();
+    body_has(browser, "authorize");
+    browser.find("button[type=submit]").click();
+}
+
+fn body_has(browser: &Browser, text: &'static str) {
+    browser.wait_until(text, |browser| {
+        let body = browser.script("return document.body ? document.body.innerText.toLowerCase() : ''");
+        body.as_str().is_some_and(|body| body.contains(&text.to_lowercase()))
+    });
+}
+
+#[test]
+fn a_browser_signs_in_with_a_certified_provider_and_out_of_both() {
+    if browser::left_out() {
+        return;
+    }
+    let (folder, port) = (TempDir::new().unwrap(), free_port());
+    let provider = provider_of(port);
+    let mut command = command(&folder, &provider, &["--port", &port.to_string()]);
+    command.env("LOREM_IPSUM_IDENTITY__EMBEDDED", "false").env("LOREM_IPSUM_IDENTITY__PASSWORD_GRANT", "false");
+    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__CLIENT_ID", "web");
+    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__CLIENT_SECRET", SECRET);
+    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__SIGN_OUT_THERE", "true");
+    let app = Server::start_as(command.stderr(Stdio::null()));
+    assert_eq!(get(&format!("{}/api/me", app.url())).status(), 401);
+
+    let browser = Browser::start();
+    browser.goto(&app.url());
+    browser.find(".topbar .button-primary").click();
+    sign_in_there(&browser, "ann");
+    body_has(&browser, "Signed in as ann");
+    browser.goto(&format!("{}/api/me", app.url()));
+    let me = browser.script("return JSON.parse(document.body.innerText)");
+    let told = [&me["id"], &me["email"], &me["provider"]];
+    assert_eq!(told, ["peer|ann", "ann@example.test", "peer"], "{me}");
+
+    browser.goto(&app.url());
+    browser.find(".hero-actions form button").click();
+    body_has(&browser, "Do you want to sign-out");
+    let me = browser.script("return document.cookie");
+    assert_eq!(me, json!(""), "no cookie is for scripts");
+    browser.find("button[name=logout]").click();
+    body_has(&browser, "Every route says who may call it.");
+    browser.find(".topbar .button-primary").click();
+    browser.find("input[name=login]");
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn the_docs_page_authorizes_with_a_certified_provider() {
+    if browser::left_out() {
+        return;
+    }
+    let (folder, port) = (TempDir::new().unwrap(), free_port());
+    let provider = provider_of(port);
+    let mut command = command(&folder, &provider, &["--port", &port.to_string()]);
+    command.env("LOREM_IPSUM_IDENTITY__EMBEDDED", "false").env("LOREM_IPSUM_IDENTITY__PASSWORD_GRANT", "false");
+    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__DOCS_CLIENT_ID", "docs");
+    let app = Server::start_as(command.stderr(Stdio::null()));
+
+    let browser = Browser::start();
+    browser.goto(&format!("{}/docs", app.url()));
+    let page = browser.windows();
+    browser.find(".btn.authorize").click();
+    browser.find(".modal-ux .auth-container .btn.authorize").click();
+    browser.wait_until("the provider's window", |browser| browser.windows().len() == 2);
+    let window = browser.windows().into_iter().find(|window| !page.contains(window)).unwrap();
+    browser.switch_to(&window);
+    sign_in_there(&browser, "ann");
+    browser.wait_until("the window is closed", |browser| browser.windows().len() == 1);
+    browser.switch_to(&page[0]);
+    body_has(&browser, "Logout");
+    browser.find(".modal-ux .btn-done").click();
+    browser.find("#operations-identity-identity_me .opblock-summary-control").click();
+    browser.find("#operations-identity-identity_me .try-out__btn").click();
+    browser.find("#operations-identity-identity_me .execute").click();
+    body_has(&browser, "peer|ann");
 }

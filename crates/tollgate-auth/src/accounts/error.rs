@@ -67,13 +67,12 @@ impl From<UserError> for Problem {
         let said = error.to_string();
         let at = |pointer| vec![Fault::at(pointer, &*said)];
         match error {
-            UserError::Beyond(_) => Self::forbidden().because(said),
+            UserError::Beyond(_) | UserError::Elsewhere => Self::forbidden().because(said),
             UserError::NotFound => tollgate_store::Error::NotFound.into(),
             UserError::EmailTaken(_) => Self::conflict().because(&*said).faults(at("#/email")),
             UserError::WrongPassword => Self::invalid(at("#/current")),
             UserError::Throttled(seconds) => Self::new(StatusCode::TOO_MANY_REQUESTS).because(said).later(seconds),
             UserError::Link => Self::not_found().because(said),
-            UserError::Elsewhere => Self::forbidden().because(said),
             UserError::LastAdmin => Self::conflict().because(said),
             UserError::Password(_) => Self::invalid(at("#/password")),
             UserError::UnknownRole { .. } => Self::invalid(at("#/roles")),

@@ -132,6 +132,7 @@ impl Accounts {
             Ok::<_, UserError>(users.record(may.actor(), event(may.actor(), "delete", &user)).await?)
         });
         removed.await?;
+        self.0.consents.remove_user(id).await?;
         Ok(self.sign_out_everywhere(id).await?)
     }
 

@@ -40,7 +40,7 @@ use self::{browser::KnownBrowsers, links::Links, second_factor::SecondFactors, t
 use crate::{
     IdentityConfig,
     error::{Error, Result},
-    issuer::{Codes, Ended, Revoked, StoredFamilies},
+    issuer::{Codes, Consents, Ended, Revoked, StoredFamilies},
     random::random,
     sign_in::{Cookies, Origins, Session, Sessions},
     users::{User, Users},
@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) users: Arc<Users>,
     pub(crate) sessions: Arc<Sessions>,
     codes: Codes,
+    consents: Consents,
     families: StoredFamilies,
     revoked: Arc<Revoked>,
     pub(crate) factors: SecondFactors,
@@ -97,6 +98,7 @@ impl Accounts {
         Ok(Self(Arc::new(Inner {
             users: Arc::new(Users::new(database, clock, config)),
             sessions: Arc::new(Sessions::new(database, clock, config.session_lifetime, Cookies { secure })),
+            consents: Consents::new(database, clock),
             codes: Codes::new(database, clock, config.access_lifetime),
             families: StoredFamilies::new(database, clock, Arc::clone(&revoked)),
             revoked,

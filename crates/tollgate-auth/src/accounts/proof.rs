@@ -78,7 +78,7 @@ impl Accounts {
     pub(crate) async fn record_own(&self, user: &User, action: &str, detail: Option<&str>) -> Result<(), Error> {
         let actor = self.0.users.actor(user);
         let event = event(&actor, action, user);
-        let event = detail.into_iter().fold(event, |event, detail| event.because(detail));
+        let event = detail.into_iter().fold(event, tollgate_store::audit::NewAuditEvent::because);
         Ok(self.users().record(&actor, event).await?)
     }
 

@@ -87,7 +87,7 @@ impl SecondFactors {
     /// Whether it is a code of their app, or a recovery code, that was not used before. It is used now.
     pub(crate) async fn accept(&self, user: Uuid, typed: &str) -> Result<bool> {
         let Some(row) = self.records.get(user).await? else { return Ok(false) };
-        let typed: String = typed.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+        let typed: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
         let secret = self.vault.open(user.as_bytes(), &row.secret).and_then(|secret| secret.try_into().ok());
         let secret: Shared = secret.ok_or(Error::Damaged("auth_second_factors"))?;
         if let Some(step) = totp::step_of(&secret, &typed, self.clock.unix()).map(stored) {

@@ -39,12 +39,12 @@ impl Cookies {
     }
 
     /// The names of all, without the prefix and as far as a cookie of ours can have them.
-    pub(crate) fn names<'h>(self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h str> {
+    pub(crate) fn names(self, headers: &HeaderMap) -> impl Iterator<Item = &str> {
         let good = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         self.all(headers).map(|(name, _)| name).filter(good)
     }
 
-    fn all<'h>(self, headers: &'h HeaderMap) -> impl Iterator<Item = (&'h str, &'h str)> {
+    fn all(self, headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         let prefix = self.prefix();
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));

@@ -96,8 +96,9 @@ impl Scan {
         let code = qrcodegen::QrCode::encode_text(address, qrcodegen::QrCodeEcc::Medium).ok()?;
         let dark = (0..code.size()).flat_map(|y| (0..code.size()).map(move |x| (x, y)));
         let dark = dark.filter(|(x, y)| code.get_module(*x, *y));
-        let path = dark.map(|(x, y)| format!("M{} {}h1v1h-1z", x + MARGIN, y + MARGIN)).collect();
+        let squares: Vec<_> = dark.map(|(x, y)| format!("M{} {}h1v1h-1z", x + MARGIN, y + MARGIN)).collect();
         let groups: Vec<_> = secret.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
-        Some(Self { path, size: code.size() + 2 * MARGIN, secret: groups.join(" "), address: address.to_owned() })
+        let (path, size) = (squares.concat(), code.size() + 2 * MARGIN);
+        Some(Self { path, size, secret: groups.join(" "), address: address.to_owned() })
     }
 }

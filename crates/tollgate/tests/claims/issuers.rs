@@ -103,8 +103,9 @@ async fn the_page_is_a_client_of_each_issuer_and_calls_nobody_else() {
 
 /// The pages of the guide about providers: name and text.
 fn pages() -> Vec<(String, String)> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/providers"));
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let guide = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide"));
+    let files = fs::read_dir(guide.join("providers")).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.chain([guide.join("sign-in.md")]);
     let name = |file: &Path| file.file_stem().unwrap().to_string_lossy().into_owned();
     files.map(|file| (name(&file), fs::read_to_string(&file).unwrap())).collect()
 }

@@ -47,7 +47,7 @@ impl Attempt {
     }
 
     /// The cookies to set: its own, and those that make room for it.
-    pub(super) fn cookies(&self, cookies: &Cookies, sealed: &Sealed, headers: &HeaderMap) -> Result<Vec<HeaderValue>> {
+    pub(super) fn cookies(&self, cookies: Cookies, sealed: &Sealed, headers: &HeaderMap) -> Result<Vec<HeaderValue>> {
         let others: Vec<_> = cookies.names(headers).filter(|name| name.starts_with(NAME)).collect();
         let excess = others.len().saturating_sub(MOST - 1);
         let mut set: Vec<_> = others[..excess].iter().map(|name| cookies.remove(name)).collect();
@@ -56,13 +56,13 @@ impl Attempt {
     }
 
     /// The try that this browser began with that state, if it has not ended.
-    pub(super) fn of(state: &str, cookies: &Cookies, sealed: &Sealed, headers: &HeaderMap, now: u64) -> Option<Self> {
+    pub(super) fn of(state: &str, cookies: Cookies, sealed: &Sealed, headers: &HeaderMap, now: u64) -> Option<Self> {
         let attempt: Self = sealed.open(NAME, cookies.get(headers, &name(state))?)?;
         (attempt.state == state && now < attempt.until).then_some(attempt)
     }
 
     /// The cookie that ends it.
-    pub(super) fn end(&self, cookies: &Cookies) -> HeaderValue {
+    pub(super) fn end(&self, cookies: Cookies) -> HeaderValue {
         cookies.remove(&name(&self.state))
     }
 }

@@ -104,7 +104,7 @@ impl People {
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(super) async fn begin(&self, person: &str, cookies: &Cookies) -> Result<HeaderValue> {
+    pub(super) async fn begin(&self, person: &str, cookies: Cookies) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.sessions.delete(ProviderSession::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
@@ -118,7 +118,7 @@ impl People {
     pub(super) async fn find(
         &self,
         headers: &HeaderMap,
-        cookies: &Cookies,
+        cookies: Cookies,
     ) -> Result<Option<(ProviderSession, ProviderPerson)>> {
         let Some(secret) = cookies.get(headers, COOKIE) else { return Ok(None) };
         let session = self.sessions.get(hash(secret)).await?;
@@ -128,7 +128,7 @@ impl People {
     }
 
     /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it, if there is one.
-    pub(super) async fn end(&self, headers: &HeaderMap, cookies: &Cookies) -> Result<Option<HeaderValue>> {
+    pub(super) async fn end(&self, headers: &HeaderMap, cookies: Cookies) -> Result<Option<HeaderValue>> {
         if let Some(secret) = cookies.get(headers, COOKIE) {
             self.sessions.delete(ProviderSession::SESSION.eq(hash(secret))).await?;
         }

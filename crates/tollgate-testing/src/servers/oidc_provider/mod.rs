@@ -19,11 +19,10 @@ impl OidcProvider {
     /// If Node.js or the package are missing or do not start.
     pub fn start(clients: &str) -> Self {
         let (folder, port) = (folder("oidc-provider"), free_port());
-        let part = OIDC_PROVIDER.folder();
         let script = folder.join("provider.mjs");
         fs::write(&script, SCRIPT).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-        let (script, part) = (script.display().to_string(), part.display().to_string());
-        let server = ["node".into(), script, port.to_string(), clients.to_owned(), part];
+        let [script, packages] = [script, OIDC_PROVIDER.folder()].map(|path| path.display().to_string());
+        let server = ["node".into(), script, port.to_string(), clients.to_owned(), packages];
         let is_ready = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
         let mut provider = Self { keeper: Keeper::new(&folder, &is_ready, &server), port };
         provider.keeper.tell("start");
