@@ -70,7 +70,7 @@ async fn sign_out(State(here): State<ProviderSignIn>, headers: HeaderMap) -> Res
 impl Inner {
     /// Ends the session that the browser came with, and goes on to the provider if that is where it ends.
     async fn leave(&self, mut response: Response, is_out: bool, headers: &HeaderMap) -> Result<Response> {
-        let ended = self.people.end(headers, &self.cookies).await?;
+        let ended = self.people.end(headers, self.cookies).await?;
         let had_session = ended.is_some();
         if is_out
             && had_session

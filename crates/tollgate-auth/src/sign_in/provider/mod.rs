@@ -123,7 +123,7 @@ impl ProviderSignIn {
     /// # Errors
     /// The database cannot be reached.
     pub async fn session(&self, headers: &HeaderMap) -> Result<Option<pages::Session>> {
-        let found = self.0.people.find(headers, &self.0.cookies).await?;
+        let found = self.0.people.find(headers, self.0.cookies).await?;
         Ok(found.map(|(session, _)| pages::Session { since: session.signed_in, until: session.expires }))
     }
 
@@ -187,7 +187,7 @@ impl Inner {
 
     /// Whose session it is. As with any session, what changes something must be sent from a page of ours.
     async fn by_session(&self, head: &Parts) -> tollgate_core::Result<Option<Actor>> {
-        let Some((_, person)) = self.people.find(&head.headers, &self.cookies).await? else { return Ok(None) };
+        let Some((_, person)) = self.people.find(&head.headers, self.cookies).await? else { return Ok(None) };
         let Some((issuer, _)) = self.issuer(&person.issuer) else { return Ok(None) };
         if !head.method.is_safe() && self.origins.came_from_us(&head.headers) != Some(true) {
             return Err(self.foreign());
