@@ -224,14 +224,14 @@ fn what_anyone_may_needs_no_token() {
     let security = |anyone: &str, path: &str, method: &str| {
         build(service(), anyone).unwrap()["paths"][path][method]["security"].to_string()
     };
-    let closed = r#"[{"oauth2":["read:things"]},{"bearer":["read:things"]}]"#;
+    let closed = r#"[{"oauth2":["read:things"]},{"bearer":["read:things"]},{"api_key":["read:things"]}]"#;
     assert_eq!(security("", "/things", "get"), closed);
     for anyone in ["read:things", "read:*", "*:things"] {
         assert_eq!(security(anyone, "/things", "get"), closed.replace("}]", "},{}]"), "{anyone}");
     }
     assert_eq!(security("read:things", "/things", "post"), closed.replace("read", "create"));
     assert_eq!(security("", "/shop", "get"), "[]", "public");
-    assert_eq!(security("*", "/order", "get"), r#"[{"oauth2":[]},{"bearer":[]}]"#, "signed in is more than anyone");
+    assert_eq!(security("*", "/order", "get"), r#"[{"oauth2":[]},{"bearer":[]},{"api_key":[]}]"#, "signed in is more than anyone");
 }
 
 #[test]
