@@ -45,7 +45,7 @@ impl App {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let mut app = Self { command, child: None, port, token: "".into(), log, _folder: folder };
         app.resume().await?;
-        let answer = app.client().post_form("/token", SIGN_IN).await?.json();
+        let answer = app.client().post_form("/token", SIGN_IN, None).await?.json();
         app.token = answer["access_token"].as_str().ok_or_else(|| format!("no token: {answer}"))?.into();
         Ok(app)
     }

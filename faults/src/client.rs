@@ -78,11 +78,14 @@ impl Client {
         self.send(request.body(Full::from(body.to_string()))?).await
     }
 
-    /// Sends a form.
-    pub(crate) async fn post_form(&mut self, path: &str, form: impl Into<Bytes>) -> Result<Answer> {
+    /// Sends a form, as a proxy would for somebody at that address.
+    pub(crate) async fn post_form(&mut self, path: &str, form: impl Into<Bytes>, from: Option<&str>) -> Result<Answer> {
         let request = Request::builder().method(Method::POST).uri(path);
-        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request.body(Full::new(form.into()))?).await
+        let mut request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(address) = from {
+            request = request.header("x-forwarded-for", address);
+        }
+        self.send(request.body(Full::from(form.into()))?).await
     }
 
     /// The whole answer. After an error nobody knows whether the request was carried out.

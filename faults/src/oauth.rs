@@ -29,7 +29,7 @@ pub(crate) struct Tokens {
 impl Browser {
     /// Signs in, at an instance of that issuer.
     pub(crate) async fn sign_in(mut client: Client, issuer: &str) -> Result<Self> {
-        let answer = client.post_form("/auth/login", SIGN_IN.to_owned()).await?;
+        let answer = client.post_form("/auth/login", SIGN_IN.to_owned(), None).await?;
         let cookie = answer.header(&header::SET_COOKIE).split(';').next().unwrap_or_default().to_owned();
         Ok(Self { client, cookie, redirect_uri: format!("{issuer}/docs/assets/oauth2-redirect.html") })
     }
@@ -49,7 +49,7 @@ impl Browser {
             "grant_type=authorization_code&client_id=docs&redirect_uri={}&code={code}&code_verifier={VERIFIER}",
             self.redirect_uri
         );
-        read(&self.client.post_form("/oauth/token", form).await?.body)
+        read(&self.client.post_form("/oauth/token", form, None).await?.body)
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) enum Refreshed {
 /// Uses a refresh token.
 pub(crate) async fn refresh(client: &mut Client, token: &str) -> Result<Refreshed> {
     let form = format!("grant_type=refresh_token&client_id=docs&refresh_token={token}");
-    let Ok(answer) = client.post_form("/oauth/token", form).await else { return Ok(Refreshed::Unknown) };
+    let Ok(answer) = client.post_form("/oauth/token", form, None).await else { return Ok(Refreshed::Unknown) };
     match answer.status.as_u16() {
         200 => read(&answer.body).map(Refreshed::Tokens),
         400 => Ok(Refreshed::Refused),

@@ -15,7 +15,7 @@
 //! database.prepare(&Identity::tables(), true).await?;
 //! let identity = Identity::start(config, database, Arc::new(SystemClock::default()), pages).await?;
 //!
-//! identity.create_user("Rea Oku", "rea@example.test", &Secret::from("correct horse"), &["reader".into()]).await?;
+//! identity.create_user("Rea Oku", "rea@example.test", &Secret::from("correct horse battery staple"), &["reader".into()]).await?;
 //! let token = identity.issue_token("rea@example.test").await?;
 //! # assert_eq!(token.split('.').count(), 3);
 //! # Ok(()) }
@@ -23,6 +23,7 @@
 
 use crate::{
     Accounts, NewAccount, UserError,
+    accounts::{ResetLink, SecondFactor, Try},
     error::{Error, Result},
     issuer::{
         self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, Ended,
@@ -38,7 +39,7 @@ use axum::{Router, http::HeaderMap};
 use jiff::Timestamp;
 use std::{fmt, mem, sync::Arc};
 use tollgate_access::{Actor, Create, Grants, Identity as Person, May, Roles, System};
-use tollgate_core::{Clock, Secret};
+use tollgate_core::{Clock, Seal, Secret};
 use tollgate_http::{
     Authenticate,
     pages::{self, Pages},
@@ -69,6 +70,8 @@ pub(crate) struct Issuer {
     pub(crate) mint: Mint,
     pub(crate) gate: Gate,
     pub(crate) pages: Arc<Pages>,
+    /// Seals notes of sign-ins that are half way.
+    pub(crate) steps: Seal,
     /// Whoever says nothing about who they are.
     pub(crate) anyone: Actor,
 }
@@ -85,6 +88,9 @@ impl Identity {
             AuthorizationCode::TABLE,
             RefreshFamily::TABLE,
             Revocation::TABLE,
+            SecondFactor::TABLE,
+            Try::TABLE,
+            ResetLink::TABLE,
         ]
     }
 
@@ -105,7 +111,9 @@ impl Identity {
         let revoked = Revoked::new(&database, &clock, origins.issuer(), gate.revocations());
         revoked.follow(true).await?;
         let revoked = Arc::new(revoked);
-        let accounts = Accounts::with(&config, &database, &clock, Arc::clone(&revoked));
+        let accounts =
+            Accounts::with(&config, &database, &clock, Arc::clone(&revoked), |purpose| keys.secret_for(purpose))?;
+        accounts.0.users.expect_bcrypt().await?;
         let issuer = Issuer {
             clients: Clients::new(mem::take(&mut config.clients), &database, &clock),
             wrong_secrets: WrongSecrets::default(),
@@ -118,6 +126,7 @@ impl Identity {
                 &keys.secret_for("refresh"),
             ),
             revoked,
+            steps: Seal::new(&keys.secret_for("sign-in")),
             accounts,
             gate,
             mint: Mint {

@@ -38,7 +38,7 @@ mod sign_in;
 pub mod token;
 mod users;
 
-pub use accounts::{AccountChange, Accounts, NewAccount, UserError, service as users_service};
+pub use accounts::{AccountChange, Accounts, Mail, MailError, Mailer, NewAccount, UserError, service as users_service};
 pub use api_key::{ApiKey, ApiKeys, KeyError, KeyFor, KeyWanted, MadeKey, NewKey, service as api_keys_service};
 pub use error::{Error, Result};
 pub use identity::Identity;

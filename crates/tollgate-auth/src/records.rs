@@ -47,6 +47,10 @@ impl<T: Resource> Records<T> {
         self.store.insert(&self.create, new).await
     }
 
+    pub(crate) async fn insert_many(&self, new: Vec<T::New>) -> Result<Vec<T>> {
+        self.store.insert_many(&self.create, new).await
+    }
+
     /// Changes a row if it matches; answers whether it was there and did.
     pub(crate) async fn change(&self, id: T::Id, only: Filter<T>, patch: T::Patch) -> Result<bool> {
         match self.store.update_if(&self.update, id, only, patch).await {

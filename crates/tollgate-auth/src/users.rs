@@ -9,10 +9,10 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::sync::Arc;
-use tollgate_access::{Actor, Identity, Roles};
+use tollgate_access::{Actor, Identity, Roles, System};
 use tollgate_core::{Change, Clock, Secret};
 use tollgate_macros::resource;
-use tollgate_store::{__private::garde, Database, Store};
+use tollgate_store::{__private::garde, Database, Filter, Store};
 use uuid::Uuid;
 
 /// Who vouches for them, as [`Actor::provider`] answers it.
@@ -76,12 +76,26 @@ pub(crate) fn normalized(email: &str) -> String {
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInError {
-    /// Wrong password, unknown or disabled user: the caller is not told which.
-    #[error("{0}")]
-    Refused(&'static str),
+    /// Wrong password, wrong code, unknown or disabled user: the caller is not told which.
+    #[error("{reason}")]
+    Refused {
+        /// For the log.
+        reason: &'static str,
+        /// How many tries may follow.
+        left: usize,
+    },
+    /// Too many tries: to be tried again after that many seconds.
+    #[error("too many tries")]
+    Throttled(u32),
     /// It could not be told.
     #[error("it could not be told")]
     Other(#[from] Error),
+}
+
+/// Why a password let nobody in, and whose account it was tried on.
+pub(crate) struct Refused {
+    pub(crate) reason: &'static str,
+    pub(crate) user: Option<Uuid>,
 }
 
 /// The users, with what their roles grant.
@@ -92,13 +106,17 @@ pub(crate) struct Users {
     pub(crate) default_role: Option<String>,
     /// Whether demo users may come in.
     pub(crate) demo: bool,
+    /// The roles of those who need a second factor.
+    second_factor_roles: Vec<String>,
 }
 
 impl Users {
     pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, config: &IdentityConfig) -> Self {
         let records = Records::new(database, clock, "the issuer keeps its users");
         let (roles, default_role) = (Arc::clone(&config.roles), config.default_role.clone());
-        Self { records, passwords: Passwords::default(), roles, default_role, demo: config.demo_users }
+        let second_factor_roles = config.second_factor_roles.clone();
+        let (passwords, demo) = (Passwords::default(), config.demo_users);
+        Self { records, passwords, roles, default_role, demo, second_factor_roles }
     }
 
     /// The rows, for whoever has a permission.
@@ -111,14 +129,47 @@ impl Users {
         self.records.get(id).await?.ok_or(UserError::NotFound)
     }
 
+    pub(crate) async fn find(&self, id: Uuid) -> Result<Option<User>> {
+        Ok(self.records.get(id).await?)
+    }
+
     /// The user with that address.
     pub(crate) async fn by_email(&self, email: &str) -> Result<Option<User>> {
         Ok(self.records.find(User::EMAIL.eq(normalized(email))).await?.pop())
     }
 
-    /// The user of that id, unless they are kept out.
+    /// The user of that id, unless they are kept out, or must first get a second factor.
     pub(crate) async fn active(&self, id: Uuid) -> Result<Option<User>> {
-        Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user)))
+        Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user) && !self.must_enrol(user)))
+    }
+
+    /// Whether a role of theirs demands a second factor that they do not have.
+    pub(crate) fn must_enrol(&self, user: &User) -> bool {
+        !user.second_factor && user.roles.iter().any(|role| self.second_factor_roles.contains(role))
+    }
+
+    pub(crate) async fn set_second_factor(&self, id: Uuid, on: bool) -> Result<()> {
+        self.store()
+            .set(&System::because("a second factor was proven or removed").may(), id, [User::SECOND_FACTOR.to(on)])
+            .await?;
+        Ok(())
+    }
+
+    /// Sees to it that a sign-in takes as long for everybody as for those with the slowest hash.
+    pub(crate) async fn expect_bcrypt(&self) -> Result<()> {
+        let begins = |prefix: &str| User::PASSWORD_HASH.starts_with(prefix);
+        let (store, may) = (self.store(), System::because("hashes of others are looked for").may());
+        if store.find(&may, begins("$2")).first().await?.is_none() {
+            return Ok(());
+        }
+        for cost in password::bcrypt_costs() {
+            let of_cost = password::bcrypt_prefixes(cost).iter().map(|prefix| begins(prefix)).reduce(|a, b| a | b);
+            if store.find(&may, of_cost.unwrap_or_else(Filter::every)).first().await?.is_some() {
+                self.passwords.expect_bcrypt(cost);
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Disabled, or a demo user where the app is no demonstration.
@@ -127,27 +178,35 @@ impl Users {
     }
 
     /// Who has that address and that password. Whether the address is known makes no difference in time.
-    pub(crate) async fn sign_in(&self, email: &str, password: Secret) -> Result<User, SignInError> {
+    pub(crate) async fn sign_in(&self, email: &str, password: Secret) -> Result<Result<User, Refused>> {
         let known = self.by_email(email).await?;
         let stored = known.as_ref().map(|user| user.password_hash.clone());
         let fits = password.reveal().len() <= password::LONGEST;
-        let verdict = self.passwords.judge(password, stored).await?;
-        let user = known.ok_or(SignInError::Refused("no such user"))?;
-        match verdict {
-            Verdict::Wrong => return Err(SignInError::Refused("wrong password")),
-            _ if !fits => return Err(SignInError::Refused("too long a password")),
-            _ if self.keeps_out(&user) => return Err(SignInError::Refused("the user is kept out")),
-            Verdict::Right => {}
-            Verdict::Outdated(hash) => self.upgrade(&user, hash).await,
+        let verdict = self.passwords.judge(password.clone(), stored).await?;
+        let refused = |reason| Ok(Err(Refused { reason, user: known.as_ref().map(|user| user.user_id) }));
+        match (&known, verdict) {
+            (None, _) => refused("no such user"),
+            (_, Verdict::Wrong) => refused("wrong password"),
+            _ if !fits => refused("too long a password"),
+            (Some(user), _) if self.keeps_out(user) => refused("the user is kept out"),
+            (Some(user), verdict) => {
+                if verdict == Verdict::Outdated {
+                    self.upgrade(user, password).await;
+                }
+                Ok(Ok(user.clone()))
+            }
         }
-        Ok(user)
     }
 
     /// Replaces an outdated hash, unless the password changed meanwhile. A failure keeps nobody out.
-    async fn upgrade(&self, user: &User, password_hash: String) {
+    async fn upgrade(&self, user: &User, password: Secret) {
         let unchanged = User::PASSWORD_HASH.eq(user.password_hash.clone());
-        let patch = UserPatch { password_hash: Change::Set(password_hash), ..UserPatch::default() };
-        if let Err(error) = self.records.change(user.user_id, unchanged, patch).await {
+        let upgraded = async {
+            let password_hash = Change::Set(self.passwords.hash(password).await?);
+            let patch = UserPatch { password_hash, ..UserPatch::default() };
+            Ok::<_, Error>(self.records.change(user.user_id, unchanged, patch).await?)
+        };
+        if let Err(error) = upgraded.await {
             tracing::warn!(user = %user.user_id, %error, "a password hash was not upgraded");
         }
     }

@@ -1,7 +1,8 @@
 //! What does a person with a browser see?
 //!
 //! A few pages: the home page, those of the sign-in and a problem. Each is a template with one typed context
-//! ([`HomePage`], [`SignInPage`], [`ConsentPage`], [`ProblemPage`] and so on); templates, style sheet and script are compiled in, so that a page
+//! ([`HomePage`], [`SignInPage`], [`GatePage`], [`ConsentPage`], [`ProblemPage`] and so on); templates, style sheet and script
+//! are compiled in, so that a page
 //! needs nothing from elsewhere. What callers sent is escaped by the template engine, never by hand.
 //!
 //! ```
@@ -20,6 +21,7 @@
 mod assets;
 mod code;
 mod consent;
+mod gate;
 mod home;
 mod problem;
 mod refused;
@@ -30,6 +32,7 @@ mod tests;
 pub use assets::assets;
 pub use code::Part;
 pub use consent::{AllowedApp, AppsPage, ConsentPage, SignOutPage, Want};
+pub use gate::{FieldKind, GateField, GateForm, GatePage, Scan};
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
@@ -50,11 +53,12 @@ use tollgate_core::{Problem, Result};
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     (HomePage::TEMPLATE, include_str!("../templates/home.html")),
     (SignInPage::TEMPLATE, include_str!("../templates/sign-in.html")),
+    (GatePage::TEMPLATE, include_str!("../templates/gate.html")),
     (LeavingPage::TEMPLATE, include_str!("../templates/leaving.html")),
     (ConsentPage::TEMPLATE, include_str!("../templates/consent.html")),
     (AppsPage::TEMPLATE, include_str!("../templates/apps.html")),

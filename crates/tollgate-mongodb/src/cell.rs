@@ -66,12 +66,13 @@ fn document(table: &'static Table, row: &dyn Row, key: Option<&Value<'static>>) 
     Ok(document)
 }
 
-/// A document of an answer. What it has and the model does not know is passed over.
-pub(crate) struct Shown<'a>(Vec<Value<'a>>);
+/// A document of an answer. What it has and the model does not know is passed over; a field that does not fit is an
+/// error to whoever reads it, and not to those who asked for other documents.
+pub(crate) struct Shown<'a>(Vec<Result<Value<'a>>>);
 
 impl<'a> Shown<'a> {
     pub(crate) fn new(table: &Table, document: &'a RawDocument) -> Result<Self> {
-        let mut cells = vec![Value::Null; table.columns.len()];
+        let mut cells = vec![Ok(Value::Null); table.columns.len()];
         for element in document {
             let (found, value) = element.map_err(|error| Error::internal(error.to_string()))?;
             let column = (0..cells.len()).find(|column| name(table, *column) == found.as_str());
@@ -79,7 +80,7 @@ impl<'a> Shown<'a> {
                 cells[column] = read(table.columns[column].kind, value).ok_or_else(|| {
                     let kind = value.element_type();
                     Error::internal(format!("`{found}` of a document in `{}` is {kind:?}", table.name))
-                })?;
+                });
             }
         }
         Ok(Self(cells))
@@ -88,7 +89,8 @@ impl<'a> Shown<'a> {
 
 impl Row for Shown<'_> {
     fn value(&self, column: usize) -> Result<Value<'_>> {
-        self.0.get(column).map(Value::borrow).ok_or_else(|| missing(column))
+        let cell = self.0.get(column).ok_or_else(|| missing(column))?;
+        cell.as_ref().map(Value::borrow).map_err(Clone::clone)
     }
 }
 

@@ -189,7 +189,14 @@ impl Database for MongoDb {
     }
 
     fn ping(&self) -> Answer<'_, ()> {
-        Box::pin(async move { in_time(PING, None, self.database.run_command(doc! { "ping": 1 })).await.map(drop) })
+        Box::pin(async move {
+            let hello = in_time(PING, None, self.database.run_command(doc! { "hello": 1 })).await?;
+            // Along `directConnection`, or a primary that is about to step down, one that only reads may answer.
+            match hello.get_bool("isWritablePrimary") {
+                Ok(true) => Ok(()),
+                _ => Err(Error::Unavailable(Error::source_of("it can only be read"))),
+            }
+        })
     }
 }
 

@@ -19,10 +19,10 @@ use tollgate_store::{Error, Result};
 /// | `sslrootcert` | | a PEM file of certificate authorities, in place of those of the web |
 /// | `pgbouncer` | `false` | whether a pooler in transaction mode stands between: nothing is prepared or set that would outlive a transaction |
 /// | `statement_timeout` | 30 | seconds after which the server gives a statement up (503); two later it is given up itself |
-/// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503) |
+/// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503); a group of inserts 0.1, then its rows one by one |
 /// | `acquire_timeout` | 2 | seconds a transaction waits for a connection (503) |
 /// | `transactions` | 4 | how many transactions may be under way |
-/// | `shared_connections` | 4 | how many connections serve lists and counts, as many updates and deletes, and as many SQL of the app's own; beside them, two serve point reads and one inserts. Each is made when it is needed |
+/// | `shared_connections` | 4 | how many connections serve lists and counts, as many updates, deletes and inserts that wait for a lock, and as many SQL of the app's own; beside them, two serve point reads and one groups of inserts. Each is made when it is needed |
 /// | `iam` | `false` | whether the app signs in to RDS or Aurora as the AWS role that it runs as, without a password; see below |
 ///
 /// Through a pooler, `statement_timeout` and `lock_timeout` hold in transactions only; elsewhere those of the role do:

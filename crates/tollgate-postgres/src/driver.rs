@@ -22,8 +22,8 @@ use std::{
 };
 use tokio::time::timeout;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Row, Select, Session, Shape, Table,
-    Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Query, Result, Row, Select, Session, Shape,
+    Table, Update, Value,
     migrate::{Applied, Script},
     sql,
 };
@@ -62,6 +62,7 @@ pub struct Postgres {
     changes: Lines,
     queries: Lines,
     pool: Arc<Pool>,
+    last: Arc<LastWrite>,
 }
 
 impl Postgres {
@@ -89,6 +90,7 @@ impl Postgres {
             changes: Lines::new(connector(""), config.shared),
             queries: Lines::new(connector(READ_ONLY), config.shared),
             pool: Pool::new(connector(""), config.transactions, config.acquire_timeout),
+            last: Arc::default(),
             config,
         })
     }
@@ -136,9 +138,21 @@ impl Postgres {
         Ok(answer)
     }
 
+    /// Remembers what a write says about the next one. A lost connection says nothing: it comes back.
+    fn written<R>(&self, outcome: Result<R>) -> Result<R> {
+        if !matches!(outcome, Err(Error::Unavailable(_))) {
+            self.last.note(&outcome);
+        }
+        outcome
+    }
+
     fn dialect(&self) -> Dialect<'_> {
         Dialect(&self.config.schema)
     }
+}
+
+fn unavailable(why: &str) -> Error {
+    Error::Unavailable(Error::source_of(why))
 }
 
 /// A connection that is used as `tokio-postgres` offers it, until it is dropped.
@@ -202,7 +216,7 @@ impl Database for Postgres {
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
         Box::pin(async move {
             let borrowed = self.config.in_time(self.pool.begin(&self.config.begin())).await??;
-            Ok(Arc::new(Steps::new(borrowed, &self.config)) as _)
+            Ok(Arc::new(Steps::new(borrowed, &self.config, &self.last)) as _)
         })
     }
 
@@ -255,9 +269,17 @@ impl Database for Postgres {
 
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            let asked = timeout(PATIENCE, self.points.query("SELECT 1", &[], Again::Yes)).await;
-            let late = |_| Error::Unavailable(Error::source_of("it does not answer in time"));
-            asked.map_err(late)?.map(drop)
+            const ASK: &str = "SELECT current_setting('transaction_read_only')::bool";
+            let asked = timeout(PATIENCE, self.inserts.query(ASK, &[], Again::Yes)).await;
+            let answer = asked.map_err(|_| unavailable("it does not answer in time"))??;
+            let row = Shown(answer.rows.first().ok_or_else(|| Error::internal("no row came back"))?);
+            let row: &dyn Row = &row;
+            if row.read::<bool>(0)? {
+                // Another server may have taken over, and a new connection find it.
+                self.inserts.discard();
+                return Err(unavailable("it can only be read"));
+            }
+            self.last.check()
         })
     }
 }
@@ -297,7 +319,8 @@ impl Driver for Postgres {
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(async move {
             let sql = dialect::insert(self.dialect(), table);
-            keys_of(&self.changes.query(&sql, &columns_of(table, &*rows, &range), Again::No).await?)
+            let inserted = self.changes.query(&sql, &columns_of(table, &*rows, &range), Again::No).await;
+            keys_of(&self.written(inserted)?)
         })
     }
 
@@ -309,22 +332,24 @@ impl Driver for Postgres {
     ) -> Answer<'a, Option<Vec<Value<'static>>>> {
         Box::pin(async move {
             let sql = dialect::insert(self.dialect(), table);
-            let inserted = self.inserts.write_unblocked(&sql, &columns_of(table, &*rows, &range)).await?;
-            inserted.as_ref().map(keys_of).transpose()
+            let inserted = self.inserts.write_unblocked(&sql, &columns_of(table, &*rows, &range)).await;
+            self.written(inserted)?.as_ref().map(keys_of).transpose()
         })
     }
 
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = sql::update(self.dialect(), update);
-            show(&self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await?, each)
+            let changed = self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await;
+            show(&self.written(changed)?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             let sql = sql::delete(self.dialect(), table, filter);
-            Ok(self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await?.count)
+            let deleted = self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await;
+            Ok(self.written(deleted)?.count)
         })
     }
 }

@@ -73,6 +73,13 @@ impl Lines {
         }
     }
 
+    /// Has the next statements sent on new connections.
+    pub(crate) fn discard(&self) {
+        for line in &self.0 {
+            line.current().iter().for_each(|live| line.discard(live));
+        }
+    }
+
     /// A line with a connection. Where the server takes no more of them, those that are there have to do.
     async fn line(&self) -> Result<&Line> {
         let free = self.0.iter().min_by_key(|line| line.busy()).ok_or(Error::Overloaded)?;

@@ -15,13 +15,15 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Query, Result, Select, Session, Table, Update, Value,
+    sql,
 };
 
 /// One transaction, until it has ended.
 pub(crate) struct Steps {
     borrowed: Mutex<Option<Borrowed>>,
     config: Arc<Config>,
+    last: Arc<LastWrite>,
 }
 
 fn over() -> Error {
@@ -29,8 +31,8 @@ fn over() -> Error {
 }
 
 impl Steps {
-    pub(crate) fn new(borrowed: Borrowed, config: &Arc<Config>) -> Self {
-        Self { borrowed: Mutex::new(Some(borrowed)), config: Arc::clone(config) }
+    pub(crate) fn new(borrowed: Borrowed, config: &Arc<Config>, last: &Arc<LastWrite>) -> Self {
+        Self { borrowed: Mutex::new(Some(borrowed)), config: Arc::clone(config), last: Arc::clone(last) }
     }
 
     /// One step.
@@ -41,7 +43,11 @@ impl Steps {
         if !matches!(&outcome, Ok(answer) if !answer.as_ref().is_err_and(is_lost)) {
             *slot = None;
         }
-        outcome?.map_err(|error| tell(&error))
+        let outcome = outcome?.map_err(|error| tell(&error));
+        if matches!(outcome, Err(Error::Full(_))) {
+            self.last.note(&outcome);
+        }
+        outcome
     }
 
     async fn end(&self, how: &str) -> Result<()> {

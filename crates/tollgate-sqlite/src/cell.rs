@@ -66,7 +66,7 @@ pub(crate) fn tell(error: Failure) -> Error {
         ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => {
             Error::Rejected(Arc::new(error))
         }
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Overloaded,
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OperationInterrupted => Error::Overloaded,
         ErrorCode::DiskFull => Error::Full(Arc::new(error)),
         ErrorCode::CannotOpen
         | ErrorCode::ReadOnly

@@ -2,8 +2,9 @@
 
 use crate::{
     cell::{Bound, Shown, tell},
+    config::Config,
     dialect::{self, Sqlite as Dialect},
-    migrate, schema,
+    limit, migrate, schema,
     session::Steps,
     writer::Writer,
 };
@@ -14,7 +15,7 @@ use std::{
     ops::Range,
     os::unix::fs::PermissionsExt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicUsize, Ordering},
@@ -22,7 +23,11 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value,
     migrate::{Applied, Script},
@@ -36,11 +41,15 @@ const STATEMENTS: usize = 256;
 const INSERTS: usize = 2;
 /// How long a lock of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a list waits for a connection.
+const TURN: Duration = Duration::from_secs(2);
 
 /// An SQLite database.
 pub struct Sqlite {
-    path: PathBuf,
+    config: Config,
     readers: Vec<Mutex<Connection>>,
+    /// One for each connection that lists may take: they wait here, where it keeps no thread.
+    lists: Semaphore,
     next: AtomicUsize,
     writer: Writer,
 }
@@ -51,17 +60,27 @@ impl Sqlite {
     /// # Errors
     /// The file or its folder cannot be written, is locked by another process, or is no database.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(Config::at(path))
+    }
+
+    /// The same, with other limits.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(config: Config) -> Result<Self> {
+        let path = &config.path.clone();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let made = folder.map_or(Ok(()), fs::create_dir_all);
         made.map_err(|error| unusable(path, &format_args!("its folder cannot be made: {error}")))?;
-        Self::connect(path).map_err(|error| match error {
+        Self::connect(config).map_err(|error| match error {
             Error::Overloaded => unusable(path, &"another process has locked it"),
             Error::Unavailable(cause) | Error::Internal(cause) => unusable(path, &cause),
             other => other,
         })
     }
 
-    fn connect(path: &Path) -> Result<Self> {
+    fn connect(config: Config) -> Result<Self> {
+        let path = &*config.path;
         let is_new = !path.exists();
         let writer = connect(path, "PRAGMA synchronous = FULL;")?;
         if is_new {
@@ -72,23 +91,24 @@ impl Sqlite {
         let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
         let reader = |_| connect(path, pragmas).map(Mutex::new);
         let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
-        Ok(Self { path: path.to_owned(), readers, next: AtomicUsize::new(0), writer: Writer::start(writer)? })
+        let writer = Writer::start(writer, config.statement_timeout)?;
+        Ok(Self { config, readers, lists: Semaphore::new(READERS - 1), next: AtomicUsize::new(0), writer })
     }
 
     /// For [`Store::raw`](tollgate_store::Store::raw): reads on one of the connections that cannot write.
     ///
     /// # Errors
-    /// What the work says.
-    pub fn read<R>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<R>) -> Result<R> {
-        apart(|| {
-            let db = self.reader(false);
-            let done = catch_unwind(AssertUnwindSafe(|| work(&db)));
+    /// What the work says; [`Error::Overloaded`] if no connection was free in time, or a statement takes too long.
+    pub async fn read<R>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<R>) -> Result<R> {
+        self.list(|db| {
+            let done = catch_unwind(AssertUnwindSafe(|| work(db)));
             // Left open, it would show the next ones what was true now.
             if !db.is_autocommit() {
                 db.execute_batch("ROLLBACK").map_err(tell)?;
             }
             done.unwrap_or_else(|panic| resume_unwind(panic)).map_err(tell)
         })
+        .await
     }
 
     /// For [`Store::raw`](tollgate_store::Store::raw): works on the connection that writes, in a transaction that
@@ -96,14 +116,26 @@ impl Sqlite {
     ///
     /// # Errors
     /// What the work says, and what the commit says; [`Error::Internal`] if it panics, for everybody's writes are on
-    /// that thread.
+    /// that thread; [`Error::Overloaded`] if a statement takes too long.
     pub async fn write<R: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<R> + Send + 'static,
     ) -> Result<R> {
-        let work = |db: &Connection| catch_unwind(AssertUnwindSafe(|| work(db)));
-        let told = |_| Err(Error::internal("work on the connection that writes has panicked"));
-        self.writer.write(move |db| work(db).map_or_else(told, |done| done.map_err(tell))).await
+        self.writer.write(move |db| work(db).map_err(tell)).await
+    }
+
+    /// Reads what may take long on a connection of which there are a few; with patience, because all may be in use.
+    async fn list<R>(&self, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
+        let _turn = self.turn().await?;
+        apart(|| limit::within(self.config.statement_timeout, || read(&self.reader(false))))
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>> {
+        if let Ok(free) = self.lists.try_acquire() {
+            return Ok(free);
+        }
+        let turn = timeout(TURN, self.lists.acquire()).await.map_err(|_| Error::Overloaded)?;
+        turn.map_err(|error| Error::Internal(Arc::new(error)))
     }
 
     /// A free connection, or the next in turn. No number of lists takes the first one, so that a lookup, such as that
@@ -155,13 +187,14 @@ fn keep_log(writer: &Connection) -> Result<()> {
 }
 
 fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
-    let connection = Connection::open(path).map_err(tell)?;
+    let mut connection = Connection::open(path).map_err(tell)?;
     connection.busy_timeout(PATIENCE).map_err(tell)?;
     connection.execute_batch(pragmas).map_err(tell)?;
     // A name in double quotes that is no column would otherwise be a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(tell)?;
     array::load_module(&connection).map_err(tell)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    limit::watch(&mut connection)?;
     Ok(connection)
 }
 
@@ -238,16 +271,18 @@ pub(crate) fn delete(db: &Connection, table: &'static Table, filter: &Expr) -> R
 
 impl Database for Sqlite {
     fn describe(&self) -> String {
-        format!("SQLite in {}", self.path.display())
+        format!("SQLite in {}", self.config.path.display())
     }
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
-        Box::pin(async move { Ok(Arc::new(Steps(self.writer.begin().await?)) as _) })
+        Box::pin(async move {
+            Ok(Arc::new(Steps::new(self.writer.begin().await?, self.config.statement_timeout, self.writer.last())) as _)
+        })
     }
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
         let tables = tables.to_vec();
-        Box::pin(self.writer.write(move |db| {
+        Box::pin(self.writer.write_at_leisure(move |db| {
             let done = tables.into_iter().map(|table| schema::prepare(db, table, additive));
             Ok(done.collect::<Result<Vec<_>>>()?.concat())
         }))
@@ -266,7 +301,7 @@ impl Database for Sqlite {
             let (scripts, mut done) = (Arc::<[Script]>::from(scripts), vec![]);
             loop {
                 let scripts = Arc::clone(&scripts);
-                match self.writer.write(move |db| migrate::next(db, &scripts, adopt)).await? {
+                match self.writer.write_at_leisure(move |db| migrate::next(db, &scripts, adopt)).await? {
                     Some(name) => done.push(name),
                     None => return Ok(done),
                 }
@@ -275,7 +310,10 @@ impl Database for Sqlite {
     }
 
     fn ping(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.reader(true).execute_batch("SELECT 1").map_err(tell) })
+        Box::pin(async move {
+            self.reader(true).execute_batch("SELECT 1").map_err(tell)?;
+            self.writer.check()
+        })
     }
 }
 
@@ -286,18 +324,21 @@ impl Driver for Sqlite {
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let is_lookup = select.is_point();
-            let mut run = || query(&self.reader(is_lookup), &sql::select(Dialect, select), each);
-            if is_lookup { run() } else { apart(run) }
+            let sql = sql::select(Dialect, select);
+            if select.is_point() {
+                query(&self.reader(true), &sql, each)
+            } else {
+                self.list(|db| query(db, &sql, each)).await
+            }
         })
     }
 
     fn query<'a>(&'a self, asked: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
-        Box::pin(async move { apart(|| query(&self.reader(false), &sql::query(Dialect, asked), each)) })
+        Box::pin(self.list(move |db| query(db, &sql::query(Dialect, asked), each)))
     }
 
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        Box::pin(async move { apart(|| count(&self.reader(false), table, filter)) })
+        Box::pin(self.list(move |db| count(db, table, filter)))
     }
 
     fn insert<'a>(

@@ -3,43 +3,63 @@
 use crate::{
     dialect::Sqlite as Dialect,
     driver::{collect, count, delete, insert_all, update},
+    limit,
     writer::{Step, in_savepoint},
 };
 use rusqlite::Connection;
 use std::{
     ops::Range,
     sync::{Arc, mpsc::Sender},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Query, Result, Select, Session, Table, Update, Value,
+    sql,
 };
 
 /// One transaction. Dropped, its sender is gone, and the writer rolls back.
-pub(crate) struct Steps(pub(crate) Sender<Step>);
+pub(crate) struct Steps {
+    steps: Sender<Step>,
+    statement_timeout: Duration,
+    last: Arc<LastWrite>,
+}
 
 fn over() -> Error {
     Error::internal("the transaction has ended, or took too long between two steps")
 }
 
 impl Steps {
+    pub(crate) fn new(steps: Sender<Step>, statement_timeout: Duration, last: Arc<LastWrite>) -> Self {
+        Self { steps, statement_timeout, last }
+    }
+
     async fn run<R: Send + 'static>(&self, run: impl FnOnce(&Connection) -> Result<R> + Send + 'static) -> Result<R> {
-        let (reply, answer) = oneshot::channel();
+        let ((reply, answer), limit) = (oneshot::channel(), self.statement_timeout);
+        let run = move |db: &Connection| limit::within(limit, || run(db));
         let step = move |db: &Connection| drop(reply.send(in_savepoint(db, run)));
-        self.0.send(Step::Do(Box::new(step))).map_err(|_| over())?;
-        answer.await.unwrap_or_else(|_| Err(over()))
+        self.steps.send(Step::Do(Box::new(step))).map_err(|_| over())?;
+        let outcome = answer.await.unwrap_or_else(|_| Err(over()));
+        if outcome.is_err() {
+            self.last.note(&outcome);
+        }
+        outcome
     }
 
     async fn end(&self, keep: bool) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Step::End { keep, reply }).map_err(|_| over())?;
+        self.steps.send(Step::End { keep, reply }).map_err(|_| over())?;
         answer.await.unwrap_or_else(|_| Err(over()))
     }
 }
 
 impl Session for Steps {
     fn commit(&self) -> Answer<'_, ()> {
-        Box::pin(self.end(true))
+        Box::pin(async move {
+            let committed = self.end(true).await;
+            self.last.note(&committed);
+            committed
+        })
     }
 
     fn rollback(&self) -> Answer<'_, ()> {

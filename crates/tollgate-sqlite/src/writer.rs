@@ -2,25 +2,43 @@
 //! each piece of work a savepoint, commits once, and only then tells the callers. A transaction of several steps
 //! has the thread to itself until it ends, or until nobody has asked anything of it for a while.
 
-use crate::cell::tell;
+use crate::{cell::tell, limit};
 use rusqlite::Connection;
 use std::{
-    sync::mpsc::{Receiver, Sender, channel},
-    thread,
-    time::Duration,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
-use tollgate_store::{Error, Result};
+use tollgate_store::{Error, LastWrite, Result};
 
-/// The most pieces of work in one commit.
+/// The most pieces of work in one commit, and that may wait for one.
 const GROUP: usize = 256;
+const WAITING: usize = 1024;
+/// How long a piece of work may wait until it is begun.
+const TURN: Duration = Duration::from_secs(10);
 /// How long a transaction may hold everybody up between two of its steps.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Hands work to the thread, which ends with the last sender.
-pub(crate) struct Writer(Sender<Job>);
+pub(crate) struct Writer {
+    jobs: SyncSender<Job>,
+    thread: JoinHandle<()>,
+    last: Arc<LastWrite>,
+    statement_timeout: Duration,
+}
 
-enum Job {
+/// What is to be done, and when that was said.
+struct Job {
+    since: Instant,
+    what: What,
+}
+
+enum What {
     Once(Box<dyn Work>),
     Steps { steps: Receiver<Step>, started: oneshot::Sender<Result<()>> },
 }
@@ -35,8 +53,10 @@ pub(crate) enum Step {
 
 /// Something to write, and someone to tell.
 trait Work: Send {
-    fn run(&mut self, db: &Connection);
+    /// Does it. The error, which is everybody's, is why SQLite gave up the whole transaction.
+    fn run(&mut self, db: &Connection) -> Result<()>;
     fn tell(self: Box<Self>, committed: Result<()>);
+    fn is_left(&self) -> bool;
 }
 
 struct Task<F, R> {
@@ -46,25 +66,46 @@ struct Task<F, R> {
 }
 
 impl<F: FnOnce(&Connection) -> Result<R> + Send, R: Send> Work for Task<F, R> {
-    /// Does nothing once SQLite has given up the transaction: its callers are told so together.
-    fn run(&mut self, db: &Connection) {
-        if let Some(run) = self.run.take().filter(|_| !db.is_autocommit()) {
+    fn run(&mut self, db: &Connection) -> Result<()> {
+        if let Some(run) = self.run.take() {
             self.outcome = in_savepoint(db, run);
+        }
+        match &self.outcome {
+            _ if !db.is_autocommit() => Ok(()),
+            Err(why) => Err(why.clone()),
+            Ok(_) => Err(given_up()),
         }
     }
 
     fn tell(self: Box<Self>, committed: Result<()>) {
         let _ = self.reply.send(committed.and(self.outcome));
     }
+
+    fn is_left(&self) -> bool {
+        self.reply.is_closed()
+    }
+}
+
+impl Job {
+    /// Unless nobody waits for it any more, or for too long.
+    fn in_time(self) -> Option<What> {
+        let is_late = self.since.elapsed() > TURN;
+        match self.what {
+            What::Once(work) if is_late || work.is_left() => work.tell(Err(Error::Overloaded)),
+            What::Steps { started, .. } if is_late || started.is_closed() => drop(started.send(Err(Error::Overloaded))),
+            what => return Some(what),
+        }
+        None
+    }
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(db: Connection) -> Result<Self> {
-        let (sender, jobs) = channel();
+    pub(crate) fn start(db: Connection, statement_timeout: Duration) -> Result<Self> {
+        let (sender, jobs) = sync_channel(WAITING);
         let named = thread::Builder::new().name("sqlite-writer".into());
-        named.spawn(move || serve(&db, &jobs)).map_err(|error| Error::Unavailable(std::sync::Arc::new(error)))?;
-        Ok(Self(sender))
+        let thread = named.spawn(move || serve(&db, &jobs)).map_err(|error| Error::Unavailable(Arc::new(error)))?;
+        Ok(Self { jobs: sender, thread, last: Arc::default(), statement_timeout })
     }
 
     /// Runs the work in a transaction it may share with others; answers after the commit.
@@ -72,18 +113,45 @@ impl Writer {
         &self,
         run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
     ) -> Result<R> {
+        let limit = self.statement_timeout;
+        self.write_at_leisure(move |db| limit::within(limit, || run(db))).await
+    }
+
+    /// The same, for work that may take as long as it needs.
+    pub(crate) async fn write_at_leisure<R: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
         let (reply, answer) = oneshot::channel();
-        let task = Task { run: Some(run), outcome: Err(gone()), reply };
-        self.0.send(Job::Once(Box::new(task))).map_err(|_| gone())?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        self.send(What::Once(Box::new(Task { run: Some(run), outcome: Err(gone()), reply })))?;
+        let outcome = answer.await.unwrap_or_else(|_| Err(gone()));
+        self.last.note(&outcome);
+        outcome
     }
 
     /// Starts a transaction of several steps.
     pub(crate) async fn begin(&self) -> Result<Sender<Step>> {
         let ((sender, steps), (started, answer)) = (channel(), oneshot::channel());
-        self.0.send(Job::Steps { steps, started }).map_err(|_| gone())?;
+        self.send(What::Steps { steps, started })?;
         answer.await.unwrap_or_else(|_| Err(gone()))?;
         Ok(sender)
+    }
+
+    /// What is remembered of the last write, for those that are made in a transaction.
+    pub(crate) fn last(&self) -> Arc<LastWrite> {
+        Arc::clone(&self.last)
+    }
+
+    /// Whether it writes, as far as is known.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.thread.is_finished() { Err(gone()) } else { self.last.check() }
+    }
+
+    fn send(&self, what: What) -> Result<()> {
+        self.jobs.try_send(Job { since: Instant::now(), what }).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Overloaded,
+            TrySendError::Disconnected(_) => gone(),
+        })
     }
 }
 
@@ -91,21 +159,27 @@ fn gone() -> Error {
     Error::Unavailable(Error::source_of("the writer has stopped"))
 }
 
+fn given_up() -> Error {
+    Error::Unavailable(Error::source_of("SQLite gave up the whole transaction"))
+}
+
 fn serve(db: &Connection, jobs: &Receiver<Job>) {
     let mut waiting = None;
-    while let Some(job) = waiting.take().or_else(|| jobs.recv().ok()) {
-        match job {
-            Job::Steps { steps, started } => serve_steps(db, &steps, started),
-            Job::Once(first) => {
+    while let Some(what) = waiting.take().or_else(|| jobs.recv().ok().map(Job::in_time)) {
+        match what {
+            None => (),
+            Some(What::Steps { steps, started }) => serve_steps(db, &steps, started),
+            Some(What::Once(first)) => {
                 let mut group = vec![first];
                 while group.len() < GROUP && waiting.is_none() {
-                    match jobs.try_recv() {
-                        Ok(Job::Once(work)) => group.push(work),
+                    match jobs.try_recv().map(Job::in_time) {
+                        Ok(Some(What::Once(work))) => group.push(work),
+                        Ok(None) => (),
                         Ok(steps) => waiting = Some(steps),
                         Err(_) => break,
                     }
                 }
-                let committed = in_transaction(db, || group.iter_mut().for_each(|work| work.run(db)));
+                let committed = in_transaction(db, || group.iter_mut().try_for_each(|work| work.run(db)));
                 for work in group {
                     work.tell(committed.clone());
                 }
@@ -154,23 +228,21 @@ fn commit(db: &Connection) -> Result<()> {
     committed
 }
 
-fn in_transaction(db: &Connection, run: impl FnOnce()) -> Result<()> {
+fn in_transaction(db: &Connection, run: impl FnOnce() -> Result<()>) -> Result<()> {
     execute(db, "BEGIN IMMEDIATE")?;
-    run();
-    if db.is_autocommit() {
-        return Err(Error::Full(Error::source_of("SQLite gave up the whole transaction")));
-    }
+    run()?;
     commit(db)
 }
 
-/// Keeps all of the work or, if it fails, nothing of it and everything before it.
+/// Keeps all of the work or, if it fails or panics, nothing of it and everything before it.
 pub(crate) fn in_savepoint<R>(db: &Connection, run: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
     let step = |sql: &str| db.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(tell);
     step("SAVEPOINT work")?;
-    let outcome = run(db);
+    let panicked = |_| Err(Error::internal("work on the connection that writes has panicked"));
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(db))).unwrap_or_else(panicked);
     if db.is_autocommit() {
-        // A full disk made SQLite roll back the whole transaction: there is no savepoint left.
-        return outcome.and(Err(Error::Full(Error::source_of("SQLite gave up the whole transaction"))));
+        // A full disk, say, made SQLite roll back the whole transaction: there is no savepoint left.
+        return outcome.and(Err(given_up()));
     }
     let undone = if outcome.is_err() { step("ROLLBACK TO work") } else { Ok(0) };
     step("RELEASE work").and(undone).and(outcome)
@@ -179,6 +251,8 @@ pub(crate) fn in_savepoint<R>(db: &Connection, run: impl FnOnce(&Connection) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(30);
 
     /// A database with one table and hardly any space.
     fn small() -> Connection {
@@ -197,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_space_left_is_told_and_whoever_comes_later_has_what_there_is() {
-        let writer = Writer::start(small()).unwrap();
+        let writer = Writer::start(small(), LIMIT).unwrap();
         writer.write(insert(10)).await.unwrap();
         let refused = writer.write(insert(100_000)).await;
         assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
@@ -207,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_transaction_that_sqlite_gave_up_keeps_none_of_its_later_steps() {
-        let writer = Writer::start(small()).unwrap();
+        let writer = Writer::start(small(), LIMIT).unwrap();
         let steps = writer.begin().await.unwrap();
         for length in [10, 100_000, 10] {
             let step = move |db: &Connection| drop(in_savepoint(db, insert(length)));
@@ -221,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_in_a_group_undoes_itself_alone() {
-        let writer = Writer::start(small()).unwrap();
+        let writer = Writer::start(small(), LIMIT).unwrap();
         let fails = |db: &Connection| {
             insert(10)(db)?;
             Err::<usize, _>(Error::NotFound)
@@ -229,5 +303,41 @@ mod tests {
         let (one, none, two) = tokio::join!(writer.write(insert(10)), writer.write(fails), writer.write(insert(10)));
         assert!(one.is_ok() && matches!(none, Err(Error::NotFound)) && two.is_ok());
         assert_eq!(writer.write(count).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_panic_undoes_itself_and_ends_nothing() {
+        let writer = Writer::start(small(), LIMIT).unwrap();
+        let panics = |db: &Connection| -> Result<usize> {
+            insert(10)(db)?;
+            std::panic::resume_unwind(Box::new("on purpose"))
+        };
+        let (one, none, two) = tokio::join!(writer.write(insert(10)), writer.write(panics), writer.write(insert(10)));
+        assert!(one.is_ok() && matches!(none, Err(Error::Internal(_))) && two.is_ok());
+        assert_eq!(writer.write(count).await.unwrap(), 2);
+        writer.check().unwrap();
+    }
+
+    #[tokio::test]
+    async fn everybody_is_told_why_sqlite_gave_up_their_transaction() {
+        let writer = Writer::start(small(), LIMIT).unwrap();
+        let gives_up = |db: &Connection| -> Result<usize> {
+            execute(db, "ROLLBACK")?;
+            Err(Error::internal("the first cause"))
+        };
+        let steps = writer.begin().await.unwrap();
+        let told = tokio::join!(writer.write(insert(10)), writer.write(gives_up), writer.write(insert(10)), async {
+            let (reply, answer) = oneshot::channel();
+            steps.send(Step::End { keep: false, reply }).unwrap();
+            answer.await.unwrap()
+        });
+        told.3.unwrap();
+        for outcome in [told.0, told.1, told.2] {
+            assert!(
+                matches!(&outcome, Err(Error::Internal(why)) if why.to_string() == "the first cause"),
+                "{outcome:?}"
+            );
+        }
+        writer.write(insert(10)).await.unwrap();
     }
 }

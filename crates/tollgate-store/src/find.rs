@@ -1,7 +1,9 @@
 //! A query in the making: `movies.find(&may, wanted).sort(Movie::RATING.desc()).limit(20).all().await?`.
 
 use crate::{Driver, Error, Expr, Order, Position, Resource, Result, Row, Select, Sort, query::Text};
-use std::sync::Arc;
+use std::{panic::resume_unwind, sync::Arc};
+use tokio::task::JoinSet;
+use tracing::Instrument;
 
 /// A query in the making.
 #[must_use]
@@ -49,13 +51,19 @@ impl<T: Resource> Find<T> {
     /// # Errors
     /// The database cannot be reached, or answered something unexpected.
     pub async fn all(self) -> Result<Vec<T>> {
-        let mut rows = Vec::new();
-        match self.text {
-            _ if self.select.filter == Expr::NONE => (),
-            Some(text) => return text.select(&*self.driver, self.select).await,
-            None => self.driver.select(&self.select, &mut into(&mut rows)).await?,
+        let Self { driver, select, text, .. } = self;
+        match text {
+            _ if select.filter == Expr::NONE => Ok(Vec::new()),
+            Some(text) => text.select(driver, select).await,
+            None => {
+                in_task(Arc::clone(&driver), async move {
+                    let mut rows = Vec::new();
+                    driver.select(&select, &mut into(&mut rows)).await?;
+                    Ok(rows)
+                })
+                .await
+            }
         }
-        Ok(rows)
     }
 
     /// The first of them.
@@ -98,6 +106,24 @@ pub(crate) fn with_key(id: usize, mut order: Vec<Order>) -> Vec<Order> {
         None => order.push(Order { column: id, descending: false }),
     }
     order
+}
+
+/// Reads in a task of its own where callers share connections: until an answer is taken in, those behind it wait, and a
+/// caller may do something else before asking for it again. It ends with the caller.
+pub(crate) async fn in_task<R: Send + 'static>(
+    driver: Arc<dyn Driver>,
+    read: impl Future<Output = Result<R>> + Send + 'static,
+) -> Result<R> {
+    if driver.lanes().reads.is_none() {
+        return read.await;
+    }
+    let mut task = JoinSet::new();
+    task.spawn(read.in_current_span());
+    match task.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+        _ => Err(Error::Unavailable(Error::source_of("the app is ending"))),
+    }
 }
 
 /// Reads each row to the end of a list.

@@ -8,7 +8,7 @@
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
 //!                      find.rs  transaction.rs  batch.rs  group.rs  assignment.rs
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
-//! what databases do    driver.rs     a few methods, object-safe                       sql.rs  schema.rs  memory.rs
+//! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
 //! what was done        audit.rs      who did what to which row, kept with what they did
 //! every "no"           error.rs      told by what the caller can do about it
@@ -39,6 +39,7 @@ mod filter;
 mod find;
 mod group;
 mod kind;
+mod last_write;
 mod memory;
 pub mod migrate;
 pub mod nested;
@@ -61,6 +62,7 @@ pub use field::{Field, Sort};
 pub use filter::{Expr, Filter, Op, Order};
 pub use find::{Find, Slice};
 pub use kind::NotKind;
+pub use last_write::LastWrite;
 pub use memory::Memory;
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};

@@ -23,6 +23,7 @@
 use crate::{
     Cell, Database, Driver, Error, Expr, Filter, Find, Kind, Resource, Result, Row, Select, Store, Table, Value,
     filter::is_foreign,
+    find::in_task,
     sql::Param,
     store::scope,
     text::{Piece, pieces, refused},
@@ -58,7 +59,7 @@ impl From<&str> for Param<'static> {
     message = "`{Self}` cannot be read from a row",
     note = "put `#[output(row)]` on the struct, or use a tuple of types that a field of a resource can have"
 )]
-pub trait FromRow: Sized + Send {
+pub trait FromRow: Sized + Send + 'static {
     /// The columns it is made of; none to take all of them in their order.
     const COLUMNS: &'static [&'static str];
     /// What they hold.
@@ -231,34 +232,38 @@ impl<T: Resource> Sql<T> {
     /// [`all`](Self::all).
     pub async fn all_as<R: FromRow>(self) -> Result<Vec<R>> {
         let name = |column: usize| R::COLUMNS.get(column).copied();
-        self.text.ask(&*self.driver, T::TABLE, Shape::Columns(R::COLUMNS, R::KINDS), name, R::read).await
+        self.text.ask(self.driver, T::TABLE, Shape::Columns(R::COLUMNS, R::KINDS), name, R::read).await
     }
 }
 
 impl Text {
     /// Asks for the rows that match, as rows of the resource.
-    pub(crate) async fn select<T: Resource>(self, driver: &dyn Driver, select: Select) -> Result<Vec<T>> {
+    pub(crate) async fn select<T: Resource>(self, driver: Arc<dyn Driver>, select: Select) -> Result<Vec<T>> {
         let name = |column: usize| T::TABLE.columns.get(column).map(|column| column.name);
         self.ask(driver, T::TABLE, Shape::Resource(select), name, T::read).await
     }
 
-    async fn ask<R: Send>(
+    async fn ask<R: Send + 'static>(
         self,
-        driver: &dyn Driver,
+        driver: Arc<dyn Driver>,
         table: &'static Table,
         shape: Shape,
         name: fn(usize) -> Option<&'static str>,
         read: fn(&dyn Row) -> Result<R>,
     ) -> Result<Vec<R>> {
         let (written, query) = (self.text, self.query(table, shape)?);
-        let mut rows = Vec::new();
-        let each = &mut |row: &dyn Row| {
-            rows.push(read(&Named { row, name })?);
-            Ok(())
-        };
-        match driver.query(&query, each).await {
+        let asked = in_task(Arc::clone(&driver), async move {
+            let mut rows = Vec::new();
+            let mut each = |row: &dyn Row| {
+                rows.push(read(&Named { row, name })?);
+                Ok(())
+            };
+            driver.query(&query, &mut each).await?;
+            Ok(rows)
+        });
+        match asked.await {
             Err(Error::Internal(cause)) => Err(refused(written, &with_causes(&*cause))),
-            outcome => outcome.map(|()| rows),
+            outcome => outcome,
         }
     }
 

@@ -18,7 +18,7 @@ use tollgate_core::Clock;
 /// The largest group, and how many callers may wait for one, and how long.
 const GROUP: usize = 256;
 const WAITING: usize = 4096;
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The rows of `T`. Cheap to clone.
 pub struct Store<T: Resource>(Arc<Inner<T>>);
@@ -181,7 +181,8 @@ impl<T: Resource> Store<T> {
     pub async fn delete_all(&self, may: &May<Delete, T>, filter: Filter<T>) -> Result<u64> {
         let mine = scope(may.rows()).and(filter.expr);
         let delete = async |here: Self| here.0.driver.delete(T::TABLE, &mine).await;
-        let events = |count: &u64| vec![event(may, "delete").because(format!("{count} rows, by a filter"))];
+        let removed = |count: &u64| event(may, "delete").because(format!("{count} rows, by a filter"));
+        let events = |count: &u64| (*count > 0).then(|| removed(count)).into_iter().collect();
         self.audited(may.actor(), delete, events).await
     }
 

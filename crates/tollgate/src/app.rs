@@ -2,7 +2,10 @@
 
 use crate::{audit, cli, running::own_tables, settings::Settings};
 use tollgate_access::Roles;
-use tollgate_auth::provider::{Endpoints, Provider};
+use tollgate_auth::{
+    Mail, MailError, Mailer,
+    provider::{Endpoints, Provider},
+};
 use tollgate_core::{capitalized, config::Sources, with_causes};
 use tollgate_http::{Api, Built, Flow, Scheme, Service, docs};
 use tollgate_store::Table;
@@ -28,6 +31,7 @@ pub struct App {
     pub(crate) tagline: Option<&'static str>,
     pub(crate) built_in: Vec<(Option<&'static str>, &'static str)>,
     services: Vec<Service>,
+    mailer: Option<Mailer>,
 }
 
 impl App {
@@ -35,7 +39,7 @@ impl App {
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let (title, version) = (title(name), env!("CARGO_PKG_VERSION"));
-        Self { name, title, version, about: "", tagline: None, built_in: vec![], services: vec![] }
+        Self { name, title, version, about: "", tagline: None, built_in: vec![], services: vec![], mailer: None }
     }
 
     /// The app's version: `env!("CARGO_PKG_VERSION")`. Without it, that of Tollgate is shown.
@@ -69,6 +73,24 @@ impl App {
     pub fn settings_in(mut self, env: &'static str, toml: &'static str) -> Self {
         self.built_in.push((Some(env), toml));
         self
+    }
+
+    /// How the app sends mail: a function that takes a [`Mail`](crate::Mail). With it, people who forgot their password get a
+    /// link. Without it, links come from `user reset-link`; in `dev`, mail goes to the log.
+    ///
+    /// ```
+    /// # use tollgate::App;
+    /// let app = App::new("myapi").mail(async |mail| {
+    ///     println!("to {}: {}", mail.to, mail.subject);
+    ///     Ok(())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn mail<S>(self, send: impl Fn(Mail) -> S + Send + Sync + 'static) -> Self
+    where
+        S: Future<Output = Result<(), MailError>> + Send + 'static,
+    {
+        Self { mailer: Some(Mailer::new(send)), ..self }
     }
 
     /// Adds a service.
@@ -107,7 +129,7 @@ impl App {
     /// Joins the services under these settings.
     pub(crate) fn design(self, settings: Settings) -> Result<Design, Failure> {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
-        check_default_role(&settings, &roles)?;
+        check_roles(&settings, &roles)?;
         let mut services = self.services;
         services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
         services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
@@ -123,7 +145,8 @@ impl App {
         check_table_names(&built)?;
         check_paths(&built)?;
         let (name, title, version) = (self.name, self.title, self.version);
-        Ok(Design { name, title, version, about: self.about, tagline: self.tagline, settings, roles, built })
+        let (about, tagline, mailer) = (self.about, self.tagline, self.mailer);
+        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer })
     }
 }
 
@@ -137,6 +160,7 @@ pub(crate) struct Design {
     pub(crate) settings: Settings,
     pub(crate) roles: Roles,
     pub(crate) built: Built,
+    pub(crate) mailer: Option<Mailer>,
 }
 
 /// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known
@@ -186,10 +210,14 @@ fn check_paths(built: &Built) -> Result<(), Failure> {
     })
 }
 
-fn check_default_role(settings: &Settings, roles: &Roles) -> Result<(), Failure> {
-    match settings.identity.default_role.as_ref().filter(|role| !roles.has(role)) {
-        Some(role) => {
-            Err(Failure(format!("identity.default_role: there is no role `{role}`; add it to [access.roles]")))
+/// A role that a setting names must be there.
+fn check_roles(settings: &Settings, roles: &Roles) -> Result<(), Failure> {
+    let identity = &settings.identity;
+    let default = identity.default_role.iter().map(|role| ("default_role", role));
+    let named = default.chain(identity.second_factor.iter().map(|role| ("second_factor", role)));
+    match named.into_iter().find(|(_, role)| !roles.has(role)) {
+        Some((setting, role)) => {
+            Err(Failure(format!("identity.{setting}: there is no role `{role}`; add it to [access.roles]")))
         }
         None => Ok(()),
     }

@@ -8,7 +8,7 @@ use crate::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[cfg(not(all(feature = "postgres", feature = "mongodb")))]
 use std::future::{Ready, ready};
-use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
 use tollgate_store::{Database, Error, Table};
@@ -120,10 +120,7 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
         add_parameter(&mut url, name, value.reveal());
     }
     let opened = match url.split_once(':') {
-        Some(("sqlite", _)) if !database.parameters.is_empty() => {
-            Err(Failure("`database.url` is a file, which takes no parameters: remove `parameters`".into()))
-        }
-        Some(("sqlite", path)) if !path.is_empty() => open_sqlite(path),
+        Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
         Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
         _ => Err(Failure(
@@ -143,8 +140,8 @@ fn add_parameter(url: &mut String, name: &str, value: &str) {
     let _ = write!(url, "{mark}{name}={value}");
 }
 
-fn open_sqlite(path: &str) -> Result<Arc<dyn Database>, Failure> {
-    Ok(Arc::new(Sqlite::open(Path::new(path))?))
+fn open_sqlite(place: &str) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(Sqlite::open_with(tollgate_sqlite::Config::parse(place)?)?))
 }
 
 #[cfg(feature = "postgres")]

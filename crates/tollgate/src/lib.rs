@@ -58,6 +58,7 @@ pub use tollgate_access::{
     Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Subject, System,
     Update,
 };
+pub use tollgate_auth::{Mail, MailError};
 pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };

@@ -14,7 +14,9 @@ use axum::{
     routing::get,
 };
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, ProviderSignIn, SignInConfig};
+use tollgate_auth::{
+    Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, Mailer, ProviderSignIn, SignInConfig,
+};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
@@ -91,7 +93,7 @@ impl Design {
         };
         let accounts = match &identity {
             Some(identity) => identity.accounts(),
-            None => Accounts::new(&self.identity_config()?, database, &clock),
+            None => Accounts::new(&self.identity_config()?, database, &clock)?,
         };
         let roles = Arc::new(self.roles.clone());
         let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
@@ -149,6 +151,10 @@ impl Design {
             password_grant: identity.password_grant,
             demo_users: self.settings.allows_demo_users(),
             default_role: identity.default_role.clone(),
+            second_factor_roles: identity.second_factor.clone(),
+            shortest_password: identity.shortest_password,
+            title: self.title.clone(),
+            mailer: self.mailer.clone().or_else(|| self.settings.is_dev().then(Mailer::to_the_log)),
             ..IdentityConfig::new(self.settings.public_url(), Arc::new(self.roles.clone()))
         })
     }
@@ -245,7 +251,8 @@ impl Running {
 /// Whether the app can do its work, and if not, why. An issuer without keys counts: another instance may have them.
 async fn ready(running: &Running) -> Result<&'static str, Refusal> {
     if let Err(error) = running.databases.ping().await {
-        return Err(Problem::from(error).because("the database does not answer").into());
+        let words = "the database does not answer, or takes no writes";
+        return Err(Problem::unavailable().because(words).later(1).caused_by(error).into());
     }
     let without: Vec<_> = running.issuers.without_keys();
     if without.is_empty() {

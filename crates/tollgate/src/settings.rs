@@ -6,7 +6,7 @@ pub use client::Client;
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
-use tollgate_auth::{IssuerSettings, provider::Provider};
+use tollgate_auth::{IssuerSettings, password::DEFAULT_SHORTEST, provider::Provider};
 use tollgate_core::Secret;
 
 /// Every setting.
@@ -63,7 +63,7 @@ pub struct Database {
     /// As in `sqlite:./data/app.db`, `postgres://user:password@host:5432/database?sslmode=verify-full` or, with the
     /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`.
     pub url: Option<Secret>,
-    /// Parameters of a server's URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
+    /// Parameters of the URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
     /// the URL may be a secret, and these need not be. Default: none.
     pub parameters: BTreeMap<String, Secret>,
     /// Whether missing tables, columns that may be empty, and indexes are added at the start. Default: yes in `dev`.
@@ -108,6 +108,11 @@ pub struct Identity {
     /// The applications that may ask the embedded issuer for tokens, besides the app's own pages. More can be added with
     /// the command `client add`. Default: none.
     pub clients: Vec<Client>,
+    /// The roles whose users need a second factor, as in `["admin"]`: without one they are asked to set it up when they sign
+    /// in. Default: none.
+    pub second_factor: Vec<String>,
+    /// The fewest characters of a password: 8 to 128. Default: 15.
+    pub shortest_password: usize,
     /// Users for trying things out, with passwords that are no secret. Only in `dev`, and only where the address and
     /// the public URL are this machine's.
     pub demo_users: Vec<DemoUser>,
@@ -123,6 +128,8 @@ impl Default for Identity {
             signing_key_days: 90,
             password_grant: false,
             default_role: None,
+            second_factor: vec![],
+            shortest_password: DEFAULT_SHORTEST,
             clients: vec![],
             demo_users: vec![],
         }

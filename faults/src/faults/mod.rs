@@ -4,6 +4,7 @@ mod crash;
 mod database_restart;
 mod full_disk;
 mod full_pool;
+mod login_storm;
 mod lost_commit;
 mod refresh;
 
@@ -81,6 +82,12 @@ pub const FAULTS: &[Fault] = &[
         title: "PostgreSQL's word that it committed is lost",
         needs: Some("postgres"),
         run: |stage| Box::pin(lost_commit::run(stage)),
+    },
+    Fault {
+        id: "F7",
+        title: "two hundred sign in at once, with wrong passwords",
+        needs: None,
+        run: |stage| Box::pin(login_storm::run(stage)),
     },
     Fault {
         id: "F8",

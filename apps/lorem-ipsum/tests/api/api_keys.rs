@@ -50,7 +50,9 @@ fn the_lines_of_the_guide_work_when_pasted() {
         status.success() && said.contains("\"movie_id\"") && said.contains("revoked the API key"),
         "{said}{failed}"
     );
-    assert_eq!(run(folder.path(), &["api-key", "list"]).1, "", "it is gone");
+    let list = run(folder.path(), &["api-key", "list"]).1;
+    assert!(list.contains("  laptop  for "), "{list}");
+    assert!(!list.contains("nightly-import"), "it is gone: {list}");
 }
 
 #[test]

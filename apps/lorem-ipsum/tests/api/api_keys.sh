@@ -9,3 +9,8 @@ id=$(lorem-ipsum api-key list | sed -n 's/  nightly-import .*//p')
 
 # Nobody gets in with it within a second.
 lorem-ipsum api-key revoke "$id"
+
+# A key for oneself, over HTTP.
+token=$(lorem-ipsum token admin@example.test --port "${URL##*:}")
+curl --fail --silent --show-error --header "Authorization: Bearer $token" --json \
+  '{ "name": "laptop", "scopes": ["read:movies"], "days": 7 }' "$URL/api-keys"

@@ -16,6 +16,11 @@ async fn what_was_acknowledged_survives_a_killed_app() {
     holds("F1-sqlite").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_sign_ins_is_sent_away_and_harms_nobody() {
+    holds("F7").await;
+}
+
 mod postgres {
     use super::holds;
 

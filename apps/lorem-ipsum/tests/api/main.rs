@@ -5,6 +5,8 @@ mod api_keys;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod issuer;
@@ -26,6 +28,8 @@ mod openid_client;
 mod postgres;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod users;
 #[cfg(test)]

@@ -212,11 +212,15 @@ fn a_created_user_is_a_reader_and_gets_a_token() {
         let arguments = ["create-user", "--name", "New", "--email", email];
         run(folder.path(), &[&arguments[..], more].concat())
     };
-    assert!(stdout(&create("new@example.test", &["--password", "a long password"])).contains("reader"));
-    assert!(failure(&create("NEW@example.test", &["--password", "a long password"])).contains("new@example.test"));
-    assert!(failure(&create("short@example.test", &["--password", "short"])).contains('8'));
+    assert!(stdout(&create("new@example.test", &["--password", "a long password of four words"])).contains("reader"));
     assert!(
-        failure(&create("x@example.test", &["--password", "a long password", "--role", "raeder"])).contains("reader")
+        failure(&create("NEW@example.test", &["--password", "a long password of four words"]))
+            .contains("new@example.test")
+    );
+    assert!(failure(&create("short@example.test", &["--password", "short"])).contains("15"));
+    assert!(
+        failure(&create("x@example.test", &["--password", "a long password of four words", "--role", "raeder"]))
+            .contains("reader")
     );
     let token = stdout(&run(folder.path(), &["token", "new@example.test"]));
     assert_eq!(token.trim().split('.').count(), 3);
@@ -244,7 +248,7 @@ fn a_missing_password_is_asked_for_twice_and_not_shown() {
         }
         // Nobody types faster than a terminal stops to show what is typed.
         std::thread::sleep(std::time::Duration::from_secs(1));
-        keys.write_all(b"correct horse\n").unwrap();
+        keys.write_all(b"correct horse battery staple\n").unwrap();
     }
     screen.read_to_string(&mut shown).unwrap();
     assert!(terminal.wait().unwrap().success(), "{shown}");

@@ -4,12 +4,12 @@
 //! grant what they cannot do themselves. Who removes the last user with `update:users`, keeps them out or takes that role
 //! from them is refused: nobody could take it back.
 
-use super::{AccountChange, Accounts, NewAccount, UserError};
+use super::{AccountChange, Accounts, NewAccount, UserError, me_service};
 use crate::{Service, sign_in::Session, users::User};
 use tollgate_access::{Create, Delete, May, Read, Update};
 use tollgate_core::Result;
 use tollgate_http::{Json, List, Located, NoContent, Page, Path};
-use tollgate_macros::service;
+use tollgate_macros::{output, service};
 use tollgate_store::Store;
 use uuid::Uuid;
 
@@ -72,11 +72,35 @@ async fn sign_out(may: May<Update, User>, accounts: Accounts, Path(id): Path<Uui
     Ok(NoContent)
 }
 
+/// Makes a link with which a user chooses a new password.
+///
+/// It is good once, for an hour. Whoever has it can take the account.
+async fn reset_link(may: May<Update, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<Json<Link>, UserError> {
+    Ok(Json(Link { link: accounts.reset_link(&may, id).await? }))
+}
+
+/// Takes the second factor from a user who has lost it, and signs them out everywhere.
+async fn remove_second_factor(
+    may: May<Update, User>,
+    accounts: Accounts,
+    Path(id): Path<Uuid>,
+) -> Result<NoContent, UserError> {
+    accounts.remove_second_factor(&may, id).await?;
+    Ok(NoContent)
+}
+
+/// A link for one person.
+#[output]
+struct Link {
+    /// Its address.
+    link: String,
+}
+
 /// The service `users`.
 pub fn service() -> Service {
     const USER: &str = "/users/{user_id}";
     const SESSIONS: &str = "/users/{user_id}/sessions";
-    service!("users")
+    let service = service!("users")
         .get("/users", list)
         .post("/users", create)
         .get(USER, read)
@@ -84,4 +108,7 @@ pub fn service() -> Service {
         .delete(USER, remove)
         .get(SESSIONS, sessions)
         .delete(SESSIONS, sign_out)
+        .post("/users/{user_id}/reset-link", reset_link)
+        .delete("/users/{user_id}/second-factor", remove_second_factor);
+    me_service(service)
 }

@@ -1,6 +1,7 @@
 //! Why something was not done to an account.
 
 use crate::{error::Error, password::Unfit};
+use axum::http::StatusCode;
 use tollgate_core::{Fault, Problem};
 
 /// Why a user was not added or changed.
@@ -30,6 +31,18 @@ pub enum UserError {
     /// The user may do, or would be able to do, what who changes them may not.
     #[error("the roles of this user, before or after, grant `{0}`, and you cannot do that yourself")]
     Beyond(String),
+    /// The password that was asked for once more is not theirs.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// Too many tries: to be tried again after that many seconds.
+    #[error("too many tries: wait {} minutes", .0.div_ceil(60))]
+    Throttled(u32),
+    /// A link that was used, or is too old, or is none.
+    #[error("this link was used before or has expired: ask for another")]
+    Link,
+    /// Somebody whom another provider vouches for.
+    #[error("this account has no password here: change it where you sign in")]
+    Elsewhere,
     /// Nobody would be left who may change users.
     #[error("nobody else may change users: give that to somebody else first")]
     LastAdmin,
@@ -57,6 +70,10 @@ impl From<UserError> for Problem {
             UserError::Beyond(_) => Self::forbidden().because(said),
             UserError::NotFound => tollgate_store::Error::NotFound.into(),
             UserError::EmailTaken(_) => Self::conflict().because(&*said).faults(at("#/email")),
+            UserError::WrongPassword => Self::invalid(at("#/current")),
+            UserError::Throttled(seconds) => Self::new(StatusCode::TOO_MANY_REQUESTS).because(said).later(seconds),
+            UserError::Link => Self::not_found().because(said),
+            UserError::Elsewhere => Self::forbidden().because(said),
             UserError::LastAdmin => Self::conflict().because(said),
             UserError::Password(_) => Self::invalid(at("#/password")),
             UserError::UnknownRole { .. } => Self::invalid(at("#/roles")),

@@ -62,7 +62,9 @@ impl Accounts {
     pub(crate) async fn add(&self, may: &May<Create, User>, new: NewAccount, demo: bool) -> Result<User, UserError> {
         let users = &self.0.users;
         let password = new.password.map(Secret::from);
-        password.as_ref().map_or(Ok(()), password::check)?;
+        if let Some(password) = &password {
+            self.check_password_of(password, &new.name, &new.email, demo)?;
+        }
         let mut row = NewUser {
             name: new.name.trim().to_owned(),
             email: normalized(&new.email),
@@ -87,7 +89,8 @@ impl Accounts {
         added.await.map_err(|error| taken(error, email))
     }
 
-    /// Changes a user. Who is kept out from now on is signed out everywhere.
+    /// Changes a user. Who is kept out from now on, or needs a second factor that they do not have, is signed out
+    /// everywhere.
     ///
     /// # Errors
     /// As [`create`](Self::create); [`UserError::NotFound`], or [`UserError::LastAdmin`].
@@ -108,7 +111,8 @@ impl Accounts {
             Ok::<_, UserError>(user)
         });
         let user = changed.await?;
-        if user.disabled && !before.disabled {
+        let must_enrol = |user: &User| self.0.users.must_enrol(user);
+        if (user.disabled && !before.disabled) || (must_enrol(&user) && !must_enrol(&before)) {
             self.sign_out_everywhere(id).await?;
         }
         Ok(user)
@@ -128,7 +132,17 @@ impl Accounts {
             Ok::<_, UserError>(users.record(may.actor(), event(may.actor(), "delete", &user)).await?)
         });
         removed.await?;
+        self.0.consents.remove_user(id).await?;
         Ok(self.sign_out_everywhere(id).await?)
+    }
+
+    /// Those of demonstrations are no secret, so they need not be good.
+    fn check_password_of(&self, password: &Secret, name: &str, email: &str, demo: bool) -> Result<(), UserError> {
+        let shortest = if demo { password::SHORTEST } else { self.0.shortest };
+        match password::check(password, shortest, &[&self.0.title, name, email]) {
+            Err(password::Unfit::Common) if demo => Ok(()),
+            fit => Ok(fit?),
+        }
     }
 
     /// Refuses who would do to others what others could not do to them.

@@ -3,24 +3,46 @@
 //! ```text
 //! /users     api.rs      for those who may
 //!            manage.rs   adding, changing, removing; who may do it to whom      error.rs   and why not
+//! one's own  proof.rs    password and code, once more or for the first time     own.rs     the API for oneself
+//!            tries.rs    how often one may guess      browser.rs  from where without others in the way
+//!            second_factor.rs   an authenticator app, recovery codes    totp.rs    vault.rs
+//!            links.rs    a new password by a link     mail.rs    how it travels
 //! ```
 //!
 //! Invariant: whoever is kept out, removed or signed out everywhere has no session and no refresh token left.
 
 mod api;
+mod browser;
 mod error;
+mod links;
+mod mail;
 mod manage;
+mod own;
+mod proof;
+mod second_factor;
+mod totp;
+mod tries;
+mod vault;
 
 pub use api::service;
+pub(crate) use browser::LIFETIME as BROWSER_LIFETIME;
 pub use error::UserError;
+pub use links::ResetLink;
+pub use mail::{Mail, MailError, Mailer};
 pub(crate) use manage::event;
 pub use manage::{AccountChange, NewAccount};
+pub(crate) use own::me_service;
+pub use second_factor::SecondFactor;
+pub(crate) use totp::{address as totp_address, base32};
+pub use tries::Try;
 
+use self::{browser::KnownBrowsers, links::Links, second_factor::SecondFactors, tries::Tries};
 use crate::{
     IdentityConfig,
     error::{Error, Result},
-    issuer::{Codes, Ended, Revoked, StoredFamilies},
-    sign_in::{Origins, Session, Sessions},
+    issuer::{Codes, Consents, Ended, Revoked, StoredFamilies},
+    random::random,
+    sign_in::{Cookies, Origins, Session, Sessions},
     users::{User, Users},
 };
 use axum::http::StatusCode;
@@ -39,15 +61,30 @@ pub(crate) struct Inner {
     pub(crate) users: Arc<Users>,
     pub(crate) sessions: Arc<Sessions>,
     codes: Codes,
+    consents: Consents,
     families: StoredFamilies,
     revoked: Arc<Revoked>,
+    pub(crate) factors: SecondFactors,
+    pub(crate) browsers: KnownBrowsers,
+    tries: Tries,
+    links: Links,
+    mailer: Option<Mailer>,
+    /// What the app is called.
+    pub(crate) title: String,
+    issuer: String,
+    /// The fewest characters of a password.
+    pub(crate) shortest: usize,
 }
 
 impl Accounts {
     /// Those in that database, whose tables are [prepared](Database::prepare), for an app that runs without the issuer.
-    pub fn new(config: &IdentityConfig, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub fn new(config: &IdentityConfig, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Result<Self> {
         let revoked = Revoked::new(database, clock, &config.issuer, &Arc::default());
-        Self::with(config, database, clock, Arc::new(revoked))
+        let secret = random()?;
+        Self::with(config, database, clock, Arc::new(revoked), |_| secret)
     }
 
     pub(crate) fn with(
@@ -55,15 +92,25 @@ impl Accounts {
         database: &Arc<dyn Database>,
         clock: &Arc<dyn Clock>,
         revoked: Arc<Revoked>,
-    ) -> Self {
+        secret_for: impl Fn(&str) -> [u8; 32],
+    ) -> Result<Self> {
         let secure = Origins::of(&config.issuer).is_ok_and(|origins| origins.is_secure());
-        Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             users: Arc::new(Users::new(database, clock, config)),
-            sessions: Arc::new(Sessions::new(database, clock, config.session_lifetime, secure)),
+            sessions: Arc::new(Sessions::new(database, clock, config.session_lifetime, Cookies { secure })),
+            consents: Consents::new(database, clock),
             codes: Codes::new(database, clock, config.access_lifetime),
             families: StoredFamilies::new(database, clock, Arc::clone(&revoked)),
             revoked,
-        }))
+            factors: SecondFactors::new(database, clock, &secret_for("second factor"))?,
+            browsers: KnownBrowsers::new(&secret_for("known browser")),
+            tries: Tries::new(database, clock),
+            links: Links::new(database, clock),
+            mailer: config.mailer.clone(),
+            title: config.title.clone(),
+            issuer: config.issuer.clone(),
+            shortest: config.shortest_password,
+        })))
     }
 
     /// The rows, for whoever has a permission.

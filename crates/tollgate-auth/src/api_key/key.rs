@@ -35,6 +35,8 @@ pub struct ApiKey {
 }
 
 /// Those that they made, and those that speak for them.
+// Who forgot a policy is not helped by the news that keys have one.
+#[diagnostic::do_not_recommend]
 impl Policy for ApiKey {
     fn rows(actor: &Actor, _: Act) -> Rows<Self> {
         Rows::Where(Self::CREATOR.eq(actor.id()) | Self::SUBJECT.eq(actor.id()))

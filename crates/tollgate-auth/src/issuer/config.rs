@@ -3,7 +3,9 @@
 use super::client::{Client, ClientKind};
 use crate::{
     Issuers,
+    accounts::Mailer,
     error::{Error, Result},
+    password::{DEFAULT_SHORTEST, LONGEST, SHORTEST},
     sign_in::Origins,
 };
 use std::{sync::Arc, time::Duration};
@@ -42,6 +44,14 @@ pub struct IdentityConfig {
     pub roles: Arc<Roles>,
     /// The role of a user who is added without one.
     pub default_role: Option<String>,
+    /// The roles whose users need a second factor.
+    pub second_factor_roles: Vec<String>,
+    /// The fewest characters of a password: 8 or more. Default: 15.
+    pub shortest_password: usize,
+    /// What the app is called, in mails and in authenticator apps. Default: the issuer's host.
+    pub title: String,
+    /// Sends mail. Without it, only the command line and admins give links for new passwords.
+    pub mailer: Option<Mailer>,
 }
 
 impl IdentityConfig {
@@ -61,6 +71,10 @@ impl IdentityConfig {
             others: Issuers::default(),
             roles,
             default_role: None,
+            second_factor_roles: vec![],
+            shortest_password: DEFAULT_SHORTEST,
+            title: String::new(),
+            mailer: None,
         }
     }
 
@@ -82,6 +96,15 @@ impl IdentityConfig {
         }
         if let Some(role) = self.default_role.iter().find(|role| !self.roles.has(role)) {
             return Err(refused(format!("the default role `{role}` is not among the roles")));
+        }
+        if let Some(role) = self.second_factor_roles.iter().find(|role| !self.roles.has(role)) {
+            return Err(refused(format!("the role `{role}`, which needs a second factor, is not among the roles")));
+        }
+        if !(SHORTEST..=LONGEST / 8).contains(&self.shortest_password) {
+            return Err(refused(format!("the shortest password has {SHORTEST} to {} characters", LONGEST / 8)));
+        }
+        if self.title.is_empty() {
+            origins.issuer().rsplit('/').next().unwrap_or_default().clone_into(&mut self.title);
         }
         if [self.access_lifetime, self.refresh_lifetime, self.session_lifetime].iter().any(Duration::is_zero) {
             return Err(refused("a lifetime of zero lets nobody in".to_owned()));

@@ -113,7 +113,9 @@ impl Issuer {
         if !who.is_empty() {
             wants.push(want("See who you are".into(), &who.join(" "), about_you(&who)));
         }
-        for word in scope::words(granted).filter(|word| !who.contains(word)) {
+        let mut rest: Vec<_> = scope::words(granted).filter(|word| !who.contains(word)).collect();
+        rest.sort_by_key(|word| *word == scope::OFFLINE);
+        for word in rest {
             wants.push(match word {
                 scope::OFFLINE => {
                     let days = self.config.refresh_lifetime.as_secs().div_ceil(24 * 60 * 60);

@@ -92,6 +92,12 @@ impl Consents {
         Ok(known)
     }
 
+    /// Forgets what a user allowed.
+    pub(crate) async fn remove_user(&self, user: Uuid) -> Result<()> {
+        self.0.delete(Consent::USER_ID.eq(user)).await?;
+        Ok(())
+    }
+
     /// Forgets what anybody allowed to a client.
     pub(crate) async fn remove_client(&self, client: &str) -> Result<()> {
         self.0.delete(Consent::CLIENT.eq(client)).await?;

@@ -106,7 +106,7 @@ impl Denied {
     }
 
     fn later(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        Self { cause: Some(cause), ..Self::new(Code::TemporarilyUnavailable, "try again later") }
+        Self { cause: Some(cause), ..Self::new(Code::TemporarilyUnavailable, "try again later") }.later_by(1)
     }
 
     /// Once, where it becomes an answer: what the client is not told.
@@ -163,9 +163,9 @@ impl IntoResponse for Denied {
         self.log();
         let body = json!({ "error": self.code.as_str(), "error_description": self.description });
         let status = match (self.retry_after, self.challenge) {
-            (Some(_), _) => StatusCode::TOO_MANY_REQUESTS,
+            (Some(_), _) if self.code != Code::TemporarilyUnavailable => StatusCode::TOO_MANY_REQUESTS,
             (None, true) => StatusCode::UNAUTHORIZED,
-            (None, false) => self.code.status(),
+            _ => self.code.status(),
         };
         let mut response = (status, UNCACHED, body.to_string()).into_response();
         let headers = response.headers_mut();

@@ -10,7 +10,7 @@ use super::{
     mint::{Access, Mint},
     scope,
 };
-use crate::{identity::Issuer, parameters::Parameters, users::SignInError};
+use crate::{identity::Issuer, parameters::Parameters, sign_in::From, users::SignInError};
 use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
@@ -30,13 +30,15 @@ struct Issued {
 pub(crate) async fn password(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
     match issuer.token_for_password(request).await {
         Ok(token) => uncached(&token),
-        Err(denied) if denied.code == Code::InvalidGrant => {
+        Err(denied) => {
+            let is_wrong = denied.code == Code::InvalidGrant;
             let mut response = denied.into_response();
-            *response.status_mut() = StatusCode::UNAUTHORIZED;
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            if is_wrong && response.status() == StatusCode::BAD_REQUEST {
+                *response.status_mut() = StatusCode::UNAUTHORIZED;
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
             response
         }
-        Err(denied) => denied.into_response(),
     }
 }
 
@@ -46,6 +48,7 @@ impl Issuer {
         if self.origins.came_from_us(request.headers()) == Some(false) {
             return Err(Denied::new(Code::InvalidRequest, "a page of another site sent this"));
         }
+        let from = From::of(&request, self.cookies());
         let asked = Parameters::of_form(request).await?;
         if asked.get("grant_type").is_some_and(|grant| grant != "password") {
             return Err(Denied::new(Code::UnsupportedGrantType, "`grant_type` must be `password`"));
@@ -54,15 +57,26 @@ impl Issuer {
             return Err(Denied::new(Code::InvalidRequest, "`username` and `password` are needed"));
         };
         let at = self.clock.unix();
-        let user = self.users.sign_in(username, Secret::from(password)).await.map_err(|error| match error {
-            SignInError::Refused(reason) => {
-                Denied::new(Code::InvalidGrant, "e-mail or password is wrong").because(reason)
-            }
-            SignInError::Other(error) => error.into(),
-        })?;
+        let user = self.accounts.check_password(username, Secret::from(password), &from).await.map_err(denied)?;
+        if user.second_factor || self.users.must_enrol(&user) {
+            return Err(wrong("a second factor is needed, which this grant cannot ask for"));
+        }
+        self.accounts.record_own(&user, "sign_in", Some("pwd, by the password grant")).await?;
         let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
         let access = Access { id: &Mint::new_id(), client: PASSWORD, scope: &scope, at, grant: None };
         let access_token = self.mint.access_token(&user, &access)?;
         Ok(Issued { access_token, token_type: "bearer", expires_in: self.config.access_lifetime.as_secs() })
+    }
+}
+
+fn wrong(reason: &'static str) -> Denied {
+    Denied::new(Code::InvalidGrant, "e-mail or password is wrong").because(reason)
+}
+
+fn denied(error: SignInError) -> Denied {
+    match error {
+        SignInError::Refused { reason, .. } => wrong(reason),
+        SignInError::Throttled(seconds) => Denied::new(Code::InvalidGrant, "too many tries").later_by(seconds),
+        SignInError::Other(error) => error.into(),
     }
 }

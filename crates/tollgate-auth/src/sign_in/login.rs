@@ -3,28 +3,40 @@
 //! A wrong password, an address nobody has and a user who is kept out get the same answer, after the same work. Each
 //! sign-in makes a new session and ends the one that the browser came with, so that nobody can plant one beforehand.
 
-use super::{From, refuse, see_other};
-use crate::{identity::Issuer, parameters::Parameters, users::SignInError};
+use super::{
+    From,
+    code::CODE,
+    cookies::{KNOWN, STEP},
+    enrol::SECOND_FACTOR,
+    form::{no, with_return},
+    refuse,
+    reset::FORGOT,
+    see_other,
+};
+use crate::{accounts::BROWSER_LIFETIME, identity::Issuer, parameters::Parameters, users::User};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Uri, header},
     response::Response,
 };
 use std::sync::Arc;
 use tollgate_core::{Problem, Result, Secret};
 use tollgate_http::pages::{POLICY, SignInPage, html};
 
-/// The same words for a wrong password and an unknown user.
-const WRONG: &str = "E-mail or password is wrong.";
-
 /// Where people sign in.
 pub(crate) const LOGIN: &str = "/auth/login";
 
 pub(crate) async fn page(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: HeaderMap) -> Response {
-    match Parameters::read(uri.query().unwrap_or_default().as_bytes()) {
-        Ok(asked) => issuer.first_page(&headers, &asked).await.unwrap_or_else(refuse),
-        Err(malformed) => refuse(malformed.into()),
-    }
+    let shown = async {
+        let asked = Parameters::read(uri.query().unwrap_or_default().as_bytes())?;
+        let notice = asked.get("done").map(|_| "Your password was changed. Sign in with the new one.".to_owned());
+        // The address that a client expects.
+        let email = asked.get("login_hint").unwrap_or_default().to_owned();
+        issuer
+            .sign_in_page(&headers, asked.get("return_to"), SignInPage { notice, email, ..SignInPage::default() })
+            .await
+    };
+    shown.await.unwrap_or_else(refuse)
 }
 
 pub(crate) async fn sign_in(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
@@ -46,35 +58,85 @@ pub(crate) fn policy(origin: Option<&str>) -> Result<HeaderValue> {
 
 impl Issuer {
     async fn sign_in(&self, request: Request) -> Result<Response> {
-        let (headers, from) = (request.headers().clone(), From::of(&request));
+        let (headers, from) = (request.headers().clone(), From::of(&request, self.cookies()));
         if self.origins.came_from_us(&headers) == Some(false) {
             return Err(self.foreign());
         }
         let asked = Parameters::of_form(request).await?;
         let (email, password) = (asked.get("email").unwrap_or_default(), asked.get("password").unwrap_or_default());
-        match self.users.sign_in(email, Secret::from(password)).await {
-            Ok(user) => {
-                self.sessions.end(&headers).await?;
-                let cookie = self.sessions.begin(user.user_id, "pwd", &from).await?;
-                tracing::info!(user = %user.user_id, "signed in");
-                let mut response = see_other(&self.origins.return_to(asked.get("return_to")));
-                response.headers_mut().insert(header::SET_COOKIE, cookie);
-                Ok(response)
+        match self.accounts.check_password(email, Secret::from(password), &from).await {
+            Ok(user) => self.password_accepted(&user, &headers, &from, asked.get("return_to")).await,
+            Err(error) => {
+                let shown = no(error, "E-mail or password is wrong.")?;
+                let page =
+                    SignInPage { error: Some(shown.text.clone()), email: email.to_owned(), ..SignInPage::default() };
+                Ok(shown.on(self.sign_in_page(&headers, asked.get("return_to"), page).await?))
             }
-            Err(SignInError::Refused(reason)) => {
-                tracing::info!(reason, "a sign-in was refused");
-                let mut response = self.sign_in_page(&headers, asked.get("return_to"), email, Some(WRONG)).await?;
-                *response.status_mut() = StatusCode::UNAUTHORIZED;
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-                Ok(response)
-            }
-            Err(SignInError::Other(error)) => Err(error.into()),
         }
+    }
+
+    /// A session, or the step that is still to come.
+    async fn password_accepted(
+        &self,
+        user: &User,
+        headers: &HeaderMap,
+        from: &From,
+        return_to: Option<&str>,
+    ) -> Result<Response> {
+        let next = match (user.second_factor, self.users.must_enrol(user)) {
+            (true, _) => CODE,
+            (false, true) => SECOND_FACTOR,
+            (false, false) => return self.begin_session(user, headers, from, return_to, "pwd").await,
+        };
+        let mut response = see_other(&with_return(next, &self.origins.return_to(return_to)));
+        response.headers_mut().append(header::SET_COOKIE, self.begin_step(user));
+        Ok(response)
+    }
+
+    /// Signs somebody in who has proven who they are, by methods in the words of RFC 8176, and sends them where they wanted
+    /// to go.
+    pub(super) async fn begin_session(
+        &self,
+        user: &User,
+        headers: &HeaderMap,
+        from: &From,
+        return_to: Option<&str>,
+        methods: &str,
+    ) -> Result<Response> {
+        let mut response = see_other(&self.origins.return_to(return_to));
+        self.add_session(&mut response, user, headers, from, methods).await?;
+        Ok(response)
+    }
+
+    /// A new session for an answer to take along; the one that the browser came with ends.
+    pub(super) async fn add_session(
+        &self,
+        response: &mut Response,
+        user: &User,
+        headers: &HeaderMap,
+        from: &From,
+        methods: &str,
+    ) -> Result<()> {
+        self.sessions.end(headers).await?;
+        let cookie = self.sessions.begin(user.user_id, methods, from).await?;
+        self.accounts.record_own(user, "sign_in", Some(methods)).await?;
+        let known = self.accounts.0.browsers.remember(&user.email)?;
+        let cookies = self.cookies();
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+        let known = cookies.set(KNOWN, &known, BROWSER_LIFETIME.as_secs());
+        response.headers_mut().append(header::SET_COOKIE, known);
+        if cookies.get(headers, STEP).is_some() {
+            response.headers_mut().append(header::SET_COOKIE, cookies.remove(STEP));
+        }
+        Ok(())
     }
 
     async fn sign_out(&self, headers: &HeaderMap) -> Result<Response> {
         if self.origins.came_from_us(headers) != Some(true) {
             return Err(self.foreign());
+        }
+        if let Some((_, user)) = self.signed_in(headers).await? {
+            self.accounts.record_own(&user, "sign_out", None).await?;
         }
         let cookie = self.sessions.end(headers).await?;
         let mut response = see_other("/");
@@ -82,29 +144,16 @@ impl Issuer {
         Ok(response)
     }
 
-    /// The page before a try; it shows the address that a client expects.
-    async fn first_page(&self, headers: &HeaderMap, asked: &Parameters) -> Result<Response> {
-        let email = asked.get("login_hint").unwrap_or_default();
-        self.sign_in_page(headers, asked.get("return_to"), email, None).await
-    }
-
-    /// The page; after a refused try it says why.
-    async fn sign_in_page(
-        &self,
-        headers: &HeaderMap,
-        return_to: Option<&str>,
-        email: &str,
-        error: Option<&str>,
-    ) -> Result<Response> {
+    /// The page, with what there is to say about the last try.
+    async fn sign_in_page(&self, headers: &HeaderMap, return_to: Option<&str>, page: SignInPage) -> Result<Response> {
         let return_to = self.origins.return_to(return_to);
         let policy = self.policy_of(&return_to).await?;
         let page = SignInPage {
             host: self.origins.host(headers).to_owned(),
-            error: error.map(str::to_owned),
-            email: email.to_owned(),
             action: LOGIN.to_owned(),
+            reset: self.accounts.sends_mail().then(|| FORGOT.to_owned()),
             return_to,
-            ..SignInPage::default()
+            ..page
         };
         let mut response = html(self.pages.render(SignInPage::TEMPLATE, page)?);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

@@ -1,16 +1,28 @@
 //! Who is signed in with this browser, and how do they get in and out?
 //!
 //! ```text
-//! GET, POST /auth/login    login.rs      a password → a session        origin.rs   which pages are ours
-//! POST /auth/logout                                                    sessions.rs the cookie and its row
-//! with a provider          provider/     off to it, back with a code, and a session
+//! GET, POST /auth/login           login.rs     a password → a session, or one more step
+//! GET, POST /auth/code            code.rs      a code → a session              step.rs      half way in
+//! POST /auth/logout                                                            sessions.rs  the session and its row
+//! GET, POST /auth/password        password.rs  another password                cookies.rs   what browsers keep for us
+//! GET, POST /auth/forgot, /reset  reset.rs     another one without the first   origin.rs    which pages are ours
+//! GET, POST /auth/second-factor   enrol.rs     an authenticator app            form.rs      what these pages share
+//! with a provider                 provider/    off to it, back with a code, and a session
 //! ```
 
+mod code;
+mod cookies;
+mod enrol;
+mod form;
 mod login;
 mod origin;
+mod password;
 mod provider;
+mod reset;
 mod sessions;
+mod step;
 
+pub(crate) use cookies::Cookies;
 pub(crate) use login::{LOGIN, policy};
 pub(crate) use origin::{Origins, is_loopback};
 pub use provider::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, SignInConfig};
@@ -30,7 +42,14 @@ use tollgate_http::Refusal;
 
 /// The routes of the sign-in pages.
 pub(crate) fn router() -> Router<Arc<Issuer>> {
-    Router::new().route(LOGIN, get(login::page).post(login::sign_in)).route("/auth/logout", post(login::sign_out))
+    Router::new()
+        .route(LOGIN, get(login::page).post(login::sign_in))
+        .route(code::CODE, get(code::page).post(code::check))
+        .route("/auth/logout", post(login::sign_out))
+        .route(password::PASSWORD, get(password::page).post(password::change))
+        .route(reset::FORGOT, get(reset::forgot_page).post(reset::forgot))
+        .route(reset::RESET, get(reset::page).post(reset::reset))
+        .route(enrol::SECOND_FACTOR, get(enrol::page).post(enrol::change))
 }
 
 /// The page of a problem.

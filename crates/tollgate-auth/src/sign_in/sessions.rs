@@ -3,6 +3,7 @@
 //! The cookie holds 256 random bits, the table their hash: whoever reads the table can be nobody. Session and user are
 //! looked up for each request, so that signing out and disabling a user count at once, on every instance.
 
+use super::cookies::{Cookies, KNOWN, SESSION};
 use crate::{error::Result, random::random_text, records::Records, token::Hash};
 use axum::{
     extract::Request,
@@ -46,13 +47,16 @@ const BROWSER: usize = 200;
 pub(crate) struct From {
     pub(crate) address: Option<IpAddr>,
     browser: Option<String>,
+    /// What its cookie says about accounts it knows.
+    pub(crate) known: Option<String>,
 }
 
 impl From {
-    pub(crate) fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request, cookies: Cookies) -> Self {
+        let known = cookies.get(request.headers(), KNOWN).map(str::to_owned);
         let browser = request.headers().get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
         let browser = browser.map(|browser| browser.chars().take(BROWSER).collect());
-        Self { address: ClientAddress::of(request.extensions()), browser }
+        Self { address: ClientAddress::of(request.extensions()), browser, known }
     }
 }
 
@@ -61,20 +65,18 @@ pub(crate) struct Sessions {
     records: Records<Session>,
     clock: Arc<dyn Clock>,
     lifetime: Duration,
-    /// Whether the cookie travels through TLS alone.
-    secure: bool,
+    pub(crate) cookies: Cookies,
 }
 
 impl Sessions {
-    pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, lifetime: Duration, secure: bool) -> Self {
+    pub(crate) fn new(
+        database: &Arc<dyn Database>,
+        clock: &Arc<dyn Clock>,
+        lifetime: Duration,
+        cookies: Cookies,
+    ) -> Self {
         let records = Records::new(database, clock, "browsers stay signed in");
-        Self { records, clock: Arc::clone(clock), lifetime, secure }
-    }
-
-    /// The name of the cookie. The prefix makes browsers insist on `Secure`, `Path=/` and no `Domain` (RFC 6265bis,
-    /// 4.1.3.2), so that no sibling domain can set it; plain `http` cannot have it.
-    fn cookie(&self) -> &'static str {
-        if self.secure { "__Host-session" } else { "session" }
+        Self { records, clock: Arc::clone(clock), lifetime, cookies }
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
@@ -92,22 +94,22 @@ impl Sessions {
             browser: from.browser.clone(),
         };
         self.records.insert(new).await?;
-        Ok(self.set_cookie(&secret, self.lifetime.as_secs()))
+        Ok(self.cookies.set(SESSION, &secret, self.lifetime.as_secs()))
     }
 
     /// The session that the cookie names, if it has not ended.
     pub(crate) async fn find(&self, headers: &HeaderMap) -> Result<Option<Session>> {
-        let Some(secret) = self.secret(headers) else { return Ok(None) };
+        let Some(secret) = self.cookies.get(headers, SESSION) else { return Ok(None) };
         let session = self.records.get(name(secret)).await?;
         Ok(session.filter(|session| self.clock.now() < session.expires))
     }
 
     /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<HeaderValue> {
-        if let Some(secret) = self.secret(headers) {
+        if let Some(secret) = self.cookies.get(headers, SESSION) {
             self.records.delete(Session::SESSION.eq(name(secret))).await?;
         }
-        Ok(self.set_cookie("", 0))
+        Ok(self.cookies.remove(SESSION))
     }
 
     /// The sessions of a user that have not ended, the newest first.
@@ -124,21 +126,6 @@ impl Sessions {
         let ended = but.map_or(all.clone(), |kept| all & Session::SESSION.ne(&*kept.session));
         self.records.delete(ended).await?;
         Ok(())
-    }
-
-    /// The value of our cookie. One that comes twice names nobody: one of the two was put there by somebody else.
-    fn secret<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut values = pairs.filter(|(name, _)| *name == self.cookie()).map(|(_, value)| value);
-        values.next().filter(|value| !value.is_empty() && values.next().is_none())
-    }
-
-    #[expect(clippy::expect_used, reason = "base64url and numbers are visible ASCII")]
-    fn set_cookie(&self, value: &str, seconds: u64) -> HeaderValue {
-        let (name, secure) = (self.cookie(), if self.secure { "; Secure" } else { "" });
-        let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-        HeaderValue::try_from(text).expect("a cookie of visible ASCII is a header value")
     }
 }
 

@@ -9,6 +9,8 @@ pub struct SignInPage {
     pub host: String,
     /// Why the last try failed, in the same words for a wrong password and an unknown user.
     pub error: Option<String>,
+    /// What went well before.
+    pub notice: Option<String>,
     /// The e-mail address of the last try.
     pub email: String,
     /// Where the form is sent.
@@ -30,6 +32,7 @@ impl Default for SignInPage {
         Self {
             host: String::new(),
             error: None,
+            notice: None,
             email: String::new(),
             action: "/auth/login".into(),
             return_to: "/".into(),

@@ -46,10 +46,11 @@ async fn run_all(database: &Database, script: &Script, unguarded: &mut BTreeSet<
             unguarded.insert(collection.into());
         }
         match on(database, &command).await {
-            Ok(answer) => match answer.get_array("writeErrors") {
-                Ok(errors) => return Err(stopped(&format!("{errors:?}"))),
-                Err(_) => continue,
-            },
+            Ok(answer) => {
+                if let Ok(errors) = answer.get_array("writeErrors") {
+                    return Err(stopped(&format!("{errors:?}")));
+                }
+            }
             Err(error) if was_done(database, &command, code(&error)).await => (),
             Err(error) => return Err(stopped(&own_words(&error))),
         }

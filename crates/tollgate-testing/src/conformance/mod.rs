@@ -138,6 +138,7 @@ claims! { $ conformance
     scope {
         a_row_belongs_to_whoever_made_it
         a_foreign_row_is_absent
+        anothers_value_is_told_as_taken_and_no_more
         any_lifts_the_scope
         no_row_is_made_outside_the_rows_of_its_writer
         nobody_gives_a_row_away

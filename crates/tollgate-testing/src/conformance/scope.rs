@@ -1,11 +1,13 @@
 //! Another's row is as absent as one that never was, and nobody writes a row out of their own sight.
 
 use super::{
-    resources::{Article, ArticlePatch, Note, all, article, clerk, everything, marked, may, note, person, store},
+    resources::{
+        Article, ArticlePatch, Note, NotePatch, all, article, clerk, everything, marked, may, note, person, store,
+    },
     updates::{untouched, with_body},
 };
 use std::{slice, sync::Arc};
-use tollgate::{Actor, Change, Filter};
+use tollgate::{Actor, Change, Filter, Problem};
 use tollgate_access::Identity;
 use tollgate_store::{Database, Error};
 
@@ -52,6 +54,27 @@ pub async fn a_foreign_row_is_absent(database: Arc<dyn Database>) {
     assert_eq!(notes.get(&may(&ann), id).await.unwrap(), hers, "untouched");
     assert_eq!(notes.delete_all(&may(&bob), Filter::every()).await.unwrap(), 1);
     assert_eq!(everything(&notes).await, [hers]);
+}
+
+/// The one thing that a unique column cannot hide.
+pub async fn anothers_value_is_told_as_taken_and_no_more(database: Arc<dyn Database>) {
+    let notes = store::<Note>(&database).await;
+    let (ann, bob) = (person("ann"), person("bob"));
+    let hers = notes.insert(&may(&ann), marked("hers")).await.unwrap();
+    let his = notes.insert(&may(&bob), marked("his")).await.unwrap();
+    let another = notes.insert(&may(&bob), note("another")).await.unwrap();
+    let told = |error: Error| serde_json::to_string(&Problem::from(error)).unwrap();
+    let taken = async |mark: Option<String>| {
+        let mark = || mark.clone().unwrap();
+        let inserted = told(notes.insert(&may(&bob), marked(&mark())).await.unwrap_err());
+        let patch = NotePatch { mark: Change::Set(Some(mark())), ..untouched() };
+        let changed = told(notes.update(&may(&bob), another.note_id, patch).await.unwrap_err());
+        (inserted, changed)
+    };
+    let (of_hers, of_his) = (taken(hers.mark.clone()).await, taken(his.mark).await);
+    assert_eq!(of_hers, of_his, "whosever it is");
+    assert!(!format!("{of_hers:?}").contains("hers"), "{of_hers:?}");
+    assert_eq!(notes.get(&may(&ann), hers.note_id).await.unwrap(), hers);
 }
 
 pub async fn any_lifts_the_scope(database: Arc<dyn Database>) {

@@ -86,7 +86,7 @@ impl Ground {
         is_decent(&reply)?;
         expected.check(&reply)?;
         if expected == Expected::OwnRows {
-            self.sees_nothing_of(&reply, &made)?;
+            sees_nothing_of(&reply, &made)?;
         }
         if let Some((gone, absent)) = unseen {
             differs((&path, &reply), (&gone, &absent))?;
@@ -150,16 +150,6 @@ impl Ground {
         Some(self.request(&Method::GET, path, Caller::Owner, None).await.json())
     }
 
-    /// Nothing that was made for the owner is in what another is shown.
-    fn sees_nothing_of(&self, reply: &Reply, made: &Made) -> Result<(), String> {
-        let text = reply.text();
-        let telling = made.names.values().filter_map(Value::as_str).filter(|value| value.len() >= 12);
-        match telling.into_iter().find(|value| text.contains(*value)) {
-            Some(value) => Err(format!("another's `{value}` is shown: {text}")),
-            None => Ok(()),
-        }
-    }
-
     async fn request(&self, method: &Method, path: &str, caller: Caller, body: Option<Value>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = self.tokens.get(&caller) {
@@ -175,6 +165,16 @@ impl Ground {
         let request = request.body(body).unwrap_or_else(|error| panic!("no request: {error}"));
         let Ok(response) = self.router.clone().oneshot(request).await;
         Reply::read(response).await
+    }
+}
+
+/// Nothing that was made for the owner is in what another is shown.
+fn sees_nothing_of(reply: &Reply, made: &Made) -> Result<(), String> {
+    let text = reply.text();
+    let telling = made.names.values().filter_map(Value::as_str).filter(|value| value.len() >= 12);
+    match telling.into_iter().find(|value| text.contains(*value)) {
+        Some(value) => Err(format!("another's `{value}` is shown: {text}")),
+        None => Ok(()),
     }
 }
 

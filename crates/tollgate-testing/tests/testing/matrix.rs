@@ -27,7 +27,7 @@ async fn read(_: May<Read, Note>, notes: Store<Note>, Path(id): Path<Uuid>) -> R
 }
 
 async fn empty(_: May<Delete, Note>, notes: Store<Note>, Path(id): Path<Uuid>) -> Result<NoContent> {
-    notes.update(&system().may(), id, NotePatch { text: Change::Set(String::new()), ..NotePatch::default() }).await?;
+    notes.update(&system().may(), id, NotePatch { text: Change::Set(String::new()) }).await?;
     Err(tollgate::StoreError::NotFound.into())
 }
 

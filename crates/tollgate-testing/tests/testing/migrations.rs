@@ -247,7 +247,7 @@ async fn no_script_ends_its_transaction(Ground { database, .. }: Ground, ends: &
         let bad = script("0001_ends", format!("{start};{end}; CREATE TABLE other (it INTEGER);"));
         match database.migrate(&[bad], false).await {
             Err(Error::Schema(why)) => {
-                assert!(why.to_string().contains("a migration is one transaction"), "{end}: {why}")
+                assert!(why.to_string().contains("a migration is one transaction"), "{end}: {why}");
             }
             other => panic!("{end}: {other:?}"),
         }

@@ -43,6 +43,32 @@ enum Command {
     Sessions(Who),
     /// Sign a user out everywhere
     SignOut(Who),
+    /// Print a link with which a user chooses a new password: good once, for an hour
+    ResetLink(ResetLink),
+    /// Take the second factor from a user who has lost it
+    SecondFactorOff(Who),
+}
+
+#[derive(Args)]
+pub(super) struct ResetLink {
+    #[command(flatten)]
+    who: Who,
+    /// The address the app was told to listen on, if it was: the link leads there
+    #[arg(long)]
+    pub(super) host: Option<String>,
+    /// The port, likewise
+    #[arg(long)]
+    pub(super) port: Option<u16>,
+}
+
+impl Line {
+    /// Where the app listens, if that was said.
+    pub(super) fn listens(&self) -> Option<(&Option<String>, Option<u16>)> {
+        match &self.command {
+            Command::ResetLink(link) => Some((&link.host, link.port)),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -67,17 +93,17 @@ impl Who {
 pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result<(), Failure> {
     let running = design.open().await?;
     let accounts = running.identity()?.accounts();
-    let show = |user: &User| show(json, user, || line(user));
+    let show_user = |user: &User| show(json, user, || line(user));
     let done = |email: &str, what: &str| show_done(json, email, what);
     match command {
         Command::List => list(&accounts, json).await,
-        Command::Get(who) => show(&who.find(&accounts).await?),
-        Command::Create(user) => show(&users::add(&running, user).await?),
-        Command::Disable(who) => show(&change(&accounts, &who, disabled(true)).await?),
-        Command::Enable(who) => show(&change(&accounts, &who, disabled(false)).await?),
+        Command::Get(who) => show_user(&who.find(&accounts).await?),
+        Command::Create(user) => show_user(&users::add(&running, user).await?),
+        Command::Disable(who) => show_user(&change(&accounts, &who, disabled(true)).await?),
+        Command::Enable(who) => show_user(&change(&accounts, &who, disabled(false)).await?),
         Command::Roles { who, roles } => {
             let change_of_roles = AccountChange { roles: Change::Set(roles), ..AccountChange::default() };
-            show(&change(&accounts, &who, change_of_roles).await?)
+            show_user(&change(&accounts, &who, change_of_roles).await?)
         }
         Command::Delete(who) => {
             accounts.remove(&users::operator().may(), who.id(&accounts).await?).await?;
@@ -87,6 +113,14 @@ pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result
         Command::SignOut(who) => {
             accounts.end_sessions(&users::operator().may(), who.id(&accounts).await?).await?;
             done(&who.email, "signed out everywhere")
+        }
+        Command::ResetLink(ResetLink { who, .. }) => {
+            let link = accounts.reset_link(&users::operator().may(), who.id(&accounts).await?).await?;
+            show(json, &serde_json::json!({ "email": who.email, "link": link }), || link.clone())
+        }
+        Command::SecondFactorOff(who) => {
+            accounts.remove_second_factor(&users::operator().may(), who.id(&accounts).await?).await?;
+            done(&who.email, "has no second factor")
         }
     }
 }

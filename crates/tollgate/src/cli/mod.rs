@@ -125,6 +125,12 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }
+    if let Command::User(line) = &command
+        && let Some((host, port)) = line.listens()
+    {
+        settings.server.host = host.clone().unwrap_or(settings.server.host);
+        settings.server.port = port.unwrap_or(settings.server.port);
+    }
     crate::log::start(&settings);
     let design = app.design(settings)?;
     match command {

@@ -60,7 +60,7 @@ fn parameters_are_said_apart_from_the_url_and_once() {
         (format!("{url}?schema=a"), "SCHEMA", "b", "`schema` is said twice; say it once"),
         (url.clone(), "TRANSACTIONS", "0", "`transactions` is a number from 1 to 1000"),
         (url, "SHCEMA", "b", "did you mean `schema`?"),
-        ("sqlite:./data/app.db".into(), "SCHEMA", "b", "takes no parameters"),
+        ("sqlite:./data/app.db".into(), "SCHEMA", "b", "takes no parameter `schema`"),
     ] {
         let said = String::from_utf8_lossy(&with(&url, name, value).output().unwrap().stderr).into_owned();
         assert!(said.contains(words) && said.contains("`database.url`"), "{said}");

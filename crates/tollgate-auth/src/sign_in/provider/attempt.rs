@@ -3,7 +3,7 @@
 //! Everything about it is in an encrypted cookie of its own, which lasts ten minutes: so two tabs do not disturb each other,
 //! and whoever lures somebody into finishing a try that another browser began has no cookie to match.
 
-use super::{cookies::Cookies, sealed::Sealed};
+use super::{Cookies, sealed::Sealed};
 use crate::{error::Result, random::random_text};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderMap, HeaderValue};

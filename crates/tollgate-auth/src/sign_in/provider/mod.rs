@@ -14,7 +14,6 @@
 //! and names itself in the answer where it says that it does (RFC 9207, RFC 9700, 4.4).
 
 mod attempt;
-mod cookies;
 mod exchange;
 mod leave;
 mod people;
@@ -23,7 +22,7 @@ mod sealed;
 
 pub use people::{ProviderPerson, ProviderSession};
 
-use super::{LOGIN, Origins, Sessions};
+use super::{Cookies, LOGIN, Origins, Sessions};
 use crate::{
     Issuers,
     error::{Error, Result},
@@ -31,7 +30,6 @@ use crate::{
     provider::{Issuer, Told},
 };
 use axum::http::{HeaderMap, request::Parts};
-use cookies::Cookies;
 use exchange::Client;
 use people::People;
 use sealed::Sealed;
@@ -100,7 +98,7 @@ impl ProviderSignIn {
         let origins = Origins::of(&config.public_url)?;
         let clients = clients(issuers, &origins, clock)?;
         let cookies = Cookies { secure: origins.is_secure() };
-        let own = Sessions::new(database, clock, config.session_lifetime, origins.is_secure());
+        let own = Sessions::new(database, clock, config.session_lifetime, Cookies { secure: origins.is_secure() });
         Ok(Some(Self(Arc::new(Inner {
             origins,
             clients,

@@ -3,7 +3,7 @@
 //! A row per person keeps what the provider said last, and whether they are kept out here. Their id is that of their
 //! tokens: `okta|00u1`. An e-mail address makes nobody somebody else.
 
-use super::cookies::Cookies;
+use super::Cookies;
 use crate::{error::Result, provider::Told, random::random_text, records::Records, token::Hash};
 use axum::http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;

@@ -34,7 +34,7 @@ async fn signed_in(world: &World, name: &str) -> Browser {
     browser
 }
 
-async fn send(browser: &mut Browser, method: Method, path: &str, body: Option<Value>) -> Answer {
+pub(crate) async fn send(browser: &mut Browser, method: Method, path: &str, body: Option<Value>) -> Answer {
     let mut request = Request::builder().method(method).uri(path).header(header::ORIGIN, super::ISSUER);
     if body.is_some() {
         request = request.header(header::CONTENT_TYPE, "application/json");

@@ -11,10 +11,13 @@ mod discovery;
 mod exchange;
 mod login;
 mod logout;
+mod own;
 mod passwords;
 mod refresh;
 mod revocation;
 mod rotation;
+mod second_factor;
+mod throttle;
 mod userinfo;
 mod users;
 
@@ -40,7 +43,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 pub(crate) const ISSUER: &str = "http://127.0.0.1:8000";
-pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Of RFC 7636, appendix B.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -166,7 +169,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
     router.layer(from_fn_with_state(edge, pipeline))
 }
 
-/// Keeps one cookie, as a browser would.
+/// Keeps cookies, as a browser would.
 #[derive(Clone)]
 pub(crate) struct Browser {
     app: Router,
@@ -191,10 +194,20 @@ impl Browser {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
-        if let Some(set) = head.headers.get(header::SET_COOKIE) {
-            self.cookie = Some(set.to_str().unwrap().split(';').next().unwrap().to_owned());
+        for set in head.headers.get_all(header::SET_COOKIE) {
+            self.keep(set.to_str().unwrap().split(';').next().unwrap());
         }
         Answer { status: head.status, headers: head.headers, body }
+    }
+
+    /// Keeps a cookie in place of one of the same name; an empty one is a removed one.
+    fn keep(&mut self, cookie: &str) {
+        let (name, value) = cookie.split_once('=').unwrap();
+        let kept = self.cookie.take().unwrap_or_default();
+        let mut all: Vec<&str> = kept.split("; ").filter(|other| !other.is_empty()).collect();
+        all.retain(|other| other.split_once('=').unwrap().0 != name);
+        all.extend((!value.is_empty()).then_some(cookie));
+        self.cookie = (!all.is_empty()).then(|| all.join("; "));
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
@@ -260,6 +273,11 @@ impl Browser {
 impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The page as a browser reads it, as far as it matters.
+    pub(crate) fn page(&self) -> String {
+        self.body.replace("&#x2f;", "/").replace("&amp;", "&")
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

@@ -22,7 +22,14 @@ async fn a_user_is_added_once_with_a_good_password_and_known_roles() {
     assert!(!serde_json::to_string(&ada).unwrap().contains("argon2"));
     for (name, email, password, roles, said) in [
         ("B", "ADA@example.test", PASSWORD, &[][..], "there is a user with the e-mail address ada@example.test"),
-        ("B", "b@example.test", "short", &[], "a password has at least 8 characters"),
+        ("B", "b@example.test", "short", &[], "a password has at least 15 characters"),
+        (
+            "B",
+            "b@example.test",
+            "password password",
+            &[],
+            "this password is among the first that others try: use three or more words of your own",
+        ),
         ("B", "b@example.test", PASSWORD, &["owner"], "there is no role `owner`; there are curator, reader"),
         ("", "b@example.test", PASSWORD, &[], "name: length is lower than 1"),
         ("B", "nobody", PASSWORD, &[], "email: not a valid email: value is missing `@`"),
@@ -136,6 +143,11 @@ async fn a_configuration_that_contradicts_itself_does_not_start() {
         (IdentityConfig { access_lifetime: Duration::from_hours(25), ..config() }, "a day at most"),
         (IdentityConfig { audience: String::new(), ..config() }, "audience"),
         (IdentityConfig { default_role: Some("owner".into()), ..config() }, "`owner` is not among the roles"),
+        (IdentityConfig { shortest_password: 7, ..config() }, "the shortest password has 8 to 128 characters"),
+        (
+            IdentityConfig { second_factor_roles: vec!["owner".into()], ..config() },
+            "`owner`, which needs a second factor",
+        ),
         (IdentityConfig { roles: Arc::new(roles), ..config() }, "`film curator` has white space"),
         (with(vec![client("docs", "https://a.example/")]), "two clients `docs`"),
         (with(vec![client("a b", "https://a.example/")]), "cannot be called that"),

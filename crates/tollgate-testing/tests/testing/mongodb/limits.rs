@@ -13,9 +13,13 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tollgate::{Change, Filter};
-use tollgate_store::Error;
+use tollgate_mongodb::MongoDb;
+use tollgate_store::{Database, Error};
 use tollgate_testing::servers::Mongo;
 
 /// A server that can be told to fail.
@@ -166,4 +170,37 @@ async fn a_server_that_freezes_is_missed_in_seconds() {
 async fn one_insert_that_waits_holds_up_no_other() {
     let (database, ()) = super::empty().await;
     crowds::one_insert_that_waits_holds_up_no_other(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_does_not_fit_harms_nobody() {
+    let server = Mongo::start();
+    let (_, entries) = open(&server).await;
+    let kept = entries.insert(&may(), entry("kept")).await.unwrap();
+    let client = Client::with_uri_str(server.url("")).await.unwrap();
+    let documents = client.database("films").collection::<Document>("entries");
+    documents.insert_one(doc! { "_id": 100_i64, "mark": 5 }).bypass_document_validation(true).await.unwrap();
+    let read = |index: i32| {
+        let (entries, id) = (entries.clone(), if index % 2 == 0 { kept.entry_id } else { 100 });
+        async move { (id, entries.get(&may(), id).await) }
+    };
+    for (id, outcome) in (0..100).map(read).collect::<JoinSet<_>>().join_all().await {
+        match (id, outcome) {
+            (100, Err(Error::Internal(why))) => assert!(why.to_string().contains("`mark`"), "{why}"),
+            (_, outcome) => assert_eq!(outcome.unwrap(), kept),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_only_reads_is_not_ready() {
+    let server = Mongo::start();
+    let database =
+        MongoDb::open(&server.url("films").replace("replicaSet=rs0", "directConnection=true")).await.unwrap();
+    database.ping().await.unwrap();
+    let client = Client::with_uri_str(server.url("")).await.unwrap();
+    let step_down = doc! { "replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 0, "force": true };
+    client.database("admin").run_command(step_down).await.unwrap();
+    let pinged = database.ping().await;
+    assert!(matches!(pinged, Err(Error::Unavailable(_))), "{pinged:?}");
 }

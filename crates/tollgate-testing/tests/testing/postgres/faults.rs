@@ -144,3 +144,38 @@ async fn a_read_whose_answer_is_lost_is_repeated_and_a_write_is_not() {
     assert_eq!(entries.get(&may(), id).await.unwrap().mark, "changed");
     assert_eq!(losses.load(Ordering::Relaxed), 0, "the first answer was lost");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_is_prepared_once_on_a_connection() {
+    let (server, prepared) = (servers::Postgres::start(), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&prepared);
+    let count = move |answer: &[u8]| {
+        // ParseComplete.
+        let parsed = answer.windows(5).filter(|bytes| bytes == b"1\0\0\0\x04").count();
+        seen.fetch_add(parsed, Ordering::Relaxed);
+        false
+    };
+    let way = FaultProxy::to(server.port(), count).await;
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?shared_connections=1&transactions=1", way.port());
+    let (_, entries) = open::<Entry>(&url).await;
+    let use_all = async || {
+        let id = entries.insert(&may(), entry("new")).await.unwrap().entry_id;
+        // There are two lines for point reads.
+        tokio::join!(async { entries.get(&may(), id).await.unwrap() }, async {
+            entries.get(&may(), id).await.unwrap()
+        });
+        entries.find(&may(), Entry::MARK.eq("new")).limit(5).all().await.unwrap();
+        entries.update(&may(), id, EntryPatch { mark: Change::Set("changed".into()) }).await.unwrap();
+        let inside = entries.transaction(async |tx| entries.on(&tx)?.delete(&may(), id).await);
+        inside.await.unwrap();
+    };
+    for _ in 0..5 {
+        use_all().await;
+    }
+    let warm = prepared.load(Ordering::Relaxed);
+    assert!(warm >= 5, "{warm}");
+    for _ in 0..20 {
+        use_all().await;
+    }
+    assert_eq!(prepared.load(Ordering::Relaxed), warm, "prepared again");
+}

@@ -207,7 +207,7 @@ async fn a_server_that_freezes_is_waited_for_only_so_long() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_becomes_a_standby_is_read_and_written_again_once_it_is_promoted() {
     let mut server = Postgres::start();
-    let (_, pages) = open::<Page>(&server.url()).await;
+    let (database, pages) = open::<Page>(&server.url()).await;
     pages.insert(&may(), page("one")).await.unwrap();
     block_in_place(|| {
         server.stop();
@@ -224,6 +224,7 @@ async fn a_server_that_becomes_a_standby_is_read_and_written_again_once_it_is_pr
         assert!(matches!(inserted, Err(Error::Unavailable(_))), "{inserted:?}");
         let inside = pages.transaction(async |tx| pages.on(&tx)?.insert(&may(), page("three")).await).await;
         assert!(matches!(inside, Err(Error::Unavailable(_))), "{inside:?}");
+        assert!(matches!(database.ping().await, Err(Error::Unavailable(_))), "who cannot write is not ready");
         sleep(Duration::from_millis(300)).await;
     }
     block_in_place(|| psql(&server.url(), "SELECT pg_promote()"));
@@ -238,6 +239,7 @@ async fn a_server_that_becomes_a_standby_is_read_and_written_again_once_it_is_pr
         sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(pages.count(&may(), Filter::every()).await.unwrap(), 3);
+    database.ping().await.unwrap();
 }
 
 impl Server for PgBouncer {

@@ -1,9 +1,19 @@
 //! Nothing is waited for forever: statements, locks, places, and those who left.
 
-use super::faults::{Page, PagePatch, may, open, page};
+use super::{
+    faults::{NewPage, Page, PagePatch, may, open, page},
+    fresh,
+};
 use crate::crowds;
-use std::time::{Duration, Instant};
-use tokio::{sync::oneshot, task::block_in_place, time::sleep};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::oneshot,
+    task::block_in_place,
+    time::{sleep, timeout},
+};
 use tollgate::{Change, Filter};
 use tollgate_store::Error;
 use tollgate_testing::servers::{self, psql};
@@ -91,7 +101,7 @@ async fn a_transaction_is_not_committed_around_a_step_that_failed_unseen() {
     let outcome = pages.transaction(async |tx| {
         let inside = pages.on(&tx)?;
         inside.insert(&may(), page("new")).await?;
-        let given_up = tokio::time::timeout(Duration::from_millis(100), inside.get(&may(), "locked".into())).await;
+        let given_up = timeout(Duration::from_millis(100), inside.get(&may(), "locked".into())).await;
         assert!(given_up.is_err(), "{given_up:?}");
         Ok::<_, Error>(())
     });
@@ -125,4 +135,18 @@ async fn who_leaves_frees_a_place_only_when_the_server_is_done() {
 async fn one_insert_that_waits_holds_up_no_other() {
     let (database, ()) = super::empty().await;
     crowds::one_insert_that_waits_holds_up_no_other(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_nobody_takes_in_holds_up_no_other() {
+    let (_, pages) = open::<Page>(&format!("{}&shared_connections=1", fresh().0)).await;
+    let large = |number| NewPage { name: format!("page {number}"), text: "x".repeat(10_000) };
+    pages.insert_many(&may(), (0..500).map(large).collect()).await.unwrap();
+    assert_eq!(pages.find(&may(), Filter::every()).all().await.unwrap().len(), 500, "the statement is prepared");
+
+    let mut left = pin!(pages.find(&may(), Filter::every()).all());
+    assert!(timeout(Duration::ZERO, &mut left).await.is_err(), "asked, and then something else is done");
+    let other = timeout(Duration::from_secs(5), pages.find(&may(), Page::NAME.eq("page 7")).all()).await;
+    assert_eq!(other.expect("it waited for who does not wait").unwrap().len(), 1);
+    assert_eq!(left.await.unwrap().len(), 500);
 }

@@ -59,7 +59,7 @@ async fn a_full_disk_stops_writes_alone_and_loses_nothing() {
     assert_eq!(entries.get(&may(), kept.entry_id).await.unwrap(), kept);
     assert_eq!(entries.find(&may(), Entry::MARK.eq("kept")).all().await.unwrap().len(), 1);
     assert_eq!(entries.count(&may(), Filter::every()).await.unwrap(), filled + 1);
-    database.ping().await.unwrap();
+    assert!(matches!(database.ping().await, Err(Error::Full(_))), "it does not take what it is for");
 
     fs::remove_file(ballast).unwrap();
     let back = Instant::now();
@@ -68,6 +68,7 @@ async fn a_full_disk_stops_writes_alone_and_loses_nothing() {
         assert!(matches!(error, Error::Full(_)) && back.elapsed() < Duration::from_secs(1), "{error:?}");
         sleep(Duration::from_millis(5)).await;
     }
+    database.ping().await.unwrap();
     let again = fill(&entries).await;
     assert!(again > 100, "{again}");
     assert_eq!(entries.count(&may(), Filter::every()).await.unwrap(), filled + again + 1);

@@ -5,9 +5,9 @@ use crate::films::FIRST;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, mpsc::unbounded_channel},
-    time::timeout,
+    time::{sleep, timeout},
 };
-use tollgate_store::{Database, Expr, Result, Row, Select, Value};
+use tollgate_store::{Database, Error, Expr, Result, Row, Select, Value};
 
 /// Reads the rows and does that for each.
 async fn read(database: Arc<dyn Database>, filter: Expr, mut each: impl FnMut() -> Result<()> + Send) -> Result<()> {
@@ -34,14 +34,21 @@ async fn lists_that_take_long_hold_up_no_lookup() {
         };
         tokio::spawn(read(database, Expr::EVERY, wait))
     };
-    let lists_under_way: Vec<_> = (0..16).map(list).collect();
+    // More than the threads of a runtime.
+    let lists_under_way: Vec<_> = (0..700).map(list).collect();
     while timeout(Duration::from_secs(1), lists.recv()).await.is_ok() {}
 
     let one = Expr::In(0, vec![Value::Int(1)]);
     let lookup = timeout(Duration::from_secs(5), tokio::spawn(read(database, one, || Ok(())))).await;
+    sleep(Duration::from_secs(2)).await;
     end.add_permits(1);
-    for list in lists_under_way {
-        list.await.unwrap().unwrap();
-    }
     lookup.expect("the lookup waited for the lists").unwrap().unwrap();
+    let mut refused = 0;
+    for list in lists_under_way {
+        match list.await.unwrap() {
+            Err(Error::Overloaded) => refused += 1,
+            outcome => outcome.unwrap(),
+        }
+    }
+    assert!(refused > 600, "who waits too long for a connection is told");
 }

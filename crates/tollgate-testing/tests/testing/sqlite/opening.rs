@@ -10,7 +10,7 @@ use std::{
 };
 
 use tollgate_sqlite::Sqlite;
-use tollgate_store::{Database, Driver, Error, Expr, Op, Select, Value};
+use tollgate_store::{Database, Driver, Error, Expr, Value};
 
 /// What opening that path says, in time, in one line, with the remedy.
 fn refusal(path: &Path) -> String {
@@ -98,37 +98,8 @@ fn names_that_mean_no_file_to_sqlite_are_refused() {
     }
 }
 
-/// A row of the table that both processes use.
 fn row(id: i64) -> Vec<Vec<Value<'static>>> {
     vec![vec![Value::Int(id), Value::Text(format!("row {id}").into())]]
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processes_use_one_file_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("app.db");
-    let open = || Arc::new(Sqlite::open(&path).unwrap());
-    let both = [open(), open()];
-    both[0].prepare(&[&FIRST], true).await.unwrap();
-    let write = |number: i64| {
-        let database = Arc::clone(&both[usize::from(number % 2 == 0)]);
-        tokio::spawn(async move { database.insert(&FIRST, Arc::new(row(number)), 0..1).await })
-    };
-    for task in (0..200).map(write).collect::<Vec<_>>() {
-        task.await.unwrap().unwrap();
-    }
-    for database in both {
-        assert_eq!(database.count(&FIRST, &Expr::EVERY).await.unwrap(), 200);
-        let filter = Expr::Compare(0, Op::Lt, Value::Int(3));
-        let select = Select { table: &FIRST, filter, order: vec![], limit: None };
-        let mut seen = 0;
-        let mut each = |_: &dyn tollgate_store::Row| {
-            seen += 1;
-            Ok(())
-        };
-        database.select(&select, &mut each).await.unwrap();
-        assert_eq!(seen, 3);
-    }
 }
 
 #[tokio::test]

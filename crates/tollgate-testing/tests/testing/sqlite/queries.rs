@@ -74,14 +74,14 @@ async fn the_connections_are_for_those_who_reach_every_row() {
     let sqlite = films.raw::<Sqlite, _>(&may).unwrap();
     let changed = sqlite.write(|db| db.execute("UPDATE films SET title = upper(title)", [])).await.unwrap();
     let title = |db: &rusqlite::Connection| db.query_row("SELECT max(title) FROM films", [], |row| row.get(0));
-    assert_eq!((changed, sqlite.read(title).unwrap()), (2, String::from("BRAZIL")));
+    assert_eq!((changed, sqlite.read(title).await.unwrap()), (2, String::from("BRAZIL")));
 
     let half = sqlite.write(|db| {
         db.execute("DELETE FROM films", [])?;
         db.execute("DELETE FROM nothing", [])
     });
     assert!(matches!(half.await, Err(Error::Internal(_))));
-    let refused = sqlite.read(|db| db.execute("DELETE FROM films", []));
+    let refused = sqlite.read(|db| db.execute("DELETE FROM films", [])).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
     assert_eq!(films.count(&clerk().may().unwrap(), Filter::every()).await.unwrap(), 2);
 }
@@ -107,7 +107,7 @@ async fn who_leaves_a_connection_in_a_transaction_holds_up_nobody() {
     let may = clerk().may::<Update, _>().unwrap();
     let sqlite = films.raw::<Sqlite, _>(&may).unwrap();
     for _ in 0..8 {
-        sqlite.read(|db| db.execute_batch("BEGIN; SELECT * FROM films")).unwrap();
+        sqlite.read(|db| db.execute_batch("BEGIN; SELECT * FROM films")).await.unwrap();
     }
     films.insert(&person("ann").may().unwrap(), NewFilm { film_id: 3, title: "Cube".into() }).await.unwrap();
     for _ in 0..8 {

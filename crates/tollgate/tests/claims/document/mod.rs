@@ -231,7 +231,11 @@ fn what_anyone_may_needs_no_token() {
     }
     assert_eq!(security("read:things", "/things", "post"), closed.replace("read", "create"));
     assert_eq!(security("", "/shop", "get"), "[]", "public");
-    assert_eq!(security("*", "/order", "get"), r#"[{"oauth2":[]},{"bearer":[]},{"api_key":[]}]"#, "signed in is more than anyone");
+    assert_eq!(
+        security("*", "/order", "get"),
+        r#"[{"oauth2":[]},{"bearer":[]},{"api_key":[]}]"#,
+        "signed in is more than anyone"
+    );
 }
 
 #[test]

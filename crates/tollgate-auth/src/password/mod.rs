@@ -4,23 +4,35 @@
 //! left us, are accepted and replaced at the next good sign-in. Hashing is slow on purpose, so that it runs beside the
 //! threads that serve requests, on as many cores as there are, and only so many may wait: who comes then is told 503.
 //!
-//! What takes the same time: an account that is not there, and one with a hash of today. An account that still has a
-//! bcrypt hash takes longer (cost 10 about three times, cost 12 about twelve), until its owner has signed in once.
+//! Each check does the same work, whoever is named: one argon2 hash and, where the store has bcrypt hashes, one of the
+//! highest cost among them ([`Passwords::expect_bcrypt`]). What the account does not have is done with nobody's hash.
+//! An argon2 hash of others takes the time that its own parameters say, until its owner has signed in once.
 //!
 //! Passwords are compared as they were sent, code point by code point; nothing is trimmed, folded or cut off. bcrypt
 //! reads 72 bytes and stops at NUL: there, a password that it would not read whole is refused instead.
+
+mod common;
 
 use crate::error::{Error, Result};
 use argon2::{
     Argon2, Params, PasswordHasher, PasswordVerifier,
     password_hash::{self, phc::PasswordHash},
 };
-use std::{fmt, sync::Arc, thread::available_parallelism};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread::available_parallelism,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tollgate_core::Secret;
 
-/// The fewest characters of a password.
+/// The fewest characters of any password.
 pub const SHORTEST: usize = 8;
+/// The fewest characters where nothing else is said (NIST SP 800-63B-4, 3.1.1.2: where it is the only factor).
+pub const DEFAULT_SHORTEST: usize = 15;
 /// The most bytes of a password.
 pub const LONGEST: usize = 1024;
 /// How many may wait for each core: about half a second of work.
@@ -30,6 +42,7 @@ const MOST_MEMORY: u32 = 16 * Params::DEFAULT_M_COST;
 const MOST_PASSES: u32 = 16;
 const MOST_LANES: u32 = 16;
 const MOST_ROUNDS: u32 = 14;
+const LEAST_ROUNDS: u32 = 4;
 
 /// What a password of nobody is held against: no password has this hash, and telling so costs what a real one does.
 pub(crate) const NOBODY: &str =
@@ -38,45 +51,41 @@ pub(crate) const NOBODY: &str =
 /// Why a text cannot be a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// Fewer than [`SHORTEST`] characters.
-    #[error("a password has at least {SHORTEST} characters")]
-    TooShort,
+    /// Fewer characters than that.
+    #[error("a password has at least {0} characters")]
+    TooShort(usize),
     /// More than [`LONGEST`] bytes.
     #[error("a password has at most {LONGEST} bytes")]
     TooLong,
+    /// One that is tried first.
+    #[error("this password is among the first that others try: use three or more words of your own")]
+    Common,
 }
 
-/// Whether a text can be a password: by its length, and nothing else (NIST SP 800-63B, 3.1.1.2).
+/// Whether a text can be a password: by its length, and whether everybody else has it. What it is composed of does not
+/// matter (NIST SP 800-63B-4, 3.1.1.2). `names` are what the app and its user are called.
 ///
 /// # Errors
-/// Too short or too long.
-pub fn check(password: &Secret) -> Result<(), Unfit> {
-    match password.reveal() {
-        long if long.len() > LONGEST => Err(Unfit::TooLong),
-        short if short.chars().count() < SHORTEST => Err(Unfit::TooShort),
+/// Too short, too long, or common.
+pub fn check(password: &Secret, shortest: usize, names: &[&str]) -> Result<(), Unfit> {
+    let (text, shortest) = (password.reveal(), shortest.max(SHORTEST));
+    match text.chars().count() {
+        _ if text.len() > LONGEST => Err(Unfit::TooLong),
+        count if count < shortest => Err(Unfit::TooShort(shortest)),
+        _ if common::is_common(text, names) => Err(Unfit::Common),
         _ => Ok(()),
     }
 }
 
 /// What a password is to a stored hash.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Another's.
     Wrong,
     /// The one.
     Right,
-    /// The one, under a hash that is no longer made: this is its successor.
-    Outdated(String),
-}
-
-impl fmt::Debug for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Wrong => "Wrong",
-            Self::Right => "Right",
-            Self::Outdated(_) => "Outdated(…)",
-        })
-    }
+    /// The one, under a hash that is no longer made.
+    Outdated,
 }
 
 /// Hashes and checks passwords, some at a time. Clones share the places.
@@ -84,6 +93,8 @@ impl fmt::Debug for Verdict {
 pub struct Passwords {
     cores: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    /// The highest cost of a bcrypt hash that is expected; 0 for none.
+    bcrypt: Arc<AtomicU32>,
 }
 
 impl Default for Passwords {
@@ -97,7 +108,17 @@ impl Passwords {
     /// On that many cores.
     pub fn on(cores: usize) -> Self {
         let places = cores.saturating_mul(1 + WAITING);
-        Self { cores: Arc::new(Semaphore::new(cores)), places: Arc::new(Semaphore::new(places)) }
+        Self {
+            cores: Arc::new(Semaphore::new(cores)),
+            places: Arc::new(Semaphore::new(places)),
+            bcrypt: Arc::default(),
+        }
+    }
+
+    /// From now on each check takes the time of a bcrypt hash of that cost as well. It is told of those that are stored;
+    /// of a higher one that it meets, it takes note itself.
+    pub fn expect_bcrypt(&self, cost: u32) {
+        self.bcrypt.fetch_max(cost.min(MOST_ROUNDS), Ordering::Relaxed);
     }
 
     /// The hash of a new password, as a PHC string.
@@ -113,7 +134,10 @@ impl Passwords {
     /// # Errors
     /// [`Error::Busy`] if too many wait already.
     pub async fn judge(&self, password: Secret, stored: Option<String>) -> Result<Verdict> {
-        self.work(move || judge(&password, stored.as_deref().unwrap_or(NOBODY))).await?
+        let stored = stored.unwrap_or_else(|| NOBODY.to_owned());
+        self.expect_bcrypt(bcrypt_cost(&stored).filter(|cost| *cost <= MOST_ROUNDS).unwrap_or(0));
+        let bcrypt = self.bcrypt.load(Ordering::Relaxed);
+        self.work(move || judge(&password, &stored, bcrypt)).await?
     }
 
     /// A place is given back when the work is done, also if nobody waits for it any more.
@@ -139,21 +163,52 @@ fn hash(password: &Secret) -> Result<String> {
     Ok(hash.to_string())
 }
 
-fn judge(password: &Secret, stored: &str) -> Result<Verdict> {
+fn judge(password: &Secret, stored: &str, expected: u32) -> Result<Verdict> {
     let text = password.reveal().as_bytes();
-    let (right, current) = if let Some(cost) = bcrypt_cost(stored) {
-        (cost <= MOST_ROUNDS && is_bcrypt(text, stored), false)
-    } else if let Some((hash, params)) = argon2(stored) {
-        (is_argon2(text, &hash)?, is_current(&hash, &params))
-    } else {
-        tracing::error!("a stored password hash is none that is accepted");
-        (false, false)
+    let right = match (bcrypt_cost(stored), argon2(stored)) {
+        (Some(cost), _) => {
+            let right = cost <= MOST_ROUNDS && is_bcrypt(text, stored);
+            let done = if cost <= MOST_ROUNDS { cost } else { 0 };
+            bcrypt_in_vain(text, done, expected);
+            argon2_in_vain(text)?;
+            right.then_some(Verdict::Outdated)
+        }
+        (None, Some((hash, params))) => {
+            bcrypt_in_vain(text, 0, expected);
+            let verdict = if is_current(&hash, &params) { Verdict::Right } else { Verdict::Outdated };
+            is_argon2(text, &hash)?.then_some(verdict)
+        }
+        (None, None) => {
+            tracing::error!("a stored password hash is none that is accepted");
+            bcrypt_in_vain(text, 0, expected);
+            argon2_in_vain(text)?;
+            None
+        }
     };
-    match (right, current) {
-        (false, _) => Ok(Verdict::Wrong),
-        (true, true) => Ok(Verdict::Right),
-        (true, false) => Ok(Verdict::Outdated(hash(password)?)),
+    Ok(right.unwrap_or(Verdict::Wrong))
+}
+
+/// The work of an argon2 hash of today.
+fn argon2_in_vain(text: &[u8]) -> Result<()> {
+    argon2(NOBODY).map_or(Ok(()), |(hash, _)| is_argon2(text, &hash).map(drop))
+}
+
+/// What is left of the work of the expected bcrypt cost after a hash of a lower one: each cost is twice the one before.
+fn bcrypt_in_vain(text: &[u8], done: u32, expected: u32) {
+    let costs = if done == 0 { expected..expected + 1 } else { done..expected };
+    for cost in costs.filter(|cost| *cost >= LEAST_ROUNDS) {
+        let _ = bcrypt::hash_with_salt(&text[..text.len().min(72)], cost, *b"TollgateNobodySa");
     }
+}
+
+/// How bcrypt hashes of a cost begin.
+pub(crate) fn bcrypt_prefixes(cost: u32) -> [String; 3] {
+    ["$2a$", "$2b$", "$2y$"].map(|kind| format!("{kind}{cost:02}$"))
+}
+
+/// The costs that are accepted, the highest first.
+pub(crate) fn bcrypt_costs() -> impl Iterator<Item = u32> {
+    (LEAST_ROUNDS..=MOST_ROUNDS).rev()
 }
 
 /// The cost of a bcrypt hash. `$2x$` is not one: it marks a bug of an implementation.

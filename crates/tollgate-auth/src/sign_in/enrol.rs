@@ -1,0 +1,180 @@
+//! Setting up a second factor, and giving it up.
+//!
+//! For somebody who is signed in; or half way, where a role of theirs demands a second factor that they do not have yet.
+
+use super::{
+    LOGIN, Session,
+    form::{Form, No, not_changed, with_return},
+    refuse, see_other,
+};
+use crate::{
+    accounts::{base32, totp_address},
+    identity::Issuer,
+    parameters::Parameters,
+    users::User,
+};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use std::sync::Arc;
+use tollgate_core::{Problem, Result, Secret};
+use tollgate_http::pages::{FieldKind, GateField, GateForm, GatePage, Link, Scan};
+
+/// Where the second factor is managed.
+pub(super) const SECOND_FACTOR: &str = "/auth/second-factor";
+
+/// Who is here, and whether with a session.
+struct Here {
+    user: User,
+    session: Option<Session>,
+}
+
+pub(super) async fn page(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: HeaderMap) -> Response {
+    let shown = async {
+        let asked = Parameters::read(uri.query().unwrap_or_default().as_bytes())?;
+        let return_to = issuer.origins.return_to(asked.get("return_to"));
+        match issuer.here(&headers).await? {
+            Some(here) if here.user.second_factor => issuer.factor_page(&here.user, GatePage::default()).await,
+            Some(here) => issuer.offer_page(&here.user, &return_to, None),
+            None => Ok(see_other(&with_return(LOGIN, SECOND_FACTOR))),
+        }
+    };
+    shown.await.unwrap_or_else(refuse)
+}
+
+pub(super) async fn change(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
+    let changed = async {
+        let form = issuer.form(request).await?;
+        let Some(here) = issuer.here(&form.headers).await? else {
+            return Ok(see_other(&with_return(LOGIN, SECOND_FACTOR)));
+        };
+        match (form.typed("do"), here.user.second_factor) {
+            ("enrol", false) => issuer.enrol(&form, &here).await,
+            ("codes" | "off", true) => issuer.renew_or_remove(&form, &here).await,
+            _ => Ok(see_other(SECOND_FACTOR)),
+        }
+    };
+    changed.await.unwrap_or_else(refuse)
+}
+
+impl Issuer {
+    async fn here(&self, headers: &HeaderMap) -> Result<Option<Here>> {
+        if let Some((session, user)) = self.signed_in(headers).await? {
+            return Ok(Some(Here { user, session: Some(session) }));
+        }
+        let half_way = self.half_way(headers).await?.filter(|user| self.users.must_enrol(user));
+        Ok(half_way.map(|user| Here { user, session: None }))
+    }
+
+    async fn enrol(&self, form: &Form, here: &Here) -> Result<Response> {
+        let (user, return_to) = (&here.user, self.origins.return_to(form.asked.get("return_to")));
+        let factors = &self.accounts.0.factors;
+        let Some(secret) = factors.offered(user.user_id, form.typed("offer")) else {
+            return Err(Problem::bad_request().because("this was not offered to you: open the page again"));
+        };
+        let code = form.typed("code").trim();
+        let Some(codes) = factors.enrol(user.user_id, &secret, code).await? else {
+            let no = No::of("The code is wrong. Type the one that the app shows now.");
+            let page = self.offer_again(user, &return_to, form.typed("offer"), &secret, Some(no.text.clone()))?;
+            return Ok(no.on(page));
+        };
+        self.users.set_second_factor(user.user_id, true).await?;
+        self.accounts.record_own(user, "second_factor_on", None).await?;
+        self.accounts.sign_out_but(user.user_id, here.session.as_ref()).await?;
+        let mut response = self.codes_page(codes, &return_to)?;
+        if here.session.is_none() {
+            self.add_session(&mut response, user, &form.headers, &form.from, "pwd otp mfa").await?;
+        }
+        Ok(response)
+    }
+
+    /// Both take the password once more: a browser that was left alone is not enough.
+    async fn renew_or_remove(&self, form: &Form, here: &Here) -> Result<Response> {
+        let user = &here.user;
+        let password = form.asked.get("current").or(form.asked.get("password")).unwrap_or_default();
+        if let Err(error) = self.accounts.check_again(user, Secret::from(password)).await {
+            let no = not_changed(error)?;
+            let page = GatePage { error: Some(no.text.clone()), ..GatePage::default() };
+            return Ok(no.on(self.factor_page(user, page).await?));
+        }
+        if form.typed("do") == "codes" {
+            let codes = self.accounts.0.factors.renew(user.user_id).await?;
+            self.accounts.record_own(user, "recovery_codes", None).await?;
+            return self.codes_page(codes, SECOND_FACTOR);
+        }
+        self.accounts.0.factors.remove(user.user_id).await?;
+        self.users.set_second_factor(user.user_id, false).await?;
+        self.accounts.record_own(user, "second_factor_off", None).await?;
+        Ok(see_other(SECOND_FACTOR))
+    }
+
+    fn offer_page(&self, user: &User, return_to: &str, error: Option<String>) -> Result<Response> {
+        let (secret, offer) = self.accounts.0.factors.offer(user.user_id)?;
+        self.offer_again(user, return_to, &offer, &secret, error)
+    }
+
+    fn offer_again(
+        &self,
+        user: &User,
+        return_to: &str,
+        offer: &str,
+        secret: &[u8; 20],
+        error: Option<String>,
+    ) -> Result<Response> {
+        let hidden = [("do", "enrol"), ("offer", offer), ("return_to", return_to)];
+        let code = GateField { name: "code", label: "Six-digit code", kind: FieldKind::Code, help: None };
+        let form = GateForm {
+            action: SECOND_FACTOR.to_owned(),
+            hidden: hidden.map(|(name, value)| (name, value.to_owned())).to_vec(),
+            fields: vec![code],
+            button: "Turn it on".to_owned(),
+            lesser: false,
+        };
+        let must = if self.users.must_enrol(user) { "Your role needs a second factor. " } else { "" };
+        self.gate_page(GatePage {
+            title: "Set up a second factor".to_owned(),
+            intro: format!("{must}Scan this with an authenticator app, then type the code that it shows."),
+            error,
+            scan: Scan::of(&totp_address(secret, &self.accounts.0.title, &user.email), &base32(secret)),
+            forms: vec![form],
+            links: vec![Link::new("/", "Not now")],
+            ..GatePage::default()
+        })
+    }
+
+    fn codes_page(&self, codes: Vec<String>, next: &str) -> Result<Response> {
+        self.gate_page(GatePage {
+            title: "Keep these recovery codes".to_owned(),
+            intro: "Each lets you in once when your phone is not at hand. They are not shown again.".to_owned(),
+            notice: Some("Your second factor is on.".to_owned()),
+            codes,
+            links: vec![Link::new(next, "I have kept them: continue")],
+            ..GatePage::default()
+        })
+    }
+
+    /// The page of somebody who has a second factor, with what there is to say about the last try.
+    async fn factor_page(&self, user: &User, page: GatePage) -> Result<Response> {
+        let left = self.accounts.0.factors.left(user.user_id).await?;
+        let form = |action: &str, name: &'static str, button: &str, lesser| GateForm {
+            action: SECOND_FACTOR.to_owned(),
+            hidden: vec![("do", action.to_owned())],
+            fields: vec![GateField { name, label: "Password", kind: FieldKind::CurrentPassword, help: None }],
+            button: button.to_owned(),
+            lesser,
+        };
+        let codes = form("codes", "current", "Make other recovery codes", false);
+        let off = form("off", "password", "Turn it off", true);
+        self.gate_page(GatePage {
+            title: "Your second factor is on".to_owned(),
+            intro: format!(
+                "When you sign in, a code of your authenticator app is asked for. Recovery codes left: {left}."
+            ),
+            forms: vec![codes, off],
+            links: vec![Link::new("/", "Home"), Link::new(super::password::PASSWORD, "Change password")],
+            ..page
+        })
+    }
+}

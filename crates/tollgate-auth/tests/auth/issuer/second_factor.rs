@@ -1,0 +1,219 @@
+//! The second factor: a code after the password.
+
+use super::{Answer, Browser, PASSWORD, World, accounts::recorded, config};
+use aws_lc_rs::hmac;
+use axum::http::StatusCode;
+use std::time::Duration;
+use tollgate_access::System;
+use tollgate_auth::IdentityConfig;
+use tollgate_core::Clock;
+
+const EMAIL: &str = "rea@example.test";
+
+/// An authenticator app, written from RFC 4226 and RFC 6238.
+struct Authenticator(Vec<u8>);
+
+impl Authenticator {
+    /// Reads the key from the page.
+    fn of(page: &str) -> Self {
+        let key = page.split("gate-secret select-whole\">").nth(1).unwrap().split('<').next().unwrap();
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let bits = key.chars().filter(|c| *c != ' ').flat_map(|c| {
+            let value = alphabet.find(c).unwrap();
+            (0..5).rev().map(move |bit| value >> bit & 1 == 1)
+        });
+        let bits: Vec<bool> = bits.collect();
+        Self(bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect())
+    }
+
+    fn code(&self, world: &World) -> String {
+        let step = world.clock.unix() / 30;
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
+        let tag = hmac::sign(&key, &step.to_be_bytes());
+        let tag = tag.as_ref();
+        let at = usize::from(tag[19] & 15);
+        let number = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+        format!("{:06}", number % 1_000_000)
+    }
+}
+
+fn hidden(page: &str, name: &str) -> String {
+    let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("{page}"));
+    value.split('"').next().unwrap().to_owned()
+}
+
+/// Sets the second factor up in that browser; answers the app, and the page with the recovery codes.
+async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
+    let page = browser.get("/auth/second-factor").await.page();
+    assert!(page.contains("<svg viewBox=\"0 0 ") && page.contains("otpauth://totp/"), "{page}");
+    let app = Authenticator::of(&page);
+    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(world))];
+    let done = browser.post("/auth/second-factor", &form).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+    (app, done)
+}
+
+fn recovery_codes(page: &str) -> Vec<String> {
+    let list = page.split("gate-codes\">").nth(1).unwrap().split("</ul>").next().unwrap();
+    list.split("<li>").skip(1).map(|item| item.split('<').next().unwrap().to_owned()).collect()
+}
+
+async fn code(browser: &mut Browser, code: &str) -> Answer {
+    browser.post("/auth/code", &[("code", code), ("return_to", "/docs")]).await
+}
+
+#[tokio::test]
+async fn with_a_second_factor_the_password_alone_lets_nobody_in() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let mut elsewhere = world.rea().await;
+    let (app, _) = enrol(&world, &mut rea).await;
+    assert_eq!(elsewhere.get("/api/me").await.status, StatusCode::UNAUTHORIZED, "other sessions end");
+    world.clock.advance(Duration::from_secs(30));
+
+    let mut browser = world.browser();
+    let step = browser.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!((step.status, step.location()), (StatusCode::SEE_OTHER, "/auth/code?return_to=%2F"));
+    assert_eq!(browser.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.get("/auth/password").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.get("/auth/second-factor").await.status, StatusCode::SEE_OTHER);
+    assert!(browser.get("/auth/code").await.body.contains("one-time-code"));
+    assert_eq!(code(&mut browser, "000000").await.status, StatusCode::UNAUTHORIZED);
+    let done = code(&mut browser, &app.code(&world)).await;
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/docs"));
+    assert_eq!(browser.get("/api/me").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_code_is_good_once_also_for_two_at_the_same_time() {
+    let world = World::new().await;
+    let (app, _) = enrol(&world, &mut world.rea().await).await;
+    let mut first = world.browser();
+    first.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut first, &app.code(&world)).await.status, StatusCode::UNAUTHORIZED, "it was used to enrol");
+    world.clock.advance(Duration::from_secs(30));
+    let typed = app.code(&world);
+    let tries: Vec<_> = (0..8)
+        .map(|_| {
+            let (mut browser, typed) = (first.clone(), typed.clone());
+            tokio::spawn(async move { code(&mut browser, &typed).await.status })
+        })
+        .collect();
+    let mut entered = 0;
+    for answer in tries {
+        entered += usize::from(answer.await.unwrap() == StatusCode::SEE_OTHER);
+    }
+    assert_eq!(entered, 1);
+}
+
+#[tokio::test]
+async fn a_recovery_code_is_good_once_however_it_is_typed() {
+    let world = World::new().await;
+    let (_, page) = enrol(&world, &mut world.rea().await).await;
+    let codes = recovery_codes(&page.body);
+    assert_eq!(codes.len(), 10);
+    let stored = format!("{:?}", recorded(&world).await);
+    assert!(codes.iter().all(|code| !stored.contains(code)), "{stored}");
+    for (typed, status) in [
+        (codes[0].clone(), StatusCode::SEE_OTHER),
+        (codes[0].clone(), StatusCode::UNAUTHORIZED),
+        (codes[1].to_uppercase().replace('-', " "), StatusCode::SEE_OTHER),
+    ] {
+        let mut browser = world.browser();
+        browser.sign_in(EMAIL, PASSWORD).await;
+        assert_eq!(code(&mut browser, &typed).await.status, status, "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn codes_are_not_guessed() {
+    let world = World::new().await;
+    let (app, _) = enrol(&world, &mut world.rea().await).await;
+    world.clock.advance(Duration::from_secs(30));
+    let mut thief = world.browser();
+    for _ in 0..10 {
+        thief.cookie = None;
+        thief.sign_in(EMAIL, PASSWORD).await;
+        assert_eq!(code(&mut thief, "123456").await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(code(&mut thief, &app.code(&world)).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn half_way_in_lasts_ten_minutes_and_ends_with_the_password() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let (app, _) = enrol(&world, &mut rea).await;
+    let mut browser = world.browser();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    world.clock.advance(Duration::from_mins(10));
+    assert!(code(&mut browser, &app.code(&world)).await.location().starts_with("/auth/login"));
+
+    browser.sign_in(EMAIL, PASSWORD).await;
+    rea.post("/auth/password", &[("current", PASSWORD), ("new", "the lorry sleeps at noon")]).await;
+    world.clock.advance(Duration::from_secs(30));
+    assert!(code(&mut browser, &app.code(&world)).await.location().starts_with("/auth/login"));
+    let mut forged = world.browser();
+    forged.cookie = browser.cookie.map(|cookie| cookie.replace("step=", "step=A"));
+    assert!(code(&mut forged, &app.code(&world)).await.location().starts_with("/auth/login"));
+}
+
+#[tokio::test]
+async fn a_role_that_needs_a_second_factor_lets_nobody_in_without_one() {
+    let world = World::new().await;
+    let mut before = world.rea().await;
+    let strict = || IdentityConfig { second_factor_roles: vec!["reader".into()], password_grant: true, ..config() };
+    let world = World::on(strict(), world.database.clone(), world.clock.clone()).await;
+    let mut rea = world.browser();
+    rea.cookie = before.cookie.take();
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED, "the session from before");
+    rea.cookie = None;
+    let step = rea.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(step.location(), "/auth/second-factor?return_to=%2F");
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+    let form = [("username", EMAIL), ("password", PASSWORD)];
+    assert_eq!(world.browser().post("/token", &form).await.status, StatusCode::UNAUTHORIZED);
+    assert!(rea.get("/auth/second-factor").await.body.contains("Your role needs a second factor."));
+    enrol(&world, &mut rea).await;
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "who enrols is signed in");
+    assert_eq!(world.browser().post("/token", &form).await.status, StatusCode::UNAUTHORIZED, "no code, no token");
+}
+
+#[tokio::test]
+async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let (_, page) = enrol(&world, &mut rea).await;
+    let old = recovery_codes(&page.body);
+    let wrong = [("do", "off"), ("password", "wrong password altogether")];
+    assert_eq!(rea.post("/auth/second-factor", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(rea.get("/auth/second-factor").await.body.contains("Recovery codes left: 10."));
+    let renewed = rea.post("/auth/second-factor", &[("do", "codes"), ("current", PASSWORD)]).await;
+    assert!(recovery_codes(&renewed.body).iter().all(|code| !old.contains(code)));
+    let off = rea.post("/auth/second-factor", &[("do", "off"), ("password", PASSWORD)]).await;
+    assert_eq!(off.status, StatusCode::SEE_OTHER);
+    assert_eq!(world.browser().sign_in(EMAIL, PASSWORD).await.location(), "/");
+
+    let (_, _) = enrol(&world, &mut rea).await;
+    let (accounts, user) = (world.identity.accounts(), world.user(EMAIL).await);
+    assert!(user.second_factor);
+    accounts.remove_second_factor(&System::because("a test removes").may(), user.user_id).await.unwrap();
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.browser().sign_in(EMAIL, PASSWORD).await.location(), "/");
+    let events: Vec<_> = recorded(&world).await.into_iter().map(|(action, ..)| action).collect();
+    for action in ["second_factor_on", "recovery_codes", "second_factor_off"] {
+        assert!(events.iter().any(|event| event == action), "{action}: {events:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_offer_is_for_the_one_it_was_made_to() {
+    let world = World::new().await;
+    world.identity.create_user("Bo", "bo@example.test", &PASSWORD.into(), &[]).await.unwrap();
+    let mut bo = world.browser();
+    bo.sign_in("bo@example.test", PASSWORD).await;
+    let page = world.rea().await.get("/auth/second-factor").await.page();
+    let app = Authenticator::of(&page);
+    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(&world))];
+    assert_eq!(bo.post("/auth/second-factor", &form).await.status, StatusCode::BAD_REQUEST);
+}
