@@ -48,7 +48,7 @@ async fn each_issuer_is_one_security_scheme_and_every_route_takes_any() {
     let document = app.document();
     let schemes = &document["components"]["securitySchemes"];
     let names: Vec<_> = schemes.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(names, ["auth0", "google", "okta", "pool", "bearer"], "{schemes:#}");
+    assert_eq!(names, ["auth0", "google", "okta", "pool", "bearer", "api_key"], "{schemes:#}");
     assert_eq!(
         schemes["okta"]["flows"]["authorizationCode"]["authorizationUrl"],
         "https://dev-123456.okta.com/oauth2/default/v1/authorize"
@@ -63,7 +63,7 @@ async fn each_issuer_is_one_security_scheme_and_every_route_takes_any() {
     assert_eq!(
         document["paths"]["/movies"]["post"]["security"],
         json!([{ "auth0": ["create:movies"] }, { "google": [] }, { "okta": ["create:movies"] },
-            { "pool": ["films/create:movies"] }, { "bearer": ["create:movies"] }])
+            { "pool": ["films/create:movies"] }, { "bearer": ["create:movies"] }, { "api_key": ["create:movies"] }])
     );
 }
 
@@ -71,7 +71,7 @@ async fn each_issuer_is_one_security_scheme_and_every_route_takes_any() {
 async fn the_app_itself_is_a_scheme_where_it_is_an_issuer() {
     let app = start("[identity.issuers.google]\npreset = \"google\"\nclient_id = \"1\"").await;
     let schemes = app.document()["components"]["securitySchemes"].as_object().unwrap();
-    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["oauth2", "google", "bearer"]);
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["oauth2", "google", "bearer", "api_key"]);
 }
 
 /// What the documentation page begins each dialog with.
