@@ -45,8 +45,8 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let worked: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
     let told = guessers.join_all().await;
     let mut finding = Finding::default();
-    judge_work(&mut finding, stage, worked);
-    judge_guesses(&mut finding, stage, told);
+    judge_work(&mut finding, stage, &worked);
+    judge_guesses(&mut finding, stage, &told);
     finding.require(!app.panicked()?, || "the app panicked".to_owned());
     Ok(finding)
 }
@@ -88,7 +88,7 @@ async fn work(mut client: Client, over: Arc<AtomicBool>) -> Vec<Result<Duration>
     done
 }
 
-fn judge_work(finding: &mut Finding, stage: &Stage, worked: Vec<Result<Duration>>) {
+fn judge_work(finding: &mut Finding, stage: &Stage, worked: &[Result<Duration>]) {
     let failed = worked.iter().find_map(|done| done.as_ref().err());
     finding.require(failed.is_none(), || {
         format!("who works was told {}", failed.map(ToString::to_string).unwrap_or_default())
@@ -102,7 +102,7 @@ fn judge_work(finding: &mut Finding, stage: &Stage, worked: Vec<Result<Duration>
     finding.note(format!("{} requests served, p99 {:.1} ms", times.len(), p99.as_secs_f64() * 1000.0));
 }
 
-fn judge_guesses(finding: &mut Finding, stage: &Stage, told: Vec<Told>) {
+fn judge_guesses(finding: &mut Finding, stage: &Stage, told: &[Told]) {
     let judged: usize = told.iter().map(|told| told.judged).sum();
     let wrong = told.iter().find_map(|told| told.wrong.first());
     finding.require(wrong.is_none(), || format!("who signs in was told {}", wrong.cloned().unwrap_or_default()));
