@@ -118,6 +118,28 @@ CREATE TABLE "auth_revocations" (
 );
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
+CREATE TABLE "auth_second_factors" (
+  "user_id" uuid NOT NULL PRIMARY KEY,
+  "secret" text COLLATE "C" NOT NULL,
+  "last_step" int8 NOT NULL,
+  "recovery" text[] NOT NULL,
+  "created_at" timestamptz NOT NULL,
+  "version" int8 NOT NULL
+);
+CREATE TABLE "auth_tries" (
+  "try_id" uuid NOT NULL PRIMARY KEY,
+  "bucket" text COLLATE "C" NOT NULL,
+  "at" timestamptz NOT NULL
+);
+CREATE INDEX "auth_tries_bucket_idx" ON "auth_tries" ("bucket");
+CREATE INDEX "auth_tries_at_idx" ON "auth_tries" ("at");
+CREATE TABLE "auth_links" (
+  "link" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "user_id" uuid NOT NULL,
+  "expires" timestamptz NOT NULL
+);
+CREATE INDEX "auth_links_user_id_idx" ON "auth_links" ("user_id");
+CREATE INDEX "auth_links_expires_idx" ON "auth_links" ("expires");
 CREATE TABLE "provider_people" (
   "person_id" text COLLATE "C" NOT NULL PRIMARY KEY,
   "issuer" text COLLATE "C" NOT NULL,

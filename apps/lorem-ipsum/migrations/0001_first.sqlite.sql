@@ -118,6 +118,28 @@ CREATE TABLE "auth_revocations" (
 ) STRICT;
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
+CREATE TABLE "auth_second_factors" (
+  "user_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
+  "secret" TEXT /* text */ NOT NULL,
+  "last_step" INTEGER /* int64 */ NOT NULL,
+  "recovery" TEXT /* texts */ NOT NULL,
+  "created_at" INTEGER /* time */ NOT NULL,
+  "version" INTEGER /* int64 */ NOT NULL
+) STRICT;
+CREATE TABLE "auth_tries" (
+  "try_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
+  "bucket" TEXT /* text */ NOT NULL,
+  "at" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "auth_tries_bucket_idx" ON "auth_tries" ("bucket");
+CREATE INDEX "auth_tries_at_idx" ON "auth_tries" ("at");
+CREATE TABLE "auth_links" (
+  "link" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "user_id" BLOB /* uuid */ NOT NULL,
+  "expires" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "auth_links_user_id_idx" ON "auth_links" ("user_id");
+CREATE INDEX "auth_links_expires_idx" ON "auth_links" ("expires");
 CREATE TABLE "provider_people" (
   "person_id" TEXT /* text */ NOT NULL PRIMARY KEY,
   "issuer" TEXT /* text */ NOT NULL,
