@@ -4,10 +4,12 @@
 //! ```sh
 //! cargo run --release -p bench            # needs wrk, PostgreSQL with pgbench, and Python; about twelve minutes
 //! cargo run --release -p bench -- P5 P11  # some of them; writes no report
+//! cargo run --release -p bench -- --login # whether the time of a sign-in tells who has an account (two minutes)
 //! ```
 
 mod jobs;
 mod load;
+mod login;
 mod report;
 mod servers;
 
@@ -68,7 +70,9 @@ fn run(ids: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() -> ExitCode {
-    match run(&env::args().skip(1).collect::<Vec<_>>()) {
+    let asked: Vec<_> = env::args().skip(1).collect();
+    let done = if asked.iter().any(|asked| asked == "--login") { login::run() } else { run(&asked) };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

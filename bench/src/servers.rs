@@ -31,9 +31,9 @@ pub(crate) enum Under {
 }
 
 /// A server under load; it ends with this value.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    target: Target,
+    pub(crate) target: Target,
 }
 
 impl Drop for Server {
@@ -130,13 +130,15 @@ fn fill(folder: &Path, url: Option<&str>) -> Result<(), Box<dyn Error>> {
     if loaded.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&loaded.stderr).into()) }
 }
 
-fn ours(folder: &Path, url: Option<&str>) -> Result<Command, Box<dyn Error>> {
+pub(crate) fn ours(folder: &Path, url: Option<&str>) -> Result<Command, Box<dyn Error>> {
     let mut ours = Command::new(binary("ours")?);
+    // Load comes from one address; whoever measures sign-ins says another.
+    ours.env("BENCH_SERVER__PROXIES", "1");
     ours.current_dir(folder).envs(url.map(|url| ("BENCH_DATABASE__URL", url)));
     Ok(ours)
 }
 
-fn start_ours(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {
+pub(crate) fn start_ours(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {
     let mut child = ours(folder, url)?.args(["--port", "0"]).stdout(Stdio::piped()).spawn()?;
     let stdout = child.stdout.take().ok_or("no output")?;
     let port = BufReader::new(stdout).lines().map_while(Result::ok).find_map(|line| {
@@ -200,7 +202,7 @@ fn password_token(port: u16, user: &str) -> Result<String, Box<dyn Error>> {
     Ok(json["access_token"].as_str().ok_or_else(|| format!("no token: {json}"))?.to_owned())
 }
 
-fn post(port: u16, path: &str, head: &str, body: &str) -> Result<String, Box<dyn Error>> {
+pub(crate) fn post(port: u16, path: &str, head: &str, body: &str) -> Result<String, Box<dyn Error>> {
     let length = body.len();
     exchange(
         port,
