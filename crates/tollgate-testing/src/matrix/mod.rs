@@ -48,7 +48,7 @@ impl Matrix {
         matrix
             .row(
                 "/users",
-                |n| json!({ "name": "Ann", "email": format!("ann{n}@example.test"), "password": "correct horse" }),
+                |n| json!({ "name": "Ann", "email": format!("ann{n}@example.test"), "password": "correct horse battery staple" }),
             )
             .row("/api-keys", |n| json!({ "name": format!("laptop {n}"), "scopes": ["read:api_keys"] }))
     }
