@@ -48,7 +48,9 @@ pub(crate) async fn one_insert_that_waits_holds_up_no_other(database: Arc<dyn Da
     others.spawn(async move { hats.insert(&may(), new).await.map(|hat| Seat { name: hat.name }) });
     // Locks are waited for for two seconds on PostgreSQL, and failed then, and for five on MongoDB.
     let all = timeout(Duration::from_secs(4), others.join_all()).await.expect("others waited too");
-    all.into_iter().for_each(|one| drop(one.unwrap()));
+    for one in all {
+        one.unwrap();
+    }
     open.commit().await.unwrap();
     for outcome in waiting.join_all().await {
         assert!(matches!(outcome, Err(Error::Conflict { .. })), "{outcome:?}");

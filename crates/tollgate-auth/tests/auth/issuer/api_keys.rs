@@ -376,7 +376,8 @@ async fn what_is_no_key_is_refused_like_a_bad_token() {
         let (other, _) = app.own_key("rea@example.test", &["read:movies"]).await;
         other.replace(other.split('_').nth(2).unwrap(), &id)
     };
-    let mistyped = format!("{}a", &key[..key.len() - 1]);
+    let (rest, last) = key.split_at(key.len() - 1);
+    let mistyped = format!("{rest}{}", if last == "a" { "b" } else { "a" });
     let another_app = key.replace("tg_films_", "tg_books_");
     for bad in [&mistyped, &other_secret, &another_app, &format!("tg_films_{strange}_"), "tg_", &format!("{key} "), ""]
     {

@@ -102,8 +102,8 @@ async fn who_meets_another_process_waits_but_not_forever() {
     assert!((4..15).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     assert_eq!(sqlite.count(&FIRST, &Expr::EVERY).await.unwrap(), 0, "reads go on, and see what was committed");
 
-    let writing = Arc::clone(&sqlite);
-    let waiting = tokio::spawn(async move { writing.insert(&FIRST, row(1), 0..1).await });
+    let database = Arc::clone(&sqlite);
+    let waiting = tokio::spawn(async move { database.insert(&FIRST, row(1), 0..1).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!waiting.is_finished());
     block_in_place(|| second.end());
