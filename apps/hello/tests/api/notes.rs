@@ -50,7 +50,7 @@ impl Drop for Server {
 fn everybody_keeps_notes_and_sees_only_their_own() {
     let folder = tempfile::TempDir::new().unwrap();
     let server = Server::start(folder.path());
-    let bob = ["create-user", "--name", "Bob", "--email", "bob@example.test", "--password", "notes-as-well"];
+    let bob = ["create-user", "--name", "Bob", "--email", "bob@example.test", "--password", "notes of my own as well"];
     assert!(Command::new(BINARY).args(bob).current_dir(folder.path()).status().unwrap().success());
     let (ann, bob) = (server.token(folder.path(), "ann@example.test"), server.token(folder.path(), "bob@example.test"));
     let posted = ureq::post(format!("{}/notes", server.url))
