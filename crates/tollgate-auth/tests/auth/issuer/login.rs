@@ -27,6 +27,10 @@ async fn a_cookie_is_out_of_reach_of_scripts_other_sites_and_plain_http() {
     let (value, attributes) = answer.header("set-cookie").split_once("; ").unwrap();
     assert!(value.starts_with("__Host-session="), "{value}");
     assert_eq!(attributes, "Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure");
+    for set in answer.headers.get_all("set-cookie") {
+        let set = set.to_str().unwrap();
+        assert!(set.starts_with("__Host-") && set.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{set}");
+    }
     assert_eq!(browser.get("/api/me").await.status, StatusCode::OK);
 }
 
