@@ -25,7 +25,10 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
     tests.envs(mongo.iter().map(|server| (servers::SHARED_MONGO, server.url(""))));
     let without = without.join(",");
     let mut steps = Steps::default();
-    steps.step("tests", || output(tests.env("TOLLGATE_WITHOUT", &without)).map(|text| summary(&text)));
+    steps.step("tests", || match output(tests.env("TOLLGATE_WITHOUT", &without)) {
+        Ok(text) => Ok(format!("{}{}", summary(&text), by_store(&text))),
+        Err(failure) => Err(without_passed(&failure.to_string()).into()),
+    });
     steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
     if !without.is_empty() {
         println!("left out: {without}");
@@ -36,7 +39,7 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
 /// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.
 fn tests(left_out: &[String]) -> Command {
     if output(&mut cargo(&["nextest", "--version"])).is_ok() {
-        let mut nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "fail"]);
+        let mut nextest = cargo(&["nextest", "run", "--workspace", "--cargo-quiet", "--status-level", "pass"]);
         let modules = left_out.iter().map(|module| format!(r"test(/\b{module}::/)")).collect::<Vec<_>>().join(" | ");
         nextest.args((!left_out.is_empty()).then(|| format!("-Enot ({modules})")));
         return nextest;
@@ -56,9 +59,35 @@ fn summary(text: &str) -> String {
     text.lines().find_map(after_time).unwrap_or_default()
 }
 
+/// How many passed in front of each store; every one of them runs the conformance suite.
+fn by_store(text: &str) -> String {
+    let passed = |store: &str| {
+        let module = format!(" tollgate-testing::testing {store}::");
+        text.lines().filter(|line| is_passed(line) && line.contains(&module)).count()
+    };
+    let stores = ["memory", "sqlite", "postgres", "mongodb"].map(|store| format!("; {store} {}", passed(store)));
+    stores.concat()
+}
+
+fn is_passed(line: &str) -> bool {
+    line.trim_start().starts_with("PASS [")
+}
+
+fn without_passed(text: &str) -> String {
+    text.lines().filter(|line| !is_passed(line)).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::summary;
+    use super::{by_store, summary, without_passed};
+
+    #[test]
+    fn each_store_is_told_apart_and_what_failed_is_shown_without_the_rest() {
+        let text = "   PASS [   0.1s] ( 1/3) tollgate-testing::testing sqlite::kinds::a\n   \
+                    FAIL [   0.1s] ( 2/3) tollgate-testing::testing postgres::kinds::a\nwhy";
+        assert_eq!(by_store(text), "; memory 0; sqlite 1; postgres 0; mongodb 0");
+        assert_eq!(without_passed(text), "   FAIL [   0.1s] ( 2/3) tollgate-testing::testing postgres::kinds::a\nwhy");
+    }
 
     #[test]
     fn skipped_tests_are_told() {

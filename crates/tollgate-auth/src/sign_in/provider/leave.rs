@@ -70,6 +70,9 @@ async fn sign_out(State(here): State<ProviderSignIn>, headers: HeaderMap) -> Res
 impl Inner {
     /// Ends the session that the browser came with, and goes on to the provider if that is where it ends.
     async fn leave(&self, mut response: Response, is_out: bool, headers: &HeaderMap) -> Result<Response> {
+        if let Some((_, person)) = self.people.find(headers, self.cookies).await?.filter(|_| is_out) {
+            self.people.record(&person.person_id, "sign_out", true).await?;
+        }
         let ended = self.people.end(headers, self.cookies).await?;
         let had_session = ended.is_some();
         if is_out

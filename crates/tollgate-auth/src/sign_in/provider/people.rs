@@ -8,9 +8,10 @@ use crate::{error::Result, provider::Told, random::random_text, records::Records
 use axum::http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
+use tollgate_access::{Actor, Identity, Subject};
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Error, Filter};
+use tollgate_store::{Database, Error, Filter, audit::NewAuditEvent};
 
 /// Somebody whom a provider has signed in.
 #[resource(plural = "provider_people")]
@@ -101,6 +102,14 @@ impl People {
             Ok(_) | Err(Error::Conflict { .. }) => Ok(true),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Records that somebody came, went, or was not let in.
+    pub(super) async fn record(&self, person: &str, action: &str, allowed: bool) -> Result<()> {
+        let actor = Actor::from(Identity::new(person));
+        let event = NewAuditEvent::new(&actor, action, ProviderPerson::PLURAL).of_row(&person);
+        let event = if allowed { event } else { event.refused().because("they are kept out") };
+        Ok(self.people.store().record(&actor, event).await?)
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.

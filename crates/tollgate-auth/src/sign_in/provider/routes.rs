@@ -134,13 +134,13 @@ impl Inner {
         let told = issuer.told(&arrived.verified);
         let person = told.id.clone();
         if !self.people.arrived(issuer.name(), told).await? {
-            tracing::info!(person, "a sign-in was refused: they are kept out");
+            self.people.record(&person, "sign_in", false).await?;
             return Err(Problem::forbidden().because("this account is not allowed in here"));
         }
         let own = self.own.end(headers).await?;
         self.people.end(headers, self.cookies).await?;
         let session = self.people.begin(&person, self.cookies).await?;
-        tracing::info!(person, "signed in");
+        self.people.record(&person, "sign_in", true).await?;
         let mut response = see_other(&attempt.return_to);
         append(&mut response, [own, session]);
         append(&mut response, self.hint(issuer, &arrived.id_token)?);

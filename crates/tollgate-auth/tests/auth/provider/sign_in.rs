@@ -11,14 +11,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use http::{HeaderMap, Request, header};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tollgate_access::Actor;
+use tollgate_access::{Actor, System};
 use tollgate_auth::{Issuers, ProviderSignIn, SignInConfig, provider::KeySource, token::Algorithm};
 use tollgate_core::{Clock, ManualClock};
 use tollgate_http::{
     Authenticate,
     pages::{Pages, Site},
 };
-use tollgate_store::{Database, Memory};
+use tollgate_store::{Database, Filter, Memory, Resource, Store, audit::AuditEvent};
 use tower::ServiceExt;
 use url::Url;
 
@@ -85,7 +85,18 @@ struct App {
     router: Router,
     authenticate: Arc<dyn Authenticate>,
     sign_in: ProviderSignIn,
+    database: Arc<dyn Database>,
     clock: ManualClock,
+}
+
+impl App {
+    /// What was recorded: of whom, what, and whether it was allowed.
+    async fn recorded(&self) -> Vec<(String, String, bool)> {
+        let store: Store<AuditEvent> = Store::new(Arc::clone(&self.database), Arc::new(self.clock.clone()));
+        let may = System::because("a test reads what was recorded").may();
+        let events = store.find(&may, Filter::every()).sort(AuditEvent::EVENT_ID.asc()).all().await.unwrap();
+        events.into_iter().map(|event| (event.actor, event.action, event.allowed)).collect()
+    }
 }
 
 async fn start(clock: &ManualClock, url: &str, issuers: &[(&str, Value)]) -> tollgate_auth::Result<App> {
@@ -101,7 +112,7 @@ async fn started(
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let issuers = Issuers::start(providers, &roles(), &shared)?;
     let database: Arc<dyn Database> = Arc::new(Memory::default());
-    database.prepare(&ProviderSignIn::tables(), true).await.unwrap();
+    database.prepare(&[&ProviderSignIn::tables()[..], &[AuditEvent::TABLE]].concat(), true).await.unwrap();
     let config = SignInConfig {
         public_url: url.into(),
         session_lifetime: Duration::from_hours(12),
@@ -115,7 +126,7 @@ async fn started(
     let pages = Arc::new(Pages::new(site));
     let sign_in = ProviderSignIn::start(&config, &issuers, &database, &shared, &pages)?.unwrap();
     let authenticate = sign_in.authenticator(issuers.authenticator(roles().anyone(), shared)?);
-    Ok(App { router: sign_in.router(Router::new()), authenticate, sign_in, clock: clock.clone() })
+    Ok(App { router: sign_in.router(Router::new()), authenticate, sign_in, database, clock: clock.clone() })
 }
 
 /// What the app answered.
@@ -575,6 +586,8 @@ async fn who_is_kept_out_loses_all_sessions_and_gets_no_other() {
     let begun = browser.begin(&app, "sso").await;
     provider.gives(&begun, &json!({}));
     assert_eq!(browser.back(&app, &begun).await.status, 303);
+    let recorded = [("sign_in", true), ("sign_in", false), ("sign_in", true)];
+    assert_eq!(app.recorded().await, recorded.map(|(action, allowed)| ("sso|ann".into(), action.into(), allowed)));
 }
 
 #[tokio::test]
