@@ -13,7 +13,7 @@ use std::{
 pub enum Form {
     /// Minutes, on a machine that does nothing else.
     Long,
-    /// Seconds, among other tests, on an unoptimised build: times are judged five times as mildly.
+    /// Seconds, among other tests, on an unoptimised build: times are judged more mildly.
     Short,
 }
 
@@ -34,9 +34,10 @@ impl Stage {
         }
     }
 
-    /// A pass figure that is a time, as this form judges it: among other tests, a time says more about those.
+    /// A pass figure that is a time, as this form judges it: among other tests, what is below half a second says more about
+    /// those.
     pub(crate) fn within(&self, limit: Duration) -> Duration {
-        limit * self.pick(1, 20)
+        self.pick(limit, (limit * 5).max(Duration::from_millis(500)))
     }
 }
 
