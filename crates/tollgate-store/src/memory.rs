@@ -6,6 +6,7 @@ use crate::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Order, Result, Row, Select, Session, Table, To, Update,
     Value,
 };
+use jiff::Timestamp;
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, HashMap, btree_map::Entry},
@@ -17,6 +18,7 @@ use tokio::{
     sync::{Mutex as Turn, OwnedMutexGuard},
     time::timeout,
 };
+use tollgate_core::Clock;
 
 /// How long a writer waits for its turn. Whoever writes past their own transaction waits for themselves.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,6 +30,7 @@ type Cells = Vec<Value<'static>>;
 pub struct Memory {
     tables: Arc<Mutex<Tables>>,
     turn: Arc<Turn<()>>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -210,6 +213,11 @@ fn lock(tables: &Mutex<Tables>) -> MutexGuard<'_, Tables> {
 }
 
 impl Memory {
+    /// A database on a machine whose clock is not the app's, as servers are.
+    pub fn with_clock(clock: impl Clock) -> Self {
+        Self { clock: Some(Arc::new(clock)), ..Self::default() }
+    }
+
     /// Waits for this writer's turn.
     async fn turn(&self) -> Result<OwnedMutexGuard<()>> {
         timeout(PATIENCE, Arc::clone(&self.turn).lock_owned()).await.map_err(|_| Error::Overloaded)
@@ -264,6 +272,10 @@ impl Database for Memory {
 
     fn prepare<'a>(&'a self, _: &'a [&'static Table], _: bool) -> Answer<'a, Vec<String>> {
         Box::pin(async { Ok(vec![]) })
+    }
+
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async { Ok(self.clock.as_ref().map(|clock| clock.now())) })
     }
 
     fn ping(&self) -> Answer<'_, ()> {

@@ -141,6 +141,17 @@ fn provider_of(port: u16) -> OidcProvider {
     OidcProvider::start(&json!([web, docs]).to_string())
 }
 
+/// An app that knows no other identities than the provider's, with these settings of the provider.
+fn app_with_its_provider(folder: &TempDir, settings: &[(&str, &str)]) -> (OidcProvider, Server) {
+    let port = free_port();
+    let provider = provider_of(port);
+    let mut command = command(folder, &provider, &["--port", &port.to_string()]);
+    command.env("LOREM_IPSUM_IDENTITY__EMBEDDED", "false").env("LOREM_IPSUM_IDENTITY__PASSWORD_GRANT", "false");
+    command.envs(settings.iter().map(|(key, value)| (format!("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__{key}"), value)));
+    let app = Server::start_as(command.stderr(Stdio::null()));
+    (provider, app)
+}
+
 /// Signs in on the provider's own pages, and lets it tell the app.
 fn sign_in_there(browser: &Browser, name: &str) {
     browser.find("input[name=login]").type_into(name);
@@ -162,14 +173,9 @@ fn a_browser_signs_in_with_a_certified_provider_and_out_of_both() {
     if browser::left_out() {
         return;
     }
-    let (folder, port) = (TempDir::new().unwrap(), free_port());
-    let provider = provider_of(port);
-    let mut command = command(&folder, &provider, &["--port", &port.to_string()]);
-    command.env("LOREM_IPSUM_IDENTITY__EMBEDDED", "false").env("LOREM_IPSUM_IDENTITY__PASSWORD_GRANT", "false");
-    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__CLIENT_ID", "web");
-    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__CLIENT_SECRET", SECRET);
-    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__SIGN_OUT_THERE", "true");
-    let app = Server::start_as(command.stderr(Stdio::null()));
+    let folder = TempDir::new().unwrap();
+    let client = [("CLIENT_ID", "web"), ("CLIENT_SECRET", SECRET), ("SIGN_OUT_THERE", "true")];
+    let (_provider, app) = app_with_its_provider(&folder, &client);
     assert_eq!(get(&format!("{}/api/me", app.url())).status(), 401);
 
     let browser = Browser::start();
@@ -201,12 +207,8 @@ fn the_docs_page_authorizes_with_a_certified_provider() {
     if browser::left_out() {
         return;
     }
-    let (folder, port) = (TempDir::new().unwrap(), free_port());
-    let provider = provider_of(port);
-    let mut command = command(&folder, &provider, &["--port", &port.to_string()]);
-    command.env("LOREM_IPSUM_IDENTITY__EMBEDDED", "false").env("LOREM_IPSUM_IDENTITY__PASSWORD_GRANT", "false");
-    command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__DOCS_CLIENT_ID", "docs");
-    let app = Server::start_as(command.stderr(Stdio::null()));
+    let folder = TempDir::new().unwrap();
+    let (_provider, app) = app_with_its_provider(&folder, &[("DOCS_CLIENT_ID", "docs")]);
 
     let browser = Browser::start();
     browser.goto(&format!("{}/docs", app.url()));

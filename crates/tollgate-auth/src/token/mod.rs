@@ -8,7 +8,7 @@
 //! read.rs         may these bytes be read in one way only?
 //! trusted.rs      is it for us, for now, and an access token?
 //! key.rs          one key, one algorithm: does it verify?          sign.rs        our own key, the signing half
-//! keys.rs         which key has this name, without making anybody wait?
+//! keys.rs         which key has this name, without making anybody wait?  fetch.rs  how do they get here?
 //! cache.rs        seen before, and still good?                     revocation.rs  ended before it expired?
 //! verified.rs     what a good token says                           refusal.rs     why another was refused
 //! hash.rs         how secrets are remembered
@@ -36,6 +36,7 @@
 mod cache;
 #[cfg(test)]
 mod cookbook;
+mod fetch;
 mod gate;
 mod hash;
 mod key;
@@ -47,10 +48,11 @@ mod sign;
 mod trusted;
 mod verified;
 
+pub use fetch::{Fetch, FetchError, Fetched, Fetching, Limits};
 pub use gate::Gate;
 pub use hash::Hash;
 pub use key::{Algorithm, Key, KeyError};
-pub use keys::{Fetch, FetchError, Fetched, Fetching, Health, Keys, Limits, Missing};
+pub use keys::{Health, Keys, Missing};
 pub use read::{LONGEST, Type};
 pub(crate) use read::{Unverified, algorithm_of};
 pub use refusal::Refusal;

@@ -3,73 +3,13 @@
 use super::{World, config};
 use crate::token::world::clock;
 use axum::http::StatusCode;
-use jiff::Timestamp;
-use std::{ops::Range, sync::Arc, time::Duration};
-use tollgate_core::{Clock, ManualClock};
-use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Expr, Lanes, Memory, Select, Session, Table, Update, Value,
-};
-
-/// A database on a machine of its own.
-struct Elsewhere(Memory, ManualClock);
-
-impl Database for Elsewhere {
-    fn time(&self) -> Answer<'_, Option<Timestamp>> {
-        Box::pin(async { Ok(Some(self.1.now())) })
-    }
-
-    fn describe(&self) -> String {
-        self.0.describe()
-    }
-
-    fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
-        self.0.begin()
-    }
-
-    fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
-        self.0.prepare(tables, additive)
-    }
-
-    fn ping(&self) -> Answer<'_, ()> {
-        self.0.ping()
-    }
-}
-
-impl Driver for Elsewhere {
-    fn lanes(&self) -> Lanes {
-        self.0.lanes()
-    }
-
-    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
-        self.0.select(select, each)
-    }
-
-    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        self.0.count(table, filter)
-    }
-
-    fn insert<'a>(
-        &'a self,
-        table: &'static Table,
-        rows: Arc<dyn Batch>,
-        range: Range<usize>,
-    ) -> Answer<'a, Vec<Value<'static>>> {
-        self.0.insert(table, rows, range)
-    }
-
-    fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
-        self.0.update(update, each)
-    }
-
-    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        self.0.delete(table, filter)
-    }
-}
+use std::{sync::Arc, time::Duration};
+use tollgate_store::{Database, Memory};
 
 #[tokio::test]
 async fn an_instance_whose_clock_is_wrong_ends_nobodys_refresh_tokens() {
     let time = clock();
-    let database: Arc<dyn Database> = Arc::new(Elsewhere(Memory::default(), time.clone()));
+    let database: Arc<dyn Database> = Arc::new(Memory::with_clock(time.clone()));
     let world = World::on(config(), Arc::clone(&database), clock()).await;
     let ahead = clock();
     ahead.advance(Duration::from_mins(10));
