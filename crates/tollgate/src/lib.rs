@@ -44,6 +44,7 @@ mod audit;
 mod cli;
 mod databases;
 mod home;
+mod identities;
 mod kept;
 mod log;
 mod migrations;
