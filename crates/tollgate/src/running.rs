@@ -15,7 +15,7 @@ use axum::{
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{
-    Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, Mailer, ProviderSignIn, SignInConfig,
+    Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, Mailer, ProviderPeople, ProviderSignIn, SignInConfig,
 };
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
@@ -34,6 +34,8 @@ pub(crate) struct Running {
     pub(crate) keys: ApiKeys,
     /// The other issuers whose tokens are trusted.
     pub(crate) issuers: Issuers,
+    /// Their people, as far as something is known of them here.
+    pub(crate) people: ProviderPeople,
     /// Sign-in with those of them that have a client for it.
     pub(crate) sign_in: Option<ProviderSignIn>,
     pub(crate) context: Arc<Context>,
@@ -80,10 +82,13 @@ impl Design {
         } else {
             None
         };
+        let revocations =
+            identity.as_ref().map_or_else(Arc::default, |identity| Arc::clone(identity.gate().revocations()));
+        let people = ProviderPeople::start(&issuers, database, &clock, &revocations).await?;
         let authenticate = match (authenticate, &identity) {
             (Some(authenticate), _) => authenticate,
             (None, Some(identity)) => identity.authenticator(),
-            (None, None) => issuers.authenticator(self.roles.anyone(), Arc::clone(&clock))?,
+            (None, None) => issuers.authenticator(self.roles.anyone(), Arc::clone(&clock), &revocations)?,
         };
         let config = self.sign_in_config(values.key("sign-in key").await?);
         let sign_in = ProviderSignIn::start(&config, &issuers, database, &clock, &pages)?;
@@ -105,9 +110,21 @@ impl Design {
         let mut extensions = Extensions::new();
         extensions.insert(accounts);
         extensions.insert(keys.clone());
+        extensions.insert(people.clone());
         let (seal, keyed) = (values.seal().await?, Keyed::default());
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
-        Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })
+        Ok(Running {
+            design: Arc::new(self),
+            databases,
+            identity,
+            keys,
+            issuers,
+            people,
+            sign_in,
+            context,
+            pages,
+            done,
+        })
     }
 
     fn site(&self, database: &dyn Database) -> Site {

@@ -29,6 +29,8 @@ mod postgres;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod provider_people;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod users;

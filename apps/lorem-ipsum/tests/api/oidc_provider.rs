@@ -16,7 +16,7 @@ use ureq::{Agent, Body, http::Response};
 
 const SECRET: &str = "the-secret-of-the-service-account";
 
-fn clients() -> String {
+pub(crate) fn clients() -> String {
     let service = json!({ "client_id": "service", "client_secret": SECRET, "redirect_uris": [], "response_types": [],
         "grant_types": ["client_credentials"] });
     json!([service]).to_string()
@@ -27,7 +27,7 @@ fn app(folder: &TempDir, provider: &OidcProvider) -> Server {
     Server::start_as(command(folder, provider, &["--port", "0"]).stderr(Stdio::null()))
 }
 
-fn command(folder: &TempDir, provider: &OidcProvider, arguments: &[&str]) -> Command {
+pub(crate) fn command(folder: &TempDir, provider: &OidcProvider, arguments: &[&str]) -> Command {
     let mut command = process::command(folder.path(), arguments);
     command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__PRESET", "generic");
     command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__ISSUER", provider.issuer());
@@ -35,7 +35,7 @@ fn command(folder: &TempDir, provider: &OidcProvider, arguments: &[&str]) -> Com
     command
 }
 
-fn agent() -> Agent {
+pub(crate) fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).build().into()
 }
 
@@ -44,7 +44,7 @@ fn get(url: &str) -> Response<Body> {
 }
 
 /// An access token for the scope.
-fn token(provider: &OidcProvider, scope: &str) -> String {
+pub(crate) fn token(provider: &OidcProvider, scope: &str) -> String {
     let form = [("grant_type", "client_credentials"), ("client_id", "service"), ("client_secret", SECRET)];
     let answer =
         agent().post(format!("{}/token", provider.issuer())).send_form(form.into_iter().chain([("scope", scope)]));
@@ -53,7 +53,7 @@ fn token(provider: &OidcProvider, scope: &str) -> String {
 }
 
 /// Who the app says that is.
-fn me(app: &Server, token: &str) -> (u16, Value) {
+pub(crate) fn me(app: &Server, token: &str) -> (u16, Value) {
     let request = agent().get(format!("{}/api/me", app.url())).header("authorization", format!("Bearer {token}"));
     let answer = request.call().unwrap();
     (answer.status().as_u16(), answer.into_body().read_json().unwrap())
@@ -66,7 +66,7 @@ fn add_film(app: &Server, token: &str, id: u32) -> u16 {
 }
 
 /// How long it took until that was so.
-fn until(what: &str, is_so: impl Fn() -> bool) -> Duration {
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) -> Duration {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_mins(1), "waited in vain until {what}");
