@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod both;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod browser_sign_in;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
