@@ -100,6 +100,8 @@ fn own_users_and_those_of_a_provider_sign_in_on_one_page_and_are_never_each_othe
 
     // The same address, verified there: another person, with the roles of the provider alone.
     through_the_provider(&browser, &app, "ann");
+    let terminal = browser.find(".terminal").text();
+    assert!(terminal.contains("Bearer $TOKEN") && !terminal.contains("token ann@example.test"), "{terminal}");
     let there = me_in(&browser, &app);
     let told = [&there["id"], &there["provider"], &there["email"], &there["roles"]];
     assert_eq!(told, [&json!("peer|ann"), &json!("peer"), &own["email"], &json!(["curator"])], "{there}");

@@ -145,6 +145,7 @@ fn a_person_allows_somebody_elses_client_and_takes_it_back() {
         browser.goto(&format!("{}/auth/apps", server.url()));
         look(browser, "Photo prints");
         press(browser, "main form button");
+        look(browser, "You allowed none, or withdrew it.");
         browser.goto(&ask);
         look(browser, "Allow Photo prints?");
     });
@@ -184,6 +185,7 @@ fn a_person_sets_up_a_second_factor_and_signs_in_with_it() {
         look(browser, "Keep these recovery codes");
         let recovery = browser.find(".gate-codes li").text();
         press(browser, ".gate-links a");
+        look(browser, "Signed in as Ann Lee");
         browser.goto(&format!("{}/auth/second-factor", server.url()));
         look(browser, "Recovery codes left: 10.");
 
