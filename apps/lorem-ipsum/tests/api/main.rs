@@ -37,6 +37,8 @@ mod provider_people;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod starts;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod walk;

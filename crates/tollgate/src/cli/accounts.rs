@@ -110,18 +110,18 @@ impl Who {
 
 pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result<(), Failure> {
     let running = design.open().await?;
-    let of_provider = command.who().map(|who| who.email.clone()).filter(|who| running.people.is_one(who));
-    if let Some(id) = of_provider {
-        return people::person(&running.people, &id, &command, json).await;
+    let people = &running.identities.people;
+    if let Some(who) = command.who().filter(|who| people.is_one(&who.email)) {
+        return people::person(people, &who.email, &command, json).await;
     }
-    if let (Command::List, None) = (&command, &running.identity) {
-        return list(None, &running.people, json).await;
+    if let (Command::List, None) = (&command, &running.identities.own) {
+        return list(None, people, json).await;
     }
     let accounts = running.identity()?.accounts();
     let show_user = |user: &User| show(json, user, || line(user));
     let done = |email: &str, what: &str| show_done(json, email, what);
     match command {
-        Command::List => list(Some(&accounts), &running.people, json).await,
+        Command::List => list(Some(&accounts), people, json).await,
         Command::Get(who) => show_user(&who.find(&accounts).await?),
         Command::Create(user) => show_user(&users::add(&running, user).await?),
         Command::Disable(who) => show_user(&change(&accounts, &who, disabled(true)).await?),
