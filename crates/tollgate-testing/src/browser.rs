@@ -165,7 +165,7 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
-    /// A command of the Chrome DevTools Protocol.
+    /// A command of the protocol that the tools for developers speak with Chromium.
     #[track_caller]
     fn devtools(&self, command: &str, parameters: &Value) {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }));
