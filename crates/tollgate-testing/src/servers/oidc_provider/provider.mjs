@@ -3,7 +3,8 @@
 //     node provider.mjs PORT CLIENTS FOLDER
 //
 // CLIENTS is a JSON list of clients in the provider's own words. Access tokens are JWTs for the audience `urn:api`, which
-// grants the scopes that a client may ask for. Anybody signs in, with any password; their address is NAME@example.test.
+// grants the scopes that a client may ask for. Anybody signs in, with any password; their address is NAME@example.test,
+// verified unless NAME begins with `unverified-`, which the address then lacks.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
@@ -19,7 +20,10 @@ jwk.kid = await calculateJwkThumbprint(jwk);
 const permissions = ['read:movies', 'create:movies', 'read:messages', 'create:messages'];
 const account = (id) => ({
   accountId: id,
-  claims: async () => ({ sub: id, name: id, email: `${id}@example.test`, email_verified: true }),
+  claims: async () => {
+    const [, unverified, name] = /^(unverified-)?(.*)$/.exec(id);
+    return { sub: id, name: id, email: `${name}@example.test`, email_verified: !unverified };
+  },
 });
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   jwks: { keys: [jwk] },
