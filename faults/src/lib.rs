@@ -13,8 +13,10 @@ mod faults;
 mod finding;
 mod load;
 mod oauth;
+mod provider;
 mod report;
 mod stage;
+mod strangers;
 
 pub use faults::{FAULTS, Fault};
 pub use finding::Finding;

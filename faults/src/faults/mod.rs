@@ -4,8 +4,10 @@ mod crash;
 mod database_restart;
 mod full_disk;
 mod full_pool;
+mod key_rotation;
 mod login_storm;
 mod lost_commit;
+mod provider_outage;
 mod refresh;
 
 use crate::{Finding, Result, Stage};
@@ -82,6 +84,18 @@ pub const FAULTS: &[Fault] = &[
         title: "PostgreSQL's word that it committed is lost",
         needs: Some("postgres"),
         run: |stage| Box::pin(lost_commit::run(stage)),
+    },
+    Fault {
+        id: "F4",
+        title: "a provider of identities is away: killed, silent, with errors, ten megabytes, rubbish, a byte a second",
+        needs: Some("oidc-provider"),
+        run: |stage| Box::pin(provider_outage::run(stage)),
+    },
+    Fault {
+        id: "F5",
+        title: "a provider changes its keys in a storm of tokens that name invented ones",
+        needs: Some("oidc-provider"),
+        run: |stage| Box::pin(key_rotation::run(stage)),
     },
     Fault {
         id: "F7",

@@ -55,6 +55,20 @@ mod postgres {
     }
 }
 
+mod oidc_provider {
+    use super::holds;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_provider_that_is_away_is_missed_by_nobody_whose_key_is_known() {
+        holds("F4").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_storm_of_invented_keys_hides_no_change_of_keys_and_hurts_no_provider() {
+        holds("F5").await;
+    }
+}
+
 mod mongodb {
     use super::holds;
 
