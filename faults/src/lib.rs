@@ -14,6 +14,7 @@ mod finding;
 mod load;
 mod oauth;
 mod provider;
+mod raw;
 mod report;
 mod stage;
 mod strangers;

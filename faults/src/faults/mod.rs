@@ -7,6 +7,7 @@ mod full_pool;
 mod key_rotation;
 mod login_storm;
 mod lost_commit;
+mod malformed;
 mod provider_outage;
 mod refresh;
 
@@ -108,6 +109,12 @@ pub const FAULTS: &[Fault] = &[
         title: "all five transactions of the pool held",
         needs: Some("postgres"),
         run: |stage| Box::pin(full_pool::run(stage)),
+    },
+    Fault {
+        id: "F9",
+        title: "malformed input: JSON, bodies, chunks, heads, and good requests with bytes changed",
+        needs: None,
+        run: |stage| Box::pin(malformed::run(stage)),
     },
     Fault {
         id: "F13",

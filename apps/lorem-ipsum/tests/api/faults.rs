@@ -21,6 +21,11 @@ async fn a_storm_of_sign_ins_is_sent_away_and_harms_nobody() {
     holds("F7").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_honest_client_sends_is_refused_and_changes_nothing() {
+    holds("F9").await;
+}
+
 mod postgres {
     use super::holds;
 
