@@ -65,20 +65,20 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let unchanged = count(&mut app.client()).await? == films;
     finding.require(unchanged, || "there are other films than before".to_owned());
     app.kill()?;
-    let (stored, created) = (database.messages().await?.len(), heard.created.load(Ordering::Relaxed));
-    finding.acks = created;
-    finding.lost = created.saturating_sub(stored);
-    finding.require(stored == created, || format!("{stored} messages are stored, {created} were acknowledged"));
-    let failed = heard.failed.load(Ordering::Relaxed);
-    finding.require(failed == 0, || format!("{failed} answers are 5xx"));
+    judge(&mut finding, &heard, count_of_cases, database.messages().await?.len());
     finding.require(!app.panicked()?, || "the app panicked".to_owned());
-    let (sent, answered) = (heard.sent.load(Ordering::Relaxed), heard.answered.load(Ordering::Relaxed));
-    finding.require(created > 0 && 2 * answered > sent, || format!("only {answered} of {sent} were answered"));
-    finding.note(format!(
-        "{count_of_cases} cases and {} good requests with bytes changed, {answered} answered, {failed} with 5xx",
-        sent - count_of_cases
-    ));
     Ok(finding)
+}
+
+fn judge(finding: &mut Finding, heard: &Heard, cases: usize, stored: usize) {
+    let [sent, answered, created, failed] =
+        [&heard.sent, &heard.answered, &heard.created, &heard.failed].map(|count| count.load(Ordering::Relaxed));
+    (finding.acks, finding.lost) = (created, created.saturating_sub(stored));
+    finding.require(stored == created, || format!("{stored} messages are stored, {created} were acknowledged"));
+    finding.require(failed == 0, || format!("{failed} answers are 5xx"));
+    finding.require(created > 0 && 2 * answered > sent, || format!("only {answered} of {sent} were answered"));
+    let changed = sent - cases;
+    finding.note(format!("{cases} cases and {changed} good requests with bytes changed, {answered} of all answered"));
 }
 
 /// Sends all at once; what each was answered, and what it may be.
