@@ -23,6 +23,9 @@ use tollgate_store::{Database, Filter};
 const MOST: usize = 1_000_000;
 /// Longer than a gate's clock may be behind.
 const SKEW: Duration = Duration::from_mins(2);
+/// How much longer than its tokens may live something is remembered: a calendar that is put forward by as much, and back
+/// again, has forgotten nothing.
+const RESERVE: Duration = Duration::from_hours(24);
 
 /// Something that ended before it expired.
 #[resource(plural = "auth_revocations")]
@@ -106,7 +109,7 @@ impl Revoked {
             kind: kind.to_owned(),
             name: name.to_owned(),
             issued_until: now,
-            remembered: now.saturating_add(LONGEST_ACCESS).unwrap_or(Timestamp::MAX),
+            remembered: now.saturating_add(LONGEST_ACCESS + RESERVE).unwrap_or(Timestamp::MAX),
             written: now,
         };
         let row = match self.records.insert(new.clone()).await {
