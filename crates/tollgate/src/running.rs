@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{Router, http::Extensions, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{ApiKey, Identity, ProviderSignIn};
+use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
     AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
@@ -97,7 +97,7 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    let own = [Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE];
+    let own = [Values::TABLE, KeyedRequest::TABLE];
     [&own[..], &Identity::tables()[..], &ProviderSignIn::tables()[..]].concat()
 }
 

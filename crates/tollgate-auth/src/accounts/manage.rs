@@ -5,13 +5,14 @@
 
 use super::{Accounts, UserError};
 use crate::{
+    issuer::Revocation,
     password,
     users::{NewUser, User, UserPatch, normalized},
 };
 use tollgate_access::{Actor, Create, Delete, May, System, Update};
 use tollgate_core::{Change, Faults, Input, Secret};
 use tollgate_macros::input;
-use tollgate_store::{Filter, Store, audit::NewAuditEvent};
+use tollgate_store::{Filter, Store, Transaction, audit::NewAuditEvent};
 use uuid::Uuid;
 
 /// Somebody to be added.
@@ -90,50 +91,68 @@ impl Accounts {
     }
 
     /// Changes a user. Who is kept out from now on, or needs a second factor that they do not have, is signed out
-    /// everywhere.
+    /// everywhere; who has a role less, of their access tokens.
     ///
     /// # Errors
     /// As [`create`](Self::create); [`UserError::NotFound`], or [`UserError::LastAdmin`].
     pub async fn change(&self, may: &May<Update, User>, id: Uuid, change: AccountChange) -> Result<User, UserError> {
-        let (before, patch) = (self.0.users.get(id).await?, patch(change));
+        let patch = patch(change);
         // Roles that the settings no longer have are in nobody's way.
         let asked = if let Change::Set(roles) = &patch.roles { &roles[..] } else { &[] };
         self.check(&patch, asked)?;
-        self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
-        let after = after(&before, &patch);
-        let changed = self.0.users.store().transaction(async |tx| {
-            let users = self.0.users.store().on(&tx)?;
+        let changed = self.altering(async |tx| {
+            let users = self.users().on(&tx)?;
+            let before = self.within(&tx, id).await?;
+            self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
+            let after = after(&before, &patch);
             self.check_last_admin(&users, &before, Some(&after)).await?;
-            let user = users.update(may, id, patch).await.map_err(|error| taken(error, after.email))?;
+            let unchanged = User::VERSION.eq(before.version);
+            let changed = users.update_if(may, id, unchanged, patch.clone()).await;
+            let user = changed.map_err(|error| taken(error, after.email))?;
             for event in events(may.actor(), &before, &user) {
                 users.record(may.actor(), event).await?;
             }
-            Ok::<_, UserError>(user)
+            self.end_with_change(&tx, &before, user).await
         });
-        let user = changed.await?;
-        let must_enrol = |user: &User| self.0.users.must_enrol(user);
-        if (user.disabled && !before.disabled) || (must_enrol(&user) && !must_enrol(&before)) {
-            self.sign_out_everywhere(id).await?;
-        }
-        Ok(user)
+        changed.await
     }
 
-    /// Removes a user. What they own stays, and is nobody's: no other user ever gets their id.
+    /// Ends what a change takes; answers the user as they are then.
+    async fn end_with_change(
+        &self,
+        tx: &Transaction,
+        before: &User,
+        user: User,
+    ) -> Result<(User, Option<Revocation>), UserError> {
+        let must_enrol = |user: &User| self.0.users.must_enrol(user);
+        if (user.disabled && !before.disabled) || (must_enrol(&user) && !must_enrol(before)) {
+            let (user, ended) = self.end_given(tx, &user, [], None).await?;
+            return Ok((user, Some(ended)));
+        }
+        let ended = if before.roles.iter().all(|role| user.roles.contains(role)) {
+            None
+        } else {
+            Some(self.end_tokens(tx, user.user_id, before.version).await?)
+        };
+        Ok((user, ended))
+    }
+
+    /// Removes a user, and what identity keeps of them: their API keys, second factor, sessions. What they own stays, and is
+    /// nobody's: no other user ever gets their id.
     ///
     /// # Errors
     /// [`UserError::NotFound`], [`UserError::Beyond`], or [`UserError::LastAdmin`].
     pub async fn remove(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
-        let user = self.0.users.get(id).await?;
-        self.check_reach(may.actor(), &user.roles)?;
-        let removed = self.0.users.store().transaction(async |tx| {
-            let users = self.0.users.store().on(&tx)?;
+        let removed = self.altering(async |tx| {
+            let users = self.users().on(&tx)?;
+            let user = self.within(&tx, id).await?;
+            self.check_reach(may.actor(), &user.roles)?;
             self.check_last_admin(&users, &user, None).await?;
             users.delete(may, id).await?;
-            Ok::<_, UserError>(users.record(may.actor(), event(may.actor(), "delete", &user)).await?)
+            self.record_in(&tx, may.actor(), "delete", &user).await?;
+            Ok(((), Some(self.forget(&tx, &user).await?)))
         });
-        removed.await?;
-        self.0.consents.remove_user(id).await?;
-        Ok(self.sign_out_everywhere(id).await?)
+        removed.await
     }
 
     /// Those of demonstrations are no secret, so they need not be good.
