@@ -16,7 +16,7 @@ use tollgate_http::{
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_store::{Database, Error, Resource, Table};
+use tollgate_store::{Database, Error, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
