@@ -94,7 +94,7 @@ impl Accounts {
     /// everywhere; who has a role less, of their access tokens.
     ///
     /// # Errors
-    /// As [`create`](Self::create); [`UserError::NotFound`], or [`UserError::LastAdmin`].
+    /// As [`create`](Self::create); [`UserError::NotFound`], [`UserError::LastAdmin`], or [`UserError::Changed`].
     pub async fn change(&self, may: &May<Update, User>, id: Uuid, change: AccountChange) -> Result<User, UserError> {
         let patch = patch(change);
         // Roles that the settings no longer have are in nobody's way.
