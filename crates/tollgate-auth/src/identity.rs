@@ -23,7 +23,7 @@
 
 use crate::{
     Accounts, NewAccount, UserError,
-    accounts::{ResetLink, SecondFactor, Try},
+    accounts::{ResetLink, SecondFactor, Try, Turn},
     api_key::ApiKey,
     error::{Error, Result},
     issuer::{
@@ -92,6 +92,7 @@ impl Identity {
             Revocation::TABLE,
             SecondFactor::TABLE,
             Try::TABLE,
+            Turn::TABLE,
             ResetLink::TABLE,
         ]
     }

@@ -3,16 +3,16 @@
 //! Who manages users could make themselves an admin, were it not for two rules. Nobody touches an account, or makes one,
 //! whose roles grant what they cannot do themselves. And somebody always stays who may change users.
 
-use super::{Accounts, UserError};
+use super::{Accounts, UserError, turn::Patience};
 use crate::{
     issuer::Revocation,
     password,
     users::{NewUser, User, UserPatch, normalized},
 };
-use tollgate_access::{Actor, Create, Delete, May, System, Update};
+use tollgate_access::{Actor, Create, Delete, May, Update};
 use tollgate_core::{Change, Faults, Input, Secret};
 use tollgate_macros::input;
-use tollgate_store::{Filter, Store, Transaction, audit::NewAuditEvent};
+use tollgate_store::{Transaction, audit::NewAuditEvent};
 use uuid::Uuid;
 
 /// Somebody to be added.
@@ -47,9 +47,6 @@ pub struct AccountChange {
     #[serde(default)]
     pub disabled: Change<bool>,
 }
-
-/// Who has this can give all of it to others.
-const ADMIN: &str = "update:users";
 
 impl Accounts {
     /// Adds a user. Without roles, they get the configured default.
@@ -100,11 +97,28 @@ impl Accounts {
         // Roles that the settings no longer have are in nobody's way.
         let asked = if let Change::Set(roles) = &patch.roles { &roles[..] } else { &[] };
         self.check(&patch, asked)?;
+        let patience = Patience::new();
+        loop {
+            let done = self.change_in_turn(may, id, &patch, asked).await;
+            if !patience.bears(&done).await {
+                break done;
+            }
+        }
+    }
+
+    async fn change_in_turn(
+        &self,
+        may: &May<Update, User>,
+        id: Uuid,
+        patch: &UserPatch,
+        asked: &[String],
+    ) -> Result<User, UserError> {
         let changed = self.altering(async |tx| {
+            self.take_turn(&tx).await?;
             let users = self.users().on(&tx)?;
             let before = self.within(&tx, id).await?;
             self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
-            let after = after(&before, &patch);
+            let after = after(&before, patch);
             self.check_last_admin(&users, &before, Some(&after)).await?;
             let unchanged = User::VERSION.eq(before.version);
             let changed = users.update_if(may, id, unchanged, patch.clone()).await;
@@ -143,7 +157,18 @@ impl Accounts {
     /// # Errors
     /// [`UserError::NotFound`], [`UserError::Beyond`], or [`UserError::LastAdmin`].
     pub async fn remove(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
+        let patience = Patience::new();
+        loop {
+            let done = self.remove_in_turn(may, id).await;
+            if !patience.bears(&done).await {
+                break done;
+            }
+        }
+    }
+
+    async fn remove_in_turn(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
         let removed = self.altering(async |tx| {
+            self.take_turn(&tx).await?;
             let users = self.users().on(&tx)?;
             let user = self.within(&tx, id).await?;
             self.check_reach(may.actor(), &user.roles)?;
@@ -169,28 +194,6 @@ impl Accounts {
         let granted = self.0.users.roles.grants(roles.iter().map(String::as_str));
         let beyond = granted.permissions().find(|permission| !actor.grants().include(permission));
         beyond.map_or(Ok(()), |permission| Err(UserError::Beyond(permission)))
-    }
-
-    /// Refuses what would leave nobody to take it back.
-    async fn check_last_admin(
-        &self,
-        users: &Store<User>,
-        before: &User,
-        after: Option<&User>,
-    ) -> Result<(), UserError> {
-        if !self.is_admin(before) || after.is_some_and(|after| self.is_admin(after)) {
-            return Ok(());
-        }
-        let admins = self.0.users.roles.that_grant(ADMIN).map(|role| User::ROLES.has(role)).reduce(|a, b| a | b);
-        let others = User::USER_ID.ne(before.user_id) & User::DISABLED.eq(false);
-        let others = others & admins.unwrap_or_else(Filter::every);
-        let others = if self.0.users.demo { others } else { others & User::DEMO.eq(false) };
-        let other = users.find(&System::because("one admin stays").may(), others).first().await?;
-        other.map(drop).ok_or(UserError::LastAdmin)
-    }
-
-    fn is_admin(&self, user: &User) -> bool {
-        !self.0.users.keeps_out(user) && self.0.users.roles.grants(user.roles()).include(ADMIN)
     }
 
     /// The rules of an input, and that there are such roles.

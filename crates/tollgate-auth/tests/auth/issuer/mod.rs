@@ -11,6 +11,7 @@ mod discovery;
 mod ends;
 mod exchange;
 mod half_done;
+mod jumps;
 mod login;
 mod logout;
 mod own;
