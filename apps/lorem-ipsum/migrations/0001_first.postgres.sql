@@ -9,6 +9,21 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" timestamptz NOT NULL
 );
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "users" (
+  "user_id" uuid NOT NULL PRIMARY KEY,
+  "name" text COLLATE "C" NOT NULL,
+  "email" text COLLATE "C" NOT NULL,
+  "password_hash" text COLLATE "C" NOT NULL,
+  "roles" text[] NOT NULL,
+  "disabled" bool NOT NULL,
+  "second_factor" bool NOT NULL,
+  "demo" bool NOT NULL,
+  "void_before" int8 NOT NULL,
+  "created_at" timestamptz NOT NULL,
+  "updated_at" timestamptz NOT NULL,
+  "version" int8 NOT NULL
+);
+CREATE UNIQUE INDEX "users_email_key" ON "users" ("email");
 CREATE TABLE "api_keys" (
   "key_id" text COLLATE "C" NOT NULL PRIMARY KEY,
   "name" text COLLATE "C" NOT NULL,
@@ -22,28 +37,16 @@ CREATE TABLE "api_keys" (
 );
 CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
 CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
-CREATE TABLE "users" (
-  "user_id" uuid NOT NULL PRIMARY KEY,
-  "name" text COLLATE "C" NOT NULL,
-  "email" text COLLATE "C" NOT NULL,
-  "password_hash" text COLLATE "C" NOT NULL,
-  "roles" text[] NOT NULL,
-  "disabled" bool NOT NULL,
-  "second_factor" bool NOT NULL,
-  "demo" bool NOT NULL,
-  "created_at" timestamptz NOT NULL,
-  "updated_at" timestamptz NOT NULL,
-  "version" int8 NOT NULL
-);
-CREATE UNIQUE INDEX "users_email_key" ON "users" ("email");
 CREATE TABLE "auth_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
+  "user_version" int8 NOT NULL,
   "expires" timestamptz NOT NULL,
   "methods" text COLLATE "C",
   "signed_in" timestamptz NOT NULL,
   "address" text COLLATE "C",
-  "browser" text COLLATE "C"
+  "browser" text COLLATE "C",
+  "gave_until" timestamptz
 );
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");
@@ -84,6 +87,8 @@ CREATE TABLE "auth_codes" (
   "redirect_uri" text COLLATE "C" NOT NULL,
   "challenge" text COLLATE "C" NOT NULL,
   "user_id" uuid NOT NULL,
+  "user_version" int8 NOT NULL,
+  "under" text COLLATE "C" NOT NULL,
   "signed_in" timestamptz NOT NULL,
   "methods" text COLLATE "C",
   "scope" text COLLATE "C" NOT NULL,
@@ -93,10 +98,13 @@ CREATE TABLE "auth_codes" (
   "token" text COLLATE "C",
   "family" text COLLATE "C"
 );
+CREATE INDEX "auth_codes_user_id_idx" ON "auth_codes" ("user_id");
 CREATE INDEX "auth_codes_forgotten_idx" ON "auth_codes" ("forgotten");
 CREATE TABLE "auth_refreshes" (
   "family" text COLLATE "C" NOT NULL PRIMARY KEY,
   "subject" text COLLATE "C" NOT NULL,
+  "user_version" int8 NOT NULL,
+  "under" text COLLATE "C" NOT NULL,
   "client" text COLLATE "C" NOT NULL,
   "scope" text COLLATE "C" NOT NULL,
   "expires" timestamptz NOT NULL,
@@ -112,7 +120,7 @@ CREATE TABLE "auth_revocations" (
   "revoked" text COLLATE "C" NOT NULL PRIMARY KEY,
   "kind" text COLLATE "C" NOT NULL,
   "name" text COLLATE "C" NOT NULL,
-  "issued_until" timestamptz NOT NULL,
+  "up_to" int8 NOT NULL,
   "remembered" timestamptz NOT NULL,
   "written" timestamptz NOT NULL
 );
@@ -141,6 +149,7 @@ CREATE TABLE "auth_turns" (
 CREATE TABLE "auth_links" (
   "link" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
+  "user_version" int8 NOT NULL,
   "expires" timestamptz NOT NULL
 );
 CREATE INDEX "auth_links_user_id_idx" ON "auth_links" ("user_id");

@@ -9,6 +9,21 @@ CREATE TABLE "tollgate_requests" (
   "forgotten" INTEGER /* time */ NOT NULL
 ) STRICT;
 CREATE INDEX "tollgate_requests_forgotten_idx" ON "tollgate_requests" ("forgotten");
+CREATE TABLE "users" (
+  "user_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
+  "name" TEXT /* text */ NOT NULL,
+  "email" TEXT /* text */ NOT NULL,
+  "password_hash" TEXT /* text */ NOT NULL,
+  "roles" TEXT /* texts */ NOT NULL,
+  "disabled" INTEGER /* bool */ NOT NULL,
+  "second_factor" INTEGER /* bool */ NOT NULL,
+  "demo" INTEGER /* bool */ NOT NULL,
+  "void_before" INTEGER /* int64 */ NOT NULL,
+  "created_at" INTEGER /* time */ NOT NULL,
+  "updated_at" INTEGER /* time */ NOT NULL,
+  "version" INTEGER /* int64 */ NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX "users_email_key" ON "users" ("email");
 CREATE TABLE "api_keys" (
   "key_id" TEXT /* text */ NOT NULL PRIMARY KEY,
   "name" TEXT /* text */ NOT NULL,
@@ -22,28 +37,16 @@ CREATE TABLE "api_keys" (
 ) STRICT;
 CREATE INDEX "api_keys_subject_idx" ON "api_keys" ("subject");
 CREATE INDEX "api_keys_creator_idx" ON "api_keys" ("creator");
-CREATE TABLE "users" (
-  "user_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
-  "name" TEXT /* text */ NOT NULL,
-  "email" TEXT /* text */ NOT NULL,
-  "password_hash" TEXT /* text */ NOT NULL,
-  "roles" TEXT /* texts */ NOT NULL,
-  "disabled" INTEGER /* bool */ NOT NULL,
-  "second_factor" INTEGER /* bool */ NOT NULL,
-  "demo" INTEGER /* bool */ NOT NULL,
-  "created_at" INTEGER /* time */ NOT NULL,
-  "updated_at" INTEGER /* time */ NOT NULL,
-  "version" INTEGER /* int64 */ NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX "users_email_key" ON "users" ("email");
 CREATE TABLE "auth_sessions" (
   "session" TEXT /* text */ NOT NULL PRIMARY KEY,
   "user_id" BLOB /* uuid */ NOT NULL,
+  "user_version" INTEGER /* int64 */ NOT NULL,
   "expires" INTEGER /* time */ NOT NULL,
   "methods" TEXT /* text */,
   "signed_in" INTEGER /* time */ NOT NULL,
   "address" TEXT /* text */,
-  "browser" TEXT /* text */
+  "browser" TEXT /* text */,
+  "gave_until" INTEGER /* time */
 ) STRICT;
 CREATE INDEX "auth_sessions_user_id_idx" ON "auth_sessions" ("user_id");
 CREATE INDEX "auth_sessions_expires_idx" ON "auth_sessions" ("expires");
@@ -84,6 +87,8 @@ CREATE TABLE "auth_codes" (
   "redirect_uri" TEXT /* text */ NOT NULL,
   "challenge" TEXT /* text */ NOT NULL,
   "user_id" BLOB /* uuid */ NOT NULL,
+  "user_version" INTEGER /* int64 */ NOT NULL,
+  "under" TEXT /* text */ NOT NULL,
   "signed_in" INTEGER /* time */ NOT NULL,
   "methods" TEXT /* text */,
   "scope" TEXT /* text */ NOT NULL,
@@ -93,10 +98,13 @@ CREATE TABLE "auth_codes" (
   "token" TEXT /* text */,
   "family" TEXT /* text */
 ) STRICT;
+CREATE INDEX "auth_codes_user_id_idx" ON "auth_codes" ("user_id");
 CREATE INDEX "auth_codes_forgotten_idx" ON "auth_codes" ("forgotten");
 CREATE TABLE "auth_refreshes" (
   "family" TEXT /* text */ NOT NULL PRIMARY KEY,
   "subject" TEXT /* text */ NOT NULL,
+  "user_version" INTEGER /* int64 */ NOT NULL,
+  "under" TEXT /* text */ NOT NULL,
   "client" TEXT /* text */ NOT NULL,
   "scope" TEXT /* text */ NOT NULL,
   "expires" INTEGER /* time */ NOT NULL,
@@ -112,7 +120,7 @@ CREATE TABLE "auth_revocations" (
   "revoked" TEXT /* text */ NOT NULL PRIMARY KEY,
   "kind" TEXT /* text */ NOT NULL,
   "name" TEXT /* text */ NOT NULL,
-  "issued_until" INTEGER /* time */ NOT NULL,
+  "up_to" INTEGER /* int64 */ NOT NULL,
   "remembered" INTEGER /* time */ NOT NULL,
   "written" INTEGER /* time */ NOT NULL
 ) STRICT;
@@ -141,6 +149,7 @@ CREATE TABLE "auth_turns" (
 CREATE TABLE "auth_links" (
   "link" TEXT /* text */ NOT NULL PRIMARY KEY,
   "user_id" BLOB /* uuid */ NOT NULL,
+  "user_version" INTEGER /* int64 */ NOT NULL,
   "expires" INTEGER /* time */ NOT NULL
 ) STRICT;
 CREATE INDEX "auth_links_user_id_idx" ON "auth_links" ("user_id");

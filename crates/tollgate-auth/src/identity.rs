@@ -24,11 +24,12 @@
 use crate::{
     Accounts, NewAccount, UserError,
     accounts::{ResetLink, SecondFactor, Try, Turn},
+    api_key::ApiKey,
     error::{Error, Result},
     issuer::{
-        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, Ended,
-        IdentityConfig, KeyInfo, Keyring, Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies,
-        StoredKey, WrongSecrets, refresh::Refresh,
+        self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, IdentityConfig,
+        KeyInfo, Keyring, Mint, RefreshFamily, Revocation, Revoked, StoredClient, StoredFamilies, StoredKey,
+        WrongSecrets, refresh::Refresh,
     },
     provider,
     sign_in::{self, Origins, Session, Sessions},
@@ -81,6 +82,7 @@ impl Identity {
     pub fn tables() -> Vec<&'static Table> {
         vec![
             User::TABLE,
+            ApiKey::TABLE,
             Session::TABLE,
             StoredKey::TABLE,
             StoredClient::TABLE,
@@ -219,7 +221,7 @@ impl Identity {
         let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
         let scope = issuer::granted("", users.actor(&user).grants());
-        let access = Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope, at, grant: None };
+        let access = Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope, at, grant: None, under: None };
         mint.access_token(&user, &access)
     }
 
@@ -275,10 +277,7 @@ impl Identity {
     /// # Errors
     /// [`Error::NoSuchClient`].
     pub async fn remove_client(&self, id: &str) -> Result<()> {
-        self.0.clients.remove(id).await?;
-        self.0.consents.remove_client(id).await?;
-        self.0.revoked.end(Ended::Client(id)).await?;
-        self.0.refresh.families().end_client(id, None).await
+        self.0.remove_client(id).await
     }
 
     /// The session that a browser sends along, for a page that shows it.
@@ -300,7 +299,7 @@ impl Issuer {
     /// Whose session the browser sends along, if it has not ended and they are not kept out.
     pub(crate) async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<(Session, User)>> {
         let Some(session) = self.sessions.find(headers).await? else { return Ok(None) };
-        let user = self.users.active(session.user_id).await?;
+        let user = self.users.holder(session.user_id, session.user_version).await?;
         Ok(user.map(|user| (session, user)))
     }
 }

@@ -43,6 +43,10 @@ pub struct User {
     pub second_factor: bool,
     /// Whether they are there for trying things out, with a password that is no secret.
     pub demo: bool,
+    /// What they were given under an earlier version of this row is void (`accounts/ends.rs`).
+    #[hidden]
+    #[read_only]
+    pub void_before: i64,
     /// When they were added.
     #[created_at]
     pub created_at: Timestamp,
@@ -143,16 +147,14 @@ impl Users {
         Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user) && !self.must_enrol(user)))
     }
 
+    /// The user of that id, unless they are kept out, or what they were given under that version of their row is void.
+    pub(crate) async fn holder(&self, id: Uuid, version: i64) -> Result<Option<User>> {
+        Ok(self.active(id).await?.filter(|user| user.void_before <= version))
+    }
+
     /// Whether a role of theirs demands a second factor that they do not have.
     pub(crate) fn must_enrol(&self, user: &User) -> bool {
         !user.second_factor && user.roles.iter().any(|role| self.second_factor_roles.contains(role))
-    }
-
-    pub(crate) async fn set_second_factor(&self, id: Uuid, on: bool) -> Result<()> {
-        self.store()
-            .set(&System::because("a second factor was proven or removed").may(), id, [User::SECOND_FACTOR.to(on)])
-            .await?;
-        Ok(())
     }
 
     /// Sees to it that a sign-in takes as long for everybody as for those with the slowest hash.

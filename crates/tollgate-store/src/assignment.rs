@@ -9,7 +9,7 @@
 //! # Ok(book) }
 //! ```
 
-use crate::{Cell, Error, Expr, Field, Filled, Resource, Result, Set, Store};
+use crate::{Cell, Error, Field, Filled, Filter, Resource, Result, Set, Store};
 use std::marker::PhantomData;
 use tollgate_access::{May, Update};
 
@@ -42,6 +42,20 @@ impl<T: Resource> Store<T> {
         id: T::Id,
         fields: impl IntoIterator<Item = Assignment<T>>,
     ) -> Result<T> {
+        self.set_if(may, id, Filter::every(), fields).await
+    }
+
+    /// Sets fields of a row only if it still matches: `Book::VERSION.eq(7)`.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it does not match, and as [`set`](Self::set).
+    pub async fn set_if(
+        &self,
+        may: &May<Update, T>,
+        id: T::Id,
+        only: Filter<T>,
+        fields: impl IntoIterator<Item = Assignment<T>>,
+    ) -> Result<T> {
         let mut set: Vec<Set> = Vec::new();
         for Assignment { set: one, .. } in fields {
             // Databases differ in what they make of a column that is set twice.
@@ -52,7 +66,7 @@ impl<T: Resource> Store<T> {
             Some(set) => {
                 Err(Error::internal(format!("the server keeps `{}` itself", T::TABLE.columns[set.column].name)))
             }
-            None => self.change(may, id, Expr::EVERY, set).await,
+            None => self.change(may, id, only.expr, set).await,
         }
     }
 }

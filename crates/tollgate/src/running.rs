@@ -9,14 +9,14 @@ use crate::{
 };
 use axum::{Router, http::Extensions, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{ApiKey, Identity, ProviderSignIn};
+use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, Problem, SystemClock};
 use tollgate_http::{
     AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_store::{Database, Resource, Table};
+use tollgate_store::{Database, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
@@ -98,7 +98,7 @@ impl Design {
 
 /// The tables of the framework itself.
 pub(crate) fn own_tables() -> Vec<&'static Table> {
-    let own = [Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE];
+    let own = [Values::TABLE, KeyedRequest::TABLE];
     [&own[..], &Identity::tables()[..], &ProviderSignIn::tables()[..]].concat()
 }
 

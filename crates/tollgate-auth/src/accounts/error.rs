@@ -43,6 +43,9 @@ pub enum UserError {
     /// Somebody whom another provider vouches for.
     #[error("this account has no password here: change it where you sign in")]
     Elsewhere,
+    /// Something else was done to the account at the same moment.
+    #[error("this account was changed meanwhile: look at it, and try again")]
+    Changed,
     /// Nobody would be left who may change users.
     #[error("nobody else may change users: give that to somebody else first")]
     LastAdmin,
@@ -55,12 +58,14 @@ impl From<tollgate_store::Error> for UserError {
     fn from(error: tollgate_store::Error) -> Self {
         match error {
             tollgate_store::Error::NotFound => Self::NotFound,
+            tollgate_store::Error::Stale => Self::Changed,
             other => Self::Other(other.into()),
         }
     }
 }
 
-/// 403 beyond one's own permissions, 404, 409 for an address that is taken and for the last admin, 422 for what cannot be.
+/// 403 beyond one's own permissions, 404, 409 for an address that is taken, for the last admin and for what another changed at
+/// the same moment, 422 for what cannot be.
 impl From<UserError> for Problem {
     #[track_caller]
     fn from(error: UserError) -> Self {
@@ -73,7 +78,7 @@ impl From<UserError> for Problem {
             UserError::WrongPassword => Self::invalid(at("#/current")),
             UserError::Throttled(seconds) => Self::new(StatusCode::TOO_MANY_REQUESTS).because(said).later(seconds),
             UserError::Link => Self::not_found().because(said),
-            UserError::LastAdmin => Self::conflict().because(said),
+            UserError::LastAdmin | UserError::Changed => Self::conflict().because(said),
             UserError::Password(_) => Self::invalid(at("#/password")),
             UserError::UnknownRole { .. } => Self::invalid(at("#/roles")),
             UserError::Invalid(faults) => Self::invalid(faults),

@@ -1,11 +1,14 @@
 //! Links with which somebody chooses a new password: one use, for an hour, kept as a hash.
+//!
+//! A link is good while its user's row is as it was. So it is used up by the password that it sets, and who gets other
+//! roles or another address meanwhile is not taken over by whoever could make a link for them before.
 
-use crate::{error::Result, random::random_text, records::Records, token::Hash};
+use crate::{error::Result, random::random_text, records::Records, token::Hash, users::User};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tollgate_core::Clock;
 use tollgate_macros::resource;
-use tollgate_store::Database;
+use tollgate_store::{Database, Transaction};
 use uuid::Uuid;
 
 /// How long a link is good.
@@ -20,6 +23,8 @@ pub struct ResetLink {
     /// Whose password it changes.
     #[index]
     pub user_id: Uuid,
+    /// The version of their row.
+    pub user_version: i64,
     /// Until when.
     #[index]
     pub expires: Timestamp,
@@ -37,28 +42,24 @@ impl Links {
     }
 
     /// The secret of a new link. Those that have expired are swept out on the way.
-    pub(crate) async fn issue(&self, user_id: Uuid) -> Result<String> {
+    pub(crate) async fn issue(&self, user: &User) -> Result<String> {
         let now = self.clock.now();
         self.records.delete(ResetLink::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
-        self.records.insert(NewResetLink { link: name(&secret), user_id, expires: now + LIFETIME }).await?;
+        let (user_id, user_version) = (user.user_id, user.version);
+        let new = NewResetLink { link: name(&secret), user_id, user_version, expires: now + LIFETIME };
+        self.records.insert(new).await?;
         Ok(secret)
     }
 
-    /// Whose it is, if it is good.
-    pub(crate) async fn find(&self, secret: &str) -> Result<Option<Uuid>> {
-        let link = self.records.get(name(secret)).await?.filter(|link| self.clock.now() < link.expires);
-        Ok(link.map(|link| link.user_id))
+    /// A link that has not expired.
+    pub(crate) async fn find(&self, secret: &str) -> Result<Option<ResetLink>> {
+        Ok(self.records.get(name(secret)).await?.filter(|link| self.clock.now() < link.expires))
     }
 
-    /// Uses a link up; whether nobody was faster.
-    pub(crate) async fn spend(&self, secret: &str) -> Result<bool> {
-        Ok(self.records.delete(ResetLink::LINK.eq(name(secret))).await? == 1)
-    }
-
-    /// Ends the links of a user.
-    pub(crate) async fn end_all(&self, user_id: Uuid) -> Result<()> {
-        self.records.delete(ResetLink::USER_ID.eq(user_id)).await?;
+    /// Removes the links of a user.
+    pub(crate) async fn remove_user(&self, user: Uuid, on: &Transaction) -> Result<()> {
+        self.records.on(on)?.delete(ResetLink::USER_ID.eq(user)).await?;
         Ok(())
     }
 }

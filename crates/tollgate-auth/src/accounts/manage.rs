@@ -5,13 +5,14 @@
 
 use super::{Accounts, UserError, turn::Patience};
 use crate::{
+    issuer::Revocation,
     password,
     users::{NewUser, User, UserPatch, normalized},
 };
-use tollgate_access::{Actor, Create, Delete, May, Read, System, Update};
+use tollgate_access::{Actor, Create, Delete, May, Update};
 use tollgate_core::{Change, Faults, Input, Secret};
 use tollgate_macros::input;
-use tollgate_store::audit::NewAuditEvent;
+use tollgate_store::{Transaction, audit::NewAuditEvent};
 use uuid::Uuid;
 
 /// Somebody to be added.
@@ -87,54 +88,71 @@ impl Accounts {
     }
 
     /// Changes a user. Who is kept out from now on, or needs a second factor that they do not have, is signed out
-    /// everywhere.
+    /// everywhere; who has a role less, of their access tokens.
     ///
     /// # Errors
-    /// As [`create`](Self::create); [`UserError::NotFound`], or [`UserError::LastAdmin`].
+    /// As [`create`](Self::create); [`UserError::NotFound`], [`UserError::LastAdmin`], or [`UserError::Changed`].
     pub async fn change(&self, may: &May<Update, User>, id: Uuid, change: AccountChange) -> Result<User, UserError> {
         let patch = patch(change);
         // Roles that the settings no longer have are in nobody's way.
         let asked = if let Change::Set(roles) = &patch.roles { &roles[..] } else { &[] };
         self.check(&patch, asked)?;
         let patience = Patience::new();
-        let (before, user) = loop {
+        loop {
             let done = self.change_in_turn(may, id, &patch, asked).await;
             if !patience.bears(&done).await {
-                break done?;
+                break done;
             }
-        };
-        let must_enrol = |user: &User| self.0.users.must_enrol(user);
-        if (user.disabled && !before.disabled) || (must_enrol(&user) && !must_enrol(&before)) {
-            self.sign_out_everywhere(id).await?;
         }
-        Ok(user)
     }
 
-    /// The user before and after.
     async fn change_in_turn(
         &self,
         may: &May<Update, User>,
         id: Uuid,
         patch: &UserPatch,
         asked: &[String],
-    ) -> Result<(User, User), UserError> {
-        let changed = self.0.users.store().transaction(async |tx| {
+    ) -> Result<User, UserError> {
+        let changed = self.altering(async |tx| {
             self.take_turn(&tx).await?;
-            let users = self.0.users.store().on(&tx)?;
-            let before = users.get(&reading(), id).await?;
+            let users = self.users().on(&tx)?;
+            let before = self.within(&tx, id).await?;
             self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
             let after = after(&before, patch);
             self.check_last_admin(&users, &before, Some(&after)).await?;
-            let user = users.update(may, id, patch.clone()).await.map_err(|error| taken(error, after.email))?;
+            let unchanged = User::VERSION.eq(before.version);
+            let changed = users.update_if(may, id, unchanged, patch.clone()).await;
+            let user = changed.map_err(|error| taken(error, after.email))?;
             for event in events(may.actor(), &before, &user) {
                 users.record(may.actor(), event).await?;
             }
-            Ok::<_, UserError>((before, user))
+            self.end_with_change(&tx, &before, user).await
         });
         changed.await
     }
 
-    /// Removes a user. What they own stays, and is nobody's: no other user ever gets their id.
+    /// Ends what a change takes; answers the user as they are then.
+    async fn end_with_change(
+        &self,
+        tx: &Transaction,
+        before: &User,
+        user: User,
+    ) -> Result<(User, Option<Revocation>), UserError> {
+        let must_enrol = |user: &User| self.0.users.must_enrol(user);
+        if (user.disabled && !before.disabled) || (must_enrol(&user) && !must_enrol(before)) {
+            let (user, ended) = self.end_given(tx, &user, [], None).await?;
+            return Ok((user, Some(ended)));
+        }
+        let ended = if before.roles.iter().all(|role| user.roles.contains(role)) {
+            None
+        } else {
+            Some(self.end_tokens(tx, user.user_id, before.version).await?)
+        };
+        Ok((user, ended))
+    }
+
+    /// Removes a user, and what identity keeps of them: their API keys, second factor, sessions. What they own stays, and is
+    /// nobody's: no other user ever gets their id.
     ///
     /// # Errors
     /// [`UserError::NotFound`], [`UserError::Beyond`], or [`UserError::LastAdmin`].
@@ -143,22 +161,21 @@ impl Accounts {
         loop {
             let done = self.remove_in_turn(may, id).await;
             if !patience.bears(&done).await {
-                break done?;
+                break done;
             }
         }
-        self.0.consents.remove_user(id).await?;
-        Ok(self.sign_out_everywhere(id).await?)
     }
 
     async fn remove_in_turn(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
-        let removed = self.0.users.store().transaction(async |tx| {
+        let removed = self.altering(async |tx| {
             self.take_turn(&tx).await?;
-            let users = self.0.users.store().on(&tx)?;
-            let user = users.get(&reading(), id).await?;
+            let users = self.users().on(&tx)?;
+            let user = self.within(&tx, id).await?;
             self.check_reach(may.actor(), &user.roles)?;
             self.check_last_admin(&users, &user, None).await?;
             users.delete(may, id).await?;
-            Ok::<_, UserError>(users.record(may.actor(), event(may.actor(), "delete", &user)).await?)
+            self.record_in(&tx, may.actor(), "delete", &user).await?;
+            Ok(((), Some(self.forget(&tx, &user).await?)))
         });
         removed.await
     }
@@ -189,10 +206,6 @@ impl Accounts {
             Err(UserError::UnknownRole { role: role.clone(), known: known.names().map(str::to_owned).collect() })
         })
     }
-}
-
-fn reading() -> May<Read, User> {
-    System::because("a user is looked at before they are changed").may()
 }
 
 fn patch(AccountChange { name, email, roles, disabled }: AccountChange) -> UserPatch {

@@ -3,6 +3,7 @@
 //! ```text
 //! /users     api.rs      for those who may
 //!            manage.rs   adding, changing, removing; who may do it to whom      error.rs   and why not
+//!            ends.rs     what ends with that, in the same transaction
 //!            turn.rs     one at a time, so that an admin stays
 //! one's own  proof.rs    password and code, once more or for the first time     own.rs     the API for oneself
 //!            tries.rs    how often one may guess      browser.rs  from where without others in the way
@@ -10,10 +11,11 @@
 //!            links.rs    a new password by a link     mail.rs    how it travels
 //! ```
 //!
-//! Invariant: whoever is kept out, removed or signed out everywhere has no session and no refresh token left.
+//! Invariant: whoever is kept out, removed or signed out everywhere has nothing left that lets anybody in (`ends.rs`).
 
 mod api;
 mod browser;
+mod ends;
 mod error;
 mod links;
 mod mail;
@@ -42,15 +44,17 @@ pub use turn::Turn;
 use self::{browser::KnownBrowsers, links::Links, second_factor::SecondFactors, tries::Tries};
 use crate::{
     IdentityConfig,
+    api_key::ApiKey,
     error::{Error, Result},
-    issuer::{Codes, Consents, Ended, Revoked, StoredFamilies},
+    issuer::{Codes, Consents, Revoked, StoredFamilies},
     random::random,
+    records::Records,
     sign_in::{Cookies, Origins, Session, Sessions},
     users::{User, Users},
 };
 use axum::http::StatusCode;
 use std::{fmt, sync::Arc};
-use tollgate_access::{May, System, Update};
+use tollgate_access::System;
 use tollgate_core::{Clock, Problem};
 use tollgate_http::{Argument, Call, Operation};
 use tollgate_store::{Database, Store};
@@ -66,6 +70,7 @@ pub(crate) struct Inner {
     codes: Codes,
     consents: Consents,
     families: StoredFamilies,
+    keys: Records<ApiKey>,
     revoked: Arc<Revoked>,
     pub(crate) factors: SecondFactors,
     pub(crate) browsers: KnownBrowsers,
@@ -107,6 +112,7 @@ impl Accounts {
             consents: Consents::new(database, clock),
             codes: Codes::new(database, clock, config.access_lifetime),
             families: StoredFamilies::new(database, clock, Arc::clone(&revoked)),
+            keys: Records::new(database, clock, "the keys of a user go with them"),
             revoked,
             factors: SecondFactors::new(database, clock, &secret_for("second factor"))?,
             browsers: KnownBrowsers::new(&secret_for("known browser")),
@@ -139,38 +145,8 @@ impl Accounts {
     /// # Errors
     /// [`UserError::NotFound`].
     pub async fn sessions(&self, id: Uuid) -> Result<Vec<Session>, UserError> {
-        self.0.users.get(id).await?;
-        Ok(self.0.sessions.of(id).await?)
-    }
-
-    /// Signs a user out everywhere, as somebody wants it: as [`sign_out_everywhere`](Self::sign_out_everywhere), recorded.
-    ///
-    /// # Errors
-    /// [`UserError::NotFound`], or [`UserError::Beyond`].
-    pub async fn end_sessions(&self, may: &May<Update, User>, id: Uuid) -> Result<(), UserError> {
-        let actor = may.actor();
         let user = self.0.users.get(id).await?;
-        self.check_reach(actor, &user.roles)?;
-        self.sign_out_everywhere(id).await?;
-        Ok(self.users().record(actor, event(actor, "end_sessions", &user)).await?)
-    }
-
-    /// Ends the sessions of a user at once, and their tokens on every instance within a second.
-    ///
-    /// # Errors
-    /// The database cannot be reached; what was done until then stays done.
-    pub async fn sign_out_everywhere(&self, id: Uuid) -> Result<()> {
-        self.sign_out_but(id, None).await
-    }
-
-    /// As [`sign_out_everywhere`](Self::sign_out_everywhere), but for one session.
-    pub(crate) async fn sign_out_but(&self, id: Uuid, session: Option<&Session>) -> Result<()> {
-        let Inner { sessions, codes, families, revoked, .. } = &*self.0;
-        let subject = id.to_string();
-        sessions.end_all(id, session).await?;
-        codes.end_all(id).await?;
-        revoked.end(Ended::Subject(&subject)).await?;
-        families.end_user(&subject).await
+        Ok(self.0.sessions.of(&user).await?)
     }
 
     /// All users, in the order in which they were added, some at a time.

@@ -5,10 +5,10 @@ use crate::{
     error::Error,
     password::{self, Verdict},
     sign_in::{From, Session},
-    users::{SignInError, User, UserPatch, normalized},
+    users::{SignInError, User, normalized},
 };
-use tollgate_access::{Actor, Identity, May, System, Update};
-use tollgate_core::{Change, Secret};
+use tollgate_access::{Actor, Identity, May, Update};
+use tollgate_core::Secret;
 use tollgate_store::audit::NewAuditEvent;
 use uuid::Uuid;
 
@@ -96,18 +96,20 @@ impl Accounts {
 
     /// Whose password a link changes, if it is good and they are not kept out.
     pub(crate) async fn by_link(&self, link: &str) -> Result<User, UserError> {
-        let id = self.0.links.find(link).await?.ok_or(UserError::Link)?;
-        self.0.users.get(id).await.ok().filter(|user| !self.0.users.keeps_out(user)).ok_or(UserError::Link)
+        let Some(link) = self.0.links.find(link).await? else { return Err(UserError::Link) };
+        let user = self.0.users.find(link.user_id).await?;
+        let user = user.filter(|user| user.version == link.user_version && !self.0.users.keeps_out(user));
+        user.ok_or(UserError::Link)
     }
 
     /// Sets a password by a link, which is used up. All sessions and tokens end.
     pub(crate) async fn reset_password(&self, link: &str, new: Secret) -> Result<(), UserError> {
         let user = self.by_link(link).await?;
-        self.check_fitness(&new, &user.name, &user.email)?;
-        if !self.0.links.spend(link).await? {
-            return Err(UserError::Link);
+        match self.set_password(&user, new, None, "reset_password").await {
+            // Somebody was faster, perhaps with the same link.
+            Err(UserError::Changed) => Err(UserError::Link),
+            set => set,
         }
-        self.set_password(&user, new, None, "reset_password").await
     }
 
     async fn set_password(
@@ -119,16 +121,15 @@ impl Accounts {
     ) -> Result<(), UserError> {
         self.check_fitness(&new, &user.name, &user.email)?;
         let (inner, actor) = (&*self.0, self.0.users.actor(user));
-        let hash = Change::Set(inner.users.passwords.hash(new).await?);
-        let patch = UserPatch { password_hash: hash, ..UserPatch::default() };
-        let changed = inner.users.store().transaction(async |tx| {
-            let users = inner.users.store().on(&tx)?;
-            users.update(&System::because("people change their own password").may(), user.user_id, patch).await?;
-            users.record(&actor, event(&actor, action, user)).await
+        // Before anything is changed: where too many are waiting, nothing was.
+        let hash = inner.users.passwords.hash(new).await?;
+        let set = self.altering(async |tx| {
+            let (_, ended) = self.end_given(&tx, user, [User::PASSWORD_HASH.to(hash)], session).await?;
+            inner.links.remove_user(user.user_id, &tx).await?;
+            self.record_in(&tx, &actor, action, user).await?;
+            Ok(((), Some(ended)))
         });
-        changed.await?;
-        inner.links.end_all(user.user_id).await?;
-        Ok(self.sign_out_but(user.user_id, session).await?)
+        set.await
     }
 
     /// Whether a text can be the password of that user.
@@ -149,7 +150,7 @@ impl Accounts {
     }
 
     async fn link(&self, user: &User) -> Result<String, Error> {
-        Ok(format!("{}/auth/reset?link={}", self.0.issuer, self.0.links.issue(user.user_id).await?))
+        Ok(format!("{}/auth/reset?link={}", self.0.issuer, self.0.links.issue(user).await?))
     }
 
     /// Whether links can be sent.
@@ -188,17 +189,42 @@ impl Accounts {
             .send(Mail { to: user.email, name: user.name, subject: format!("A new password for {title}"), text })
             .await
     }
+}
 
-    /// Takes the second factor from a user who has lost it.
-    ///
-    /// # Errors
-    /// [`UserError::NotFound`], or [`UserError::Beyond`].
-    pub async fn remove_second_factor(&self, may: &May<Update, User>, id: Uuid) -> Result<(), UserError> {
-        let user = self.0.users.get(id).await?;
-        self.check_reach(may.actor(), &user.roles)?;
-        self.0.factors.remove(id).await?;
-        self.0.users.set_second_factor(id, false).await?;
-        self.users().record(may.actor(), event(may.actor(), "second_factor_off", &user)).await?;
-        Ok(self.sign_out_everywhere(id).await?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, IdentityConfig, NewAccount, password::Passwords};
+    use std::sync::Arc;
+    use tollgate_access::{Roles, System};
+    use tollgate_core::{Clock, SystemClock};
+    use tollgate_store::{Database, Memory};
+
+    /// Lets that many passwords be hashed at once.
+    fn on(accounts: &mut Accounts, cores: usize) {
+        let users = &mut Arc::get_mut(&mut accounts.0).unwrap().users;
+        Arc::get_mut(users).unwrap().passwords = Passwords::on(cores);
+    }
+
+    #[tokio::test]
+    async fn who_is_told_to_come_later_has_not_used_their_link_up() {
+        let (database, clock): (Arc<dyn Database>, Arc<dyn Clock>) =
+            (Arc::new(Memory::default()), Arc::new(SystemClock::default()));
+        let roles = Arc::new(Roles::new(&std::collections::BTreeMap::new(), &[]).unwrap());
+        let config = IdentityConfig::new("http://127.0.0.1:8000", roles);
+        let mut accounts = Accounts::new(&config, &database, &clock).unwrap();
+        let ann = NewAccount { name: "Ann".into(), email: "ann@example.test".into(), ..NewAccount::default() };
+        let system = System::because("a test");
+        let ann = accounts.create(&system.may(), ann).await.unwrap();
+        let link = accounts.reset_link(&system.may(), ann.user_id).await.unwrap();
+        let link = link.split_once("link=").unwrap().1;
+        let new = || Secret::from("the lorry sleeps at noon");
+        on(&mut accounts, 0);
+        let refused = accounts.reset_password(link, new()).await;
+        assert!(matches!(refused, Err(UserError::Other(Error::Busy))), "{refused:?}");
+        on(&mut accounts, 1);
+        accounts.reset_password(link, new()).await.unwrap();
+        let again = accounts.reset_password(link, new()).await;
+        assert!(matches!(again, Err(UserError::Link)), "{again:?}");
     }
 }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Filter};
+use tollgate_store::{Database, Filter, Transaction};
 use uuid::Uuid;
 
 /// How many recovery codes there are at first.
@@ -70,7 +70,13 @@ impl SecondFactors {
     }
 
     /// Keeps what was offered if the code is one of its own; answers the recovery codes, which nobody can read again.
-    pub(crate) async fn enrol(&self, user: Uuid, secret: &Shared, code: &str) -> Result<Option<Vec<String>>> {
+    pub(crate) async fn enrol(
+        &self,
+        user: Uuid,
+        secret: &Shared,
+        code: &str,
+        on: &Transaction,
+    ) -> Result<Option<Vec<String>>> {
         let Some(step) = totp::step_of(secret, code, self.clock.unix()) else { return Ok(None) };
         let codes = recovery_codes()?;
         let new = NewSecondFactor {
@@ -79,8 +85,9 @@ impl SecondFactors {
             last_step: stored(step),
             recovery: codes.iter().map(|code| name(user, code)).collect(),
         };
-        self.records.delete(SecondFactor::USER_ID.eq(user)).await?;
-        self.records.insert(new).await?;
+        let records = self.records.on(on)?;
+        records.delete(SecondFactor::USER_ID.eq(user)).await?;
+        records.insert(new).await?;
         Ok(Some(codes))
     }
 
@@ -121,8 +128,8 @@ impl SecondFactors {
         Ok(if changed { codes } else { vec![] })
     }
 
-    pub(crate) async fn remove(&self, user: Uuid) -> Result<()> {
-        self.records.delete(SecondFactor::USER_ID.eq(user)).await?;
+    pub(crate) async fn remove(&self, user: Uuid, on: &Transaction) -> Result<()> {
+        self.records.on(on)?.delete(SecondFactor::USER_ID.eq(user)).await?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::consent::APPS;
 use crate::{
     error,
     identity::Issuer,
-    issuer::{Ended, consents::Consent},
+    issuer::consents::Consent,
     parameters::Parameters,
     sign_in::{LOGIN, refuse, see_other},
     users::User,
@@ -19,7 +19,6 @@ use axum::{
 use std::sync::Arc;
 use tollgate_core::Result;
 use tollgate_http::pages::{AllowedApp, AppsPage, html};
-use uuid::Uuid;
 
 pub(crate) async fn page(State(issuer): State<Arc<Issuer>>, headers: HeaderMap) -> Response {
     issuer.apps(&headers).await.unwrap_or_else(refuse)
@@ -60,15 +59,6 @@ impl Issuer {
         let Some((_, user)) = self.signed_in(&headers).await? else { return Ok(sign_in_first()) };
         self.withdraw(user.user_id, form.get("client").unwrap_or_default()).await?;
         Ok(see_other(APPS))
-    }
-
-    /// Ends what a client was given for a user: first the codes, so that nothing new comes of them.
-    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> error::Result<()> {
-        self.codes.end_for(user, client).await?;
-        if let Some(allowed) = self.consents.remove(user, client).await? {
-            self.revoked.end(Ended::Grant(&allowed.grant_id)).await?;
-        }
-        self.refresh.families().end_client(client, Some(&user.to_string())).await
     }
 }
 

@@ -146,7 +146,7 @@ impl Issuer {
         };
         let scope = self.scope_for(request, &user)?;
         if self.is_allowed(request, &prompt, (&user, &scope), said).await? {
-            Ok(Next::Code(self.code(request, challenge, scope, &session).await?))
+            Ok(Next::Code(self.code(request, challenge, scope, (&session, &user)).await?))
         } else if prompt.none {
             Err(Denied::new(Code::ConsentRequired, "the user has to be asked"))
         } else {
@@ -170,9 +170,11 @@ impl Issuer {
         request: &Request<'_>,
         challenge: &str,
         scope: String,
-        session: &Session,
+        (session, user): (&Session, &User),
     ) -> Result<String, Denied> {
+        let given = self.giving(request.client, session, user).await?;
         let asked = codes::Asked {
+            given,
             client: &request.client.id,
             redirect_uri: request.redirect_uri,
             challenge,

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use tollgate_core::{Change, Clock, Secret};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Filter};
+use tollgate_store::{Database, Filter, Transaction};
 
 /// A client that was added on the command line.
 #[resource(plural = "auth_clients", audited)]
@@ -109,8 +109,8 @@ impl Clients {
     }
 
     /// Removes a client.
-    pub(crate) async fn remove(&self, id: &str) -> Result<()> {
-        if self.records.remove(id.to_owned()).await? { Ok(()) } else { Err(self.not_there(id)) }
+    pub(crate) async fn remove(&self, id: &str, on: &Transaction) -> Result<()> {
+        if self.records.on(on)?.remove(id.to_owned()).await? { Ok(()) } else { Err(self.not_there(id)) }
     }
 
     /// Whether a page of that origin is one of a public client's.

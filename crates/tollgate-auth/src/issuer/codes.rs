@@ -4,6 +4,7 @@
 //! challenge (RFC 7636). A used code is kept as long as the access token that it gave: whoever comes with it again has
 //! stolen it, or was stolen from, and what it gave is revoked (RFC 6749, 4.1.2).
 
+use super::given::Given;
 use crate::{error::Result, random::random_text, records::Records, sign_in::Session, token::Hash};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
-use tollgate_store::Database;
+use tollgate_store::{Database, Transaction};
 use uuid::Uuid;
 
 /// How long a code can be redeemed.
@@ -30,8 +31,13 @@ pub struct AuthorizationCode {
     /// The hash of the secret that only who asked for it knows; empty for a client that may do without.
     pub challenge: String,
     /// Who signed in.
+    #[index]
     pub user_id: Uuid,
-    /// When they did.
+    /// The version of their row.
+    pub user_version: i64,
+    /// What it was given under: a session, or what they allowed to the client.
+    pub under: String,
+    /// When they signed in.
     pub signed_in: Timestamp,
     /// How.
     pub methods: Option<String>,
@@ -64,6 +70,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) redirect_uri: &'a str,
     pub(crate) challenge: &'a str,
     pub(crate) session: &'a Session,
+    pub(crate) given: Given,
     pub(crate) scope: String,
     pub(crate) nonce: Option<&'a str>,
 }
@@ -85,7 +92,9 @@ impl Codes {
             client: asked.client.to_owned(),
             redirect_uri: asked.redirect_uri.to_owned(),
             challenge: asked.challenge.to_owned(),
-            user_id: asked.session.user_id,
+            user_id: asked.given.user,
+            user_version: asked.given.version,
+            under: asked.given.under,
             signed_in: asked.session.signed_in,
             methods: asked.session.methods.clone(),
             scope: asked.scope,
@@ -99,16 +108,15 @@ impl Codes {
         Ok(code)
     }
 
-    /// Ends the codes that were sent for a user.
-    pub(crate) async fn end_all(&self, user: Uuid) -> Result<()> {
-        self.records.delete(AuthorizationCode::USER_ID.eq(user) & AuthorizationCode::TOKEN.is_null()).await?;
+    /// Removes the codes of a user who is removed.
+    pub(crate) async fn remove_user(&self, user: Uuid, on: &Transaction) -> Result<()> {
+        self.records.on(on)?.delete(AuthorizationCode::USER_ID.eq(user)).await?;
         Ok(())
     }
 
-    /// Ends the codes that were sent to a client for a user.
-    pub(crate) async fn end_for(&self, user: Uuid, client: &str) -> Result<()> {
-        let theirs = AuthorizationCode::USER_ID.eq(user) & AuthorizationCode::CLIENT.eq(client);
-        self.records.delete(theirs & AuthorizationCode::TOKEN.is_null()).await?;
+    /// Removes the codes of a client that is removed.
+    pub(crate) async fn remove_client(&self, client: &str, on: &Transaction) -> Result<()> {
+        self.records.on(on)?.delete(AuthorizationCode::CLIENT.eq(client)).await?;
         Ok(())
     }
 
@@ -129,6 +137,11 @@ impl Codes {
 }
 
 impl AuthorizationCode {
+    /// For whom it was given, and under what.
+    pub(crate) fn given(&self) -> Given {
+        Given { user: self.user_id, version: self.user_version, under: self.under.clone() }
+    }
+
     /// Why it cannot be redeemed like that, for the log.
     pub(crate) fn check(&self, redirect_uri: &str, verifier: Option<&str>, now: Timestamp) -> Result<(), &'static str> {
         // One that comes too early is of a time before the calendar was put back; instances may differ by a minute.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Filter};
+use tollgate_store::{Database, Filter, Transaction};
 use uuid::Uuid;
 
 use super::{mint::Mint, scope};
@@ -86,21 +86,22 @@ impl Consents {
     }
 
     /// Forgets what a user allowed to a client; answers what it was.
-    pub(crate) async fn remove(&self, user: Uuid, client: &str) -> Result<Option<Consent>> {
-        let known = self.find(user, client).await?;
-        self.0.remove(name(user, client)).await?;
+    pub(crate) async fn remove(&self, user: Uuid, client: &str, on: &Transaction) -> Result<Option<Consent>> {
+        let records = self.0.on(on)?;
+        let known = records.get(name(user, client)).await?;
+        records.remove(name(user, client)).await?;
         Ok(known)
     }
 
-    /// Forgets what a user allowed.
-    pub(crate) async fn remove_user(&self, user: Uuid) -> Result<()> {
-        self.0.delete(Consent::USER_ID.eq(user)).await?;
+    /// Forgets what a user who is removed allowed.
+    pub(crate) async fn remove_user(&self, user: Uuid, on: &Transaction) -> Result<()> {
+        self.0.on(on)?.delete(Consent::USER_ID.eq(user)).await?;
         Ok(())
     }
 
-    /// Forgets what anybody allowed to a client.
-    pub(crate) async fn remove_client(&self, client: &str) -> Result<()> {
-        self.0.delete(Consent::CLIENT.eq(client)).await?;
+    /// Forgets what anybody allowed to a client that is removed.
+    pub(crate) async fn remove_client(&self, client: &str, on: &Transaction) -> Result<()> {
+        self.0.on(on)?.delete(Consent::CLIENT.eq(client)).await?;
         Ok(())
     }
 }

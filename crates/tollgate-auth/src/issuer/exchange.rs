@@ -8,6 +8,7 @@ use super::{
     client::Client,
     codes::AuthorizationCode,
     denied::{Code, Denied, UNCACHED},
+    given::Given,
     mint::{Access, Mint, SignIn},
     refresh::{FamilyId, Grant, RefreshToken},
     revoked::Ended,
@@ -20,10 +21,12 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Where codes become tokens.
 pub(crate) const TOKEN: &str = "/oauth/token";
+
+/// For the log; the client learns that its code or token is no good.
+const ENDED: &str = "the user is gone or disabled, or what it was given under has ended";
 
 /// RFC 6749, 5.1; OpenID Connect Core, 3.1.3.3.
 #[derive(Serialize)]
@@ -97,9 +100,8 @@ impl Issuer {
             asked.required("code_verifier", "`code_verifier` is missing (RFC 7636)")?;
         }
         code.check(redirect_uri, asked.get("code_verifier"), self.clock.now()).map_err(Denied::grant)?;
-        let user =
-            self.users.active(code.user_id).await?.ok_or_else(|| Denied::grant("the user is gone or disabled"))?;
-        let consent = self.consent_behind(&code, client).await?;
+        let given = code.given();
+        let user = self.holder(client, &given).await?.ok_or_else(|| Denied::grant(ENDED))?;
         let refresh = self.first_refresh(&code, client).await?;
         let id = Mint::new_id();
         if !self.codes.spend(&code, &id, refresh.as_ref().map(|token| token.family().reveal())).await? {
@@ -107,18 +109,11 @@ impl Issuer {
             let spent = self.codes.find(text).await?.unwrap_or(code);
             return Err(self.take_back(&spent).await);
         }
-        self.tokens_for(&code, &user, refresh, consent, &id, at)
-    }
-
-    /// Somebody else's client has what its user allows, and no longer than they do; answers the name of that grant.
-    async fn consent_behind(&self, code: &AuthorizationCode, client: &Client) -> Result<Option<String>, Denied> {
-        if !client.third_party {
-            return Ok(None);
+        let lifetime = if refresh.is_some() { self.config.refresh_lifetime } else { self.config.access_lifetime };
+        if !self.give(client, &given, lifetime.max(self.config.access_lifetime)).await? {
+            return Err(Denied::grant(ENDED));
         }
-        match self.consents.find(code.user_id, &client.id).await? {
-            Some(consent) => Ok(Some(consent.grant_id)),
-            None => Err(Denied::grant("the user withdrew what they allowed")),
-        }
+        self.tokens_for(&code, &user, refresh, &id, at)
     }
 
     /// The first refresh token of a sign-in, where the client wants one.
@@ -126,7 +121,9 @@ impl Issuer {
         if !client.offline && !scope::has(&code.scope, scope::OFFLINE) {
             return Ok(None);
         }
-        let grant = Grant { user: code.user_id.to_string(), client: client.id.clone(), scope: code.scope.clone() };
+        let Given { user, version, under } = code.given();
+        let (client, scope) = (client.id.clone(), code.scope.clone());
+        let grant = Grant { user: user.to_string(), version, under, client, scope };
         Ok(Some(self.refresh.begin(grant, self.config.refresh_lifetime).await?))
     }
 
@@ -135,12 +132,12 @@ impl Issuer {
         code: &AuthorizationCode,
         user: &User,
         refresh: Option<RefreshToken>,
-        consent: Option<String>,
         id: &str,
         at: u64,
     ) -> Result<Tokens, Denied> {
-        let grant = refresh.as_ref().map(|token| token.family().public()).or(consent);
-        let access = Access { id, client: &code.client, scope: &code.scope, at, grant: grant.as_deref() };
+        let (grant, under) = (refresh.as_ref().map(|token| token.family().public()), code.given().public());
+        let (grant, under) = (grant.as_deref(), Some(&*under));
+        let access = Access { id, client: &code.client, scope: &code.scope, at, grant, under };
         let access_token = self.mint.access_token(user, &access)?;
         let sign_in = SignIn {
             client: &code.client,
@@ -179,18 +176,16 @@ impl Issuer {
         let text = asked.required("refresh_token", "`refresh_token` is missing")?;
         let token = RefreshToken::parse(text).ok_or_else(|| Denied::grant("the refresh token is none"))?;
         let refreshed = self.refresh.redeem(&token, &client.id).await?;
-        let user = match Uuid::parse_str(&refreshed.grant.user) {
-            Ok(id) => self.users.active(id).await?,
-            Err(_) => None,
-        };
-        let Some(user) = user else {
-            self.refresh.revoke_user(&refreshed.grant.user).await?;
-            return Err(Denied::grant("the user is gone or disabled"));
+        let given = refreshed.grant.given()?;
+        let Some(user) = self.holder(client, &given).await? else {
+            self.refresh.revoke_family(refreshed.token.family()).await?;
+            return Err(Denied::grant(ENDED));
         };
         let scope = scope::renewed(&refreshed.grant.scope, asked.get("scope"), self.users.actor(&user).grants());
         let scope = scope.ok_or(Denied::new(Code::InvalidScope, "a refresh gives no more than was granted"))?;
-        let grant = refreshed.token.family().public();
-        let access = Access { id: &Mint::new_id(), client: &client.id, scope: &scope, at, grant: Some(&grant) };
+        let (grant, under) = (refreshed.token.family().public(), given.public());
+        let (grant, under) = (Some(&*grant), Some(&*under));
+        let access = Access { id: &Mint::new_id(), client: &client.id, scope: &scope, at, grant, under };
         let access_token = self.mint.access_token(&user, &access)?;
         Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
     }

@@ -4,6 +4,7 @@
 //! for the clocks of two instances may differ by more than the grace, and one that jumps must end nobody's family.
 
 use super::{
+    given::Given,
     refresh::{Answer, Death, Families, Family, FamilyId, Grant, Retired},
     revoked::{Ended, Revoked},
 };
@@ -12,7 +13,8 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Filter};
+use tollgate_store::{Database, Transaction};
+use uuid::Uuid;
 
 /// The refresh tokens of one sign-in.
 #[resource(plural = "auth_refreshes")]
@@ -23,6 +25,10 @@ pub struct RefreshFamily {
     /// Who signed in.
     #[index]
     pub subject: String,
+    /// The version of their row.
+    pub user_version: i64,
+    /// What it was given under: a session, or what they allowed to the client.
+    pub under: String,
     /// To which client.
     #[index]
     pub client: String,
@@ -45,34 +51,24 @@ pub struct RefreshFamily {
 /// The families of all sign-ins.
 pub(crate) struct StoredFamilies {
     records: Records<RefreshFamily>,
-    database: Arc<dyn Database>,
-    clock: Arc<dyn Clock>,
     revoked: Arc<Revoked>,
 }
 
 impl StoredFamilies {
     pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>, revoked: Arc<Revoked>) -> Self {
         let records = Records::new(database, clock, "clients stay signed in");
-        Self { records, database: Arc::clone(database), clock: Arc::clone(clock), revoked }
+        Self { records, revoked }
     }
 
-    /// Ends what was given to a client, or through it to one user.
-    pub(crate) async fn end_client(&self, client: &str, user: Option<&str>) -> Result<(), Error> {
-        let theirs = RefreshFamily::CLIENT.eq(client);
-        let theirs = user.into_iter().fold(theirs, |theirs, user| theirs & RefreshFamily::SUBJECT.eq(user));
-        self.end_all(theirs, Death::Revoked).await
+    /// Removes those of a user who is removed.
+    pub(crate) async fn remove_user(&self, user: Uuid, on: &Transaction) -> Result<(), Error> {
+        self.records.on(on)?.delete(RefreshFamily::SUBJECT.eq(user.to_string())).await?;
+        Ok(())
     }
 
-    /// Ends what was given to clients for a user.
-    pub(crate) async fn end_user(&self, user: &str) -> Result<(), Error> {
-        self.end_all(RefreshFamily::SUBJECT.eq(user), Death::Revoked).await
-    }
-
-    /// One by one: each raises the version of its family, so that no rotation under way outruns it.
-    async fn end_all(&self, which: Filter<RefreshFamily>, death: Death) -> Result<(), Error> {
-        for row in self.records.find(which & RefreshFamily::DEAD.is_null()).await? {
-            self.end(row.family, death).await?;
-        }
+    /// Removes those of a client that is removed.
+    pub(crate) async fn remove_client(&self, client: &str, on: &Transaction) -> Result<(), Error> {
+        self.records.on(on)?.delete(RefreshFamily::CLIENT.eq(client)).await?;
         Ok(())
     }
 
@@ -91,7 +87,7 @@ impl StoredFamilies {
 
 impl Families for StoredFamilies {
     fn now(&self) -> Answer<'_, Timestamp> {
-        Box::pin(async { Ok(self.database.time().await?.unwrap_or_else(|| self.clock.now())) })
+        Box::pin(async { Ok(self.records.time().await?) })
     }
 
     /// Those that have expired are swept out on the way.
@@ -101,6 +97,8 @@ impl Families for StoredFamilies {
             let new = NewRefreshFamily {
                 family: id.reveal(),
                 subject: family.grant.user,
+                user_version: family.grant.version,
+                under: family.grant.under,
                 client: family.grant.client,
                 scope: family.grant.scope,
                 expires: family.expires,
@@ -132,9 +130,13 @@ impl Families for StoredFamilies {
     fn kill(&self, id: FamilyId, death: Death) -> Answer<'_, ()> {
         Box::pin(async move { Ok(self.end(id.reveal(), death).await?) })
     }
+}
 
-    fn kill_all<'s>(&'s self, user: &'s str, death: Death) -> Answer<'s, ()> {
-        Box::pin(async move { Ok(self.end_all(RefreshFamily::SUBJECT.eq(user), death).await?) })
+impl Grant {
+    /// For whom it was given, and under what.
+    pub(super) fn given(&self) -> Result<Given, Error> {
+        let user = Uuid::parse_str(&self.user).map_err(|_| Error::Damaged("auth_refreshes"))?;
+        Ok(Given { user, version: self.version, under: self.under.clone() })
     }
 }
 
@@ -154,7 +156,13 @@ fn read(row: RefreshFamily) -> Result<Family, Error> {
         return Err(damaged);
     };
     Ok(Family {
-        grant: Grant { user: row.subject, client: row.client, scope: row.scope },
+        grant: Grant {
+            user: row.subject,
+            version: row.user_version,
+            under: row.under,
+            client: row.client,
+            scope: row.scope,
+        },
         expires: row.expires,
         dead: row.dead.map(death),
         current,
@@ -178,7 +186,13 @@ mod tests {
 
     fn family(user: &str) -> Family {
         Family {
-            grant: Grant { user: user.into(), client: "app".into(), scope: "read:movies".into() },
+            grant: Grant {
+                user: user.into(),
+                version: 1,
+                under: "session".into(),
+                client: "app".into(),
+                scope: "read:movies".into(),
+            },
             expires: Timestamp::MAX,
             dead: None,
             current: Hash::of(&[b"first"]),
@@ -207,13 +221,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_death_stays_and_other_users_live_on() {
+    async fn the_first_death_stays_and_other_families_live_on() {
         let families = store();
         for (name, user) in [('a', "ann"), ('b', "ann"), ('c', "bob")] {
             families.create(id(name), family(user)).await.unwrap();
         }
-        families.kill(id('a'), Death::Reuse).await.unwrap();
-        families.kill_all("ann", Death::Revoked).await.unwrap();
+        for (name, death) in [('a', Death::Reuse), ('a', Death::Revoked), ('b', Death::Revoked)] {
+            families.kill(id(name), death).await.unwrap();
+        }
         for (name, dead) in [('a', Some(Death::Reuse)), ('b', Some(Death::Revoked)), ('c', None)] {
             assert_eq!(families.load(id(name)).await.unwrap().unwrap().dead, dead);
         }

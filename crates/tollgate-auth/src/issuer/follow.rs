@@ -20,7 +20,7 @@ const KEYS: u64 = 4;
 pub(crate) const SWEEP: u64 = 120;
 
 /// The longest that a row may take from being written to being seen, but for the reading of all.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const OVERLAP: SignedDuration = SignedDuration::from_secs(10);
 
 /// How far rows were read that tell when they were written. One that took long to be committed is read too.
 pub(crate) struct Seen(Mutex<Timestamp>);

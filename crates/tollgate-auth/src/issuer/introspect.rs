@@ -54,6 +54,9 @@ impl Issuer {
 
     async fn describe_refresh(&self, token: &RefreshToken, client: &Client) -> Result<Option<Value>, Denied> {
         let Some(family) = self.refresh.look_at(token, &client.id).await? else { return Ok(None) };
+        if self.holder(client, &family.grant.given()?).await?.is_none() {
+            return Ok(None);
+        }
         Ok(Some(json!({
             "active": true,
             "scope": family.grant.scope,

@@ -21,7 +21,7 @@ pub(crate) struct Mint {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// RFC 9068, 2.2; `name` and `email` for whoever shows who is signed in.
+/// RFC 9068, 2.2; `name` and `email` for whoever shows who is signed in; the last three for `token/revocation.rs`.
 #[derive(Serialize)]
 struct AccessClaims<'a> {
     iss: &'a str,
@@ -39,6 +39,10 @@ struct AccessClaims<'a> {
     roles: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_under: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_version: Option<i64>,
 }
 
 /// What an access token is given for.
@@ -51,6 +55,8 @@ pub(crate) struct Access<'a> {
     pub(crate) at: u64,
     /// The refresh family that it ends with.
     pub(crate) grant: Option<&'a str>,
+    /// The session, or what somebody allowed, that it ends with.
+    pub(crate) under: Option<&'a str>,
 }
 
 /// OpenID Connect Core, 2 and 5.4.
@@ -95,12 +101,13 @@ impl Mint {
     pub(crate) fn access_token(&self, user: &User, access: &Access<'_>) -> Result<String> {
         let (sub, roles) = (user.user_id.to_string(), user.roles().collect());
         let claims = self.access_claims(&sub, &user.name, access);
-        self.keys.sign("at+jwt", &AccessClaims { email: Some(&user.email), roles, ..claims })
+        let (email, user_version) = (Some(&*user.email), Some(user.version));
+        self.keys.sign("at+jwt", &AccessClaims { email, roles, user_version, ..claims })
     }
 
     /// An access token that speaks of the client itself.
     pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64) -> Result<String> {
-        let access = Access { id: &Self::new_id(), client: &client.id, scope, at, grant: None };
+        let access = Access { id: &Self::new_id(), client: &client.id, scope, at, grant: None, under: None };
         self.keys.sign("at+jwt", &self.access_claims(&client.id, &client.name, &access))
     }
 
@@ -118,6 +125,8 @@ impl Mint {
             email: None,
             roles: vec![],
             grant_id: access.grant,
+            given_under: access.under,
+            user_version: None,
         }
     }
 

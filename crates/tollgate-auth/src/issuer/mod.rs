@@ -14,6 +14,7 @@
 //!
 //! GET  /auth/apps         apps.rs        whom did I allow?             consents.rs   consent.rs  and who asked
 //! GET  /oauth/logout      logout.rs      a client signs somebody out
+//!                         given.rs       under what was it given, and does that stand?
 //!
 //! client.rs   what a client is     clients.rs  which there are     proof.rs   is it that one?     cors.rs  which pages?
 //! mint.rs     what tokens say      scope.rs    what they grant     config.rs  how it is set up    denied.rs  every "no"
@@ -33,6 +34,7 @@ mod discovery;
 mod exchange;
 mod families;
 mod follow;
+mod given;
 mod introspect;
 mod keyring;
 mod logout;

@@ -92,6 +92,10 @@ impl fmt::Debug for RefreshToken {
 pub struct Grant {
     /// Who signed in.
     pub user: String,
+    /// The version of their row.
+    pub version: i64,
+    /// What it was given under: a session, or what they allowed to the client.
+    pub under: String,
     /// To which client.
     pub client: String,
     /// For which scopes: words, separated by spaces (RFC 6749, 3.3).
@@ -137,7 +141,7 @@ impl Retired {
 pub enum Death {
     /// A retired token came back.
     Reuse,
-    /// The user signed out, was disabled or changed the password.
+    /// Its client gave it back, or a code came twice, or what it was given under has ended.
     Revoked,
 }
 
@@ -193,8 +197,6 @@ pub trait Families: Send + Sync {
     fn swap(&self, id: FamilyId, next: Family) -> Answer<'_, bool>;
     /// Ends a family that is not dead.
     fn kill(&self, id: FamilyId, death: Death) -> Answer<'_, ()>;
-    /// Ends all families of a user.
-    fn kill_all<'s>(&'s self, user: &'s str, death: Death) -> Answer<'s, ()>;
 }
 
 /// Why a refresh was refused. To the client all but [`Refused::Unavailable`] are `invalid_grant`.
@@ -317,11 +319,6 @@ impl<F: Families> Refresh<F> {
     /// Ends a family, whoever asks.
     pub async fn revoke_family(&self, family: FamilyId) -> Result<(), Refused> {
         self.families.kill(family, Death::Revoked).await.map_err(unavailable)
-    }
-
-    /// Ends all families of a user: disabled, or a new password.
-    pub async fn revoke_user(&self, user: &str) -> Result<(), Refused> {
-        self.families.kill_all(user, Death::Revoked).await.map_err(unavailable)
     }
 
     fn successor(&self, token: &RefreshToken) -> RefreshToken {

@@ -5,9 +5,12 @@
 //! they were written, with an overlap: one that took long to be committed is seen too, and once a minute all are read.
 //!
 //! Invariant: nothing is dropped from the list that could still let a token in. When it is full, tokens one by one are no
-//! longer taken, and whoever asks is told so; users and clients as a whole always are.
+//! longer taken, and whoever asks is told so; users, sessions and clients as a whole always are.
 
-use super::{config::LONGEST_ACCESS, follow::Seen};
+use super::{
+    config::LONGEST_ACCESS,
+    follow::{OVERLAP, Seen},
+};
 use crate::{
     error::{Error, Result},
     records::Records,
@@ -17,7 +20,7 @@ use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Filter};
+use tollgate_store::{Database, Filter, Transaction};
 
 /// The most single tokens and grants that are remembered: some 200 MB.
 const MOST: usize = 1_000_000;
@@ -33,12 +36,12 @@ pub struct Revocation {
     /// What it is and its name, as in `token 0f3c…`.
     #[id]
     pub revoked: String,
-    /// What it is: `token`, `grant`, `subject`, `client` or `key`.
+    /// What it is: `token`, `grant`, `under`, `subject`, `client` or `key`.
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// What was issued up to this moment has ended.
-    pub issued_until: Timestamp,
+    /// Up to where what was issued has ended: of a user, the version of their row; of a client, the second.
+    pub up_to: i64,
     /// Until when it must be remembered.
     #[index]
     pub remembered: Timestamp,
@@ -54,9 +57,12 @@ pub(crate) enum Ended<'a> {
     Token(&'a str),
     /// All access tokens of a refresh family.
     Grant(&'a str),
-    /// All access tokens that speak of a user or a client.
-    Subject(&'a str),
-    /// All access tokens that were given to a client.
+    /// All access tokens that were given under a session or a consent.
+    Under(&'a str),
+    /// All access tokens that speak of a user as they were up to that version of their row. No clock is compared: those
+    /// of two instances may differ, and a token may be under way.
+    Subject(&'a str, i64),
+    /// All access tokens that were given to a client until now, by any instance's clock.
     Client(&'a str),
     /// An API key, by its id.
     Key(&'a str),
@@ -67,9 +73,20 @@ impl Ended<'_> {
         match self {
             Self::Token(name) => ("token", name),
             Self::Grant(name) => ("grant", name),
-            Self::Subject(name) => ("subject", name),
+            Self::Under(name) => ("under", name),
+            Self::Subject(name, _) => ("subject", name),
             Self::Client(name) => ("client", name),
             Self::Key(name) => ("key", name),
+        }
+    }
+}
+
+impl Ended<'_> {
+    fn up_to(&self, now: Timestamp) -> i64 {
+        match self {
+            Self::Subject(_, version) => *version,
+            Self::Client(_) => now.saturating_add(OVERLAP).unwrap_or(Timestamp::MAX).as_second(),
+            Self::Token(_) | Self::Grant(_) | Self::Under(_) | Self::Key(_) => 0,
         }
     }
 }
@@ -100,6 +117,16 @@ impl Revoked {
 
     /// Ends something. Answers once it is durable.
     pub(crate) async fn end(&self, what: Ended<'_>) -> Result<()> {
+        self.apply([self.write(&self.records, what).await?]);
+        Ok(())
+    }
+
+    /// Ends something with a transaction. Once that is committed, what this answers is to be [applied](Self::apply).
+    pub(crate) async fn note(&self, what: Ended<'_>, on: &Transaction) -> Result<Revocation> {
+        self.write(&self.records.on(on)?, what).await
+    }
+
+    async fn write(&self, records: &Records<Revocation>, what: Ended<'_>) -> Result<Revocation> {
         if matches!(what, Ended::Token(_) | Ended::Grant(_)) && self.list.len() >= MOST {
             return Err(Error::TooManyRevoked);
         }
@@ -108,29 +135,14 @@ impl Revoked {
             revoked: format!("{kind} {name}"),
             kind: kind.to_owned(),
             name: name.to_owned(),
-            issued_until: now,
+            up_to: what.up_to(now),
             remembered: now.saturating_add(LONGEST_ACCESS + RESERVE).unwrap_or(Timestamp::MAX),
             written: now,
         };
-        let row = match self.records.insert(new.clone()).await {
-            Err(tollgate_store::Error::Conflict { .. }) => self.again(new).await?,
-            other => other?,
-        };
-        self.apply(&row);
-        Ok(())
-    }
-
-    /// It ended before; from now on, what was issued in between has ended too.
-    async fn again(&self, new: NewRevocation) -> Result<Revocation> {
-        let patch = RevocationPatch {
-            issued_until: Change::Set(new.issued_until),
-            remembered: Change::Set(new.remembered),
-            written: Change::Set(new.written),
-            ..Default::default()
-        };
-        self.records.change(new.revoked.clone(), Filter::every(), patch).await?;
-        let NewRevocation { revoked, kind, name, issued_until, remembered, written } = new;
-        Ok(Revocation { revoked, kind, name, issued_until, remembered, written })
+        match records.insert(new.clone()).await {
+            Err(tollgate_store::Error::Conflict { .. }) => again(records, new).await,
+            other => Ok(other?),
+        }
     }
 
     /// What the gate asks.
@@ -148,10 +160,9 @@ impl Revoked {
         let since = self.seen.since().filter(|_| !all);
         let new = since.map_or_else(Filter::every, |since| Revocation::WRITTEN.gt(since));
         let rows = self.records.find(new).await?;
-        for row in &rows {
-            self.apply(row);
-        }
-        self.seen.reached(rows.iter().map(|row| row.written).max());
+        let newest = rows.iter().map(|row| row.written).max();
+        self.apply(rows);
+        self.seen.reached(newest);
         Ok(())
     }
 
@@ -163,17 +174,37 @@ impl Revoked {
         Ok(())
     }
 
-    fn apply(&self, row: &Revocation) {
-        let seconds = |time: Timestamp| u64::try_from(time.as_second()).unwrap_or(0);
-        let (cut, until) = (seconds(row.issued_until), seconds(row.remembered));
+    /// Takes over what has ended.
+    pub(crate) fn apply(&self, ended: impl IntoIterator<Item = Revocation>) {
+        ended.into_iter().for_each(|row| self.take_over(&row));
+    }
+
+    fn take_over(&self, row: &Revocation) {
+        let number = |number: i64| u64::try_from(number).unwrap_or(0);
+        let (cut, until) = (number(row.up_to), number(row.remembered.as_second()));
         let (issuer, name) = (&self.issuer, &row.name);
         match row.kind.as_str() {
             "token" => self.list.revoke_token(issuer, name, until),
-            "grant" => self.list.revoke_grant(issuer, name, until),
+            "grant" | "under" => self.list.revoke_grant(issuer, name, until),
             "subject" => self.list.revoke_subject(issuer, name, cut, until),
             "client" => self.list.revoke_client(issuer, name, cut, until),
             "key" => self.list.revoke_key(name, until),
             kind => tracing::error!(kind, "a row of auth_revocations cannot be read"),
         }
     }
+}
+
+/// It ended before; from now on, what was issued in between has ended too.
+async fn again(records: &Records<Revocation>, new: NewRevocation) -> Result<Revocation> {
+    let patch = RevocationPatch {
+        up_to: Change::Set(new.up_to),
+        remembered: Change::Set(new.remembered),
+        written: Change::Set(new.written),
+        ..Default::default()
+    };
+    // Of two versions the later one stands, whoever writes first.
+    let earlier = Revocation::UP_TO.lte(new.up_to);
+    records.change(new.revoked.clone(), earlier, patch).await?;
+    let NewRevocation { revoked, kind, name, up_to, remembered, written } = new;
+    Ok(Revocation { revoked, kind, name, up_to, remembered, written })
 }

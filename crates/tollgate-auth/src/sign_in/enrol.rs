@@ -75,17 +75,15 @@ impl Issuer {
             return Err(Problem::bad_request().because("this was not offered to you: open the page again"));
         };
         let code = form.typed("code").trim();
-        let Some(codes) = factors.enrol(user.user_id, &secret, code).await? else {
+        let enrolled = self.accounts.enrol(user, &secret, code, here.session.as_ref()).await?;
+        let Some((codes, user)) = enrolled else {
             let no = No::of("The code is wrong. Type the one that the app shows now.");
             let page = self.offer_again(user, &return_to, form.typed("offer"), &secret, Some(no.text.clone()))?;
             return Ok(no.on(page));
         };
-        self.users.set_second_factor(user.user_id, true).await?;
-        self.accounts.record_own(user, "second_factor_on", None).await?;
-        self.accounts.sign_out_but(user.user_id, here.session.as_ref()).await?;
         let mut response = self.codes_page(codes, &return_to)?;
         if here.session.is_none() {
-            self.add_session(&mut response, user, &form.headers, &form.from, "pwd otp mfa").await?;
+            self.add_session(&mut response, &user, &form.headers, &form.from, "pwd otp mfa").await?;
         }
         Ok(response)
     }
@@ -104,9 +102,7 @@ impl Issuer {
             self.accounts.record_own(user, "recovery_codes", None).await?;
             return self.codes_page(codes, SECOND_FACTOR);
         }
-        self.accounts.0.factors.remove(user.user_id).await?;
-        self.users.set_second_factor(user.user_id, false).await?;
-        self.accounts.record_own(user, "second_factor_off", None).await?;
+        self.accounts.give_up_second_factor(user, here.session.as_ref()).await?;
         Ok(see_other(SECOND_FACTOR))
     }
 

@@ -108,7 +108,7 @@ impl Issuer {
         Ok(response)
     }
 
-    /// A new session for an answer to take along; the one that the browser came with ends.
+    /// A new session for an answer to take along; the one that the browser came with is over.
     pub(super) async fn add_session(
         &self,
         response: &mut Response,
@@ -117,8 +117,8 @@ impl Issuer {
         from: &From,
         methods: &str,
     ) -> Result<()> {
-        self.sessions.end(headers).await?;
-        let cookie = self.sessions.begin(user.user_id, methods, from).await?;
+        self.sessions.forget(headers).await?;
+        let cookie = self.sessions.begin(user, methods, from).await?;
         self.accounts.record_own(user, "sign_in", Some(methods)).await?;
         let known = self.accounts.0.browsers.remember(&user.email)?;
         let cookies = self.cookies();
@@ -138,7 +138,7 @@ impl Issuer {
         if let Some((_, user)) = self.signed_in(headers).await? {
             self.accounts.record_own(&user, "sign_out", None).await?;
         }
-        let cookie = self.sessions.end(headers).await?;
+        let cookie = self.end_session(headers).await?;
         let mut response = see_other("/");
         response.headers_mut().insert(header::SET_COOKIE, cookie);
         Ok(response)

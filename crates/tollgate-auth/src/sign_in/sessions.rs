@@ -2,19 +2,22 @@
 //!
 //! The cookie holds 256 random bits, the table their hash: whoever reads the table can be nobody. Session and user are
 //! looked up for each request, so that signing out and disabling a user count at once, on every instance.
+//!
+//! What the app's own clients are given is given under a session: codes, refresh and access tokens. They end with it when
+//! somebody signs out, and not when the browser forgets it: so the row of a session that gave something stays for as long.
 
 use super::cookies::{Cookies, KNOWN, SESSION};
-use crate::{error::Result, random::random_text, records::Records, token::Hash};
+use crate::{error::Result, random::random_text, records::Records, token::Hash, users::User};
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, header},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::{cmp::Reverse, net::IpAddr, sync::Arc, time::Duration};
-use tollgate_core::Clock;
+use tollgate_core::{Change, Clock};
 use tollgate_http::ClientAddress;
 use tollgate_macros::resource;
-use tollgate_store::Database;
+use tollgate_store::{Database, Filter, Transaction};
 use uuid::Uuid;
 
 /// A browser in which somebody signed in.
@@ -26,6 +29,9 @@ pub struct Session {
     /// Who signed in.
     #[index]
     pub user_id: Uuid,
+    /// The version of their row that the sign-in was checked against.
+    #[hidden]
+    pub user_version: i64,
     /// When it ends by itself.
     #[index]
     pub expires: Timestamp,
@@ -38,7 +44,13 @@ pub struct Session {
     pub address: Option<String>,
     /// What the browser said that it is: the beginning of its `User-Agent`.
     pub browser: Option<String>,
+    /// Until when something that was given under it can be alive.
+    #[hidden]
+    pub gave_until: Option<Timestamp>,
 }
+
+/// Codes may be redeemed a little after their session has ended by itself.
+const SWEPT_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// How much is kept of what a browser says that it is, in characters.
 const BROWSER: usize = 200;
@@ -79,22 +91,32 @@ impl Sessions {
         Self { records, clock: Arc::clone(clock), lifetime, cookies }
     }
 
-    /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(crate) async fn begin(&self, user_id: Uuid, methods: &str, from: &From) -> Result<HeaderValue> {
-        let now = self.clock.now();
-        self.records.delete(Session::EXPIRES.lte(now)).await?;
+    /// A new session of a user as they were when their sign-in was checked; answers the `Set-Cookie` for it. Those that
+    /// have ended are swept out on the way.
+    pub(crate) async fn begin(&self, user: &User, methods: &str, from: &From) -> Result<HeaderValue> {
+        self.sweep().await?;
         let secret = random_text()?;
-        let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
+        let expires = self.clock.now().saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
         let new = NewSession {
             session: name(&secret),
-            user_id,
+            user_id: user.user_id,
+            user_version: user.version,
             expires,
             methods: Some(methods.to_owned()),
             address: from.address.map(|address| address.to_string()),
             browser: from.browser.clone(),
+            gave_until: None,
         };
         self.records.insert(new).await?;
         Ok(self.cookies.set(SESSION, &secret, self.lifetime.as_secs()))
+    }
+
+    /// By the database's time: an instance whose clock is wrong must end nobody's refresh tokens.
+    async fn sweep(&self) -> Result<()> {
+        let now = self.records.time().await?;
+        let gave_nothing = Session::GAVE_UNTIL.is_null() | Session::GAVE_UNTIL.lte(now);
+        self.records.delete(Session::EXPIRES.lte(now - SWEPT_AFTER) & gave_nothing).await?;
+        Ok(())
     }
 
     /// The session that the cookie names, if it has not ended.
@@ -104,27 +126,67 @@ impl Sessions {
         Ok(session.filter(|session| self.clock.now() < session.expires))
     }
 
-    /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it.
-    pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<HeaderValue> {
+    /// Takes from a browser the session that it has, as somebody signs in anew; what was given under it stays. Answers
+    /// the `Set-Cookie` that removes it.
+    pub(crate) async fn forget(&self, headers: &HeaderMap) -> Result<HeaderValue> {
         if let Some(secret) = self.cookies.get(headers, SESSION) {
-            self.records.delete(Session::SESSION.eq(name(secret))).await?;
+            let patch = SessionPatch { expires: Change::Set(self.clock.now()), ..SessionPatch::default() };
+            self.records.change(name(secret), Filter::every(), patch).await?;
         }
-        Ok(self.cookies.remove(SESSION))
+        Ok(self.removal())
+    }
+
+    /// The `Set-Cookie` that removes the cookie.
+    pub(crate) fn removal(&self) -> HeaderValue {
+        self.cookies.remove(SESSION)
+    }
+
+    /// Ends the session that the cookie names, if there is one, and all that was given under it; answers it as it was at
+    /// the last.
+    pub(crate) async fn end(&self, headers: &HeaderMap, on: &Transaction) -> Result<Option<Session>> {
+        let Some(secret) = self.cookies.get(headers, SESSION) else { return Ok(None) };
+        let records = self.records.on(on)?;
+        // A change first: from here on nothing is given under it any more, and what was is seen.
+        let patch = SessionPatch { expires: Change::Set(self.clock.now()), ..SessionPatch::default() };
+        if !records.change(name(secret), Filter::every(), patch).await? {
+            return Ok(None);
+        }
+        let session = records.get(name(secret)).await?;
+        records.remove(name(secret)).await?;
+        Ok(session)
+    }
+
+    /// Whether a session has not been ended.
+    pub(crate) async fn stands(&self, session: &str) -> Result<bool> {
+        Ok(self.records.get(session.to_owned()).await?.is_some())
+    }
+
+    /// Notes that something is given under a session that can be alive for so long; answers whether that session stands.
+    pub(crate) async fn give(&self, session: &str, lifetime: Duration) -> Result<bool> {
+        let until = self.records.time().await?.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+        let sooner = Session::GAVE_UNTIL.is_null() | Session::GAVE_UNTIL.lt(until);
+        let patch = SessionPatch { gave_until: Change::Set(Some(until)), ..SessionPatch::default() };
+        Ok(self.records.change(session.to_owned(), sooner, patch).await? || self.stands(session).await?)
     }
 
     /// The sessions of a user that have not ended, the newest first.
-    pub(crate) async fn of(&self, user_id: Uuid) -> Result<Vec<Session>> {
-        let mut sessions =
-            self.records.find(Session::USER_ID.eq(user_id) & Session::EXPIRES.gt(self.clock.now())).await?;
+    pub(crate) async fn of(&self, user: &User) -> Result<Vec<Session>> {
+        let standing = Session::EXPIRES.gt(self.clock.now()) & Session::USER_VERSION.gte(user.void_before);
+        let mut sessions = self.records.find(Session::USER_ID.eq(user.user_id) & standing).await?;
         sessions.sort_by_key(|session| Reverse(session.signed_in));
         Ok(sessions)
     }
 
-    /// Ends all sessions of a user but that one.
-    pub(crate) async fn end_all(&self, user_id: Uuid, but: Option<&Session>) -> Result<()> {
-        let all = Session::USER_ID.eq(user_id);
-        let ended = but.map_or(all.clone(), |kept| all & Session::SESSION.ne(&*kept.session));
-        self.records.delete(ended).await?;
+    /// Lets a session go on under a later version of its user's row.
+    pub(crate) async fn renew(&self, session: &Session, version: i64, on: &Transaction) -> Result<()> {
+        let patch = SessionPatch { user_version: Change::Set(version), ..SessionPatch::default() };
+        self.records.on(on)?.change(session.session.clone(), Filter::every(), patch).await?;
+        Ok(())
+    }
+
+    /// Removes the sessions of a user who is removed.
+    pub(crate) async fn remove_user(&self, user: Uuid, on: &Transaction) -> Result<()> {
+        self.records.on(on)?.delete(Session::USER_ID.eq(user)).await?;
         Ok(())
     }
 }

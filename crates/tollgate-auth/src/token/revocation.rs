@@ -1,8 +1,9 @@
 //! Which tokens ended before they expired?
 //!
 //! A token is named by its `jti`, not by its bytes: an ECDSA signature has a twin, so the same token can be written
-//! in two ways; or by the grant it came from, by whom it speaks of, or by the client it was given to. The list carries a
-//! version, so that a remembered token is held against it once per change and not once per request. Nothing is forgotten that could still let a token in.
+//! in two ways; or by the grant it came from, by what that was given under, by whom it speaks of, or by the
+//! client it was given to. The list carries a version, so that a remembered token is held against it once per change and
+//! not once per request. Nothing is forgotten that could still let a token in.
 
 use super::{Verified, trusted::MOST_SKEW};
 use jiff::Timestamp;
@@ -24,6 +25,10 @@ pub struct Revocations {
 
 /// The claim that names the grant which a token of ours came from: the refresh family.
 const GRANT: &str = "grant_id";
+/// The claim that names what it was given under: a session, or what somebody allowed.
+const UNDER: &str = "given_under";
+/// The claim that says from which version of its user's row it was made.
+const VERSION: &str = "user_version";
 
 #[derive(Default)]
 struct Lists {
@@ -31,9 +36,10 @@ struct Lists {
     tokens: Ids,
     /// `(issuer, grant)`, likewise.
     grants: Ids,
-    /// `(issuer, sub)`: tokens issued up to the first moment are dead; remembered until the second.
+    /// `(issuer, sub)`: tokens made from that version of the user's row, or an earlier one, are dead; until when that must
+    /// be remembered.
     subjects: Cuts,
-    /// `(issuer, client)`, likewise.
+    /// `(issuer, client)`: tokens issued up to that second are dead; likewise.
     clients: Cuts,
     /// API keys by id, until when each must be remembered.
     keys: HashMap<String, u64>,
@@ -55,13 +61,13 @@ impl Revocations {
         self.change(|lists| later(&mut lists.grants, issuer, grant, remember_until));
     }
 
-    /// Ends all tokens of a subject issued up to and including that second; remembered until the second from which
-    /// none of them can be alive.
-    pub fn revoke_subject(&self, issuer: &str, subject: &str, issued_until: u64, remember_until: u64) {
-        self.change(|lists| cut(&mut lists.subjects, issuer, subject, (issued_until, remember_until)));
+    /// Ends all tokens of a subject that were made from that version of its row, or an earlier one; remembered until the
+    /// second from which none of them can be alive. A token that names no version is older than all.
+    pub fn revoke_subject(&self, issuer: &str, subject: &str, version: u64, remember_until: u64) {
+        self.change(|lists| cut(&mut lists.subjects, issuer, subject, (version, remember_until)));
     }
 
-    /// The same for all tokens that were given to a client.
+    /// Ends all tokens that were given to a client up to and including that second, likewise.
     pub fn revoke_client(&self, issuer: &str, client: &str, issued_until: u64, remember_until: u64) {
         self.change(|lists| cut(&mut lists.clients, issuer, client, (issued_until, remember_until)));
     }
@@ -133,17 +139,19 @@ impl Revocations {
         let claim = |claim| token.claims.get(claim).and_then(serde_json::Value::as_str);
         let listed = |ids: &Ids, id: Option<&str>| id.is_some_and(|id| !ids.is_empty() && ids.contains_key(&name(id)));
         let issued = token.issued.unwrap_or(0);
-        let cut = |cuts: &Cuts, named: Option<&str>| {
+        let cut = |cuts: &Cuts, named: Option<&str>, at: u64| {
             let until = named.filter(|_| !cuts.is_empty()).and_then(|named| cuts.get(&name(named)));
-            until.is_some_and(|(until, _)| issued <= *until)
+            until.is_some_and(|(until, _)| at <= *until)
         };
         let ruled = |(is_out, since): &(bool, Timestamp)| {
             *is_out || i64::try_from(issued).is_ok_and(|at| at <= since.as_second())
         };
+        let version = || token.claims.get(VERSION).and_then(serde_json::Value::as_u64).unwrap_or(0);
         listed(&lists.tokens, token.id())
             || listed(&lists.grants, claim(GRANT))
-            || cut(&lists.subjects, Some(token.subject()))
-            || cut(&lists.clients, claim("client_id"))
+            || listed(&lists.grants, claim(UNDER))
+            || cut(&lists.subjects, Some(token.subject()), version())
+            || cut(&lists.clients, claim("client_id"), issued)
             || lists.people.get(actor.id()).is_some_and(ruled)
     }
 

@@ -132,8 +132,11 @@ pub async fn what_only_the_app_sets_no_caller_sends(database: Arc<dyn Database>)
     assert_eq!(ranked, expected, "the last word counts");
     let replaced = notes.replace(&all(), ranked.note_id, note("two")).await.unwrap();
     assert_eq!(replaced.rank, Some(8), "no caller takes it away");
+    let stale = notes.set_if(&all(), ranked.note_id, Note::RANK.eq(7), [Note::RANK.to(9)]).await;
+    assert!(matches!(stale, Err(Error::Stale)), "{stale:?}");
+    let ranked = notes.set_if(&all(), ranked.note_id, Note::RANK.eq(8), [Note::TOPIC.to(1)]).await.unwrap();
     let cleared = notes.set(&all(), ranked.note_id, [Note::RANK.to(None)]).await.unwrap();
-    assert_eq!((cleared.rank, cleared.version), (None, 4));
+    assert_eq!((cleared.rank, cleared.version), (None, 5));
     let unknown = notes.set(&all(), ranked.note_id + 1, [Note::RANK.to(1)]).await;
     assert!(matches!(unknown, Err(Error::NotFound)), "{unknown:?}");
     let foreign = notes.set(&all(), ranked.note_id, [Note::BODY.to("\0")]).await;

@@ -137,7 +137,7 @@ impl Inner {
             self.people.record(&person, "sign_in", false).await?;
             return Err(Problem::forbidden().because("this account is not allowed in here"));
         }
-        let own = self.own.end(headers).await?;
+        let own = self.own.forget(headers).await?;
         self.people.end(headers, self.cookies).await?;
         let session = self.people.begin(&person, self.cookies).await?;
         self.people.record(&person, "sign_in", true).await?;

@@ -339,9 +339,17 @@ async fn a_key_loses_what_its_user_loses() {
     let app = Instance::new().await;
     let (key, _) = app.own_key("rea@example.test", &["read:movies", "update:movies"]).await;
     assert_eq!(list(&app.me(&key).await.1["permissions"]), ["read:movies", "update:movies", "read:news"]);
-    app.world.change("rea@example.test", roles("reader")).await;
-    app.world.clock.advance(Duration::from_mins(1));
+    let reader = AccountChange { roles: Change::Set(vec!["reader".into()]), ..AccountChange::default() };
+    let (may, rea) = (System::because("an admin takes a role").may(), app.world.user("rea@example.test").await.user_id);
+    app.world.identity.accounts().change(&may, rea, reader).await.unwrap();
     assert_eq!(list(&app.me(&key).await.1["permissions"]), ["read:movies", "read:news"]);
+    app.world.change("rea@example.test", roles("")).await;
+    app.world.clock.advance(Duration::from_mins(1));
+    assert_eq!(
+        list(&app.me(&key).await.1["permissions"]),
+        ["read:news"],
+        "whoever changes the row by hand waits a minute"
+    );
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ async fn world() -> World {
     World::with(third_parties()).await
 }
 
-fn third_parties() -> tollgate_auth::IdentityConfig {
+pub(super) fn third_parties() -> tollgate_auth::IdentityConfig {
     let client = |id: &str, name: &str, kind, uri: &str| Client {
         redirect_uris: vec![uri.into()],
         third_party: true,
@@ -25,7 +25,7 @@ fn third_parties() -> tollgate_auth::IdentityConfig {
     config
 }
 
-fn ask(scope: &str, more: &[(&str, &str)]) -> String {
+pub(super) fn ask(scope: &str, more: &[(&str, &str)]) -> String {
     authorize(&[&[("client_id", "recorder"), ("scope", scope)], more].concat())
 }
 
@@ -47,13 +47,13 @@ async fn press(browser: &mut Browser, page: &Answer, answer: &str) -> Answer {
     browser.post("/oauth/consent", &fields.chain([("answer", answer)]).collect::<Vec<_>>()).await
 }
 
-async fn allowed(browser: &mut Browser, scope: &str) -> Value {
+pub(super) async fn allowed(browser: &mut Browser, scope: &str) -> Value {
     let page = browser.get(&ask(scope, &[])).await;
     let answer = if page.location().is_empty() { press(browser, &page, "allow").await } else { page };
     redeem(browser, &answer.location_parameter("code").unwrap()).await.json()
 }
 
-async fn redeem(browser: &mut Browser, code: &str) -> Answer {
+pub(super) async fn redeem(browser: &mut Browser, code: &str) -> Answer {
     let form = [
         ("grant_type", "authorization_code"),
         ("client_id", "recorder"),

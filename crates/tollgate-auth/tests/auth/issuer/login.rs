@@ -213,7 +213,7 @@ async fn sessions_that_have_ended_are_swept_out() {
     for _ in 0..3 {
         world.rea().await;
     }
-    world.clock.advance(Duration::from_hours(12));
+    world.clock.advance(Duration::from_hours(12) + Duration::from_mins(1));
     world.rea().await;
     let store: Store<Session> = Store::new(Arc::clone(&world.database), Arc::new(world.clock.clone()));
     assert_eq!(store.count(&System::because("a test counts").may(), Filter::every()).await.unwrap(), 1);

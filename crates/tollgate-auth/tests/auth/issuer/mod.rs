@@ -8,7 +8,9 @@ mod clients;
 mod code_flow;
 mod consent;
 mod discovery;
+mod ends;
 mod exchange;
+mod half_done;
 mod jumps;
 mod login;
 mod logout;
@@ -19,6 +21,7 @@ mod revocation;
 mod rotation;
 mod second_factor;
 mod throttle;
+mod under_way;
 mod userinfo;
 mod users;
 
@@ -202,7 +205,7 @@ impl Browser {
     }
 
     /// Keeps a cookie in place of one of the same name; an empty one is a removed one.
-    fn keep(&mut self, cookie: &str) {
+    pub(crate) fn keep(&mut self, cookie: &str) {
         let (name, value) = cookie.split_once('=').unwrap();
         let kept = self.cookie.take().unwrap_or_default();
         let mut all: Vec<&str> = kept.split("; ").filter(|other| !other.is_empty()).collect();

@@ -11,7 +11,7 @@ use tollgate_core::Clock;
 const EMAIL: &str = "rea@example.test";
 
 /// An authenticator app, written from RFC 4226 and RFC 6238.
-struct Authenticator(Vec<u8>);
+pub(super) struct Authenticator(Vec<u8>);
 
 impl Authenticator {
     /// Reads the key from the page.
@@ -43,7 +43,7 @@ fn hidden(page: &str, name: &str) -> String {
 }
 
 /// Sets the second factor up in that browser; answers the app, and the page with the recovery codes.
-async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
+pub(super) async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
     let page = browser.get("/auth/second-factor").await.page();
     assert!(page.contains("<svg viewBox=\"0 0 ") && page.contains("otpauth://totp/"), "{page}");
     let app = Authenticator::of(&page);

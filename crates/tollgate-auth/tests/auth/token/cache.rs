@@ -59,11 +59,14 @@ async fn a_revocation_ends_remembered_and_new_tokens_alike() {
     assert_eq!(gate.check(&one).await, Err(Refusal::Revoked));
     assert_eq!(gate.check(&one).await, Err(Refusal::Revoked));
     assert!(gate.check(&two).await.is_ok());
-    gate.revocations().revoke_subject("https://a", "ann", NOW, NOW + 600);
-    assert_eq!(gate.check(&two).await, Err(Refusal::Revoked));
-    let mut claims = signer.claims(3);
-    claims["iat"] = json!(NOW + 1);
-    assert!(gate.check(&signer.token(&signer.header(), &claims)).await.is_ok(), "signed in again");
+    gate.revocations().revoke_subject("https://a", "ann", 7, NOW + 600);
+    assert_eq!(gate.check(&two).await, Err(Refusal::Revoked), "it names no version");
+    for (version, is_good) in [(json!(7), false), (json!("8"), false), (json!(8), true)] {
+        let mut claims = signer.claims(3);
+        claims["user_version"] = version.clone();
+        let answer = gate.check(&signer.token(&signer.header(), &claims)).await;
+        assert_eq!(answer.is_ok(), is_good, "{version}: whatever the clocks of two instances say");
+    }
 }
 
 /// A weaker revocation that arrives later takes nothing back, and the skew is counted in.

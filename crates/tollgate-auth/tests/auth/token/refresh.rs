@@ -95,13 +95,6 @@ impl Families for Remote {
             Ok(())
         })
     }
-
-    fn kill_all<'s>(&'s self, user: &'s str, death: Death) -> Answer<'s, ()> {
-        Box::pin(async move {
-            self.end(death, |_, family| family.grant.user == user);
-            Ok(())
-        })
-    }
 }
 
 fn instance(store: &Remote) -> Refresh<Remote> {
@@ -109,7 +102,13 @@ fn instance(store: &Remote) -> Refresh<Remote> {
 }
 
 fn grant(user: &str, client: &str) -> Grant {
-    Grant { user: user.into(), client: client.into(), scope: "read:movies".into() }
+    Grant {
+        user: user.into(),
+        version: 1,
+        under: "a session".into(),
+        client: client.into(),
+        scope: "read:movies".into(),
+    }
 }
 
 fn world() -> (Remote, ManualClock, Refresh<Remote>) {
@@ -180,14 +179,16 @@ async fn a_crash_between_rotation_and_answer_locks_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_signed_out_stays_out() {
+async fn a_family_that_was_ended_stays_ended_and_no_other_ends_with_it() {
     let (_, _, refresh) = world();
     let (phone, laptop) = (
         refresh.begin(grant("ann", "app"), DAY).await.unwrap(),
         refresh.begin(grant("ann", "web"), DAY).await.unwrap(),
     );
     let other = refresh.begin(grant("bob", "app"), DAY).await.unwrap();
-    refresh.revoke_user("ann").await.unwrap();
+    for token in [&phone, &laptop] {
+        refresh.revoke_family(token.family()).await.unwrap();
+    }
     assert!(matches!(refresh.redeem(&phone, "app").await, Err(Refused::Dead(Death::Revoked))));
     assert!(matches!(refresh.redeem(&laptop, "web").await, Err(Refused::Dead(Death::Revoked))));
     let other = refresh.redeem(&other, "app").await.unwrap().token;
@@ -196,7 +197,7 @@ async fn a_user_who_is_signed_out_stays_out() {
     assert!(matches!(refresh.redeem(&other, "app").await, Err(Refused::Dead(Death::Revoked))));
 }
 
-/// Revocation against rotation: once `revoke_user` has answered, nobody holds a token that works.
+/// Revocation against rotation: once `revoke_family` has answered, nobody holds a token that works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_rotation_cannot_outrun_a_revocation() {
     for _ in 0..200 {
@@ -207,7 +208,7 @@ async fn a_rotation_cannot_outrun_a_revocation() {
             let token = token.clone();
             async move { racer.redeem(&token, "app").await }
         });
-        refresh.revoke_user("ann").await.unwrap();
+        refresh.revoke_family(token.family()).await.unwrap();
         let survivor = race.await.unwrap().map_or(token, |refreshed| refreshed.token);
         assert!(matches!(refresh.redeem(&survivor, "app").await, Err(Refused::Dead(Death::Revoked))));
     }

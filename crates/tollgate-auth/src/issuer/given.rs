@@ -1,0 +1,114 @@
+//! For whom was something given, under what, and does that still stand?
+//!
+//! Codes, refresh families and access tokens name both, and whoever comes with one is held against them. So what ends is
+//! one row, at once and as a whole, and what was under way at that moment has ended too:
+//!
+//! ```text
+//! given to                 under                          ends with
+//! a client of the app      the session of the browser     signing out there
+//! somebody else's client   what the user allowed          withdrawing that, at /auth/apps
+//! either                   a version of the user's row    whatever makes it void (accounts/ends.rs)
+//! ```
+//! Access tokens are checked without a question, so an entry among the revoked (`revoked.rs`) goes along, in the same
+//! transaction. It names the session or the consent as the tokens do, by a hash: others read those.
+
+use super::{
+    Ended,
+    client::Client,
+    denied::{Code, Denied},
+};
+use crate::{
+    error::{Error, Result},
+    identity::Issuer,
+    sign_in::Session,
+    token::Hash,
+    users::User,
+};
+use axum::http::{HeaderMap, HeaderValue};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// For whom something was given, and under what.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub(crate) user: Uuid,
+    /// The version of their row.
+    pub(crate) version: i64,
+    /// A session, or what they allowed to the client.
+    pub(crate) under: String,
+}
+
+impl Given {
+    /// How tokens name what they were given under.
+    pub(crate) fn public(&self) -> String {
+        public(&self.under)
+    }
+}
+
+fn public(under: &str) -> String {
+    String::from(Hash::of(&[b"given under", under.as_bytes()]))[..22].to_owned()
+}
+
+impl Issuer {
+    /// What a client is given something under, for somebody who is signed in.
+    pub(super) async fn giving(&self, client: &Client, session: &Session, user: &User) -> Result<Given, Denied> {
+        let under = if client.third_party {
+            let allowed = self.consents.find(user.user_id, &client.id).await?;
+            allowed.ok_or(Denied::new(Code::AccessDenied, "the user withdrew what they allowed"))?.grant_id
+        } else {
+            session.session.clone()
+        };
+        Ok(Given { user: user.user_id, version: user.version, under })
+    }
+
+    /// The user for whom something was given to a client, if nothing has ended it since.
+    pub(super) async fn holder(&self, client: &Client, given: &Given) -> Result<Option<User>> {
+        let stands = if client.third_party {
+            let allowed = self.consents.find(given.user, &client.id).await?;
+            allowed.is_some_and(|allowed| allowed.grant_id == given.under)
+        } else {
+            self.sessions.stands(&given.under).await?
+        };
+        if stands { self.users.holder(given.user, given.version).await } else { Ok(None) }
+    }
+
+    /// Notes that something is given that can be alive for so long; answers whether it still can be given.
+    pub(super) async fn give(&self, client: &Client, given: &Given, lifetime: Duration) -> Result<bool> {
+        if client.third_party { Ok(true) } else { self.sessions.give(&given.under, lifetime).await }
+    }
+
+    /// Signs a browser out: ends its session, and what clients of the app were given under it. Answers the `Set-Cookie`
+    /// that removes it.
+    pub(crate) async fn end_session(&self, headers: &HeaderMap) -> Result<HeaderValue> {
+        let ended = self.users.store().transaction(async |tx| {
+            let ended = self.sessions.end(headers, &tx).await?.filter(|session| session.gave_until.is_some());
+            let Some(session) = ended else { return Ok(None) };
+            Ok::<_, Error>(Some(self.revoked.note(Ended::Under(&public(&session.session)), &tx).await?))
+        });
+        self.revoked.apply(ended.await?);
+        Ok(self.sessions.removal())
+    }
+
+    /// Takes back what a user allowed to a client, and ends what it was given under that.
+    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> Result<()> {
+        let ended = self.users.store().transaction(async |tx| {
+            let Some(allowed) = self.consents.remove(user, client, &tx).await? else { return Ok(None) };
+            Ok::<_, Error>(Some(self.revoked.note(Ended::Under(&public(&allowed.grant_id)), &tx).await?))
+        });
+        self.revoked.apply(ended.await?);
+        Ok(())
+    }
+
+    /// Removes an added client, and ends what it was given.
+    pub(crate) async fn remove_client(&self, id: &str) -> Result<()> {
+        let ended = self.users.store().transaction(async |tx| {
+            self.clients.remove(id, &tx).await?;
+            self.consents.remove_client(id, &tx).await?;
+            self.codes.remove_client(id, &tx).await?;
+            self.refresh.families().remove_client(id, &tx).await?;
+            self.revoked.note(Ended::Client(id), &tx).await
+        });
+        self.revoked.apply([ended.await?]);
+        Ok(())
+    }
+}
