@@ -218,7 +218,8 @@ impl Identity {
         let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
         let scope = issuer::granted("", users.actor(&user).grants());
-        let access = Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope, at, grant: None };
+        let (id, client) = (Mint::new_id(), COMMAND_LINE);
+        let access = Access { id: &id, client, third_party: false, scope: &scope, at, grant: None };
         mint.access_token(&user, &access)
     }
 
@@ -339,5 +340,7 @@ fn speaker(verified: &Verified, roles: &Roles) -> Actor {
     let claim = |name| verified.claims().get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let granted = Grants::of(verified.scopes().iter().map(String::as_str));
     let person = Person::new(verified.subject()).provider(PROVIDER).named(claim("name")).email(claim("email"));
+    let acting = verified.claims().get("act").and_then(|act| act.get("sub")?.as_str());
+    let person = acting.into_iter().fold(person, Person::by_client);
     person.roles(verified.roles().iter().cloned().collect()).grants(&granted).grants(roles.anyone()).into()
 }

@@ -49,10 +49,16 @@ impl Accounts {
         Err(SignInError::Refused { reason, left: attempt.left })
     }
 
-    /// Whether it is the password of somebody who is signed in.
-    pub(crate) async fn check_again(&self, user: &User, password: Secret) -> Result<(), UserError> {
-        let inner = &*self.0;
-        let attempt = inner.tries.begin(Bucket::proof("password", user.user_id, None)).await?;
+    /// Whether it is the password of somebody who is signed in, in that session or with a token. Each session has tries of
+    /// its own, so that whoever stole one, or a token, keeps nobody from changing the password.
+    pub(crate) async fn check_again(
+        &self,
+        user: &User,
+        password: Secret,
+        session: Option<&Session>,
+    ) -> Result<(), UserError> {
+        let (inner, place) = (&*self.0, session.map(|session| session.session.as_bytes()));
+        let attempt = inner.tries.begin(Bucket::proof("password", user.user_id, place)).await?;
         let attempt = attempt.map_err(UserError::Throttled)?;
         match inner.users.passwords.judge(password, Some(user.password_hash.clone())).await {
             Ok(Verdict::Wrong) => {
@@ -90,7 +96,7 @@ impl Accounts {
         new: Secret,
         session: Option<&Session>,
     ) -> Result<(), UserError> {
-        self.check_again(user, current).await?;
+        self.check_again(user, current, session).await?;
         self.set_password(user, new, session, "change_password").await
     }
 

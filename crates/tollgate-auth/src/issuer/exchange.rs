@@ -139,8 +139,9 @@ impl Issuer {
         id: &str,
         at: u64,
     ) -> Result<Tokens, Denied> {
+        let third_party = consent.is_some();
         let grant = refresh.as_ref().map(|token| token.family().public()).or(consent);
-        let access = Access { id, client: &code.client, scope: &code.scope, at, grant: grant.as_deref() };
+        let access = Access { id, client: &code.client, third_party, scope: &code.scope, at, grant: grant.as_deref() };
         let access_token = self.mint.access_token(user, &access)?;
         let sign_in = SignIn {
             client: &code.client,
@@ -190,7 +191,8 @@ impl Issuer {
         let scope = scope::renewed(&refreshed.grant.scope, asked.get("scope"), self.users.actor(&user).grants());
         let scope = scope.ok_or(Denied::new(Code::InvalidScope, "a refresh gives no more than was granted"))?;
         let grant = refreshed.token.family().public();
-        let access = Access { id: &Mint::new_id(), client: &client.id, scope: &scope, at, grant: Some(&grant) };
+        let (id, third_party) = (Mint::new_id(), client.third_party);
+        let access = Access { id: &id, client: &client.id, third_party, scope: &scope, at, grant: Some(&grant) };
         let access_token = self.mint.access_token(&user, &access)?;
         Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
     }

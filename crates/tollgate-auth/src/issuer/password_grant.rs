@@ -63,7 +63,8 @@ impl Issuer {
         }
         self.accounts.record_own(&user, "sign_in", Some("pwd, by the password grant")).await?;
         let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
-        let access = Access { id: &Mint::new_id(), client: PASSWORD, scope: &scope, at, grant: None };
+        let access =
+            Access { id: &Mint::new_id(), client: PASSWORD, third_party: false, scope: &scope, at, grant: None };
         let access_token = self.mint.access_token(&user, &access)?;
         Ok(Issued { access_token, token_type: "bearer", expires_in: self.config.access_lifetime.as_secs() })
     }

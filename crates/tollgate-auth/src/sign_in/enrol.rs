@@ -1,6 +1,9 @@
 //! Setting up a second factor, and giving it up.
 //!
 //! For somebody who is signed in; or half way, where a role of theirs demands a second factor that they do not have yet.
+//!
+//! Whoever is signed in says the password once more, for this and for everything else here: a browser that was left alone,
+//! or a stolen session, would otherwise shut its owner out. Who is half way has just said it.
 
 use super::{
     LOGIN, Session,
@@ -37,7 +40,7 @@ pub(super) async fn page(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: H
         let return_to = issuer.origins.return_to(asked.get("return_to"));
         match issuer.here(&headers).await? {
             Some(here) if here.user.second_factor => issuer.factor_page(&here.user, GatePage::default()).await,
-            Some(here) => issuer.offer_page(&here.user, &return_to, None),
+            Some(here) => issuer.offer_page(&here, &return_to),
             None => Ok(see_other(&with_return(LOGIN, SECOND_FACTOR))),
         }
     };
@@ -74,11 +77,17 @@ impl Issuer {
         let Some(secret) = factors.offered(user.user_id, form.typed("offer")) else {
             return Err(Problem::bad_request().because("this was not offered to you: open the page again"));
         };
-        let code = form.typed("code").trim();
-        let Some(codes) = factors.enrol(user.user_id, &secret, code).await? else {
-            let no = No::of("The code is wrong. Type the one that the app shows now.");
-            let page = self.offer_again(user, &return_to, form.typed("offer"), &secret, Some(no.text.clone()))?;
-            return Ok(no.on(page));
+        let again = |no: No| -> Result<Response> {
+            let page = self.offer_again(here, &return_to, form.typed("offer"), &secret, Some(no.text.clone()))?;
+            Ok(no.on(page))
+        };
+        if let (Some(session), current) = (&here.session, Secret::from(form.typed("current")))
+            && let Err(error) = self.accounts.check_again(user, current, Some(session)).await
+        {
+            return again(not_changed(error)?);
+        }
+        let Some(codes) = factors.enrol(user.user_id, &secret, form.typed("code").trim()).await? else {
+            return again(No::of("The code is wrong. Type the one that the app shows now."));
         };
         self.users.set_second_factor(user.user_id, true).await?;
         self.accounts.record_own(user, "second_factor_on", None).await?;
@@ -90,11 +99,10 @@ impl Issuer {
         Ok(response)
     }
 
-    /// Both take the password once more: a browser that was left alone is not enough.
     async fn renew_or_remove(&self, form: &Form, here: &Here) -> Result<Response> {
         let user = &here.user;
         let password = form.asked.get("current").or(form.asked.get("password")).unwrap_or_default();
-        if let Err(error) = self.accounts.check_again(user, Secret::from(password)).await {
+        if let Err(error) = self.accounts.check_again(user, Secret::from(password), here.session.as_ref()).await {
             let no = not_changed(error)?;
             let page = GatePage { error: Some(no.text.clone()), ..GatePage::default() };
             return Ok(no.on(self.factor_page(user, page).await?));
@@ -107,28 +115,31 @@ impl Issuer {
         self.accounts.0.factors.remove(user.user_id).await?;
         self.users.set_second_factor(user.user_id, false).await?;
         self.accounts.record_own(user, "second_factor_off", None).await?;
+        self.accounts.sign_out_but(user.user_id, here.session.as_ref()).await?;
         Ok(see_other(SECOND_FACTOR))
     }
 
-    fn offer_page(&self, user: &User, return_to: &str, error: Option<String>) -> Result<Response> {
-        let (secret, offer) = self.accounts.0.factors.offer(user.user_id)?;
-        self.offer_again(user, return_to, &offer, &secret, error)
+    fn offer_page(&self, here: &Here, return_to: &str) -> Result<Response> {
+        let (secret, offer) = self.accounts.0.factors.offer(here.user.user_id)?;
+        self.offer_again(here, return_to, &offer, &secret, None)
     }
 
     fn offer_again(
         &self,
-        user: &User,
+        here: &Here,
         return_to: &str,
         offer: &str,
         secret: &[u8; 20],
         error: Option<String>,
     ) -> Result<Response> {
         let hidden = [("do", "enrol"), ("offer", offer), ("return_to", return_to)];
+        let user = &here.user;
+        let current = here.session.is_some().then(|| current_password("current"));
         let code = GateField { name: "code", label: "Six-digit code", kind: FieldKind::Code, help: None };
         let form = GateForm {
             action: SECOND_FACTOR.to_owned(),
             hidden: hidden.map(|(name, value)| (name, value.to_owned())).to_vec(),
-            fields: vec![code],
+            fields: current.into_iter().chain([code]).collect(),
             button: "Turn it on".to_owned(),
             lesser: false,
         };
@@ -161,7 +172,7 @@ impl Issuer {
         let form = |action: &str, name: &'static str, button: &str, lesser| GateForm {
             action: SECOND_FACTOR.to_owned(),
             hidden: vec![("do", action.to_owned())],
-            fields: vec![GateField { name, label: "Password", kind: FieldKind::CurrentPassword, help: None }],
+            fields: vec![current_password(name)],
             button: button.to_owned(),
             lesser,
         };
@@ -177,4 +188,8 @@ impl Issuer {
             ..page
         })
     }
+}
+
+fn current_password(name: &'static str) -> GateField {
+    GateField { name, label: "Password", kind: FieldKind::CurrentPassword, help: None }
 }

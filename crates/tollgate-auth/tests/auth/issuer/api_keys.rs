@@ -15,7 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_access::{Grants, Roles, System};
-use tollgate_auth::{AccountChange, ApiKey, ApiKeys, IdentityConfig, KeyError, KeyFor, NewKey, User};
+use tollgate_auth::{
+    AccountChange, ApiKey, ApiKeys, Client, ClientKind, IdentityConfig, KeyError, KeyFor, NewKey, User,
+};
 use tollgate_core::{Change, Clock, ManualClock, Seal};
 use tollgate_http::{
     Api, Context, Edge, Keyed, Stores,
@@ -26,8 +28,8 @@ use tollgate_store::{Database, Filter, Memory, Store, audit::AuditEvent};
 use tower::ServiceExt;
 
 /// An instance of an app with API keys: Rea makes keys for herself, Ada may do everything.
-struct Instance {
-    world: World,
+pub(super) struct Instance {
+    pub(super) world: World,
     keys: ApiKeys,
     app: Router,
 }
@@ -37,11 +39,17 @@ fn config() -> IdentityConfig {
     let all = [("keeper", own.to_vec()), ("reader", vec!["read:movies"]), ("admin", vec!["*"])];
     let all = all.map(|(role, may)| (role.to_owned(), may.into_iter().map(str::to_owned).collect()));
     let roles = Roles::new(&BTreeMap::from(all), &["read:news".to_owned()]).unwrap();
-    IdentityConfig { audience: "api".into(), ..IdentityConfig::new(ISSUER, Arc::new(roles)) }
+    let others = Client {
+        redirect_uris: vec![CALLBACK.into()],
+        third_party: true,
+        ..Client::new("recorder", "Recorder", ClientKind::Public)
+    };
+    let clients = vec![others];
+    IdentityConfig { audience: "api".into(), clients, ..IdentityConfig::new(ISSUER, Arc::new(roles)) }
 }
 
 impl Instance {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let this = Self::on(Arc::new(Memory::default()), clock()).await;
         for (name, email, role) in
             [("Rea Oku", "rea@example.test", "keeper"), ("Ada Osei", "ada@example.test", "admin")]
@@ -63,11 +71,11 @@ impl Instance {
         Self::on(Arc::clone(&self.world.database), self.world.clock.clone()).await
     }
 
-    async fn token(&self, email: &str) -> String {
+    pub(super) async fn token(&self, email: &str) -> String {
         self.world.identity.issue_token(email).await.unwrap()
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -83,13 +91,13 @@ impl Instance {
         (head.status, head.headers, serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    async fn make(&self, bearer: &str, wanted: Value) -> (StatusCode, Value) {
+    pub(super) async fn make(&self, bearer: &str, wanted: Value) -> (StatusCode, Value) {
         let (status, _, body) = self.send(Method::POST, "/api-keys", bearer, Some(wanted)).await;
         (status, body)
     }
 
     /// A key that somebody makes for themselves: it, and its id.
-    async fn own_key(&self, email: &str, scopes: &[&str]) -> (String, String) {
+    pub(super) async fn own_key(&self, email: &str, scopes: &[&str]) -> (String, String) {
         let (status, made) = self.make(&self.token(email).await, json!({ "name": "laptop", "scopes": scopes })).await;
         assert_eq!(status, StatusCode::CREATED, "{made}");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -97,7 +105,7 @@ impl Instance {
     }
 
     /// Who somebody is.
-    async fn me(&self, bearer: &str) -> (StatusCode, Value) {
+    pub(super) async fn me(&self, bearer: &str) -> (StatusCode, Value) {
         let (status, _, body) = self.send(Method::GET, "/api/me", bearer, None).await;
         (status, body)
     }
@@ -119,7 +127,7 @@ impl Instance {
         self.keys.store().get(&System::because("a test looks").may(), id.to_owned()).await.unwrap()
     }
 
-    fn store<T: tollgate_store::Resource>(&self) -> Store<T> {
+    pub(super) fn store<T: tollgate_store::Resource>(&self) -> Store<T> {
         Store::new(Arc::clone(&self.world.database), Arc::new(self.world.clock.clone()))
     }
 }
@@ -131,7 +139,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         about: String::new(),
         anyone: Grants::default(),
         schemes: vec![],
-        services: vec![tollgate_auth::service(), tollgate_auth::api_keys_service()],
+        services: vec![tollgate_auth::service(), tollgate_auth::api_keys_service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
     let stores = Stores::new(&built.resources, |_| Arc::clone(database), &clock);
@@ -139,6 +147,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
     let edge = Edge::new(Arc::new(Pages::new(Site::default())), Arc::clone(&authenticate), None);
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(keys.clone());
+    extensions.insert(world.identity.accounts());
     let context =
         Context { authenticate, stores, seal: Seal::new(&[7; 32]), clock, keyed: Keyed::default(), extensions };
     let router = built.router.with_state(Arc::new(context)).merge(world.identity.router());

@@ -4,8 +4,11 @@ use super::{
     Answer, Browser, CALLBACK, ISSUER, VERIFIER, World, authorize, claims, config,
     revocation::{ends_on, is_good, text},
 };
-use axum::http::StatusCode;
-use serde_json::Value;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use serde_json::{Value, json};
 use tollgate_auth::{Client, ClientKind};
 
 /// The issuer with a page, and an app on a device, of somebody else.
@@ -47,7 +50,7 @@ async fn press(browser: &mut Browser, page: &Answer, answer: &str) -> Answer {
     browser.post("/oauth/consent", &fields.chain([("answer", answer)]).collect::<Vec<_>>()).await
 }
 
-async fn allowed(browser: &mut Browser, scope: &str) -> Value {
+pub(super) async fn allowed(browser: &mut Browser, scope: &str) -> Value {
     let page = browser.get(&ask(scope, &[])).await;
     let answer = if page.location().is_empty() { press(browser, &page, "allow").await } else { page };
     redeem(browser, &answer.location_parameter("code").unwrap()).await.json()
@@ -119,6 +122,31 @@ async fn somebody_elses_client_gets_nothing_that_it_does_not_name() {
     assert_eq!(allowed(&mut rea, "openid").await["scope"], "openid");
     for nothing in ["", "delete:movies", "nonsense"] {
         assert_eq!(rea.get(&ask(nothing, &[])).await.error(), "invalid_scope", "{nothing:?}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_client_learns_of_a_person_what_they_allowed_and_no_more() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    for (scope, name, email) in [
+        ("read:movies", json!(null), json!(null)),
+        ("read:movies profile", json!("Rea Oku"), json!(null)),
+        ("read:movies email offline_access", json!(null), json!("rea@example.test")),
+    ] {
+        let mut tokens = allowed(&mut rea, scope).await;
+        if scope.contains("offline_access") {
+            tokens = rea.refresh("recorder", text(&tokens, "refresh_token")).await.json();
+        }
+        let access = text(&tokens, "access_token");
+        let said = claims(access);
+        assert_eq!(said["act"], json!({ "sub": "recorder" }), "{said}");
+        let request = Request::get("/api/me").header(header::AUTHORIZATION, format!("Bearer {access}"));
+        let me = world.browser().send(request.body(Body::empty()).unwrap()).await.json();
+        for known in [&said, &me] {
+            assert_eq!((&known["name"], &known["email"]), (&name, &email), "{scope}: {known}");
+        }
+        assert_eq!((said.get("roles"), &me["roles"]), (None, &json!([])), "{scope}");
     }
 }
 

@@ -7,6 +7,7 @@ mod authenticate;
 mod clients;
 mod code_flow;
 mod consent;
+mod delegated;
 mod discovery;
 mod exchange;
 mod login;

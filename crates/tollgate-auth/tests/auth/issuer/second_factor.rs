@@ -1,6 +1,11 @@
 //! The second factor: a code after the password.
 
-use super::{Answer, Browser, PASSWORD, World, accounts::recorded, config};
+use super::{
+    Answer, Browser, PASSWORD, World,
+    accounts::recorded,
+    config,
+    revocation::{is_good, text},
+};
 use aws_lc_rs::hmac;
 use axum::http::StatusCode;
 use std::time::Duration;
@@ -47,7 +52,8 @@ async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) 
     let page = browser.get("/auth/second-factor").await.page();
     assert!(page.contains("<svg viewBox=\"0 0 ") && page.contains("otpauth://totp/"), "{page}");
     let app = Authenticator::of(&page);
-    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(world))];
+    let offer = hidden(&page, "offer");
+    let form = [("do", "enrol"), ("offer", &offer), ("current", PASSWORD), ("code", &app.code(world))];
     let done = browser.post("/auth/second-factor", &form).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.body);
     (app, done)
@@ -183,15 +189,24 @@ async fn a_role_that_needs_a_second_factor_lets_nobody_in_without_one() {
 async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
     let world = World::new().await;
     let mut rea = world.rea().await;
-    let (_, page) = enrol(&world, &mut rea).await;
+    let (app, page) = enrol(&world, &mut rea).await;
     let old = recovery_codes(&page.body);
     let wrong = [("do", "off"), ("password", "wrong password altogether")];
     assert_eq!(rea.post("/auth/second-factor", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(rea.get("/auth/second-factor").await.body.contains("Recovery codes left: 10."));
     let renewed = rea.post("/auth/second-factor", &[("do", "codes"), ("current", PASSWORD)]).await;
     assert!(recovery_codes(&renewed.body).iter().all(|code| !old.contains(code)));
+    world.clock.advance(Duration::from_secs(30));
+    let mut elsewhere = world.browser();
+    elsewhere.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut elsewhere, &app.code(&world)).await.status, StatusCode::SEE_OTHER);
+    let tokens = elsewhere.tokens("app", "").await;
     let off = rea.post("/auth/second-factor", &[("do", "off"), ("password", PASSWORD)]).await;
     assert_eq!(off.status, StatusCode::SEE_OTHER);
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "this session stays");
+    assert_eq!(elsewhere.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(elsewhere.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
+    assert!(!is_good(&world, text(&tokens, "access_token")).await);
     assert_eq!(world.browser().sign_in(EMAIL, PASSWORD).await.location(), "/");
 
     let (_, _) = enrol(&world, &mut rea).await;
@@ -207,6 +222,23 @@ async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
 }
 
 #[tokio::test]
+async fn who_finds_a_browser_signed_in_sets_up_no_second_factor_without_the_password() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let page = rea.get("/auth/second-factor").await.page();
+    let (app, offer) = (Authenticator::of(&page), hidden(&page, "offer"));
+    for current in ["", "wrong password altogether"] {
+        let form = [("do", "enrol"), ("offer", &offer), ("current", current), ("code", &app.code(&world))];
+        let answer = rea.post("/auth/second-factor", &form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{current:?}");
+        assert!(answer.body.contains("The current password is wrong."), "{}", answer.body);
+    }
+    assert!(!world.user(EMAIL).await.second_factor);
+    let form = [("do", "enrol"), ("offer", &offer), ("current", PASSWORD), ("code", &app.code(&world))];
+    assert_eq!(rea.post("/auth/second-factor", &form).await.status, StatusCode::OK, "the offer stays good");
+}
+
+#[tokio::test]
 async fn an_offer_is_for_the_one_it_was_made_to() {
     let world = World::new().await;
     world.identity.create_user("Bo", "bo@example.test", &PASSWORD.into(), &[]).await.unwrap();
@@ -214,6 +246,7 @@ async fn an_offer_is_for_the_one_it_was_made_to() {
     bo.sign_in("bo@example.test", PASSWORD).await;
     let page = world.rea().await.get("/auth/second-factor").await.page();
     let app = Authenticator::of(&page);
-    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(&world))];
+    let offer = hidden(&page, "offer");
+    let form = [("do", "enrol"), ("offer", &offer), ("current", PASSWORD), ("code", &app.code(&world))];
     assert_eq!(bo.post("/auth/second-factor", &form).await.status, StatusCode::BAD_REQUEST);
 }
