@@ -7,7 +7,7 @@ use crate::{
     password::{self, Passwords, Verdict},
     records::Records,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tollgate_access::{Actor, Identity, Roles, System};
 use tollgate_core::{Change, Clock, Secret};
@@ -83,6 +83,8 @@ pub(crate) enum SignInError {
         reason: &'static str,
         /// How many tries may follow.
         left: usize,
+        /// Within how long.
+        window: SignedDuration,
     },
     /// Too many tries: to be tried again after that many seconds.
     #[error("too many tries")]

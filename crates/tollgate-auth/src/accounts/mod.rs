@@ -32,6 +32,7 @@ pub use mail::{Mail, MailError, Mailer};
 pub(crate) use manage::event;
 pub use manage::{AccountChange, NewAccount};
 pub(crate) use own::me_service;
+pub(crate) use second_factor::Proven;
 pub use second_factor::SecondFactor;
 pub(crate) use totp::{address as totp_address, base32};
 pub use tries::Try;
@@ -103,7 +104,7 @@ impl Accounts {
             families: StoredFamilies::new(database, clock, Arc::clone(&revoked)),
             revoked,
             factors: SecondFactors::new(database, clock, &secret_for("second factor"))?,
-            browsers: KnownBrowsers::new(&secret_for("known browser")),
+            browsers: KnownBrowsers::new(&secret_for("known browser"), clock),
             tries: Tries::new(database, clock),
             links: Links::new(database, clock),
             mailer: config.mailer.clone(),

@@ -11,7 +11,7 @@ use super::{
     refuse, see_other,
 };
 use crate::{
-    accounts::{base32, totp_address},
+    accounts::{Proven, base32, totp_address},
     identity::Issuer,
     parameters::Parameters,
     users::User,
@@ -94,7 +94,7 @@ impl Issuer {
         self.accounts.sign_out_but(user.user_id, here.session.as_ref()).await?;
         let mut response = self.codes_page(codes, &return_to)?;
         if here.session.is_none() {
-            self.add_session(&mut response, user, &form.headers, &form.from, "pwd otp mfa").await?;
+            self.add_session(&mut response, user, &form.headers, &form.from, Proven::Code.methods()).await?;
         }
         Ok(response)
     }

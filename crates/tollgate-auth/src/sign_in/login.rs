@@ -120,7 +120,7 @@ impl Issuer {
         self.sessions.end(headers).await?;
         let cookie = self.sessions.begin(user.user_id, methods, from).await?;
         self.accounts.record_own(user, "sign_in", Some(methods)).await?;
-        let known = self.accounts.0.browsers.remember(&user.email)?;
+        let known = self.accounts.0.browsers.remember(user)?;
         let cookies = self.cookies();
         response.headers_mut().append(header::SET_COOKIE, cookie);
         let known = cookies.set(KNOWN, &known, BROWSER_LIFETIME.as_secs());

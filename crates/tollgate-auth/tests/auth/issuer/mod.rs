@@ -17,7 +17,7 @@ mod passwords;
 mod refresh;
 mod revocation;
 mod rotation;
-mod second_factor;
+pub(crate) mod second_factor;
 mod throttle;
 mod userinfo;
 mod users;
@@ -55,7 +55,7 @@ pub(crate) struct World {
     pub(crate) identity: Identity,
     pub(crate) database: Arc<dyn Database>,
     pub(crate) clock: ManualClock,
-    app: Router,
+    pub(crate) app: Router,
 }
 
 pub(crate) fn config() -> IdentityConfig {

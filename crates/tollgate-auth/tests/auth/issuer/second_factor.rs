@@ -3,11 +3,12 @@
 use super::{
     Answer, Browser, PASSWORD, World,
     accounts::recorded,
-    config,
+    claims, config,
     revocation::{is_good, text},
 };
 use aws_lc_rs::hmac;
 use axum::http::StatusCode;
+use serde_json::json;
 use std::time::Duration;
 use tollgate_access::System;
 use tollgate_auth::IdentityConfig;
@@ -16,7 +17,7 @@ use tollgate_core::Clock;
 const EMAIL: &str = "rea@example.test";
 
 /// An authenticator app, written from RFC 4226 and RFC 6238.
-struct Authenticator(Vec<u8>);
+pub(crate) struct Authenticator(Vec<u8>);
 
 impl Authenticator {
     /// Reads the key from the page.
@@ -31,7 +32,7 @@ impl Authenticator {
         Self(bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect())
     }
 
-    fn code(&self, world: &World) -> String {
+    pub(crate) fn code(&self, world: &World) -> String {
         let step = world.clock.unix() / 30;
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
         let tag = hmac::sign(&key, &step.to_be_bytes());
@@ -48,7 +49,7 @@ fn hidden(page: &str, name: &str) -> String {
 }
 
 /// Sets the second factor up in that browser; answers the app, and the page with the recovery codes.
-async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
+pub(crate) async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
     let page = browser.get("/auth/second-factor").await.page();
     assert!(page.contains("<svg viewBox=\"0 0 ") && page.contains("otpauth://totp/"), "{page}");
     let app = Authenticator::of(&page);
@@ -64,7 +65,7 @@ fn recovery_codes(page: &str) -> Vec<String> {
     list.split("<li>").skip(1).map(|item| item.split('<').next().unwrap().to_owned()).collect()
 }
 
-async fn code(browser: &mut Browser, code: &str) -> Answer {
+pub(crate) async fn code(browser: &mut Browser, code: &str) -> Answer {
     browser.post("/auth/code", &[("code", code), ("return_to", "/docs")]).await
 }
 
@@ -143,6 +144,54 @@ async fn codes_are_not_guessed() {
         assert_eq!(code(&mut thief, "123456").await.status, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(code(&mut thief, &app.code(&world)).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn who_guesses_codes_slowly_comes_to_an_end_too_and_is_in_nobodys_way() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let (app, _) = enrol(&world, &mut rea).await;
+    let mut thief = world.browser();
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_mins(15));
+        thief.sign_in(EMAIL, PASSWORD).await;
+        for _ in 0..10 {
+            assert_eq!(code(&mut thief, "123456").await.status, StatusCode::UNAUTHORIZED);
+        }
+    }
+    world.clock.advance(Duration::from_mins(15));
+    thief.sign_in(EMAIL, PASSWORD).await;
+    let refused = code(&mut thief, &app.code(&world)).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "83700"));
+    assert!(refused.body.contains("Wait 24 hours"), "{}", refused.body);
+    let last = recorded(&world).await.into_iter().rfind(|(_, allowed, _)| !allowed).unwrap();
+    assert_eq!(last.2.as_deref(), Some("wrong code: no more are looked at for now"));
+
+    rea.post("/auth/logout", &[]).await;
+    rea.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut rea, &app.code(&world)).await.status, StatusCode::SEE_OTHER, "a browser that she knows");
+    world.clock.advance(Duration::from_hours(24));
+    thief.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut thief, "123456").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_says_what_was_shown_and_not_where() {
+    let world = World::new().await;
+    let (app, page) = enrol(&world, &mut world.rea().await).await;
+    let recovery = recovery_codes(&page.body).swap_remove(0);
+    world.clock.advance(Duration::from_secs(30));
+    let typed = app.code(&world);
+    for (typed, field, methods) in [(&recovery, None, "pwd mfa"), (&typed, Some(("recovery", "1")), "pwd otp mfa")] {
+        let mut browser = world.browser();
+        browser.sign_in(EMAIL, PASSWORD).await;
+        let form: Vec<_> = [("code", typed.as_str())].into_iter().chain(field).collect();
+        assert_eq!(browser.post("/auth/code", &form).await.status, StatusCode::SEE_OTHER);
+        let (action, _, how) = recorded(&world).await.pop().unwrap();
+        assert_eq!((&*action, how.as_deref()), ("sign_in", Some(methods)));
+        let tokens = browser.tokens("web", "openid").await;
+        assert_eq!(claims(text(&tokens, "id_token"))["amr"], json!(methods.split(' ').collect::<Vec<_>>()));
+    }
 }
 
 #[tokio::test]
