@@ -142,7 +142,12 @@ impl Users {
 
     /// The user of that id, unless they are kept out, or must first get a second factor.
     pub(crate) async fn active(&self, id: Uuid) -> Result<Option<User>> {
-        Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user) && !self.must_enrol(user)))
+        Ok(self.records.get(id).await?.filter(|user| self.lets_in(user)))
+    }
+
+    /// Neither kept out nor in want of a second factor.
+    pub(crate) fn lets_in(&self, user: &User) -> bool {
+        !self.keeps_out(user) && !self.must_enrol(user)
     }
 
     /// Whether a role of theirs demands a second factor that they do not have.

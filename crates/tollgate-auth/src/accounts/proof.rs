@@ -84,7 +84,8 @@ impl Accounts {
         }
     }
 
-    async fn record_refusal(&self, user: Option<Uuid>, reason: &str) -> Result<(), Error> {
+    /// Records that nobody was signed in.
+    pub(crate) async fn record_refusal(&self, user: Option<Uuid>, reason: &str) -> Result<(), Error> {
         let anyone: Actor = Identity::anyone().into();
         let event = NewAuditEvent::new(&anyone, "sign_in", "users").refused().because(reason);
         let event = user.into_iter().fold(event, |event, user| event.of_row(&user));

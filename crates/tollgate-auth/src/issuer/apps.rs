@@ -58,17 +58,23 @@ impl Issuer {
         }
         let form = Parameters::of_form(request).await?;
         let Some((_, user)) = self.signed_in(&headers).await? else { return Ok(sign_in_first()) };
-        self.withdraw(user.user_id, form.get("client").unwrap_or_default()).await?;
+        let client = form.get("client").unwrap_or_default();
+        if self.withdraw(user.user_id, client).await? {
+            self.accounts.record_own(&user, "withdraw_client", Some(client)).await?;
+        }
         Ok(see_other(APPS))
     }
 
-    /// Ends what a client was given for a user: first the codes, so that nothing new comes of them.
-    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> error::Result<()> {
+    /// Ends what a client was given for a user: first the codes, so that nothing new comes of them. Answers whether it was
+    /// allowed anything.
+    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> error::Result<bool> {
         self.codes.end_for(user, client).await?;
-        if let Some(allowed) = self.consents.remove(user, client).await? {
+        let allowed = self.consents.remove(user, client).await?;
+        if let Some(allowed) = &allowed {
             self.revoked.end(Ended::Grant(&allowed.grant_id)).await?;
         }
-        self.refresh.families().end_client(client, Some(&user.to_string())).await
+        self.refresh.families().end_client(client, Some(&user.to_string())).await?;
+        Ok(allowed.is_some())
     }
 }
 

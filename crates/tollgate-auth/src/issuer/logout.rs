@@ -58,7 +58,7 @@ impl Issuer {
             }
         }
         let mut response = see_other(back.as_deref().unwrap_or("/"));
-        response.headers_mut().insert(header::SET_COOKIE, self.sessions.end(headers).await?);
+        response.headers_mut().insert(header::SET_COOKIE, self.end_session(headers).await?);
         Ok(response)
     }
 

@@ -135,13 +135,17 @@ impl Issuer {
         if self.origins.came_from_us(headers) != Some(true) {
             return Err(self.foreign());
         }
+        let mut response = see_other("/");
+        response.headers_mut().insert(header::SET_COOKIE, self.end_session(headers).await?);
+        Ok(response)
+    }
+
+    /// Signs out whoever is signed in, which is recorded; answers the `Set-Cookie` that removes the session.
+    pub(crate) async fn end_session(&self, headers: &HeaderMap) -> Result<HeaderValue> {
         if let Some((_, user)) = self.signed_in(headers).await? {
             self.accounts.record_own(&user, "sign_out", None).await?;
         }
-        let cookie = self.sessions.end(headers).await?;
-        let mut response = see_other("/");
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-        Ok(response)
+        Ok(self.sessions.end(headers).await?)
     }
 
     /// The page, with what there is to say about the last try.

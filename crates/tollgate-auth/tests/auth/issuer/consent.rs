@@ -9,7 +9,10 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tollgate_access::System;
 use tollgate_auth::{Client, ClientKind};
+use tollgate_store::{Store, audit::AuditEvent};
 
 /// The issuer with a page, and an app on a device, of somebody else.
 async fn world() -> World {
@@ -219,6 +222,24 @@ async fn what_was_withdrawn_ends_on_every_instance() {
     assert_eq!(redeem(&mut rea, &code).await.error(), "invalid_grant");
     let again = allowed(&mut rea, "read:movies").await;
     assert!(is_good(&world, text(&again, "access_token")).await, "who allows it again lets it in again");
+}
+
+#[tokio::test]
+async fn who_allowed_a_client_and_withdrew_it_is_recorded_by_name() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    allowed(&mut rea, "openid read:movies").await;
+    rea.post("/auth/apps", &[("client", "recorder")]).await;
+    rea.post("/auth/apps", &[("client", "never allowed")]).await;
+    let store: Store<AuditEvent> = Store::new(world.database.clone(), Arc::new(world.clock.clone()));
+    let about = AuditEvent::ACTION.in_(["allow_client".to_owned(), "withdraw_client".to_owned()]);
+    let about = about | AuditEvent::RESOURCE.eq("auth_consents");
+    let events = store.find(&System::because("a test looks").may(), about).sort(AuditEvent::EVENT_ID.asc());
+    let said: Vec<_> =
+        events.all().await.unwrap().into_iter().map(|event| (event.actor, event.action, event.detail)).collect();
+    let id = world.id().await;
+    let expected = [("allow_client", "recorder: openid read:movies"), ("withdraw_client", "recorder")];
+    assert_eq!(said, expected.map(|(action, detail)| (id.clone(), action.to_owned(), Some(detail.to_owned()))));
 }
 
 #[tokio::test]

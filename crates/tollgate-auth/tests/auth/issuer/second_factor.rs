@@ -232,6 +232,9 @@ async fn a_role_that_needs_a_second_factor_lets_nobody_in_without_one() {
     enrol(&world, &mut rea).await;
     assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "who enrols is signed in");
     assert_eq!(world.browser().post("/token", &form).await.status, StatusCode::UNAUTHORIZED, "no code, no token");
+    let (action, allowed, why) = recorded(&world).await.pop().unwrap();
+    let expected = ("sign_in", false, Some("a second factor is needed, which this grant cannot ask for"));
+    assert_eq!((&*action, allowed, why.as_deref()), expected);
 }
 
 #[tokio::test]
