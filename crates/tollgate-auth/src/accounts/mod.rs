@@ -5,7 +5,7 @@
 //!            manage.rs   adding, changing, removing; who may do it to whom      error.rs   and why not
 //! one's own  proof.rs    password and code, once more or for the first time     own.rs     the API for oneself
 //!            tries.rs    how often one may guess      browser.rs  from where without others in the way
-//!            second_factor.rs   an authenticator app, recovery codes    totp.rs    vault.rs
+//!            second_factor.rs   an authenticator app, recovery codes    totp.rs
 //!            links.rs    a new password by a link     mail.rs    how it travels
 //! ```
 //!
@@ -22,7 +22,6 @@ mod proof;
 mod second_factor;
 mod totp;
 mod tries;
-mod vault;
 
 pub use api::service;
 pub(crate) use browser::LIFETIME as BROWSER_LIFETIME;

@@ -3,15 +3,13 @@
 //! A code is good once: the step it belongs to is written down in the statement that accepts it, and no earlier one is
 //! accepted after it. The secret is stored under [`Vault`]; recovery codes, 80 bits each, as hashes.
 
-use super::{
-    totp::{self, Shared},
-    vault::Vault,
-};
+use super::totp::{self, Shared};
 use crate::{
     error::{Error, Result},
     random::random,
     records::Records,
     token::Hash,
+    vault::Vault,
 };
 use jiff::Timestamp;
 use std::sync::Arc;

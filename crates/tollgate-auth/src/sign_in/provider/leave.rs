@@ -101,7 +101,7 @@ impl Inner {
 
     /// Where the provider signs out (OpenID Connect RP-Initiated Logout, 2), if that is wanted and it can be asked.
     async fn place_to_leave(&self, headers: &HeaderMap) -> Option<String> {
-        let hint: Hint = self.sealed.open(HINT, self.cookies.get(headers, HINT)?)?;
+        let hint: Hint = self.vault.open_value(HINT, self.cookies.get(headers, HINT)?)?;
         let (issuer, client) = self.issuer(&hint.issuer)?;
         let metadata = metadata(issuer).await.ok()?;
         let place = Metadata::endpoint("end_session_endpoint", metadata.end_session_endpoint.as_ref());
@@ -126,7 +126,7 @@ impl Inner {
             return Ok(None);
         }
         let hint = Hint { issuer: issuer.name().to_owned(), id_token: id_token.to_owned() };
-        let sealed = self.sealed.close(HINT, &hint)?;
+        let sealed = self.vault.close_value(HINT, &hint)?;
         let lifetime = self.people.lifetime().as_secs();
         Ok((sealed.len() <= LONGEST_HINT).then(|| self.cookies.set(HINT, &sealed, lifetime)))
     }

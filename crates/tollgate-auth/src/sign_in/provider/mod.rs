@@ -18,7 +18,6 @@ mod exchange;
 mod leave;
 mod people;
 mod routes;
-mod sealed;
 
 pub use people::{ProviderPerson, ProviderSession};
 
@@ -28,11 +27,11 @@ use crate::{
     error::{Error, Result},
     outgoing::Place,
     provider::{Issuer, Told},
+    vault::Vault,
 };
 use axum::http::{HeaderMap, request::Parts};
 use exchange::Client;
 use people::People;
-use sealed::Sealed;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tollgate_access::Actor;
 use tollgate_core::{Clock, Problem};
@@ -69,7 +68,7 @@ struct Inner {
     /// The sessions of the embedded issuer, which a new sign-in ends.
     own: Sessions,
     cookies: Cookies,
-    sealed: Sealed,
+    vault: Vault,
     clock: Arc<dyn Clock>,
     pages: Arc<Pages>,
     has_passwords: bool,
@@ -106,7 +105,7 @@ impl ProviderSignIn {
             people: People::new(database, clock, config.session_lifetime),
             own,
             cookies,
-            sealed: Sealed::new(&config.key)?,
+            vault: Vault::new(&config.key)?,
             clock: Arc::clone(clock),
             pages: Arc::clone(pages),
             has_passwords: config.has_passwords,
