@@ -9,9 +9,12 @@
 //! mail with a link                     3 by account, 20 by address
 //! ```
 //! Each within a quarter of an hour, where nothing else is said: a code has a million values and stays the same problem
-//! for years, so that even a slow guesser would come through. A try is written down before it is made, and then all are counted: of parallel tries,
-//! the one that is written last sees all others, on every instance. A success takes its own tries back. Who guesses from
-//! one address locks nobody out; who guesses from a hundred locks out unknown browsers, but not the owner's own.
+//! for years, so that even a slow guesser would come through. A try is written down before it is made, and then all are
+//! counted: of parallel tries, the one that is written last sees all others, on every instance. A success takes its own
+//! tries back. Who guesses from one address locks nobody out; who guesses from a hundred locks out unknown browsers, but
+//! not the owner's own.
+//!
+//! Time is the database's, and where that has none, a stopwatch's: who guesses gains nothing from a calendar that jumps.
 //!
 //! Keys are hashes: people type passwords into the field for the address.
 
@@ -123,32 +126,42 @@ struct Room {
 /// All tries.
 pub(crate) struct Tries {
     records: Records<Try>,
+    database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
+    /// What the calendar showed when the stopwatch showed nothing.
+    start: Timestamp,
 }
 
 impl Tries {
     pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
-        Self { records: Records::new(database, clock, "nobody guesses passwords"), clock: Arc::clone(clock) }
+        let records = Records::new(database, clock, "nobody guesses passwords");
+        let start = clock.now().saturating_sub(clock.uptime()).unwrap_or(Timestamp::MIN);
+        Self { records, database: Arc::clone(database), clock: Arc::clone(clock), start }
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        let here = || self.start.saturating_add(self.clock.uptime()).unwrap_or(Timestamp::MAX);
+        Ok(self.database.time().await?.unwrap_or_else(here))
     }
 
     /// Writes a try down. `Err` holds the seconds to wait if there were too many, so that it is not made. Such a one is not
     /// written, unless others were written at the same time; then it counts.
     pub(crate) async fn begin(&self, buckets: Vec<Bucket>) -> Result<Result<Attempt, u32>> {
-        if let Some(wait) = self.count(&buckets, 1).await?.wait {
+        let now = self.now().await?;
+        if let Some(wait) = self.count(&buckets, now, 1).await?.wait {
             return Ok(Err(wait));
         }
-        let now = self.clock.now();
         self.records.delete(Try::UNTIL.lte(now)).await?;
         let new = |bucket: &Bucket| NewTry { bucket: bucket.name.clone(), until: now + bucket.window };
         let rows = self.records.insert_many(buckets.iter().map(new).collect()).await?;
         let rows = rows.into_iter().map(|row| row.try_id).collect();
-        let Room { left, window, wait } = self.count(&buckets, 0).await?;
+        let Room { left, window, wait } = self.count(&buckets, now, 0).await?;
         Ok(wait.map_or(Ok(Attempt { buckets, rows, left, window }), Err))
     }
 
     /// How many may follow, or how long to wait if with so many `more` there are too many.
-    async fn count(&self, buckets: &[Bucket], more: usize) -> Result<Room> {
-        let (now, mut room) = (self.clock.now(), Room { left: usize::MAX, window: WINDOW, wait: None });
+    async fn count(&self, buckets: &[Bucket], now: Timestamp, more: usize) -> Result<Room> {
+        let mut room = Room { left: usize::MAX, window: WINDOW, wait: None };
         for bucket in buckets {
             let rows = self.records.find(Try::BUCKET.eq(&*bucket.name) & Try::UNTIL.gt(now)).await?;
             let left = bucket.most.saturating_sub(rows.len());

@@ -10,6 +10,7 @@ mod consent;
 mod delegated;
 mod discovery;
 mod exchange;
+mod jumps;
 mod login;
 mod logout;
 mod own;

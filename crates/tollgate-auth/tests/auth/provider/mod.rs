@@ -3,6 +3,7 @@
 mod beside;
 mod fake;
 mod metadata;
+mod people;
 mod settings;
 mod sign_in;
 mod tokens;

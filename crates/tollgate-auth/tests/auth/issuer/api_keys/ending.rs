@@ -3,6 +3,7 @@
 use super::{super::roles, Instance, config, list};
 use crate::{issuer::CALLBACK, token::world::clock};
 use axum::http::{Method, Request, StatusCode, header};
+use jiff::SignedDuration;
 use serde_json::json;
 use std::{
     sync::Arc,
@@ -118,6 +119,16 @@ async fn a_known_key_asks_nobody_for_a_minute() {
     assert!(app.is_good(&key).await, "nobody was told");
     app.world.clock.advance(Duration::from_secs(1));
     assert!(!app.is_good(&key).await);
+}
+
+#[tokio::test]
+async fn a_known_key_is_asked_for_again_once_the_calendar_was_put_back() {
+    let app = Instance::new().await;
+    let (key, id) = app.own_key("rea@example.test", &["read:movies"]).await;
+    assert!(app.is_good(&key).await);
+    app.store::<ApiKey>().delete(&System::because("a test cheats").may(), id).await.unwrap();
+    app.world.clock.jump(SignedDuration::from_hours(-1));
+    assert!(!app.is_good(&key).await, "it would be known for an hour and a minute");
 }
 
 #[tokio::test]
