@@ -137,10 +137,10 @@ CREATE TABLE "auth_second_factors" (
 CREATE TABLE "auth_tries" (
   "try_id" uuid NOT NULL PRIMARY KEY,
   "bucket" text COLLATE "C" NOT NULL,
-  "at" timestamptz NOT NULL
+  "until" timestamptz NOT NULL
 );
 CREATE INDEX "auth_tries_bucket_idx" ON "auth_tries" ("bucket");
-CREATE INDEX "auth_tries_at_idx" ON "auth_tries" ("at");
+CREATE INDEX "auth_tries_until_idx" ON "auth_tries" ("until");
 CREATE TABLE "auth_turns" (
   "turn" text COLLATE "C" NOT NULL PRIMARY KEY,
   "taken" timestamptz NOT NULL,

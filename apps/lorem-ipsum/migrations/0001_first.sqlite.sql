@@ -137,10 +137,10 @@ CREATE TABLE "auth_second_factors" (
 CREATE TABLE "auth_tries" (
   "try_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
   "bucket" TEXT /* text */ NOT NULL,
-  "at" INTEGER /* time */ NOT NULL
+  "until" INTEGER /* time */ NOT NULL
 ) STRICT;
 CREATE INDEX "auth_tries_bucket_idx" ON "auth_tries" ("bucket");
-CREATE INDEX "auth_tries_at_idx" ON "auth_tries" ("at");
+CREATE INDEX "auth_tries_until_idx" ON "auth_tries" ("until");
 CREATE TABLE "auth_turns" (
   "turn" TEXT /* text */ NOT NULL PRIMARY KEY,
   "taken" INTEGER /* time */ NOT NULL,

@@ -19,6 +19,7 @@ pub struct Identity {
     roles: Vec<String>,
     grants: Grants,
     key: Option<String>,
+    client: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +48,17 @@ impl Identity {
     }
 
     fn of(id: String, kind: Kind) -> Self {
-        Self { id, kind, name: None, email: None, provider: None, roles: vec![], grants: Grants::default(), key: None }
+        Self {
+            id,
+            kind,
+            name: None,
+            email: None,
+            provider: None,
+            roles: vec![],
+            grants: Grants::default(),
+            key: None,
+            client: None,
+        }
     }
 
     /// How they are called.
@@ -57,7 +68,7 @@ impl Identity {
         self
     }
 
-    /// Their verified e-mail address.
+    /// Their e-mail address. One of another provider's is verified; that of the app's own users is what was entered.
     #[must_use]
     pub fn email(mut self, email: Option<String>) -> Self {
         self.email = email;
@@ -82,6 +93,13 @@ impl Identity {
     #[must_use]
     pub fn by_key(mut self, id: impl Into<String>) -> Self {
         self.key = Some(id.into());
+        self
+    }
+
+    /// That client of somebody else's acts in their stead.
+    #[must_use]
+    pub fn by_client(mut self, id: impl Into<String>) -> Self {
+        self.client = Some(id.into());
         self
     }
 
@@ -116,7 +134,8 @@ impl Actor {
         self.0.name.as_deref()
     }
 
-    /// Their verified e-mail address, if that is known.
+    /// Their e-mail address, if that is known. One of another provider's is verified; that of the app's own users is what
+    /// was entered.
     pub fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }
@@ -149,6 +168,11 @@ impl Actor {
     /// The id of the API key that they came with, if they did.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
+    }
+
+    /// The client of somebody else's that acts in their stead, if one does.
+    pub fn client(&self) -> Option<&str> {
+        self.0.client.as_deref()
     }
 
     /// Why the system acts, if this is the system.

@@ -31,8 +31,8 @@ pub enum Error {
     /// The operating system gave no random bytes.
     #[error("there is no randomness")]
     Random,
-    /// Nobody has that address, or they are disabled.
-    #[error("there is no user with the e-mail address {0}, or they are disabled")]
+    /// Nobody has that address, or they are disabled, or must first set up a second factor.
+    #[error("there is no user with the e-mail address {0}, or they are disabled, or must first set up a second factor")]
     NoSuchUser(String),
     /// More tokens were revoked one by one than are remembered: later is better, or revoking a user as a whole.
     #[error("a million tokens are revoked and have not expired: no more is taken for now")]

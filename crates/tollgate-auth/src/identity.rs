@@ -23,7 +23,7 @@
 
 use crate::{
     Accounts, NewAccount, UserError,
-    accounts::{ResetLink, SecondFactor, Try, Turn},
+    accounts::{ResetLink, SecondFactor, Try, Turn, event},
     api_key::ApiKey,
     error::{Error, Result},
     issuer::{
@@ -39,7 +39,7 @@ use crate::{
 use axum::{Router, http::HeaderMap};
 use jiff::Timestamp;
 use std::{fmt, mem, sync::Arc};
-use tollgate_access::{Actor, Create, Grants, Identity as Person, May, Roles, System};
+use tollgate_access::{Actor, Create, Grants, Identity as Person, May, Read, Roles, System};
 use tollgate_core::{Clock, Seal, Secret};
 use tollgate_http::{
     Authenticate,
@@ -211,17 +211,21 @@ impl Identity {
         self.0.identifier()
     }
 
-    /// An access token for a user, as the command line makes one: with all their permissions.
+    /// An access token for a user, as the command line makes one: with all their permissions. It is recorded that an
+    /// operator made it.
     ///
     /// # Errors
-    /// [`Error::NoSuchUser`], also if they are disabled.
+    /// [`Error::NoSuchUser`], also if they are disabled, or must first get a second factor.
     pub async fn issue_token(&self, email: &str) -> Result<String> {
-        let Issuer { users, mint, .. } = &*self.0;
+        let Issuer { users, mint, accounts, .. } = &*self.0;
         let at = self.0.clock.unix();
-        let user = users.by_email(email).await?.filter(|user| !users.keeps_out(user));
+        let user = users.by_email(email).await?.filter(|user| users.lets_in(user));
         let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
+        let operator = System::because("an operator makes a token").may::<Read, User>();
+        accounts.users().record(operator.actor(), event(operator.actor(), "issue_token", &user)).await?;
         let scope = issuer::granted("", users.actor(&user).grants());
-        let access = Access { id: &Mint::new_id(), client: COMMAND_LINE, scope: &scope, at, grant: None, under: None };
+        let (id, client) = (Mint::new_id(), COMMAND_LINE);
+        let access = Access { id: &id, client, third_party: false, scope: &scope, at, grant: None, under: None };
         mint.access_token(&user, &access)
     }
 
@@ -339,5 +343,7 @@ fn speaker(verified: &Verified, roles: &Roles) -> Actor {
     let claim = |name| verified.claims().get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let granted = Grants::of(verified.scopes().iter().map(String::as_str));
     let person = Person::new(verified.subject()).provider(PROVIDER).named(claim("name")).email(claim("email"));
+    let acting = verified.claims().get("act").and_then(|act| act.get("sub")?.as_str());
+    let person = acting.into_iter().fold(person, Person::by_client);
     person.roles(verified.roles().iter().cloned().collect()).grants(&granted).grants(roles.anyone()).into()
 }

@@ -12,6 +12,7 @@
 //! sign_in       the sign-in page, and the sessions of those who came through it
 //! users         whom the issuer knows      password  and how they prove who they are
 //! accounts      what can be done to an account, whoever asks      people  and to people of providers
+//! vault         what others may hold, and cannot read
 //! identity      all of it as one value     me        who am I?
 //! ```
 //!
@@ -38,6 +39,7 @@ mod records;
 mod sign_in;
 pub mod token;
 mod users;
+mod vault;
 
 pub use accounts::{AccountChange, Accounts, Mail, MailError, Mailer, NewAccount, UserError, service as users_service};
 pub use api_key::{ApiKey, ApiKeys, KeyError, KeyFor, KeyWanted, MadeKey, NewKey, service as api_keys_service};

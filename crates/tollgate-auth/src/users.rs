@@ -7,7 +7,7 @@ use crate::{
     password::{self, Passwords, Verdict},
     records::Records,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tollgate_access::{Actor, Identity, Roles, System};
 use tollgate_core::{Change, Clock, Secret};
@@ -87,6 +87,8 @@ pub(crate) enum SignInError {
         reason: &'static str,
         /// How many tries may follow.
         left: usize,
+        /// Within how long.
+        window: SignedDuration,
     },
     /// Too many tries: to be tried again after that many seconds.
     #[error("too many tries")]
@@ -144,7 +146,12 @@ impl Users {
 
     /// The user of that id, unless they are kept out, or must first get a second factor.
     pub(crate) async fn active(&self, id: Uuid) -> Result<Option<User>> {
-        Ok(self.records.get(id).await?.filter(|user| !self.keeps_out(user) && !self.must_enrol(user)))
+        Ok(self.records.get(id).await?.filter(|user| self.lets_in(user)))
+    }
+
+    /// Neither kept out nor in want of a second factor.
+    pub(crate) fn lets_in(&self, user: &User) -> bool {
+        !self.keeps_out(user) && !self.must_enrol(user)
     }
 
     /// The user of that id, unless they are kept out, or what they were given under that version of their row is void.

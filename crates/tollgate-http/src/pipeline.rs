@@ -97,9 +97,10 @@ impl Edge {
         refusal.write(response, page)
     }
 
-    /// The id that a proxy gave, if it is one; else a new one.
+    /// The id that a proxy gave, if it is one; else a new one. Without a proxy, whoever asks would choose under which id
+    /// they are recorded.
     fn request_id(&self, headers: &HeaderMap) -> RequestId {
-        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let given = headers.get(REQUEST_ID).filter(|_| self.proxies > 0).and_then(|id| id.to_str().ok());
         let good = |id: &&str| {
             let good = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
             (8..=64).contains(&id.len()) && id.bytes().all(good)

@@ -29,7 +29,8 @@ pub struct AuditEvent {
     /// Who: the stable identifier; `system` for work without a caller, `anyone` for nobody in particular.
     #[index]
     pub actor: String,
-    /// Who vouches for them, or `key` and the id of an API key; of the system, the reason why it acted.
+    /// Who vouches for them, or `key` and the id of an API key, or `client` and that of an application of others that acts in
+    /// their stead; of the system, the reason why it acted.
     pub via: Option<String>,
     /// What: `create`, `update`, `delete`, or another word for what happened.
     pub action: String,
@@ -74,7 +75,11 @@ impl NewAuditEvent {
         let address = origin.as_ref().and_then(|origin| origin.address);
         Self {
             actor: actor.id().to_owned(),
-            via: actor.key().map(|key| format!("key {key}")).or_else(|| said(actor.reason().or(actor.provider()))),
+            via: actor
+                .key()
+                .map(|key| format!("key {key}"))
+                .or_else(|| actor.client().map(|client| format!("client {client}")))
+                .or_else(|| said(actor.reason().or(actor.provider()))),
             action: action.to_owned(),
             resource: resource.to_owned(),
             row_id: None,

@@ -45,7 +45,8 @@ pub struct Server {
     /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
     pub public_url: Option<String>,
     /// How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. With too small a
-    /// number everybody seems to come from the proxy, with too large a one from wherever they say. Default: 0.
+    /// number everybody seems to come from the proxy, with too large a one from wherever they say. With any, the `X-Request-Id` of a request is believed, which the proxy must
+    /// set. Default: 0.
     pub proxies: u8,
 }
 
@@ -109,7 +110,8 @@ pub struct Identity {
     /// the command `client add`. Default: none.
     pub clients: Vec<Client>,
     /// The roles whose users need a second factor, as in `["admin"]`: without one they are asked to set it up when they sign
-    /// in. Default: none.
+    /// in. That is for users of the app itself: people of other issuers show there what is asked there, and API keys stand
+    /// for themselves. Default: none.
     pub second_factor: Vec<String>,
     /// The fewest characters of a password: 8 to 128. Default: 15.
     pub shortest_password: usize,

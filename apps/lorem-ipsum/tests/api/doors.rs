@@ -10,7 +10,7 @@ use ureq::http::Response;
 const SHOWN: usize = 4;
 
 /// Method, path, and the answer to each of those.
-const DOORS: [(&str, &str, [u16; SHOWN]); 27] = [
+const DOORS: [(&str, &str, [u16; SHOWN]); 28] = [
     ("GET", "/", [200, 401, 200, 200]),
     ("GET", "/docs", [200; SHOWN]),
     ("GET", "/docs/start.js", [200; SHOWN]),
@@ -21,12 +21,13 @@ const DOORS: [(&str, &str, [u16; SHOWN]); 27] = [
     ("GET", "/.well-known/oauth-authorization-server", [200; SHOWN]),
     ("GET", "/oauth/jwks", [200; SHOWN]),
     ("GET", "/oauth/authorize", [400; SHOWN]),
+    ("POST", "/oauth/authorize", [400; SHOWN]),
     // Clients prove who they are in another way.
     ("POST", "/oauth/token", [400, 401, 401, 401]),
     ("GET", "/oauth/token", [405; SHOWN]),
     ("POST", "/oauth/revoke", [400, 401, 401, 401]),
     ("GET", "/oauth/revoke", [405; SHOWN]),
-    ("POST", "/oauth/introspect", [400, 401, 401, 401]),
+    ("POST", "/oauth/introspect", [401; SHOWN]),
     // A token of the command line is for the API: it has no scope `openid`.
     ("GET", "/oauth/userinfo", [401, 401, 403, 401]),
     ("POST", "/oauth/userinfo", [401, 401, 403, 401]),
@@ -43,7 +44,8 @@ const DOORS: [(&str, &str, [u16; SHOWN]); 27] = [
     ("GET", "/nothing", [404; SHOWN]),
 ];
 
-fn printed(folder: &Path, arguments: &[&str]) -> String {
+/// What a command prints; what it logs is elsewhere.
+pub(crate) fn printed(folder: &Path, arguments: &[&str]) -> String {
     let output = command(folder, arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()

@@ -1,6 +1,9 @@
 //! The embedded issuer from the command line and from the settings: its clients and its keys.
 
-use crate::process::{Server, command};
+use crate::{
+    doors::printed,
+    process::{Server, command},
+};
 use serde_json::Value;
 use std::{fs, path::Path};
 use tempfile::TempDir;
@@ -96,9 +99,9 @@ fn outside_dev_the_embedded_issuer_is_switched_on_with_its_address() {
 fn keys_are_rotated_while_the_app_runs_and_no_token_dies_of_it() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(folder.path());
-    let token = |said: (bool, String)| serde_json::json!({ "access_token": said.1.trim() });
     let port = server.url().rsplit(':').next().unwrap().to_owned();
-    let issue = || token(say(folder.path(), &["token", "reader@example.test", "--port", &port]));
+    let token = ["token", "reader@example.test", "--port", &port];
+    let issue = || serde_json::json!({ "access_token": printed(folder.path(), &token) });
     let before = issue();
     let (good, said) = say(folder.path(), &["keys", "rotate"]);
     assert!(good && said.contains("signs from"), "{said}");

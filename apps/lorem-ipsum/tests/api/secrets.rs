@@ -2,6 +2,7 @@
 //! list.
 
 use crate::{
+    doors::printed,
     issuer::{say, secret},
     process::{Server, command},
 };
@@ -143,8 +144,8 @@ impl Talk {
         let own = self.run(&["api-key", "create", "mine", "--scope", "read:movies", "--user", "can@example.test"]);
         let own = self.secret(&key_in(&own));
         let port = self.server.url().rsplit_once(':').unwrap().1.to_owned();
-        let token = self.run(&["token", "admin@example.test", "--port", &port]);
-        let token = self.secret(token.trim());
+        let token = printed(self.folder.path(), &["token", "admin@example.test", "--port", &port]);
+        let token = self.secret(&token);
         let wanted = json!({ "name": "over-http", "scopes": ["read:movies"] });
         let made =
             self.agent.post(self.at("/api-keys")).header("authorization", format!("Bearer {token}")).send_json(wanted);

@@ -43,6 +43,9 @@ pub enum UserError {
     /// Somebody whom another provider vouches for.
     #[error("this account has no password here: change it where you sign in")]
     Elsewhere,
+    /// A key, or an application of others, that speaks for them.
+    #[error("neither an API key nor an application of others changes a password: sign in")]
+    NotInPerson,
     /// Something else was done to the account at the same moment.
     #[error("this account was changed meanwhile: look at it, and try again")]
     Changed,
@@ -72,7 +75,7 @@ impl From<UserError> for Problem {
         let said = error.to_string();
         let at = |pointer| vec![Fault::at(pointer, &*said)];
         match error {
-            UserError::Beyond(_) | UserError::Elsewhere => Self::forbidden().because(said),
+            UserError::Beyond(_) | UserError::Elsewhere | UserError::NotInPerson => Self::forbidden().because(said),
             UserError::NotFound => tollgate_store::Error::NotFound.into(),
             UserError::EmailTaken(_) => Self::conflict().because(&*said).faults(at("#/email")),
             UserError::WrongPassword => Self::invalid(at("#/current")),

@@ -7,7 +7,7 @@
 //!            turn.rs     one at a time, so that an admin stays
 //! one's own  proof.rs    password and code, once more or for the first time     own.rs     the API for oneself
 //!            tries.rs    how often one may guess      browser.rs  from where without others in the way
-//!            second_factor.rs   an authenticator app, recovery codes    totp.rs    vault.rs
+//!            second_factor.rs   an authenticator app, recovery codes    totp.rs
 //!            links.rs    a new password by a link     mail.rs    how it travels
 //! ```
 //!
@@ -26,7 +26,6 @@ mod second_factor;
 mod totp;
 mod tries;
 mod turn;
-mod vault;
 
 pub use api::service;
 pub(crate) use browser::LIFETIME as BROWSER_LIFETIME;
@@ -36,6 +35,7 @@ pub use mail::{Mail, MailError, Mailer};
 pub(crate) use manage::event;
 pub use manage::{AccountChange, NewAccount};
 pub(crate) use own::me_service;
+pub(crate) use second_factor::Proven;
 pub use second_factor::SecondFactor;
 pub(crate) use totp::{address as totp_address, base32};
 pub use tries::Try;
@@ -115,7 +115,7 @@ impl Accounts {
             keys: Records::new(database, clock, "the keys of a user go with them"),
             revoked,
             factors: SecondFactors::new(database, clock, &secret_for("second factor"))?,
-            browsers: KnownBrowsers::new(&secret_for("known browser")),
+            browsers: KnownBrowsers::new(&secret_for("known browser"), clock),
             tries: Tries::new(database, clock),
             turns: Store::new(Arc::clone(database), Arc::clone(clock)),
             clock: Arc::clone(clock),

@@ -1,10 +1,13 @@
 //! `POST /api/me/password`: the API for one's own account.
+//!
+//! For people themselves: an API key, or an application of others, that could try passwords would be a second way to guess
+//! at one, and could keep its user from changing it.
 
 use super::{Accounts, UserError};
 use crate::users::{PROVIDER, User};
 use axum::http::HeaderMap;
 use tollgate_access::Actor;
-use tollgate_core::Secret;
+use tollgate_core::{Fault, Problem, Result, Secret};
 use tollgate_http::{Axum, Json, NoContent, Service};
 use tollgate_macros::input;
 use uuid::Uuid;
@@ -24,16 +27,28 @@ async fn change_password(
     accounts: Accounts,
     Axum(headers): Axum<HeaderMap>,
     Json(change): Json<PasswordChange>,
-) -> Result<NoContent, UserError> {
+) -> Result<NoContent> {
     let user = accounts.of(&actor).await?;
     let session = accounts.0.sessions.find(&headers).await?.filter(|session| session.user_id == user.user_id);
-    accounts.change_password(&user, Secret::from(change.current), Secret::from(change.new), session.as_ref()).await?;
+    let [current, new] = [change.current, change.new].map(Secret::from);
+    accounts.change_password(&user, current, new, session.as_ref()).await.map_err(at_its_field)?;
     Ok(NoContent)
 }
 
+/// Here the password that may be unfit is the field `new`.
+fn at_its_field(error: UserError) -> Problem {
+    match error {
+        UserError::Password(unfit) => Problem::invalid(vec![Fault::at("#/new", unfit.to_string())]),
+        other => other.into(),
+    }
+}
+
 impl Accounts {
-    /// The account of a caller.
+    /// The account of a caller in person.
     async fn of(&self, actor: &Actor) -> Result<User, UserError> {
+        if actor.key().is_some() || actor.client().is_some() {
+            return Err(UserError::NotInPerson);
+        }
         let id = Uuid::parse_str(actor.id()).ok().filter(|_| actor.provider() == Some(PROVIDER));
         self.0.users.get(id.ok_or(UserError::Elsewhere)?).await
     }

@@ -1,6 +1,6 @@
 //! Proving who one is: the password, the code, and choosing another password.
 
-use super::{Accounts, UserError, event, mail::Mail, tries::Bucket};
+use super::{Accounts, Proven, UserError, event, mail::Mail, tries::Bucket};
 use crate::{
     error::Error,
     password::{self, Verdict},
@@ -16,7 +16,7 @@ impl Accounts {
     /// Who has that address and that password, if whoever asks may try.
     pub(crate) async fn check_password(&self, email: &str, password: Secret, from: &From) -> Result<User, SignInError> {
         let (inner, email) = (&*self.0, normalized(email));
-        let browser = inner.browsers.recognise(&email, from.known.as_deref());
+        let browser = self.recognise(&email, from).await?;
         let buckets = Bucket::password(&email, from.address, browser.as_deref());
         let attempt = inner.tries.begin(buckets).await?.map_err(SignInError::Throttled)?;
         match inner.users.sign_in(&email, password).await {
@@ -26,7 +26,7 @@ impl Accounts {
             }
             Ok(Err(refused)) => {
                 self.record_refusal(refused.user, refused.reason).await?;
-                Err(SignInError::Refused { reason: refused.reason, left: attempt.left })
+                Err(SignInError::Refused { reason: refused.reason, left: attempt.left, window: attempt.window })
             }
             Err(error) => {
                 inner.tries.undone(attempt).await?;
@@ -35,24 +35,41 @@ impl Accounts {
         }
     }
 
-    /// Whether that is a code of theirs that was not used, if they may try.
-    pub(crate) async fn check_code(&self, user: &User, code: &str, from: &From) -> Result<(), SignInError> {
-        let inner = &*self.0;
-        let browser = inner.browsers.recognise(&user.email, from.known.as_deref());
-        let buckets = Bucket::proof("code", user.user_id, browser.as_deref());
-        let attempt = inner.tries.begin(buckets).await?.map_err(SignInError::Throttled)?;
-        if inner.factors.accept(user.user_id, code).await? {
-            return Ok(inner.tries.succeeded(attempt).await?);
+    /// The mark of a browser in which the user with that address has signed in before. Whoever brings none costs no
+    /// question, whatever the address.
+    async fn recognise(&self, email: &str, from: &From) -> Result<Option<Vec<u8>>, Error> {
+        if from.known.is_none() {
+            return Ok(None);
         }
-        let reason = "wrong code";
-        self.record_refusal(Some(user.user_id), reason).await?;
-        Err(SignInError::Refused { reason, left: attempt.left })
+        let user = self.0.users.by_email(email).await?;
+        Ok(user.and_then(|user| self.0.browsers.recognise(&user, from.known.as_deref())))
     }
 
-    /// Whether it is the password of somebody who is signed in.
-    pub(crate) async fn check_again(&self, user: &User, password: Secret) -> Result<(), UserError> {
+    /// What a code of theirs is, if it is one that was not used and they may try.
+    pub(crate) async fn check_code(&self, user: &User, code: &str, from: &From) -> Result<Proven, SignInError> {
         let inner = &*self.0;
-        let attempt = inner.tries.begin(Bucket::proof("password", user.user_id, None)).await?;
+        let browser = inner.browsers.recognise(user, from.known.as_deref());
+        let buckets = Bucket::code(user.user_id, browser.as_deref());
+        let attempt = inner.tries.begin(buckets).await?.map_err(SignInError::Throttled)?;
+        if let Some(proven) = inner.factors.accept(user.user_id, code).await? {
+            inner.tries.succeeded(attempt).await?;
+            return Ok(proven);
+        }
+        let reason = if attempt.left == 0 { "wrong code: no more are looked at for now" } else { "wrong code" };
+        self.record_refusal(Some(user.user_id), reason).await?;
+        Err(SignInError::Refused { reason, left: attempt.left, window: attempt.window })
+    }
+
+    /// Whether it is the password of somebody who is signed in, in that session or with a token. Each session has tries of
+    /// its own, so that whoever stole one, or a token, keeps nobody from changing the password.
+    pub(crate) async fn check_again(
+        &self,
+        user: &User,
+        password: Secret,
+        session: Option<&Session>,
+    ) -> Result<(), UserError> {
+        let (inner, place) = (&*self.0, session.map(|session| session.session.as_bytes()));
+        let attempt = inner.tries.begin(Bucket::again(user.user_id, place)).await?;
         let attempt = attempt.map_err(UserError::Throttled)?;
         match inner.users.passwords.judge(password, Some(user.password_hash.clone())).await {
             Ok(Verdict::Wrong) => {
@@ -67,7 +84,8 @@ impl Accounts {
         }
     }
 
-    async fn record_refusal(&self, user: Option<Uuid>, reason: &str) -> Result<(), Error> {
+    /// Records that nobody was signed in.
+    pub(crate) async fn record_refusal(&self, user: Option<Uuid>, reason: &str) -> Result<(), Error> {
         let anyone: Actor = Identity::anyone().into();
         let event = NewAuditEvent::new(&anyone, "sign_in", "users").refused().because(reason);
         let event = user.into_iter().fold(event, |event, user| event.of_row(&user));
@@ -90,7 +108,7 @@ impl Accounts {
         new: Secret,
         session: Option<&Session>,
     ) -> Result<(), UserError> {
-        self.check_again(user, current).await?;
+        self.check_again(user, current, session).await?;
         self.set_password(user, new, session, "change_password").await
     }
 

@@ -3,15 +3,13 @@
 //! A code is good once: the step it belongs to is written down in the statement that accepts it, and no earlier one is
 //! accepted after it. The secret is stored under [`Vault`]; recovery codes, 80 bits each, as hashes.
 
-use super::{
-    totp::{self, Shared},
-    vault::Vault,
-};
+use super::totp::{self, Shared};
 use crate::{
     error::{Error, Result},
     random::random,
     records::Records,
     token::Hash,
+    vault::Vault,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -43,6 +41,25 @@ pub struct SecondFactor {
     /// Counts the changes.
     #[version]
     pub version: i64,
+}
+
+/// What somebody proved themselves with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proven {
+    /// A code of their app.
+    Code,
+    /// A recovery code.
+    Recovery,
+}
+
+impl Proven {
+    /// How they signed in with it after the password, in the words of RFC 8176.
+    pub(crate) fn methods(self) -> &'static str {
+        match self {
+            Self::Code => "pwd otp mfa",
+            Self::Recovery => "pwd mfa",
+        }
+    }
 }
 
 /// All second factors.
@@ -91,17 +108,18 @@ impl SecondFactors {
         Ok(Some(codes))
     }
 
-    /// Whether it is a code of their app, or a recovery code, that was not used before. It is used now.
-    pub(crate) async fn accept(&self, user: Uuid, typed: &str) -> Result<bool> {
-        let Some(row) = self.records.get(user).await? else { return Ok(false) };
+    /// What it is: a code of their app, or a recovery code, that was not used before. It is used now.
+    pub(crate) async fn accept(&self, user: Uuid, typed: &str) -> Result<Option<Proven>> {
+        let Some(row) = self.records.get(user).await? else { return Ok(None) };
         let typed: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
         let secret = self.vault.open(user.as_bytes(), &row.secret).and_then(|secret| secret.try_into().ok());
         let secret: Shared = secret.ok_or(Error::Damaged("auth_second_factors"))?;
         if let Some(step) = totp::step_of(&secret, &typed, self.clock.unix()).map(stored) {
             let patch = SecondFactorPatch { last_step: Change::Set(step), ..Default::default() };
-            return Ok(self.records.change(user, SecondFactor::LAST_STEP.lt(step), patch).await?);
+            let is_new = self.records.change(user, SecondFactor::LAST_STEP.lt(step), patch).await?;
+            return Ok(is_new.then_some(Proven::Code));
         }
-        self.recover(row, &typed).await
+        Ok(self.recover(row, &typed).await?.then_some(Proven::Recovery))
     }
 
     async fn recover(&self, row: SecondFactor, typed: &str) -> Result<bool> {

@@ -2,13 +2,17 @@
 //!
 //! ```text
 //! password, a browser we do not know   10 by account and address, 100 by account, 100 by address
-//! password, a browser that has signed in to this account before   10, whatever others do
-//! code of the second factor            10 by account and browser
+//! password, a browser that has signed in to this account before   10, whatever others do; 100 from all of them
+//! code of the second factor            10 by account and browser; in a day, 30 from browsers that have signed in to this
+//!                                      account before, and 30 from others
+//! password, by somebody who is signed in   10 by session, and 10 by tokens
 //! mail with a link                     3 by account, 20 by address
 //! ```
-//! Each within a quarter of an hour. A try is written down before it is made, and then all are counted: of parallel tries,
-//! the one that is written last sees all others, on every instance. A success takes its own tries back. Who guesses from
-//! one address locks nobody out; who guesses from a hundred locks out unknown browsers, but not the owner's own.
+//! Each within a quarter of an hour, where nothing else is said: a code has a million values and stays the same problem
+//! for years, so that even a slow guesser would come through. A try is written down before it is made, and then all are
+//! counted: of parallel tries, the one that is written last sees all others, on every instance. A success takes its own
+//! tries back. Who guesses from one address locks nobody out; who guesses from a hundred locks out unknown browsers, but
+//! not the owner's own.
 //!
 //! Time is the database's, and where that has none, a stopwatch's: who guesses gains nothing from a calendar that jumps.
 //!
@@ -24,6 +28,8 @@ use uuid::Uuid;
 
 /// How long a try counts.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
+/// How long a code that was tried counts, besides.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A try that has not succeeded.
 #[resource(plural = "auth_tries")]
@@ -34,9 +40,9 @@ pub struct Try {
     /// The hash of what it counts against.
     #[index]
     pub bucket: String,
-    /// When.
+    /// Until when it counts.
     #[index]
-    pub at: Timestamp,
+    pub until: Timestamp,
 }
 
 /// What a try counts against, and how many of them may be.
@@ -44,20 +50,23 @@ pub struct Try {
 pub(crate) struct Bucket {
     name: String,
     most: usize,
+    /// How long one of them counts.
+    window: SignedDuration,
     /// Whether a success empties it.
     own: bool,
 }
 
 impl Bucket {
     fn of(parts: &[&[u8]], most: usize, own: bool) -> Self {
-        Self { name: Hash::of(parts).into(), most, own }
+        Self { name: Hash::of(parts).into(), most, window: WINDOW, own }
     }
 
     /// A password for an account, from an address; `browser` is that of somebody who has signed in to it before.
     pub(crate) fn password(email: &str, address: Option<IpAddr>, browser: Option<&[u8]>) -> Vec<Self> {
         let email = email.as_bytes();
         if let Some(browser) = browser {
-            return vec![Self::of(&[b"known", email, browser], 10, true)];
+            let all = Self::of(&[b"known account", email], 100, false);
+            return vec![Self::of(&[b"known", email, browser], 10, true), all];
         }
         let from = network(address);
         let mut buckets =
@@ -67,9 +76,16 @@ impl Bucket {
         buckets
     }
 
-    /// A code, or the password once more, of somebody who is half or wholly signed in.
-    pub(crate) fn proof(kind: &str, user: Uuid, browser: Option<&[u8]>) -> Vec<Self> {
-        vec![Self::of(&[kind.as_bytes(), user.as_bytes(), browser.unwrap_or_default()], 10, true)]
+    /// A code of somebody who is half way in; `browser` is one that has signed in to that account before.
+    pub(crate) fn code(user: Uuid, browser: Option<&[u8]>) -> Vec<Self> {
+        let (user, known) = (user.as_bytes(), [u8::from(browser.is_some())]);
+        let of_a_day = Self { window: DAY, ..Self::of(&[b"codes of a day", user, &known], 30, false) };
+        vec![Self::of(&[b"code", user, browser.unwrap_or_default()], 10, true), of_a_day]
+    }
+
+    /// The password once more, of somebody who is signed in: in that session, or with a token.
+    pub(crate) fn again(user: Uuid, session: Option<&[u8]>) -> Vec<Self> {
+        vec![Self::of(&[b"password", user.as_bytes(), session.unwrap_or_default()], 10, true)]
     }
 
     /// A mail with a link.
@@ -95,6 +111,16 @@ pub(crate) struct Attempt {
     rows: Vec<Uuid>,
     /// How many may follow if this one fails.
     pub(crate) left: usize,
+    /// Within how long.
+    pub(crate) window: SignedDuration,
+}
+
+/// How much room is left in buckets: as much as in the fullest.
+struct Room {
+    left: usize,
+    window: SignedDuration,
+    /// The seconds to wait, if there is too little.
+    wait: Option<u32>,
 }
 
 /// All tries.
@@ -118,35 +144,37 @@ impl Tries {
         Ok(self.database.time().await?.unwrap_or_else(here))
     }
 
-    /// Writes a try down. `Err` holds the seconds to wait if there were too many; those are not written, as they are not
-    /// made.
+    /// Writes a try down. `Err` holds the seconds to wait if there were too many, so that it is not made. Such a one is not
+    /// written, unless others were written at the same time; then it counts.
     pub(crate) async fn begin(&self, buckets: Vec<Bucket>) -> Result<Result<Attempt, u32>> {
-        let at = self.now().await?;
-        if let (_, Some(wait)) = self.count(&buckets, at, 1).await? {
+        let now = self.now().await?;
+        if let Some(wait) = self.count(&buckets, now, 1).await?.wait {
             return Ok(Err(wait));
         }
-        self.records.delete(Try::AT.lte(at - WINDOW)).await?;
-        let new = buckets.iter().map(|bucket| NewTry { bucket: bucket.name.clone(), at }).collect();
-        let rows = self.records.insert_many(new).await?.into_iter().map(|row| row.try_id).collect();
-        Ok(match self.count(&buckets, at, 0).await? {
-            (_, Some(wait)) => Err(wait),
-            (left, None) => Ok(Attempt { buckets, rows, left }),
-        })
+        self.records.delete(Try::UNTIL.lte(now)).await?;
+        let new = |bucket: &Bucket| NewTry { bucket: bucket.name.clone(), until: now + bucket.window };
+        let rows = self.records.insert_many(buckets.iter().map(new).collect()).await?;
+        let rows = rows.into_iter().map(|row| row.try_id).collect();
+        let Room { left, window, wait } = self.count(&buckets, now, 0).await?;
+        Ok(wait.map_or(Ok(Attempt { buckets, rows, left, window }), Err))
     }
 
     /// How many may follow, or how long to wait if with so many `more` there are too many.
-    async fn count(&self, buckets: &[Bucket], now: Timestamp, more: usize) -> Result<(usize, Option<u32>)> {
-        let (mut left, mut wait) = (usize::MAX, None);
+    async fn count(&self, buckets: &[Bucket], now: Timestamp, more: usize) -> Result<Room> {
+        let mut room = Room { left: usize::MAX, window: WINDOW, wait: None };
         for bucket in buckets {
-            let rows = self.records.find(Try::BUCKET.eq(&*bucket.name) & Try::AT.gt(now - WINDOW)).await?;
-            left = left.min(bucket.most.saturating_sub(rows.len()));
+            let rows = self.records.find(Try::BUCKET.eq(&*bucket.name) & Try::UNTIL.gt(now)).await?;
+            let left = bucket.most.saturating_sub(rows.len());
+            if left < room.left {
+                (room.left, room.window) = (left, bucket.window);
+            }
             if rows.len() + more > bucket.most {
-                let oldest = rows.iter().map(|row| row.at).min().unwrap_or(now);
-                let seconds = (oldest + WINDOW).duration_since(now).as_secs().max(1);
-                wait = wait.max(u32::try_from(seconds).ok());
+                let first = rows.iter().map(|row| row.until).min().unwrap_or(now);
+                let seconds = first.duration_since(now).as_secs().max(1);
+                room.wait = room.wait.max(u32::try_from(seconds).ok());
             }
         }
-        Ok((left, wait))
+        Ok(room)
     }
 
     /// It succeeded: it does not count, nor do those before it for the same account from the same place.

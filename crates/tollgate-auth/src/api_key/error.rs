@@ -51,6 +51,9 @@ pub enum KeyError {
     /// 403: no key makes another.
     #[error("an API key makes no keys: sign in")]
     ByKey,
+    /// 403: a key would outlive what its user allowed to somebody else's application.
+    #[error("an application of others makes no keys: sign in")]
+    ByClient,
     /// 404: no key of that id, or none that whoever asks may revoke.
     #[error("there is no API key {0}")]
     NotFound(String),
@@ -73,7 +76,7 @@ impl From<KeyError> for Problem {
             KeyError::NoPermission(_) | KeyError::Scopes => at("#/scopes"),
             KeyError::Name => at("#/name"),
             KeyError::NoUser => at("#/service"),
-            KeyError::More(_) | KeyError::Others | KeyError::ByKey => {
+            KeyError::More(_) | KeyError::Others | KeyError::ByKey | KeyError::ByClient => {
                 Self::new(StatusCode::FORBIDDEN).because(error.to_string())
             }
             KeyError::NotFound(_) => tollgate_store::Error::NotFound.into(),

@@ -150,6 +150,9 @@ fn check(may: &May<Create, ApiKey>, new: &NewKey) -> Result<(), KeyError> {
     if may.actor().key().is_some() {
         return Err(KeyError::ByKey);
     }
+    if may.actor().client().is_some() {
+        return Err(KeyError::ByClient);
+    }
     let is_own = matches!(new.speaks_for, KeyFor::User(id) if own_id(may.actor()) == Some(id));
     if !is_own && !matches!(may.rows(), Rows::All) {
         return Err(KeyError::Others);

@@ -14,7 +14,8 @@
 //! [known](crate::issuer::Revocation) that something of it or of its user was revoked, which is half a second on every
 //! instance.
 //!
-//! Invariant: no key makes another. Whoever takes one has nothing left when it is revoked.
+//! Invariant: no key makes another, nor does an application of others. Whoever takes one has no other key left when it is
+//! revoked; what was done with it stays done, as with one that may `create:users`.
 
 mod api;
 mod caller;

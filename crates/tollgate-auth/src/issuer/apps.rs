@@ -57,7 +57,10 @@ impl Issuer {
         }
         let form = Parameters::of_form(request).await?;
         let Some((_, user)) = self.signed_in(&headers).await? else { return Ok(sign_in_first()) };
-        self.withdraw(user.user_id, form.get("client").unwrap_or_default()).await?;
+        let client = form.get("client").unwrap_or_default();
+        if self.withdraw(user.user_id, client).await? {
+            self.accounts.record_own(&user, "withdraw_client", Some(client)).await?;
+        }
         Ok(see_other(APPS))
     }
 }

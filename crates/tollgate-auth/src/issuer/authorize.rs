@@ -1,4 +1,4 @@
-//! `GET /oauth/authorize`: a client asks for a code (RFC 6749, 4.1.1; RFC 7636; OpenID Connect Core, 3.1.2).
+//! `GET, POST /oauth/authorize`: a client asks for a code (RFC 6749, 4.1.1; RFC 7636; OpenID Connect Core, 3.1.2).
 //!
 //! Until it is known that the request is a client's and goes back to that client, nobody is sent anywhere: a wrong
 //! `client_id` or `redirect_uri` gets a problem page. Afterwards every answer goes back to the client, with its `state`
@@ -19,7 +19,7 @@ use crate::{
     users::User,
 };
 use axum::{
-    extract::State,
+    extract::{Request as HttpRequest, State},
     http::{HeaderMap, Uri},
     response::Response,
 };
@@ -30,7 +30,10 @@ use tollgate_core::Problem;
 pub(crate) const AUTHORIZE: &str = "/oauth/authorize";
 
 /// Parameters that change what the others mean, and that we do not read (OpenID Connect Core, 6).
-const FOREIGN: [&str; 2] = ["request", "request_uri"];
+const FOREIGN: [(&str, Code, &str); 2] = [
+    ("request", Code::RequestNotSupported, "`request` is not supported"),
+    ("request_uri", Code::RequestUriNotSupported, "`request_uri` is not supported"),
+];
 
 /// What happens next.
 enum Next {
@@ -44,6 +47,14 @@ enum Next {
 
 pub(crate) async fn authorize(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: HeaderMap) -> Response {
     match Parameters::read(uri.query().unwrap_or_default().as_bytes()) {
+        Ok(asked) => issuer.authorize(&asked, &headers, None).await,
+        Err(malformed) => refuse(malformed.into()),
+    }
+}
+
+pub(crate) async fn authorize_by_form(State(issuer): State<Arc<Issuer>>, request: HttpRequest) -> Response {
+    let headers = request.headers().clone();
+    match Parameters::of_form(request).await {
         Ok(asked) => issuer.authorize(&asked, &headers, None).await,
         Err(malformed) => refuse(malformed.into()),
     }
@@ -83,8 +94,8 @@ impl Request<'_> {
     /// The PKCE challenge; without one, whoever intercepts the code can redeem it. Empty for a client that may do without.
     fn challenge(&self) -> Result<&str, Denied> {
         let invalid = |why| Denied::new(Code::InvalidRequest, why);
-        if FOREIGN.iter().any(|name| self.asked.get(name).is_some()) {
-            return Err(invalid("`request` and `request_uri` are not supported"));
+        if let Some((_, code, why)) = FOREIGN.into_iter().find(|(name, ..)| self.asked.get(name).is_some()) {
+            return Err(Denied::new(code, why));
         }
         if self.asked.get("response_type") != Some("code") {
             return Err(Denied::new(Code::UnsupportedResponseType, "`response_type` must be `code`"));
@@ -138,9 +149,15 @@ impl Issuer {
     async fn next(&self, request: &Request<'_>, headers: &HeaderMap, said: Option<&Said>) -> Result<Next, Denied> {
         let (challenge, prompt) = (request.challenge()?, Prompt::read(request.asked)?);
         let signed_in = self.signed_in(headers).await?;
-        let Some((session, user)) = signed_in.filter(|(session, _)| prompt.accepts(session, self.clock.now())) else {
+        let is_meant = |(session, user): &(Session, User)| {
+            prompt.accepts(session, self.clock.now()) && self.is_expected(request.asked, user)
+        };
+        let Some((session, user)) = signed_in.filter(is_meant) else {
             if prompt.none {
-                return Err(Denied::new(Code::LoginRequired, "nobody is signed in, or not recently enough"));
+                return Err(Denied::new(
+                    Code::LoginRequired,
+                    "nobody is signed in, or somebody else, or not recently enough",
+                ));
             }
             return Ok(Next::SignIn(format!("{AUTHORIZE}?{}", prompt.afterwards(request.asked))));
         };
@@ -152,6 +169,14 @@ impl Issuer {
         } else {
             Ok(Next::Ask(user, scope))
         }
+    }
+
+    /// Whether that is whom the client expects, if it says so: with the ID token that it got.
+    fn is_expected(&self, asked: &Parameters, user: &User) -> bool {
+        let Some(hint) = asked.get("id_token_hint") else { return true };
+        let subject = user.user_id.to_string();
+        let claims = self.mint.keys.id_token(hint.as_bytes());
+        claims.is_some_and(|claims| claims.get("sub").is_some_and(|known| *known == *subject))
     }
 
     /// What the client would be granted.

@@ -3,8 +3,8 @@
 //! Four kinds, by what they can keep to themselves. Whoever keeps a secret proves with it that they are the client; the
 //! others have PKCE (RFC 7636) alone, which proves that whoever redeems a code asked for it.
 //!
-//! Invariant: the id of a client is never that of a user (users have UUIDs), so that the subject of a token, which is
-//! one or the other, names one of them for good (RFC 9068, 5).
+//! Invariant: the id of a client is never that of somebody else: users have UUIDs, service accounts and people of other
+//! issuers a `:` or a `|` in theirs. So the subject of a token names one of them for good (RFC 9068, 5).
 
 use crate::{
     error::{Error, Result},
@@ -128,10 +128,14 @@ impl Client {
 
     /// Refuses what contradicts itself.
     pub(super) fn check(&self) -> Result<()> {
-        // Scopes and keys of ours separate ids by spaces.
-        let is_name = !self.id.is_empty() && self.id.bytes().all(|byte| byte.is_ascii_graphic());
+        // Scopes and keys of ours separate ids by spaces; `service:name` is a service account, `okta|00u1` somebody of another
+        // issuer.
+        let good = |byte: u8| byte.is_ascii_graphic() && !b":|".contains(&byte);
+        let is_name = !self.id.is_empty() && self.id.bytes().all(good);
         if !is_name || Uuid::parse_str(&self.id).is_ok() || [COMMAND_LINE, PASSWORD].contains(&self.id.as_str()) {
-            return Err(self.refused("cannot be called that: an id is visible ASCII, no UUID, not `cli` or `password`"));
+            return Err(self.refused(
+                "cannot be called that: an id is visible ASCII without `:` and `|`, no UUID, not `cli` or `password`",
+            ));
         }
         if self.name.trim().is_empty() {
             return Err(self.refused("has no name for people"));
@@ -311,6 +315,8 @@ mod tests {
             (named("0198f5b4-7cc8-7000-8000-000000000000"), "no UUID"),
             (named("0198F5B47CC870008000000000000000"), "no UUID"),
             (named("cli"), "not `cli`"),
+            (named("service:nightly-import"), "without `:`"),
+            (named("okta|00u1"), "without `:`"),
             (Client { name: " ".into(), ..named("a") }, "no name"),
             (Client { offline: true, third_party: true, ..named("a") }, "asks for `offline_access`"),
             (good(ClientKind::Confidential), "needs a secret"),

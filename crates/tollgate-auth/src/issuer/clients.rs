@@ -1,7 +1,8 @@
 //! Which clients are there?
 //!
 //! Those of the configuration, which are read once, and those that were added on the command line, which are looked up
-//! for each use: a client that was removed is gone at once, on every instance.
+//! for each use: a client that was removed is gone at once, on every instance. Only from which origins their pages come is
+//! remembered for some seconds, because anybody can ask for that as often as they like.
 
 use super::client::{Client, ClientKind, hash};
 use crate::{
@@ -11,10 +12,17 @@ use crate::{
     token::Hash,
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tollgate_core::{Change, Clock, Secret};
 use tollgate_macros::resource;
 use tollgate_store::{Database, Filter, Transaction};
+
+/// How long it is remembered where the pages of clients come from.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// A client that was added on the command line.
 #[resource(plural = "auth_clients", audited)]
@@ -52,12 +60,16 @@ pub struct StoredClient {
 pub(crate) struct Clients {
     configured: Vec<Arc<Client>>,
     records: Records<StoredClient>,
+    clock: Arc<dyn Clock>,
+    /// The origins of the pages of those that were added, and until when that holds.
+    origins: Mutex<(Duration, HashSet<String>)>,
 }
 
 impl Clients {
     pub(crate) fn new(configured: Vec<Client>, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
         let records = Records::new(database, clock, "the issuer keeps its clients");
-        Self { configured: configured.into_iter().map(Arc::new).collect(), records }
+        let configured = configured.into_iter().map(Arc::new).collect();
+        Self { configured, records, clock: Arc::clone(clock), origins: Mutex::default() }
     }
 
     /// The client of that id.
@@ -115,13 +127,26 @@ impl Clients {
 
     /// Whether a page of that origin is one of a public client's.
     pub(crate) async fn is_origin(&self, origin: &str) -> Result<bool> {
-        let is_theirs = |client: &Client| client.redirect_uris.iter().any(|uri| is_at(uri, origin));
-        let public = |client: &&Arc<Client>| client.kind == ClientKind::Public;
-        if self.configured.iter().filter(public).any(|client| is_theirs(client)) {
+        let public = self.configured.iter().filter(|client| client.kind == ClientKind::Public);
+        if public.flat_map(|client| &client.redirect_uris).any(|uri| origin_of(uri).as_deref() == Some(origin)) {
             return Ok(true);
         }
+        let now = self.clock.uptime();
+        if let Some(known) = self.known_origin(origin, now) {
+            return Ok(known);
+        }
         let rows = self.records.find(StoredClient::KIND.eq(ClientKind::Public.as_str())).await?;
-        Ok(rows.iter().flat_map(|row| &row.redirect_uris).any(|uri| is_at(uri, origin)))
+        let origins: HashSet<_> =
+            rows.iter().flat_map(|row| &row.redirect_uris).filter_map(|uri| origin_of(uri)).collect();
+        let is_theirs = origins.contains(origin);
+        *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = (now + FRESH, origins);
+        Ok(is_theirs)
+    }
+
+    /// Whether it is an origin of theirs, as far as that is still known.
+    fn known_origin(&self, origin: &str, now: Duration) -> Option<bool> {
+        let origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        (now < origins.0).then(|| origins.1.contains(origin))
     }
 
     fn configured(&self, id: &str) -> Option<&Arc<Client>> {
@@ -136,9 +161,10 @@ impl Clients {
     }
 }
 
-/// Whether an address is at that origin, as browsers write it.
-fn is_at(uri: &str, origin: &str) -> bool {
-    url::Url::parse(uri).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == origin)
+/// The origin of an address, as browsers write it.
+fn origin_of(uri: &str) -> Option<String> {
+    let origin = url::Url::parse(uri).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
 }
 
 fn read(row: StoredClient) -> Result<Client> {

@@ -70,6 +70,7 @@ impl Issuer {
             Some(said) if !said.allow => Err(Denied::new(Code::AccessDenied, "the user does not allow it")),
             Some(said) if scope::covers(&said.seen, scope) => {
                 self.consents.allow(user.user_id, &client.id, scope).await?;
+                self.accounts.record_own(user, "allow_client", Some(&format!("{}: {scope}", client.id))).await?;
                 Ok(true)
             }
             Some(_) => Ok(false),

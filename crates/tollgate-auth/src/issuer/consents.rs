@@ -1,7 +1,8 @@
 //! What did people allow to other people's clients?
 //!
 //! One row for a person and a client. Its grant names every access token that was given under it, so that withdrawing
-//! ends them on every instance (`revoked.rs`); who allows the same again later gets another grant.
+//! ends them on every instance (`revoked.rs`); who allows the same again later gets another grant. What is recorded is not
+//! the row but what they did: `allow_client`, `withdraw_client`.
 
 use crate::{error::Result, records::Records};
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use super::{mint::Mint, scope};
 
 /// What somebody allowed to a client.
-#[resource(plural = "auth_consents", audited)]
+#[resource(plural = "auth_consents")]
 pub struct Consent {
     /// Who and whom, as in `0198f5b4-… recorder`.
     #[id]

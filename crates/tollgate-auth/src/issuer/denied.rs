@@ -21,7 +21,7 @@ pub(crate) struct Denied {
     reason: Option<&'static str>,
     /// What is behind it, for the log.
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
-    /// Whether the client tried to prove itself in the header, so that the answer is 401 and names the scheme.
+    /// Whether the answer is 401 and names the scheme.
     challenge: bool,
     /// After how many seconds it may try again.
     retry_after: Option<u32>,
@@ -40,6 +40,8 @@ pub(crate) enum Code {
     AccessDenied,
     LoginRequired,
     ConsentRequired,
+    RequestNotSupported,
+    RequestUriNotSupported,
     ServerError,
     TemporarilyUnavailable,
 }
@@ -57,6 +59,8 @@ impl Code {
             Self::AccessDenied => "access_denied",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -73,7 +77,9 @@ impl Code {
             | Self::UnsupportedResponseType
             | Self::AccessDenied
             | Self::LoginRequired
-            | Self::ConsentRequired => StatusCode::BAD_REQUEST,
+            | Self::ConsentRequired
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported => StatusCode::BAD_REQUEST,
             Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -85,7 +91,7 @@ impl Denied {
         Self { code, description, reason: None, cause: None, challenge: false, retry_after: None }
     }
 
-    /// For a client that tried to prove itself in the header (RFC 6749, 5.2).
+    /// For a client that tried to prove itself in the header (RFC 6749, 5.2), or had to prove itself (RFC 7662, 2.3).
     pub(crate) fn with_challenge(self) -> Self {
         Self { challenge: true, ..self }
     }

@@ -113,7 +113,7 @@ impl Issuer {
         if !self.give(client, &given, lifetime.max(self.config.access_lifetime)).await? {
             return Err(Denied::grant(ENDED));
         }
-        self.tokens_for(&code, &user, refresh, &id, at)
+        self.tokens_for((&code, client), &user, refresh, &id, at)
     }
 
     /// The first refresh token of a sign-in, where the client wants one.
@@ -129,15 +129,15 @@ impl Issuer {
 
     fn tokens_for(
         &self,
-        code: &AuthorizationCode,
+        (code, client): (&AuthorizationCode, &Client),
         user: &User,
         refresh: Option<RefreshToken>,
         id: &str,
         at: u64,
     ) -> Result<Tokens, Denied> {
         let (grant, under) = (refresh.as_ref().map(|token| token.family().public()), code.given().public());
-        let (grant, under) = (grant.as_deref(), Some(&*under));
-        let access = Access { id, client: &code.client, scope: &code.scope, at, grant, under };
+        let (grant, under, third_party) = (grant.as_deref(), Some(&*under), client.third_party);
+        let access = Access { id, client: &code.client, third_party, scope: &code.scope, at, grant, under };
         let access_token = self.mint.access_token(user, &access)?;
         let sign_in = SignIn {
             client: &code.client,
@@ -183,9 +183,10 @@ impl Issuer {
         };
         let scope = scope::renewed(&refreshed.grant.scope, asked.get("scope"), self.users.actor(&user).grants());
         let scope = scope.ok_or(Denied::new(Code::InvalidScope, "a refresh gives no more than was granted"))?;
+        let (id, third_party) = (Mint::new_id(), client.third_party);
         let (grant, under) = (refreshed.token.family().public(), given.public());
         let (grant, under) = (Some(&*grant), Some(&*under));
-        let access = Access { id: &Mint::new_id(), client: &client.id, scope: &scope, at, grant, under };
+        let access = Access { id: &id, client: &client.id, third_party, scope: &scope, at, grant, under };
         let access_token = self.mint.access_token(&user, &access)?;
         Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
     }

@@ -77,9 +77,12 @@ impl Issuer {
         if client.third_party { Ok(true) } else { self.sessions.give(&given.under, lifetime).await }
     }
 
-    /// Signs a browser out: ends its session, and what clients of the app were given under it. Answers the `Set-Cookie`
-    /// that removes it.
+    /// Signs a browser out: ends its session, and what clients of the app were given under it, which is recorded. Answers
+    /// the `Set-Cookie` that removes it.
     pub(crate) async fn end_session(&self, headers: &HeaderMap) -> Result<HeaderValue> {
+        if let Some((_, user)) = self.signed_in(headers).await? {
+            self.accounts.record_own(&user, "sign_out", None).await?;
+        }
         let ended = self.users.store().transaction(async |tx| {
             let ended = self.sessions.end(headers, &tx).await?.filter(|session| session.gave_until.is_some());
             let Some(session) = ended else { return Ok(None) };
@@ -89,14 +92,17 @@ impl Issuer {
         Ok(self.sessions.removal())
     }
 
-    /// Takes back what a user allowed to a client, and ends what it was given under that.
-    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> Result<()> {
+    /// Takes back what a user allowed to a client, and ends what it was given under that. Answers whether it was allowed
+    /// anything.
+    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> Result<bool> {
         let ended = self.users.store().transaction(async |tx| {
             let Some(allowed) = self.consents.remove(user, client, &tx).await? else { return Ok(None) };
             Ok::<_, Error>(Some(self.revoked.note(Ended::Under(&public(&allowed.grant_id)), &tx).await?))
         });
-        self.revoked.apply(ended.await?);
-        Ok(())
+        let ended = ended.await?;
+        let was_allowed = ended.is_some();
+        self.revoked.apply(ended);
+        Ok(was_allowed)
     }
 
     /// Removes an added client, and ends what it was given.

@@ -21,7 +21,8 @@ pub(crate) struct Mint {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// RFC 9068, 2.2; `name` and `email` for whoever shows who is signed in; the last three for `token/revocation.rs`.
+/// RFC 9068, 2.2; `name` and `email` for whoever shows who is signed in; the last three for `token/revocation.rs`. What is
+/// given to somebody else's client says so (`act`: RFC 8693, 4.1), and no more of its user than `profile` and `email` allow.
 #[derive(Serialize)]
 struct AccessClaims<'a> {
     iss: &'a str,
@@ -32,11 +33,14 @@ struct AccessClaims<'a> {
     iat: u64,
     jti: &'a str,
     scope: &'a str,
-    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     roles: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Acting<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grant_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,11 +49,19 @@ struct AccessClaims<'a> {
     user_version: Option<i64>,
 }
 
+/// Who acts in the stead of whom a token speaks of.
+#[derive(Serialize)]
+struct Acting<'a> {
+    sub: &'a str,
+}
+
 /// What an access token is given for.
 pub(crate) struct Access<'a> {
     /// Its `jti`.
     pub(crate) id: &'a str,
     pub(crate) client: &'a str,
+    /// Whether the client is somebody else's.
+    pub(crate) third_party: bool,
     pub(crate) scope: &'a str,
     /// When it was looked up that they may have it: whatever ends them later ends the token too.
     pub(crate) at: u64,
@@ -99,19 +111,27 @@ impl Mint {
 
     /// An access token that speaks of a user.
     pub(crate) fn access_token(&self, user: &User, access: &Access<'_>) -> Result<String> {
-        let (sub, roles) = (user.user_id.to_string(), user.roles().collect());
-        let claims = self.access_claims(&sub, &user.name, access);
-        let (email, user_version) = (Some(&*user.email), Some(user.version));
-        self.keys.sign("at+jwt", &AccessClaims { email, roles, user_version, ..claims })
+        let (sub, ours) = (user.user_id.to_string(), !access.third_party);
+        let claims = AccessClaims {
+            name: (ours || scope::has(access.scope, "profile")).then_some(&user.name),
+            email: (ours || scope::has(access.scope, "email")).then_some(&user.email),
+            roles: user.roles().filter(|_| ours).collect(),
+            act: access.third_party.then_some(Acting { sub: access.client }),
+            user_version: Some(user.version),
+            ..self.access_claims(&sub, access)
+        };
+        self.keys.sign("at+jwt", &claims)
     }
 
     /// An access token that speaks of the client itself.
     pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64) -> Result<String> {
-        let access = Access { id: &Self::new_id(), client: &client.id, scope, at, grant: None, under: None };
-        self.keys.sign("at+jwt", &self.access_claims(&client.id, &client.name, &access))
+        let (id, client_id) = (Self::new_id(), &client.id);
+        let access = Access { id: &id, client: client_id, third_party: false, scope, at, grant: None, under: None };
+        let claims = AccessClaims { name: Some(&client.name), ..self.access_claims(client_id, &access) };
+        self.keys.sign("at+jwt", &claims)
     }
 
-    fn access_claims<'a>(&'a self, sub: &'a str, name: &'a str, access: &Access<'a>) -> AccessClaims<'a> {
+    fn access_claims<'a>(&'a self, sub: &'a str, access: &Access<'a>) -> AccessClaims<'a> {
         AccessClaims {
             iss: &self.issuer,
             sub,
@@ -121,9 +141,10 @@ impl Mint {
             iat: access.at,
             jti: access.id,
             scope: access.scope,
-            name,
+            name: None,
             email: None,
             roles: vec![],
+            act: None,
             grant_id: access.grant,
             given_under: access.under,
             user_version: None,

@@ -88,7 +88,7 @@ pub(crate) fn router(issuer: &Arc<Issuer>) -> Router<Arc<Issuer>> {
         .route(discovery::METADATA[0], get(discovery::metadata))
         .route(discovery::METADATA[1], get(discovery::metadata))
         .route(discovery::KEYS, get(discovery::keys))
-        .route(authorize::AUTHORIZE, get(authorize::authorize))
+        .route(authorize::AUTHORIZE, get(authorize::authorize).post(authorize::authorize_by_form))
         .route(consent::CONSENT, post(consent::consent))
         .route(consent::APPS, get(apps::page).post(apps::withdraw))
         .route(introspect::INTROSPECT, post(introspect::introspect))

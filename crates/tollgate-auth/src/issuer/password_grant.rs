@@ -2,6 +2,9 @@
 //!
 //! For scripts and old clients, where it is switched on: whoever uses it sees the password, which is why OAuth 2.1 has
 //! no such grant. The form has `username` and `password`, and may have `scope` and `grant_type=password`.
+//!
+//! Twice it departs from RFC 6749, as its old clients expect: `grant_type` may be left out, and a wrong password is 401 and
+//! not 400.
 
 use super::{
     client::PASSWORD,
@@ -25,6 +28,8 @@ struct Issued {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
+    /// What was granted (RFC 6749, 5.1: required where it is not what was asked for).
+    scope: String,
 }
 
 pub(crate) async fn password(State(issuer): State<Arc<Issuer>>, request: Request) -> Response {
@@ -59,13 +64,17 @@ impl Issuer {
         let at = self.clock.unix();
         let user = self.accounts.check_password(username, Secret::from(password), &from).await.map_err(denied)?;
         if user.second_factor || self.users.must_enrol(&user) {
-            return Err(wrong("a second factor is needed, which this grant cannot ask for"));
+            let reason = "a second factor is needed, which this grant cannot ask for";
+            self.accounts.record_refusal(Some(user.user_id), reason).await?;
+            return Err(wrong(reason));
         }
         self.accounts.record_own(&user, "sign_in", Some("pwd, by the password grant")).await?;
         let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
-        let access = Access { id: &Mint::new_id(), client: PASSWORD, scope: &scope, at, grant: None, under: None };
+        let (id, client) = (Mint::new_id(), PASSWORD);
+        let access = Access { id: &id, client, third_party: false, scope: &scope, at, grant: None, under: None };
         let access_token = self.mint.access_token(&user, &access)?;
-        Ok(Issued { access_token, token_type: "bearer", expires_in: self.config.access_lifetime.as_secs() })
+        let expires_in = self.config.access_lifetime.as_secs();
+        Ok(Issued { access_token, token_type: "bearer", expires_in, scope })
     }
 }
 

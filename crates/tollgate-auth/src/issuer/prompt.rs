@@ -1,7 +1,8 @@
 //! How does a client want people to be asked? `prompt` and `max_age` (OpenID Connect Core, 3.1.2.1).
 //!
-//! Whoever has just signed in is not sent to do so again: what asked for that is taken out of the request which they
-//! come back with. A client that must know reads `auth_time` in the ID token, as that section says.
+//! Whoever has just signed in is not sent to do so again: what asked for that, also an `id_token_hint` of somebody else, is
+//! taken out of the request which they come back with. A client that must know reads `auth_time` and `sub` in the ID token,
+//! as that section says.
 
 use super::denied::{Code, Denied};
 use crate::{parameters::Parameters, sign_in::Session};
@@ -44,6 +45,6 @@ impl Prompt {
     /// The request of somebody who has signed in meanwhile, as a query.
     pub(super) fn afterwards(&self, asked: &Parameters) -> String {
         let consent = self.consent.then_some(("prompt", "consent"));
-        asked.changed(&["prompt", "max_age"], consent)
+        asked.changed(&["prompt", "max_age", "id_token_hint"], consent)
     }
 }

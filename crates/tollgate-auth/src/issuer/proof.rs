@@ -70,20 +70,23 @@ impl Issuer {
         }
     }
 
-    /// The same, for what only clients may ask that keep a secret.
+    /// The same, for what only clients may ask that keep a secret; to all others the answer is 401 (RFC 7662, 2.3).
     pub(super) async fn proven_client(&self, headers: &HeaderMap, asked: &Parameters) -> Result<Arc<Client>, Denied> {
-        let client = self.client_of(headers, asked).await?;
+        let client = self.client_of(headers, asked).await.map_err(|denied| match denied.code {
+            Code::InvalidClient => denied.with_challenge(),
+            _ => denied,
+        })?;
         if client.kind.keeps_a_secret() {
             Ok(client)
         } else {
-            Err(unknown(false).because("the client keeps no secret, so it could be anybody"))
+            Err(unknown(true).because("the client keeps no secret, so it could be anybody"))
         }
     }
 }
 
-fn unknown(in_header: bool) -> Denied {
+fn unknown(challenge: bool) -> Denied {
     let denied = Denied::new(Code::InvalidClient, "the client is unknown, or did not prove that it is itself");
-    if in_header { denied.with_challenge() } else { denied }
+    if challenge { denied.with_challenge() } else { denied }
 }
 
 /// One method and not two (RFC 6749, 2.3).

@@ -57,10 +57,7 @@ impl Issuer {
             return Ok(see_other(&with_return(LOGIN, &self.origins.return_to(asked.return_to))));
         };
         match self.accounts.check_code(&user, form.typed("code"), &form.from).await {
-            Ok(()) => {
-                let methods = if asked.recovery { "pwd mfa" } else { "pwd otp mfa" };
-                self.begin_session(&user, &form.headers, &form.from, asked.return_to, methods).await
-            }
+            Ok(proven) => self.begin_session(&user, &form.headers, &form.from, asked.return_to, proven.methods()).await,
             Err(error) => {
                 let shown = no(error, "The code is wrong, or was used before.")?;
                 let page = self.code_page(&user, &asked, Some(shown.text.clone())).await?;

@@ -32,6 +32,15 @@ impl Cookies {
         self.set(name, "", 0)
     }
 
+    /// Whether an answer sets that cookie, or removes it.
+    pub(crate) fn sets(self, answer: &HeaderMap, name: &str) -> bool {
+        let names = |set: &HeaderValue| {
+            let text = set.to_str().ok()?.strip_prefix(self.prefix())?;
+            Some(text.split_once('=')?.0 == name)
+        };
+        answer.get_all(header::SET_COOKIE).iter().any(|set| names(set) == Some(true))
+    }
+
     /// The value of a cookie. One that comes twice is none: one of the two was put there by somebody else.
     pub(crate) fn get<'h>(self, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         let mut values = self.all(headers).filter(|(known, _)| *known == name).map(|(_, value)| value);

@@ -1,6 +1,9 @@
 //! Setting up a second factor, and giving it up.
 //!
 //! For somebody who is signed in; or half way, where a role of theirs demands a second factor that they do not have yet.
+//!
+//! Whoever is signed in says the password once more, for this and for everything else here: a browser that was left alone,
+//! or a stolen session, would otherwise shut its owner out. Who is half way has just said it.
 
 use super::{
     LOGIN, Session,
@@ -8,7 +11,7 @@ use super::{
     refuse, see_other,
 };
 use crate::{
-    accounts::{base32, totp_address},
+    accounts::{Proven, base32, totp_address},
     identity::Issuer,
     parameters::Parameters,
     users::User,
@@ -37,7 +40,7 @@ pub(super) async fn page(State(issuer): State<Arc<Issuer>>, uri: Uri, headers: H
         let return_to = issuer.origins.return_to(asked.get("return_to"));
         match issuer.here(&headers).await? {
             Some(here) if here.user.second_factor => issuer.factor_page(&here.user, GatePage::default()).await,
-            Some(here) => issuer.offer_page(&here.user, &return_to, None),
+            Some(here) => issuer.offer_page(&here, &return_to),
             None => Ok(see_other(&with_return(LOGIN, SECOND_FACTOR))),
         }
     };
@@ -74,25 +77,31 @@ impl Issuer {
         let Some(secret) = factors.offered(user.user_id, form.typed("offer")) else {
             return Err(Problem::bad_request().because("this was not offered to you: open the page again"));
         };
+        let again = |no: No| -> Result<Response> {
+            let page = self.offer_again(here, &return_to, form.typed("offer"), &secret, Some(no.text.clone()))?;
+            Ok(no.on(page))
+        };
+        if let (Some(session), current) = (&here.session, Secret::from(form.typed("current")))
+            && let Err(error) = self.accounts.check_again(user, current, Some(session)).await
+        {
+            return again(not_changed(error)?);
+        }
         let code = form.typed("code").trim();
         let enrolled = self.accounts.enrol(user, &secret, code, here.session.as_ref()).await?;
         let Some((codes, user)) = enrolled else {
-            let no = No::of("The code is wrong. Type the one that the app shows now.");
-            let page = self.offer_again(user, &return_to, form.typed("offer"), &secret, Some(no.text.clone()))?;
-            return Ok(no.on(page));
+            return again(No::of("The code is wrong. Type the one that the app shows now."));
         };
         let mut response = self.codes_page(codes, &return_to)?;
         if here.session.is_none() {
-            self.add_session(&mut response, &user, &form.headers, &form.from, "pwd otp mfa").await?;
+            self.add_session(&mut response, &user, &form.headers, &form.from, Proven::Code.methods()).await?;
         }
         Ok(response)
     }
 
-    /// Both take the password once more: a browser that was left alone is not enough.
     async fn renew_or_remove(&self, form: &Form, here: &Here) -> Result<Response> {
         let user = &here.user;
         let password = form.asked.get("current").or(form.asked.get("password")).unwrap_or_default();
-        if let Err(error) = self.accounts.check_again(user, Secret::from(password)).await {
+        if let Err(error) = self.accounts.check_again(user, Secret::from(password), here.session.as_ref()).await {
             let no = not_changed(error)?;
             let page = GatePage { error: Some(no.text.clone()), ..GatePage::default() };
             return Ok(no.on(self.factor_page(user, page).await?));
@@ -106,25 +115,27 @@ impl Issuer {
         Ok(see_other(SECOND_FACTOR))
     }
 
-    fn offer_page(&self, user: &User, return_to: &str, error: Option<String>) -> Result<Response> {
-        let (secret, offer) = self.accounts.0.factors.offer(user.user_id)?;
-        self.offer_again(user, return_to, &offer, &secret, error)
+    fn offer_page(&self, here: &Here, return_to: &str) -> Result<Response> {
+        let (secret, offer) = self.accounts.0.factors.offer(here.user.user_id)?;
+        self.offer_again(here, return_to, &offer, &secret, None)
     }
 
     fn offer_again(
         &self,
-        user: &User,
+        here: &Here,
         return_to: &str,
         offer: &str,
         secret: &[u8; 20],
         error: Option<String>,
     ) -> Result<Response> {
         let hidden = [("do", "enrol"), ("offer", offer), ("return_to", return_to)];
+        let user = &here.user;
+        let current = here.session.is_some().then(|| current_password("current"));
         let code = GateField { name: "code", label: "Six-digit code", kind: FieldKind::Code, help: None };
         let form = GateForm {
             action: SECOND_FACTOR.to_owned(),
             hidden: hidden.map(|(name, value)| (name, value.to_owned())).to_vec(),
-            fields: vec![code],
+            fields: current.into_iter().chain([code]).collect(),
             button: "Turn it on".to_owned(),
             lesser: false,
         };
@@ -157,7 +168,7 @@ impl Issuer {
         let form = |action: &str, name: &'static str, button: &str, lesser| GateForm {
             action: SECOND_FACTOR.to_owned(),
             hidden: vec![("do", action.to_owned())],
-            fields: vec![GateField { name, label: "Password", kind: FieldKind::CurrentPassword, help: None }],
+            fields: vec![current_password(name)],
             button: button.to_owned(),
             lesser,
         };
@@ -173,4 +184,8 @@ impl Issuer {
             ..page
         })
     }
+}
+
+fn current_password(name: &'static str) -> GateField {
+    GateField { name, label: "Password", kind: FieldKind::CurrentPassword, help: None }
 }

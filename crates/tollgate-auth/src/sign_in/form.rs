@@ -40,22 +40,33 @@ pub(super) struct No {
 /// What is said about a try that failed; the same whoever was named.
 pub(super) fn no(error: SignInError, wrong: &str) -> Result<No> {
     match error {
-        SignInError::Refused { reason, left } => {
+        SignInError::Refused { reason, left, window } => {
             tracing::info!(reason, "a sign-in was refused");
+            let window = spoken(window.unsigned_abs().as_secs());
             let text = match left {
-                0 => format!("{wrong} This was the last try for 15 minutes."),
-                1 => format!("{wrong} After 1 more try, wait 15 minutes."),
-                2..=4 => format!("{wrong} After {left} more tries, wait 15 minutes."),
+                0 => format!("{wrong} This was the last try for {window}."),
+                1 => format!("{wrong} After 1 more try, wait {window}."),
+                2..=4 => format!("{wrong} After {left} more tries, wait {window}."),
                 _ => wrong.to_owned(),
             };
             Ok(No { text, status: StatusCode::UNAUTHORIZED, wait: None })
         }
         SignInError::Throttled(seconds) => {
             tracing::info!("a sign-in was refused: too many tries");
-            let text = format!("Too many tries. Wait {} minutes, then try again.", seconds.div_ceil(60));
+            let text = format!("Too many tries. Wait {}, then try again.", spoken(seconds.into()));
             Ok(No { text, status: StatusCode::TOO_MANY_REQUESTS, wait: Some(seconds) })
         }
         SignInError::Other(error) => Err(error.into()),
+    }
+}
+
+/// How long that is, in words.
+fn spoken(seconds: u64) -> String {
+    const HOUR: u64 = 60 * 60;
+    if seconds > 2 * HOUR {
+        format!("{} hours", seconds.div_ceil(HOUR))
+    } else {
+        format!("{} minutes", seconds.div_ceil(60))
     }
 }
 

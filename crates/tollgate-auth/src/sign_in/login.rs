@@ -120,7 +120,7 @@ impl Issuer {
         self.sessions.forget(headers).await?;
         let cookie = self.sessions.begin(user, methods, from).await?;
         self.accounts.record_own(user, "sign_in", Some(methods)).await?;
-        let known = self.accounts.0.browsers.remember(&user.email)?;
+        let known = self.accounts.0.browsers.remember(user)?;
         let cookies = self.cookies();
         response.headers_mut().append(header::SET_COOKIE, cookie);
         let known = cookies.set(KNOWN, &known, BROWSER_LIFETIME.as_secs());
@@ -135,12 +135,8 @@ impl Issuer {
         if self.origins.came_from_us(headers) != Some(true) {
             return Err(self.foreign());
         }
-        if let Some((_, user)) = self.signed_in(headers).await? {
-            self.accounts.record_own(&user, "sign_out", None).await?;
-        }
-        let cookie = self.end_session(headers).await?;
         let mut response = see_other("/");
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+        response.headers_mut().insert(header::SET_COOKIE, self.end_session(headers).await?);
         Ok(response)
     }
 

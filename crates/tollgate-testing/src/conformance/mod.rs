@@ -22,6 +22,7 @@
 //! audit.rs        no change without its record
 //! resources.rs    what the suite stores
 //! sql.rs          SQL of the app's own, with one more line: `tollgate_testing::sql_conformance!(empty);`
+//! identity.rs     the embedded issuer on it, in races
 //! ```
 
 #![expect(missing_docs, reason = "the name of a claim is the claim")]
@@ -32,6 +33,7 @@ mod agreement;
 mod audit;
 mod concurrency;
 mod filters;
+mod identity;
 mod kinds;
 mod nested;
 mod pages;
@@ -178,6 +180,12 @@ claims! { $ conformance
         who_waits_for_a_transaction_fails_no_other
         of_parallel_changes_of_one_version_one_wins
         who_leaves_takes_nobody_along
+    }
+    identity {
+        parallel_guesses_do_not_beat_the_counter
+        a_link_sets_one_password_however_many_use_it
+        a_code_of_the_second_factor_is_good_once
+        of_many_requests_with_one_code_none_keeps_what_it_got
     }
 }
 

@@ -1,4 +1,4 @@
-//! The keys that sign tokens: `keys list`, `keys rotate`.
+//! The keys that sign tokens: `keys list`, `keys rotate`, `keys rotate --compromised`.
 
 use super::print;
 use crate::app::{Design, Failure};

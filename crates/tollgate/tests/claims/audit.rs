@@ -18,9 +18,12 @@ struct Prescription {
     text: String,
 }
 
+fn clinic() -> App {
+    App::new("clinic").service(Service::new("prescriptions").crud::<Prescription>("/prescriptions"))
+}
+
 async fn start() -> TestApp {
-    let service = Service::new("prescriptions").crud::<Prescription>("/prescriptions");
-    TestApp::new(App::new("clinic").service(service)).await
+    TestApp::new(clinic()).await
 }
 
 fn doctor(app: &TestApp, id: &str) -> Client {
@@ -36,7 +39,7 @@ async fn events(app: &TestApp, wanted: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_write_is_recorded_with_its_request() {
-    let app = start().await;
+    let app = TestApp::new(clinic().settings("[server]\nproxies = 1")).await;
     let ann = doctor(&app, "ann").header("x-request-id", "request-of-ann");
     let made = ann.post("/prescriptions", json!({ "text": "rest" })).await.json();
     let path = format!("/prescriptions/{}", made["prescription_id"]);

@@ -194,8 +194,8 @@ async fn later_is_said_in_seconds() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_a_good_id_and_gets_one_for_a_bad_one() {
-    let app = start().await;
+async fn behind_a_proxy_a_request_keeps_a_good_id_and_gets_one_for_a_bad_one() {
+    let app = TestApp::new(app().settings("[server]\nproxies = 1")).await;
     let answered = async |id: &str| app.anyone().header("x-request-id", id).get("/nowhere").await;
     for good in ["01234567", "7f9c_-AZ", "3b1e9f0a-5c44-4f5e-9c3a-0d6f2c8f1a2b", &"x".repeat(64)] {
         let reply = answered(good).await;
@@ -221,6 +221,16 @@ async fn a_request_keeps_a_good_id_and_gets_one_for_a_bad_one() {
     for _ in 0..1000 {
         assert!(seen.insert(app.anyone().get("/movies").await.header("x-request-id").to_owned()), "ids do not repeat");
     }
+}
+
+#[tokio::test]
+async fn without_a_proxy_nobody_chooses_the_id_of_their_request() {
+    let app = start().await;
+    let reply = app.anyone().header("x-request-id", "of-somebody-else").get("/nowhere").await;
+    assert_eq!(
+        (reply.header("x-request-id").len(), &reply.json()["request_id"]),
+        (16, &json!(reply.header("x-request-id")))
+    );
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 //! Everything about it is in an encrypted cookie of its own, which lasts ten minutes: so two tabs do not disturb each other,
 //! and whoever lures somebody into finishing a try that another browser began has no cookie to match.
 
-use super::{Cookies, sealed::Sealed};
-use crate::{error::Result, random::random_text};
+use super::Cookies;
+use crate::{error::Result, random::random_text, vault::Vault};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderMap, HeaderValue};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -47,17 +47,17 @@ impl Attempt {
     }
 
     /// The cookies to set: its own, and those that make room for it.
-    pub(super) fn cookies(&self, cookies: Cookies, sealed: &Sealed, headers: &HeaderMap) -> Result<Vec<HeaderValue>> {
+    pub(super) fn cookies(&self, cookies: Cookies, vault: &Vault, headers: &HeaderMap) -> Result<Vec<HeaderValue>> {
         let others: Vec<_> = cookies.names(headers).filter(|name| name.starts_with(NAME)).collect();
         let excess = others.len().saturating_sub(MOST - 1);
         let mut set: Vec<_> = others[..excess].iter().map(|name| cookies.remove(name)).collect();
-        set.push(cookies.set(&name(&self.state), &sealed.close(NAME, self)?, LIFETIME));
+        set.push(cookies.set(&name(&self.state), &vault.close_value(NAME, self)?, LIFETIME));
         Ok(set)
     }
 
     /// The try that this browser began with that state, if it has not ended.
-    pub(super) fn of(state: &str, cookies: Cookies, sealed: &Sealed, headers: &HeaderMap, now: u64) -> Option<Self> {
-        let attempt: Self = sealed.open(NAME, cookies.get(headers, &name(state))?)?;
+    pub(super) fn of(state: &str, cookies: Cookies, vault: &Vault, headers: &HeaderMap, now: u64) -> Option<Self> {
+        let attempt: Self = vault.open_value(NAME, cookies.get(headers, &name(state))?)?;
         (attempt.state == state && now < attempt.until).then_some(attempt)
     }
 

@@ -1,7 +1,7 @@
 //! Out: of the session here, and where it is wanted of the one at the provider.
 //!
-//! The embedded issuer ends its own sessions; its routes are wrapped, so that whoever signs in or out there has no other
-//! session left.
+//! The embedded issuer ends its own sessions; its routes are wrapped, so that whoever signs in or out there, in one step or
+//! two, has no other session left.
 
 use super::{
     Inner, LOGIN, ProviderSignIn,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     provider::{Issuer, Metadata},
-    sign_in::see_other,
+    sign_in::{code::CODE, cookies::SESSION, enrol::SECOND_FACTOR, see_other},
 };
 use axum::{
     Router,
@@ -50,10 +50,10 @@ impl ProviderSignIn {
 
 async fn also(State(here): State<ProviderSignIn>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let leaves = request.method() == Method::POST && [LOGIN, LOGOUT].contains(&path);
+    let leaves = request.method() == Method::POST && [LOGIN, CODE, SECOND_FACTOR, LOGOUT].contains(&path);
     let (is_out, headers) = (path == LOGOUT, request.headers().clone());
     let response = next.run(request).await;
-    if !leaves || !response.headers().contains_key(header::SET_COOKIE) {
+    if !leaves || !here.0.cookies.sets(response.headers(), SESSION) {
         return response;
     }
     here.0.leave(response, is_out, &headers).await.unwrap_or_else(|problem| Refusal::from(problem).into_response())
@@ -101,7 +101,7 @@ impl Inner {
 
     /// Where the provider signs out (OpenID Connect RP-Initiated Logout, 2), if that is wanted and it can be asked.
     async fn place_to_leave(&self, headers: &HeaderMap) -> Option<String> {
-        let hint: Hint = self.sealed.open(HINT, self.cookies.get(headers, HINT)?)?;
+        let hint: Hint = self.vault.open_value(HINT, self.cookies.get(headers, HINT)?)?;
         let (issuer, client) = self.issuer(&hint.issuer)?;
         let metadata = metadata(issuer).await.ok()?;
         let place = Metadata::endpoint("end_session_endpoint", metadata.end_session_endpoint.as_ref());
@@ -126,7 +126,7 @@ impl Inner {
             return Ok(None);
         }
         let hint = Hint { issuer: issuer.name().to_owned(), id_token: id_token.to_owned() };
-        let sealed = self.sealed.close(HINT, &hint)?;
+        let sealed = self.vault.close_value(HINT, &hint)?;
         let lifetime = self.people.lifetime().as_secs();
         Ok((sealed.len() <= LONGEST_HINT).then(|| self.cookies.set(HINT, &sealed, lifetime)))
     }

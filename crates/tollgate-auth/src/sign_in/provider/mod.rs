@@ -18,7 +18,6 @@ mod exchange;
 mod leave;
 mod people;
 mod routes;
-mod sealed;
 
 pub use people::ProviderSession;
 
@@ -29,11 +28,11 @@ use crate::{
     outgoing::Place,
     people::ProviderPerson,
     provider::{Issuer, Told},
+    vault::Vault,
 };
 use axum::http::{HeaderMap, request::Parts};
 use exchange::Client;
 use people::People;
-use sealed::Sealed;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tollgate_access::Actor;
 use tollgate_core::{Clock, Problem};
@@ -70,7 +69,7 @@ struct Inner {
     /// The sessions of the embedded issuer, which a new sign-in ends.
     own: Sessions,
     cookies: Cookies,
-    sealed: Sealed,
+    vault: Vault,
     clock: Arc<dyn Clock>,
     pages: Arc<Pages>,
     has_passwords: bool,
@@ -107,7 +106,7 @@ impl ProviderSignIn {
             people: People::new(database, clock, config.session_lifetime),
             own,
             cookies,
-            sealed: Sealed::new(&config.key)?,
+            vault: Vault::new(&config.key)?,
             clock: Arc::clone(clock),
             pages: Arc::clone(pages),
             has_passwords: config.has_passwords,

@@ -84,7 +84,7 @@ impl Inner {
         let attempt = Attempt::new(name, return_to, self.clock.unix())?;
         let place = authorization(issuer, &metadata, client, &attempt).map_err(|error| away(issuer, error))?;
         let mut response = see_other(place.as_str());
-        append(&mut response, attempt.cookies(self.cookies, &self.sealed, headers)?);
+        append(&mut response, attempt.cookies(self.cookies, &self.vault, headers)?);
         Ok(response)
     }
 
@@ -92,7 +92,7 @@ impl Inner {
     async fn callback(&self, name: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
         let asked = asked(uri)?;
         let state = asked.get("state").unwrap_or_default();
-        let attempt = Attempt::of(state, self.cookies, &self.sealed, headers, self.clock.unix());
+        let attempt = Attempt::of(state, self.cookies, &self.vault, headers, self.clock.unix());
         let attempt = attempt.ok_or_else(unknown)?;
         let mut response = match self.finish(&attempt, (name, &asked), headers).await {
             Ok(response) => response,

@@ -3,7 +3,7 @@
 use super::{Answer, Browser, CALLBACK, VERIFIER, World, authorize, claims, config, secret};
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tollgate_access::System;
 use tollgate_auth::{Client, ClientKind, Error};
 use tollgate_store::{Filter, Store, audit::AuditEvent};
@@ -259,6 +259,27 @@ async fn pages_of_public_clients_read_answers_of_the_token_endpoint_and_no_other
     let answer = world.browser().get("/oauth/jwks").await;
     assert_eq!(answer.header("access-control-allow-origin"), "*", "keys are anybody's");
     assert_eq!(world.browser().get("/oauth/authorize").await.header("access-control-allow-origin"), "");
+}
+
+/// What is remembered costs the database nothing, and is forgotten soon.
+#[tokio::test]
+async fn where_the_pages_of_clients_come_from_is_asked_once_in_five_seconds() {
+    let world = world().await;
+    let may_read = async || {
+        let request = Request::options("/oauth/token").header(header::ORIGIN, "https://page.example");
+        let answer = world.browser().send(request.body("".into()).unwrap()).await;
+        answer.headers.contains_key("access-control-allow-origin")
+    };
+    assert!(!may_read().await);
+    world.identity.add_client(page("https://page.example/callback")).await.unwrap();
+    world.clock.advance(Duration::from_millis(4999));
+    assert!(!may_read().await);
+    world.clock.advance(Duration::from_millis(1));
+    assert!(may_read().await);
+    world.identity.remove_client("page").await.unwrap();
+    assert!(may_read().await);
+    world.clock.advance(Duration::from_secs(5));
+    assert!(!may_read().await);
 }
 
 fn page(redirect_uri: &str) -> Client {

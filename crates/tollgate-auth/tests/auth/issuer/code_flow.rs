@@ -173,8 +173,8 @@ async fn what_is_wrong_with_a_request_its_client_is_told_with_state_and_issuer()
         (&[("response_type", "token")], "unsupported_response_type"),
         (&[("response_type", "code id_token")], "unsupported_response_type"),
         (&[("response_mode", "fragment")], "invalid_request"),
-        (&[("request", "ey…")], "invalid_request"),
-        (&[("request_uri", "https://client.example/request")], "invalid_request"),
+        (&[("request", "ey…")], "request_not_supported"),
+        (&[("request_uri", "https://client.example/request")], "request_uri_not_supported"),
     ];
     for (changes, error) in cases {
         let answer = rea.get(&authorize(changes)).await;
@@ -198,6 +198,42 @@ async fn a_client_may_ask_that_nobody_is_asked_or_that_somebody_is_asked_again()
     assert!(answer.location().starts_with("/auth/login?"), "{answer:?}");
     let again = answer.location_parameter("return_to").unwrap();
     assert!(rea.get(&again).await.location_parameter("code").is_some(), "and then asks no more: {again}");
+}
+
+#[tokio::test]
+async fn a_client_that_says_whom_it_means_gets_nobody_elses_code() {
+    let world = World::new().await;
+    world.identity.create_user("Bo", "bo@example.test", &PASSWORD.into(), &[]).await.unwrap();
+    let (mut rea, mut bo) = (world.rea().await, world.browser());
+    bo.sign_in("bo@example.test", PASSWORD).await;
+    let tokens = rea.tokens("web", "openid").await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let forged = format!("{}AAAA", &hint[..hint.len() - 4]);
+    let ask = |hint: &str| authorize(&[("id_token_hint", hint), ("prompt", "none")]);
+    assert!(rea.get(&ask(hint)).await.location_parameter("code").is_some());
+    for (browser, hint) in [(&bo, hint), (&rea, &forged), (&bo, "x")] {
+        assert_eq!(browser.clone().get(&ask(hint)).await.error(), "login_required", "{hint}");
+    }
+    let answer = bo.get(&authorize(&[("id_token_hint", hint)])).await;
+    assert!(answer.location().starts_with("/auth/login?"), "{answer:?}");
+    let again = answer.location_parameter("return_to").unwrap();
+    assert!(bo.get(&again).await.location_parameter("code").is_some(), "who signs in nevertheless is not asked again");
+}
+
+#[tokio::test]
+async fn a_code_may_be_asked_for_by_a_form() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let query = authorize(&[("scope", "openid")]);
+    let form: Vec<_> = form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).collect();
+    let form: Vec<_> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
+    rea.origin = Some("https://client.example".into());
+    let answer = rea.post("/oauth/authorize", &form).await;
+    let code = answer.location_parameter("code").unwrap_or_else(|| panic!("{answer:?}"));
+    assert_eq!(rea.redeem("web", &code).await.status, StatusCode::OK);
+    let answer = world.browser().post("/oauth/authorize", &form).await;
+    let again = answer.location_parameter("return_to").unwrap();
+    assert_eq!((answer.status, &*again), (StatusCode::SEE_OTHER, &*query), "{answer:?}");
 }
 
 #[tokio::test]

@@ -4,9 +4,15 @@ use super::{
     Answer, Browser, CALLBACK, ISSUER, VERIFIER, World, authorize, claims, config,
     revocation::{ends_on, is_good, text},
 };
-use axum::http::StatusCode;
-use serde_json::Value;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tollgate_access::System;
 use tollgate_auth::{Client, ClientKind};
+use tollgate_store::{Store, audit::AuditEvent};
 
 /// The issuer with a page, and an app on a device, of somebody else.
 async fn world() -> World {
@@ -123,6 +129,31 @@ async fn somebody_elses_client_gets_nothing_that_it_does_not_name() {
 }
 
 #[tokio::test]
+async fn somebody_elses_client_learns_of_a_person_what_they_allowed_and_no_more() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    for (scope, name, email) in [
+        ("read:movies", json!(null), json!(null)),
+        ("read:movies profile", json!("Rea Oku"), json!(null)),
+        ("read:movies email offline_access", json!(null), json!("rea@example.test")),
+    ] {
+        let mut tokens = allowed(&mut rea, scope).await;
+        if scope.contains("offline_access") {
+            tokens = rea.refresh("recorder", text(&tokens, "refresh_token")).await.json();
+        }
+        let access = text(&tokens, "access_token");
+        let said = claims(access);
+        assert_eq!(said["act"], json!({ "sub": "recorder" }), "{said}");
+        let request = Request::get("/api/me").header(header::AUTHORIZATION, format!("Bearer {access}"));
+        let me = world.browser().send(request.body(Body::empty()).unwrap()).await.json();
+        for known in [&said, &me] {
+            assert_eq!((&known["name"], &known["email"]), (&name, &email), "{scope}: {known}");
+        }
+        assert_eq!((said.get("roles"), &me["roles"]), (None, &json!([])), "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_person_and_only_on_our_page_allows_what_they_saw() {
     let world = world().await;
     let mut rea = world.rea().await;
@@ -191,6 +222,24 @@ async fn what_was_withdrawn_ends_on_every_instance() {
     assert_eq!(redeem(&mut rea, &code).await.error(), "invalid_grant");
     let again = allowed(&mut rea, "read:movies").await;
     assert!(is_good(&world, text(&again, "access_token")).await, "who allows it again lets it in again");
+}
+
+#[tokio::test]
+async fn who_allowed_a_client_and_withdrew_it_is_recorded_by_name() {
+    let world = world().await;
+    let mut rea = world.rea().await;
+    allowed(&mut rea, "openid read:movies").await;
+    rea.post("/auth/apps", &[("client", "recorder")]).await;
+    rea.post("/auth/apps", &[("client", "never allowed")]).await;
+    let store: Store<AuditEvent> = Store::new(world.database.clone(), Arc::new(world.clock.clone()));
+    let about = AuditEvent::ACTION.in_(["allow_client".to_owned(), "withdraw_client".to_owned()]);
+    let about = about | AuditEvent::RESOURCE.eq("auth_consents");
+    let events = store.find(&System::because("a test looks").may(), about).sort(AuditEvent::EVENT_ID.asc());
+    let said: Vec<_> =
+        events.all().await.unwrap().into_iter().map(|event| (event.actor, event.action, event.detail)).collect();
+    let id = world.id().await;
+    let expected = [("allow_client", "recorder: openid read:movies"), ("withdraw_client", "recorder")];
+    assert_eq!(said, expected.map(|(action, detail)| (id.clone(), action.to_owned(), Some(detail.to_owned()))));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A client signs somebody out: only whom it means, and only to where it may send them.
 
-use super::{Browser, CALLBACK, World, authorize, config};
+use super::{Browser, CALLBACK, World, accounts::recorded, authorize, config};
 use axum::http::StatusCode;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ async fn a_client_that_shows_whom_it_means_signs_them_out() {
     assert!(!is_signed_in(&mut rea).await);
     let answer = rea.get(&logout(&asked)).await;
     assert_eq!(answer.location(), format!("{BYE}?state=a+b"), "who is out already is sent on");
+    let out = recorded(&world).await.into_iter().filter(|(action, ..)| action == "sign_out");
+    assert_eq!(out.count(), 1, "as any sign-out it is recorded");
 }
 
 #[tokio::test]

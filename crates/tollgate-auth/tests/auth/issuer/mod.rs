@@ -7,6 +7,7 @@ mod authenticate;
 mod clients;
 mod code_flow;
 mod consent;
+mod delegated;
 mod discovery;
 mod ends;
 mod exchange;
@@ -19,7 +20,7 @@ mod passwords;
 mod refresh;
 mod revocation;
 mod rotation;
-mod second_factor;
+pub(crate) mod second_factor;
 mod throttle;
 mod under_way;
 mod userinfo;
@@ -58,7 +59,7 @@ pub(crate) struct World {
     pub(crate) identity: Identity,
     pub(crate) database: Arc<dyn Database>,
     pub(crate) clock: ManualClock,
-    app: Router,
+    pub(crate) app: Router,
 }
 
 pub(crate) fn config() -> IdentityConfig {

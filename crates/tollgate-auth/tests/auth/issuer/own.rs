@@ -84,6 +84,9 @@ async fn a_program_changes_its_users_password_with_the_current_one() {
     let wrong = send(&mut rea, Method::POST, path, body("wrong password altogether")).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.body.contains("#/current"), "{}", wrong.body);
+    let unfit = json!({ "current": PASSWORD, "new": "too short" });
+    let unfit = send(&mut rea, Method::POST, path, Some(unfit)).await;
+    assert_eq!((unfit.status, &unfit.json()["errors"][0]["pointer"]), (wrong.status, &json!("#/new")));
     assert_eq!(send(&mut world.browser(), Method::POST, path, body(PASSWORD)).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(send(&mut rea, Method::POST, path, body(PASSWORD)).await.status, StatusCode::NO_CONTENT);
     assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "this session stays");

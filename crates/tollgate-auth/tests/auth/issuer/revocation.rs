@@ -236,7 +236,8 @@ async fn only_a_client_that_proves_itself_looks_at_tokens() {
         (Some(basic("server", "wrong")), &[]),
     ] {
         let answer = look(header.as_deref(), form).await;
-        assert_eq!(answer.error(), "invalid_client");
+        assert_eq!((answer.status, answer.error()), (StatusCode::UNAUTHORIZED, "invalid_client".into()));
+        assert!(answer.header("www-authenticate").starts_with("Basic "), "{answer:?}");
         assert!(!answer.body.contains("active"));
     }
     let said = look(Some(&basic("server", SECRET)), &[]).await;

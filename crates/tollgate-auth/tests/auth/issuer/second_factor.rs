@@ -1,8 +1,14 @@
 //! The second factor: a code after the password.
 
-use super::{Answer, Browser, PASSWORD, World, accounts::recorded, config};
+use super::{
+    Answer, Browser, PASSWORD, World,
+    accounts::recorded,
+    claims, config,
+    revocation::{is_good, text},
+};
 use aws_lc_rs::hmac;
 use axum::http::StatusCode;
+use serde_json::json;
 use std::time::Duration;
 use tollgate_access::System;
 use tollgate_auth::IdentityConfig;
@@ -11,7 +17,7 @@ use tollgate_core::Clock;
 const EMAIL: &str = "rea@example.test";
 
 /// An authenticator app, written from RFC 4226 and RFC 6238.
-pub(super) struct Authenticator(Vec<u8>);
+pub(crate) struct Authenticator(Vec<u8>);
 
 impl Authenticator {
     /// Reads the key from the page.
@@ -26,7 +32,7 @@ impl Authenticator {
         Self(bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect())
     }
 
-    fn code(&self, world: &World) -> String {
+    pub(crate) fn code(&self, world: &World) -> String {
         let step = world.clock.unix() / 30;
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
         let tag = hmac::sign(&key, &step.to_be_bytes());
@@ -43,11 +49,12 @@ fn hidden(page: &str, name: &str) -> String {
 }
 
 /// Sets the second factor up in that browser; answers the app, and the page with the recovery codes.
-pub(super) async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
+pub(crate) async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Answer) {
     let page = browser.get("/auth/second-factor").await.page();
     assert!(page.contains("<svg viewBox=\"0 0 ") && page.contains("otpauth://totp/"), "{page}");
     let app = Authenticator::of(&page);
-    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(world))];
+    let offer = hidden(&page, "offer");
+    let form = [("do", "enrol"), ("offer", &offer), ("current", PASSWORD), ("code", &app.code(world))];
     let done = browser.post("/auth/second-factor", &form).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.body);
     (app, done)
@@ -58,7 +65,7 @@ fn recovery_codes(page: &str) -> Vec<String> {
     list.split("<li>").skip(1).map(|item| item.split('<').next().unwrap().to_owned()).collect()
 }
 
-async fn code(browser: &mut Browser, code: &str) -> Answer {
+pub(crate) async fn code(browser: &mut Browser, code: &str) -> Answer {
     browser.post("/auth/code", &[("code", code), ("return_to", "/docs")]).await
 }
 
@@ -140,6 +147,54 @@ async fn codes_are_not_guessed() {
 }
 
 #[tokio::test]
+async fn who_guesses_codes_slowly_comes_to_an_end_too_and_is_in_nobodys_way() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let (app, _) = enrol(&world, &mut rea).await;
+    let mut thief = world.browser();
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_mins(15));
+        thief.sign_in(EMAIL, PASSWORD).await;
+        for _ in 0..10 {
+            assert_eq!(code(&mut thief, "123456").await.status, StatusCode::UNAUTHORIZED);
+        }
+    }
+    world.clock.advance(Duration::from_mins(15));
+    thief.sign_in(EMAIL, PASSWORD).await;
+    let refused = code(&mut thief, &app.code(&world)).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "83700"));
+    assert!(refused.body.contains("Wait 24 hours"), "{}", refused.body);
+    let last = recorded(&world).await.into_iter().rfind(|(_, allowed, _)| !allowed).unwrap();
+    assert_eq!(last.2.as_deref(), Some("wrong code: no more are looked at for now"));
+
+    rea.post("/auth/logout", &[]).await;
+    rea.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut rea, &app.code(&world)).await.status, StatusCode::SEE_OTHER, "a browser that she knows");
+    world.clock.advance(Duration::from_hours(24));
+    thief.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut thief, "123456").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_says_what_was_shown_and_not_where() {
+    let world = World::new().await;
+    let (app, page) = enrol(&world, &mut world.rea().await).await;
+    let recovery = recovery_codes(&page.body).swap_remove(0);
+    world.clock.advance(Duration::from_secs(30));
+    let typed = app.code(&world);
+    for (typed, field, methods) in [(&recovery, None, "pwd mfa"), (&typed, Some(("recovery", "1")), "pwd otp mfa")] {
+        let mut browser = world.browser();
+        browser.sign_in(EMAIL, PASSWORD).await;
+        let form: Vec<_> = [("code", typed.as_str())].into_iter().chain(field).collect();
+        assert_eq!(browser.post("/auth/code", &form).await.status, StatusCode::SEE_OTHER);
+        let (action, _, how) = recorded(&world).await.pop().unwrap();
+        assert_eq!((&*action, how.as_deref()), ("sign_in", Some(methods)));
+        let tokens = browser.tokens("web", "openid").await;
+        assert_eq!(claims(text(&tokens, "id_token"))["amr"], json!(methods.split(' ').collect::<Vec<_>>()));
+    }
+}
+
+#[tokio::test]
 async fn half_way_in_lasts_ten_minutes_and_ends_with_the_password() {
     let world = World::new().await;
     let mut rea = world.rea().await;
@@ -177,21 +232,33 @@ async fn a_role_that_needs_a_second_factor_lets_nobody_in_without_one() {
     enrol(&world, &mut rea).await;
     assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "who enrols is signed in");
     assert_eq!(world.browser().post("/token", &form).await.status, StatusCode::UNAUTHORIZED, "no code, no token");
+    let (action, allowed, why) = recorded(&world).await.pop().unwrap();
+    let expected = ("sign_in", false, Some("a second factor is needed, which this grant cannot ask for"));
+    assert_eq!((&*action, allowed, why.as_deref()), expected);
 }
 
 #[tokio::test]
 async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
     let world = World::new().await;
     let mut rea = world.rea().await;
-    let (_, page) = enrol(&world, &mut rea).await;
+    let (app, page) = enrol(&world, &mut rea).await;
     let old = recovery_codes(&page.body);
     let wrong = [("do", "off"), ("password", "wrong password altogether")];
     assert_eq!(rea.post("/auth/second-factor", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(rea.get("/auth/second-factor").await.body.contains("Recovery codes left: 10."));
     let renewed = rea.post("/auth/second-factor", &[("do", "codes"), ("current", PASSWORD)]).await;
     assert!(recovery_codes(&renewed.body).iter().all(|code| !old.contains(code)));
+    world.clock.advance(Duration::from_secs(30));
+    let mut elsewhere = world.browser();
+    elsewhere.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut elsewhere, &app.code(&world)).await.status, StatusCode::SEE_OTHER);
+    let tokens = elsewhere.tokens("app", "").await;
     let off = rea.post("/auth/second-factor", &[("do", "off"), ("password", PASSWORD)]).await;
     assert_eq!(off.status, StatusCode::SEE_OTHER);
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "this session stays");
+    assert_eq!(elsewhere.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(elsewhere.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
+    assert!(!is_good(&world, text(&tokens, "access_token")).await);
     assert_eq!(world.browser().sign_in(EMAIL, PASSWORD).await.location(), "/");
 
     let (_, _) = enrol(&world, &mut rea).await;
@@ -207,6 +274,23 @@ async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
 }
 
 #[tokio::test]
+async fn who_finds_a_browser_signed_in_sets_up_no_second_factor_without_the_password() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let page = rea.get("/auth/second-factor").await.page();
+    let (app, offer) = (Authenticator::of(&page), hidden(&page, "offer"));
+    for current in ["", "wrong password altogether"] {
+        let form = [("do", "enrol"), ("offer", &offer), ("current", current), ("code", &app.code(&world))];
+        let answer = rea.post("/auth/second-factor", &form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{current:?}");
+        assert!(answer.body.contains("The current password is wrong."), "{}", answer.body);
+    }
+    assert!(!world.user(EMAIL).await.second_factor);
+    let form = [("do", "enrol"), ("offer", &offer), ("current", PASSWORD), ("code", &app.code(&world))];
+    assert_eq!(rea.post("/auth/second-factor", &form).await.status, StatusCode::OK, "the offer stays good");
+}
+
+#[tokio::test]
 async fn an_offer_is_for_the_one_it_was_made_to() {
     let world = World::new().await;
     world.identity.create_user("Bo", "bo@example.test", &PASSWORD.into(), &[]).await.unwrap();
@@ -214,6 +298,7 @@ async fn an_offer_is_for_the_one_it_was_made_to() {
     bo.sign_in("bo@example.test", PASSWORD).await;
     let page = world.rea().await.get("/auth/second-factor").await.page();
     let app = Authenticator::of(&page);
-    let form = [("do", "enrol"), ("offer", &hidden(&page, "offer")), ("code", &app.code(&world))];
+    let offer = hidden(&page, "offer");
+    let form = [("do", "enrol"), ("offer", &offer), ("current", PASSWORD), ("code", &app.code(&world))];
     assert_eq!(bo.post("/auth/second-factor", &form).await.status, StatusCode::BAD_REQUEST);
 }

@@ -90,6 +90,44 @@ async fn who_is_elsewhere_is_not_locked_out_by_others_who_guess() {
     assert_eq!(stolen.status, StatusCode::TOO_MANY_REQUESTS, "a stolen mark has ten tries, wherever it is");
 }
 
+/// Whether that browser has tries of its own: from an address with which others have used theirs up.
+async fn is_known(world: &World, browser: &Browser, address: &str) -> bool {
+    for _ in 0..10 {
+        guess(world, address, EMAIL).await;
+    }
+    assert_eq!(guess(world, address, EMAIL).await, StatusCode::TOO_MANY_REQUESTS);
+    from(&mut browser.clone(), address, EMAIL, WRONG).await.status == StatusCode::UNAUTHORIZED
+}
+
+#[tokio::test]
+async fn a_browser_is_known_for_a_year_and_until_the_password_changes() {
+    let world = World::new().await;
+    let known = world.rea().await;
+    assert!(is_known(&world, &known, "192.0.2.1").await);
+    world.clock.advance(Duration::from_hours(365 * 24) - Duration::from_secs(1));
+    assert!(is_known(&world, &known, "192.0.2.2").await);
+    world.clock.advance(Duration::from_secs(1));
+    assert!(!is_known(&world, &known, "192.0.2.3").await);
+
+    let mut rea = world.rea().await;
+    assert!(is_known(&world, &rea, "192.0.2.4").await);
+    rea.post("/auth/password", &[("current", PASSWORD), ("new", "the lorry sleeps at noon")]).await;
+    assert!(!is_known(&world, &rea, "192.0.2.5").await, "who knew only the old one has no marks any more");
+}
+
+#[tokio::test]
+async fn many_known_browsers_have_a_hundred_tries_together() {
+    let world = World::new().await;
+    let mut judged = 0;
+    for _ in 0..11 {
+        let mut known = world.rea().await;
+        for _ in 0..10 {
+            judged += usize::from(known.sign_in(EMAIL, WRONG).await.status == StatusCode::UNAUTHORIZED);
+        }
+    }
+    assert_eq!(judged, 100);
+}
+
 #[tokio::test]
 async fn one_address_does_not_go_through_all_accounts() {
     let world = World::new().await;

@@ -4,10 +4,10 @@ use super::{PASSWORD, World, claims, config, secret};
 use axum::http::StatusCode;
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tollgate_access::Roles;
+use tollgate_access::{Roles, System};
 use tollgate_auth::{Client, ClientKind, Error, Identity, IdentityConfig, UserError};
 use tollgate_http::pages::{Pages, Site};
-use tollgate_store::Memory;
+use tollgate_store::{Memory, Store, audit::AuditEvent};
 
 #[tokio::test]
 async fn a_user_is_added_once_with_a_good_password_and_known_roles() {
@@ -75,6 +75,23 @@ async fn the_command_line_makes_tokens_for_users_who_are_there_and_not_kept_out(
     assert!(matches!(world.identity.issue_token("nobody@example.test").await, Err(Error::NoSuchUser(_))));
     world.set_disabled(true).await;
     assert!(matches!(world.identity.issue_token("rea@example.test").await, Err(Error::NoSuchUser(_))));
+    let strict = IdentityConfig { second_factor_roles: vec!["reader".into()], ..config() };
+    let strict = World::with(strict).await;
+    assert!(
+        matches!(strict.identity.issue_token("rea@example.test").await, Err(Error::NoSuchUser(_))),
+        "no factor yet"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_an_operator_made_is_recorded() {
+    let world = World::new().await;
+    world.identity.issue_token("rea@example.test").await.unwrap();
+    let (may, made) = (System::because("a test looks").may(), AuditEvent::ACTION.eq("issue_token"));
+    let store: Store<AuditEvent> = Store::new(world.database.clone(), Arc::new(world.clock.clone()));
+    let event = store.find(&may, made).first().await.unwrap().unwrap();
+    let said = (&*event.actor, event.via.as_deref(), event.row_id, event.allowed);
+    assert_eq!(said, ("system", Some("an operator makes a token"), Some(world.id().await), true));
 }
 
 #[tokio::test]
@@ -90,11 +107,13 @@ async fn passwords_become_tokens_only_where_that_is_switched_on() {
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"));
     let token = answer.json();
     assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("bearer"), &json!(3600)));
+    assert_eq!(token["scope"], "read:movies read:news");
     let access = token["access_token"].as_str().unwrap();
     assert!(world.identity.gate().check(access.as_bytes()).await.is_ok());
     let with = |more: &[(&'static str, &'static str)]| [&form[..], more].concat();
     let narrow = script.post("/token", &with(&[("grant_type", "password"), ("scope", "read:news *")])).await.json();
     assert_eq!(claims(narrow["access_token"].as_str().unwrap())["scope"], "read:news");
+    assert_eq!(narrow["scope"], "read:news", "and not what was asked for");
     let other = script.post("/token", &with(&[("grant_type", "client_credentials")])).await;
     assert_eq!((other.status, other.error()), (StatusCode::BAD_REQUEST, "unsupported_grant_type".into()));
     assert_eq!(script.post("/token", &form[..1]).await.error(), "invalid_request");

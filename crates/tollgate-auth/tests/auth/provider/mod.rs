@@ -1,5 +1,6 @@
 //! Issuers as the settings name them: their tokens, their metadata, their bad days.
 
+mod beside;
 mod fake;
 mod metadata;
 mod people;

@@ -25,13 +25,13 @@ use url::Url;
 const SECRET: &str = "a+secret/of: the client";
 
 /// A provider with which people sign in.
-struct Provider {
+pub(super) struct Provider {
     fake: Fake,
     signer: Signer,
 }
 
 impl Provider {
-    async fn new(clock: &ManualClock) -> Self {
+    pub(super) async fn new(clock: &ManualClock) -> Self {
         let mut signer = Signer::new("", Algorithm::EdDSA);
         let fake = Fake::start(&mut signer, Arc::new(clock.clone())).await;
         let provider = Self { fake, signer };
@@ -50,7 +50,7 @@ impl Provider {
         self.fake.metadata(answers(&Value::Object(metadata)));
     }
 
-    fn settings(&self, more: &Value) -> Value {
+    pub(super) fn settings(&self, more: &Value) -> Value {
         let mut settings = object(
             &json!({ "preset": "generic", "issuer": self.fake.url, "client_id": "web", "client_secret": SECRET }),
         );
@@ -66,7 +66,7 @@ impl Provider {
     }
 
     /// Will give an ID token with these claims changed for any code; `null` takes one away.
-    fn gives(&self, begun: &Begun, change: &Value) {
+    pub(super) fn gives(&self, begun: &Begun, change: &Value) {
         let mut claims = object(&self.claims(begun));
         claims.extend(object(change));
         claims.retain(|_, value| !value.is_null());
@@ -153,10 +153,10 @@ impl Reply {
 struct Browser(BTreeMap<String, String>);
 
 /// A try, as the provider saw it begin.
-struct Begun(Url);
+pub(super) struct Begun(pub(super) Url);
 
 impl Begun {
-    fn get(&self, name: &str) -> String {
+    pub(super) fn get(&self, name: &str) -> String {
         self.0.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     }
 }
