@@ -6,7 +6,7 @@
 //!                      misfits.rs   why a body is not the input it should be
 //! what stays hidden    secret.rs    values that cannot be printed      seal.rs    values that cannot be forged
 //! when                 clock.rs     calendar and stopwatch
-//! as configured        config.rs    defaults, files, environment → one typed value
+//! as configured        config/      defaults, files, environment → one typed value
 //! said to people       words.rs     errors with their causes, names that were meant
 //! ```
 //!

@@ -7,7 +7,7 @@ use crate::{
     identities::{Identities, With},
     kept::Values,
 };
-use axum::{Router, http::Extensions, middleware::from_fn_with_state, routing::get};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{ApiKey, Identity, ProviderSignIn};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
@@ -64,7 +64,7 @@ impl Design {
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
-        let mut extensions = Extensions::new();
+        let mut extensions = self.settings.own.clone();
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
         let (seal, keyed, authenticate) =

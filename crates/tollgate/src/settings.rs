@@ -1,20 +1,27 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
 mod client;
+mod load;
+mod own;
 
 pub use client::Client;
+pub use own::Config;
+pub(crate) use own::Section;
 
+use axum::http::Extensions;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
 use tollgate_auth::{IssuerSettings, password::DEFAULT_SHORTEST, provider::Provider};
 use tollgate_core::Secret;
 
 /// Every setting.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
     /// The environment, from `MYAPI_ENV`. Default: `dev`.
+    #[serde(skip)]
     pub env: String,
     /// Where the app listens.
     pub server: Server,
@@ -31,10 +38,13 @@ pub struct Settings {
     pub log: Log,
     /// What is kept of who did what.
     pub audit: Audit,
+    /// Groups of the app's own.
+    #[serde(skip)]
+    pub(crate) own: Extensions,
 }
 
 /// Where the app listens.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Server {
@@ -56,12 +66,14 @@ impl Default for Server {
 }
 
 /// Where rows live.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Database {
     /// As in `sqlite:./data/app.db`, `postgres://user:password@host:5432/database?sslmode=verify-full` or, with the
-    /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`.
+    /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`. In the environment `stage`, `database.stage`
+    /// is the same and wins, so that one place may hold those of all environments.
+    #[schemars(extend("x-by-environment" = true))]
     pub url: Option<Secret>,
     /// Parameters of the URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
     /// the URL may be a secret, and these need not be. Default: none.
@@ -75,7 +87,7 @@ pub struct Database {
 }
 
 /// Who may do what.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Access {
@@ -86,7 +98,7 @@ pub struct Access {
 }
 
 /// Who people are.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Identity {
@@ -137,7 +149,7 @@ impl Default for Identity {
 }
 
 /// A user for trying things out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DemoUser {
@@ -152,7 +164,7 @@ pub struct DemoUser {
 }
 
 /// What is logged.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Log {
@@ -161,7 +173,7 @@ pub struct Log {
 }
 
 /// What is kept of who did what.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Audit {

@@ -4,6 +4,7 @@
 mod api_keys;
 #[cfg(test)]
 mod browser;
+mod config;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]

@@ -1,0 +1,35 @@
+//! `#[settings]`: a group of settings of an app's own.
+
+use crate::data::derives;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Attribute, Error, Expr, Fields, Ident, ItemStruct, Result, Type, spanned::Spanned};
+
+/// Writes the derives, and a function for each default.
+pub(crate) fn settings(item: TokenStream) -> Result<TokenStream> {
+    let mut item: ItemStruct = syn::parse2(item)?;
+    let Fields::Named(named) = &mut item.fields else {
+        return Err(Error::new(item.span(), "`#[settings]` describe a struct with named fields"));
+    };
+    let mut functions = vec![];
+    for field in &mut named.named {
+        let is_default = |attribute: &mut Attribute| attribute.path().is_ident("default");
+        let Some(default) = field.attrs.extract_if(.., is_default).next() else { continue };
+        let ident = field.ident.as_ref().ok_or_else(|| Error::new(default.span(), "a field has a name"))?;
+        let name = format_ident!("default_{ident}");
+        let path = format!("{}::{name}", item.ident);
+        field.attrs.push(syn::parse_quote!(#[serde(default = #path)]));
+        functions.push(function(&name, &field.ty, &default.parse_args()?));
+    }
+    let (derives, ident) = (derives(&[quote!(Deserialize)]), &item.ident);
+    Ok(quote! {
+        #derives
+        #[serde(deny_unknown_fields)]
+        #item
+        impl #ident { #(#functions)* }
+    })
+}
+
+fn function(name: &Ident, ty: &Type, value: &Expr) -> TokenStream {
+    quote!(fn #name() -> #ty { #value })
+}
