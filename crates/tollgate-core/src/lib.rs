@@ -27,7 +27,7 @@ pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
 pub use misfits::{Misfit, Misfits, Probe, blamed_field};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
-pub use secret::Secret;
+pub use secret::{LiveSecret, Secret};
 pub use words::{capitalized, nearest, with_causes};
 
 /// What a handler answers: a value, or a [`Problem`].

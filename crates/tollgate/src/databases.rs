@@ -3,12 +3,18 @@
 use crate::{
     app::{Design, Failure},
     cli,
+    secrets::Secrets,
     settings::{self, Settings},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[cfg(not(all(feature = "postgres", feature = "mongodb")))]
 use std::future::{Ready, ready};
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tollgate_core::LiveSecret;
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
 use tollgate_store::{Database, Error, Table};
@@ -31,13 +37,13 @@ impl From<Arc<dyn Database>> for Databases {
 impl Databases {
     /// Opens every database that is configured.
     pub(crate) async fn open(design: &Design) -> Result<Self, Failure> {
-        let Settings { database, databases, .. } = &design.settings;
+        let Settings { database, databases, held, .. } = &design.settings;
         check_names(databases, &design.built)?;
-        let default = open("database.url", database, design.name).await?;
+        let default = open(&["database"], database, design.name, held).await?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
-            named.insert(name.clone(), open(&format!("databases.{name}.url"), settings, &file).await?);
+            named.insert(name.clone(), open(&["databases", name], settings, &file, held).await?);
         }
         Ok(Self { default, named })
     }
@@ -113,15 +119,16 @@ fn check_names(databases: &BTreeMap<String, settings::Database>, built: &Built) 
     }
 }
 
-async fn open(setting: &str, database: &settings::Database, file: &str) -> Result<Arc<dyn Database>, Failure> {
-    let default = || format!("sqlite:./data/{file}.db");
-    let mut url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
-    for (name, value) in &database.parameters {
-        add_parameter(&mut url, name, value.reveal());
-    }
+async fn open(
+    group: &[&str],
+    database: &settings::Database,
+    file: &str,
+    secrets: &Secrets,
+) -> Result<Arc<dyn Database>, Failure> {
+    let url = url(database, file);
     let opened = match url.split_once(':') {
         Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
-        Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
+        Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, secrets)).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
         _ => Err(Failure(
             "`database.url` is not known here: write it as sqlite:./data/app.db, \
@@ -130,7 +137,35 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
         )),
     };
     // Drivers know one setting by its name.
-    opened.map_err(|Failure(said)| Failure(said.replace("database.url", setting)))
+    opened.map_err(|Failure(said)| Failure(said.replace("database.url", &format!("{}.url", group.join(".")))))
+}
+
+fn url(database: &settings::Database, file: &str) -> String {
+    let default = || format!("sqlite:./data/{file}.db");
+    let mut url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
+    for (name, value) in &database.parameters {
+        add_parameter(&mut url, name, value.reveal());
+    }
+    url
+}
+
+/// A URL that changes with the secrets in it.
+fn live(group: &[&str], database: &settings::Database, url: String, secrets: &Secrets) -> LiveSecret {
+    let (live, database) = (LiveSecret::new(url.into(), secrets.doubt()), Mutex::new(database.clone()));
+    let changed = live.clone();
+    secrets.on_change(group, move |setting, new| {
+        let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
+        match setting {
+            [parameters, name] if parameters == "parameters" => {
+                database.parameters.insert(name.clone(), new.clone());
+            }
+            [url] if url == "url" => database.url = Some(new.clone()),
+            _ => return Ok(false),
+        }
+        changed.replace(self::url(&database, "").into());
+        Ok(true)
+    });
+    live
 }
 
 /// `postgres://…/films?schema=myapi&NAME=VALUE`.
@@ -145,12 +180,12 @@ fn open_sqlite(place: &str) -> Result<Arc<dyn Database>, Failure> {
 }
 
 #[cfg(feature = "postgres")]
-async fn open_postgres(url: &str) -> Result<Arc<dyn Database>, Failure> {
-    Ok(Arc::new(tollgate_postgres::Postgres::open(url).await?))
+async fn open_postgres(url: LiveSecret) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(tollgate_postgres::Postgres::open_live(&url).await?))
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open_postgres(_: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
+fn open_postgres(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
     left_out("PostgreSQL", "postgres")
 }
 

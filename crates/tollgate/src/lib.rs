@@ -50,6 +50,7 @@ mod log;
 mod migrations;
 pub mod raw;
 mod running;
+mod secrets;
 mod settings;
 pub mod testing;
 

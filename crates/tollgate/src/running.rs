@@ -47,7 +47,13 @@ impl Design {
         self.settings.check().map_err(Failure)?;
         let databases = Databases::open(&self).await?;
         let clock = Arc::new(SystemClock::default());
-        self.open_on(Ground { databases, clock, authenticate: None, first_rows: true }).await
+        let (held, every) = (self.settings.held.clone(), self.settings.secrets.refresh_seconds);
+        let running = self.open_on(Ground { databases, clock, authenticate: None, first_rows: true }).await?;
+        running.identities.follow(&held, &running.design.settings);
+        if every > 0 {
+            held.keep_fresh(Duration::from_secs(every.into()));
+        }
+        Ok(running)
     }
 
     /// Makes databases ready.

@@ -8,6 +8,7 @@ pub use client::Client;
 pub use own::Config;
 pub(crate) use own::Section;
 
+use crate::secrets;
 use axum::http::Extensions;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,9 +39,14 @@ pub struct Settings {
     pub log: Log,
     /// What is kept of who did what.
     pub audit: Audit,
+    /// Secrets that are kept elsewhere.
+    pub secrets: Secrets,
     /// Groups of the app's own.
     #[serde(skip)]
     pub(crate) own: Extensions,
+    /// Those secrets.
+    #[serde(skip)]
+    pub(crate) held: secrets::Secrets,
 }
 
 /// Where the app listens.
@@ -179,6 +185,22 @@ pub struct Log {
 pub struct Audit {
     /// For how many days events are kept. Default: for ever.
     pub keep_days: Option<u32>,
+}
+
+/// Secrets that are kept elsewhere.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Secrets {
+    /// How often they are looked up again, in seconds; 0 for never. New connections to PostgreSQL sign in with the new
+    /// password, and issuers and clients have their new secrets, without a restart. Default: 300.
+    pub refresh_seconds: u32,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { refresh_seconds: 300 }
+    }
 }
 
 /// Schemes of the OpenAPI document that are no issuer of the settings.

@@ -1,6 +1,9 @@
 //! Settings of the built binary: where they come from, what is refused, what is shown.
 
-use crate::process::{command, failure, stdout};
+use crate::{
+    aws_emulator::until,
+    process::{Server, command, failure, stdout},
+};
 use std::{fs, path::Path, process::Output};
 use tempfile::TempDir;
 
@@ -148,4 +151,28 @@ fn no_mistake_shows_the_value_it_is_about() {
         let said = failure(&command(folder.path(), &["check"]).output().unwrap());
         assert!(said.contains(".env") && !said.contains("canary"), "{said}");
     }
+}
+
+#[test]
+fn a_client_secret_in_a_mounted_file_is_taken_over_when_it_is_rotated() {
+    const OLD: &str = "q7Tf2mXv9LkWc4RzB8nYp1Hd6Js3Ga5E";
+    const NEW: &str = "Z1xCvB3nMa5SdFg7HjKl9QwErTy2UiOp";
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("secret");
+    fs::write(&file, format!("{OLD}\n")).unwrap();
+    let client = serde_json::json!([{
+        "id": "robot", "kind": "machine", "permissions": ["read:movies"],
+        "secret": format!("secret:file:{}", file.display()),
+    }]);
+    let mut start = command(folder.path(), &["--port", "0"]);
+    start.env("LOREM_IPSUM_IDENTITY__CLIENTS", client.to_string()).env("LOREM_IPSUM_SECRETS__REFRESH_SECONDS", "1");
+    let server = Server::start_as(&mut start);
+    let gets_in = |secret: &str| {
+        let form = [("grant_type", "client_credentials"), ("client_id", "robot"), ("client_secret", secret)];
+        ureq::post(format!("{}/oauth/token", server.url())).send_form(form).is_ok()
+    };
+    assert!(gets_in(OLD) && !gets_in(NEW));
+    fs::write(&file, NEW).unwrap();
+    until("the new secret is known", || gets_in(NEW));
+    assert!(!gets_in(OLD));
 }

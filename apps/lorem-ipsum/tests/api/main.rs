@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod aws_emulator;
+#[cfg(test)]
 mod browser;
 mod config;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
     token::Hash,
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_core::{Change, Clock, Secret};
 use tollgate_macros::resource;
 use tollgate_store::{Database, Filter};
@@ -50,20 +50,21 @@ pub struct StoredClient {
 
 /// All clients.
 pub(crate) struct Clients {
-    configured: Vec<Arc<Client>>,
+    /// Of the configuration; a secret of theirs may be rotated.
+    configured: RwLock<Vec<Arc<Client>>>,
     records: Records<StoredClient>,
 }
 
 impl Clients {
     pub(crate) fn new(configured: Vec<Client>, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
         let records = Records::new(database, clock, "the issuer keeps its clients");
-        Self { configured: configured.into_iter().map(Arc::new).collect(), records }
+        Self { configured: RwLock::new(configured.into_iter().map(Arc::new).collect()), records }
     }
 
     /// The client of that id.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Arc<Client>>> {
         if let Some(client) = self.configured(id) {
-            return Ok(Some(Arc::clone(client)));
+            return Ok(Some(client));
         }
         self.records.get(id.to_owned()).await?.map(|row| read(row).map(Arc::new)).transpose()
     }
@@ -73,7 +74,7 @@ impl Clients {
         let mut rows = self.records.find(Filter::every()).await?;
         rows.sort_by(|a, b| a.client.cmp(&b.client));
         let stored = rows.into_iter().map(|row| read(row).map(Arc::new));
-        self.configured.iter().map(|client| Ok(Arc::clone(client))).chain(stored).collect()
+        self.of_configuration().into_iter().map(Ok).chain(stored).collect()
     }
 
     /// Adds a client; answers its secret, which nobody can read again, if it keeps one.
@@ -117,15 +118,28 @@ impl Clients {
     pub(crate) async fn is_origin(&self, origin: &str) -> Result<bool> {
         let is_theirs = |client: &Client| client.redirect_uris.iter().any(|uri| is_at(uri, origin));
         let public = |client: &&Arc<Client>| client.kind == ClientKind::Public;
-        if self.configured.iter().filter(public).any(|client| is_theirs(client)) {
+        if self.of_configuration().iter().filter(public).any(|client| is_theirs(client)) {
             return Ok(true);
         }
         let rows = self.records.find(StoredClient::KIND.eq(ClientKind::Public.as_str())).await?;
         Ok(rows.iter().flat_map(|row| &row.redirect_uris).any(|uri| is_at(uri, origin)))
     }
 
-    fn configured(&self, id: &str) -> Option<&Arc<Client>> {
-        self.configured.iter().find(|client| client.id == id)
+    /// Takes over a client of the configuration whose secret was rotated.
+    pub(crate) fn renew(&self, client: Client) {
+        let mut configured = self.configured.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = configured.iter_mut().find(|old| old.id == client.id) {
+            *old = Arc::new(client);
+        }
+    }
+
+    fn of_configuration(&self) -> Vec<Arc<Client>> {
+        self.configured.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn configured(&self, id: &str) -> Option<Arc<Client>> {
+        let configured = self.configured.read().unwrap_or_else(PoisonError::into_inner);
+        configured.iter().find(|client| client.id == id).cloned()
     }
 
     fn not_there(&self, id: &str) -> Error {

@@ -53,7 +53,7 @@ const AUDIENCE: &str = "what tokens for this app have as `aud`";
 
 /// A secret must not be guessed: whoever does is anybody. Secrets of examples are on lists, and have words; what a
 /// generator makes has not one character over and over.
-fn check(secret: &str) -> Result<(), &'static str> {
+pub(super) fn check(secret: &str) -> Result<(), &'static str> {
     const WORDS: [&str; 6] = ["secret", "changeme", "change-me", "password", "example", "1234567890"];
     let mut different: Vec<u8> = secret.bytes().collect();
     different.sort_unstable();

@@ -227,6 +227,14 @@ fn a_secret_is_typed_as_the_setting_it_stands_for() {
 }
 
 #[test]
+fn a_secret_may_be_a_list() {
+    let mut configuration =
+        sources("", &[("MYAPI_SERVER__ORIGINS", "secret:aws-ssm:/a")]).read(schema_of::<Settings>()).unwrap();
+    configuration.resolve(&vec!["server".into(), "origins".into()], &"a, b".into());
+    assert_eq!(configuration.typed_without::<Settings>(&[]).unwrap().server.origins, ["a", "b"]);
+}
+
+#[test]
 fn the_page_has_a_row_for_each_setting() {
     let page = page("MYAPI", &schema_of::<Settings>());
     assert!(page.contains("## `[server]`\n\nWhere it listens.\n"), "{page}");

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// What a value begins with that stands for a secret kept elsewhere.
-const REFERENCE: &str = "secret:";
+pub(super) const REFERENCE: &str = "secret:";
 
 /// The values of all layers.
 pub struct Configuration {

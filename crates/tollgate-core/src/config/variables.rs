@@ -1,6 +1,6 @@
 //! Variables: which setting does this name mean, and which value this text?
 
-use super::{Path, shape::Shape};
+use super::{Path, shape::Shape, values::REFERENCE};
 use serde_json::{Map, Value};
 
 /// The variable of a setting: `MYAPI_SERVER__PORT`.
@@ -37,6 +37,10 @@ pub(super) fn as_written(entries: Option<&Map<String, Value>>, name: &str) -> St
 /// A text as what the setting is: a number, yes or no, a list with commas, JSON. What does not fit stays text, which is
 /// then refused with the setting's name.
 pub(super) fn value(text: &str, shape: Shape<'_>) -> Value {
+    // Which becomes what the setting is when it is known.
+    if text.starts_with(REFERENCE) {
+        return text.into();
+    }
     let json = || serde_json::from_str::<Value>(text).ok();
     if shape.allows("array") {
         if let Some(list) = json().filter(Value::is_array) {

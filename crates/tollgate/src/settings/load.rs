@@ -1,7 +1,10 @@
 //! From an app and its surroundings to its settings.
 
 use super::{Settings, own};
-use crate::app::{App, Failure};
+use crate::{
+    app::{App, Failure},
+    secrets::Secrets,
+};
 use tollgate_core::config::{self, Configuration, Invalid, Sources};
 
 impl App {
@@ -10,7 +13,7 @@ impl App {
     /// # Errors
     /// What is wrong with which setting, a line each.
     pub fn load_settings(&self) -> Result<Settings, Failure> {
-        self.settings_of(&self.configuration()?)
+        self.settings_of(self.configuration()?)
     }
 
     /// The settings that the app brings along for an environment, without files and variables: for tests.
@@ -19,7 +22,7 @@ impl App {
     /// As [`load_settings`](Self::load_settings).
     pub fn built_in_settings(&self, env: &str) -> Result<Settings, Failure> {
         let sources = Sources::built_in(self.name, env, self.built_in.clone());
-        self.settings_of(&sources.read(own::schema(&self.sections))?)
+        self.settings_of(sources.read(own::schema(&self.sections))?)
     }
 
     /// All that was said about settings, and where.
@@ -38,13 +41,15 @@ impl App {
         )
     }
 
-    fn settings_of(&self, configuration: &Configuration) -> Result<Settings, Failure> {
+    fn settings_of(&self, mut configuration: Configuration) -> Result<Settings, Failure> {
         configuration.check()?;
+        let held = Secrets::fetch(&mut configuration)?;
         let groups: Vec<_> = self.sections.iter().map(|section| section.name).collect();
         let mut settings: Settings = configuration.typed_without(&groups)?;
         configuration.environment().clone_into(&mut settings.env);
+        settings.held = held;
         for section in &self.sections {
-            section.read(configuration, &mut settings.own)?;
+            section.read(&configuration, &mut settings.own)?;
         }
         Ok(settings)
     }
