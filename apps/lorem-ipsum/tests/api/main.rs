@@ -34,6 +34,8 @@ mod process;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod starts;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod walk;
