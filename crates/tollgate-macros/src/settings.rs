@@ -9,7 +9,7 @@ use syn::{Attribute, Error, Expr, Fields, Ident, ItemStruct, Result, Type, spann
 pub(crate) fn settings(item: TokenStream) -> Result<TokenStream> {
     let mut item: ItemStruct = syn::parse2(item)?;
     let Fields::Named(named) = &mut item.fields else {
-        return Err(Error::new(item.span(), "`#[settings]` describe a struct with named fields"));
+        return Err(Error::new(item.span(), "`#[settings]` describes a struct with named fields"));
     };
     let mut functions = vec![];
     for field in &mut named.named {
@@ -32,4 +32,35 @@ pub(crate) fn settings(item: TokenStream) -> Result<TokenStream> {
 
 fn function(name: &Ident, ty: &Type, value: &Expr) -> TokenStream {
     quote!(fn #name() -> #ty { #value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settings;
+    use quote::quote;
+
+    #[test]
+    fn settings_expand_to_what_a_person_would_write() {
+        let item = quote! {
+            /// Where posters come from.
+            struct Posters {
+                /// The address.
+                url: String,
+                /// How many.
+                #[default(3)]
+                at_once: u8,
+            }
+        };
+        insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(settings(item).unwrap()).unwrap()));
+    }
+
+    #[test]
+    fn settings_have_names() {
+        let said = settings(quote!(
+            struct Pair(u8, u8);
+        ))
+        .unwrap_err()
+        .to_string();
+        assert_eq!(said, "`#[settings]` describes a struct with named fields");
+    }
 }

@@ -31,7 +31,7 @@ pub(crate) fn keep(aws: &AwsEmulator, operation: &str, name: &str, secret: &Valu
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
+        assert!(start.elapsed() < Duration::from_mins(1), "not in a minute: {what}");
         sleep(Duration::from_millis(100));
     }
 }

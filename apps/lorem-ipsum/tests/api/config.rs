@@ -176,3 +176,16 @@ fn a_client_secret_in_a_mounted_file_is_taken_over_when_it_is_rotated() {
     until("the new secret is known", || gets_in(NEW));
     assert!(!gets_in(OLD));
 }
+
+#[test]
+fn the_settings_of_the_guide_are_good() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(".env"), include_str!("../guide/settings.env")).unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/prod.toml"), include_str!("../guide/secrets.toml")).unwrap();
+    let shown = stdout(&config(folder.path(), &[], &[]));
+    assert!(shown.contains("LOREM_IPSUM_DATABASE__STAGE in .env") && !shown.contains("password@"), "{shown}");
+    let shown = stdout(&config(folder.path(), &[], &[("ENV", "prod"), ("DATABASE__PROD", "sqlite:./x.db")]));
+    assert!(shown.contains("secret:aws-sm:my-app/sso-secrets#client_id (config/prod.toml)"), "{shown}");
+    assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
+}

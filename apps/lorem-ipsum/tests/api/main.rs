@@ -6,6 +6,7 @@ mod api_keys;
 mod aws_emulator;
 #[cfg(test)]
 mod browser;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod doors;

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-/// Which packages of PyPI there are, and of which content. The folder is that of this file, below the workspace.
+/// Which Python packages there are, and of which content; below the workspace.
 const PINS: &str = "crates/tollgate-testing/src/servers/aws_emulator/requirements.txt";
 /// Where they are put, below the workspace.
 const PLACE: &str = "target/parts/aws-emulator";
