@@ -43,7 +43,8 @@ impl Databases {
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
-            named.insert(name.clone(), open(&["databases", name], settings, &file, held).await?);
+            let opened = open(&["databases", name], settings, &file, held).await;
+            named.insert(name.clone(), opened.map_err(|error| of_database(Some(name), error))?);
         }
         Ok(Self { default, named })
     }
@@ -61,14 +62,26 @@ impl Databases {
     pub(crate) async fn prepare(&self, design: &Design) -> Result<Vec<String>, Failure> {
         let mut done = vec![];
         for (name, tables) in design.tables() {
-            let database = self.named(name);
-            let settings = design.settings.of_database(name);
-            let additive = design.settings.is_additive(settings);
-            if !additive {
-                done.extend(migrate(design.name, &**database, name, settings.migrate).await?);
-            }
-            done.extend(database.prepare(&tables, additive).await?);
+            let prepared = self.prepare_one(design, name, &tables).await;
+            done.extend(prepared.map_err(|error| of_database(name, error))?);
         }
+        Ok(done)
+    }
+
+    async fn prepare_one(
+        &self,
+        design: &Design,
+        name: Option<&str>,
+        tables: &[&'static Table],
+    ) -> Result<Vec<String>, Failure> {
+        let database = self.named(name);
+        let settings = design.settings.of_database(name);
+        let additive = design.settings.is_additive(settings);
+        let mut done = vec![];
+        if !additive {
+            done.extend(migrate(design.name, &**database, name, settings.migrate).await?);
+        }
+        done.extend(database.prepare(tables, additive).await?);
         Ok(done)
     }
 
@@ -119,6 +132,14 @@ fn check_names(databases: &BTreeMap<String, settings::Database>, built: &Built) 
     }
 }
 
+/// What is said about a setting of a database, for drivers know those of the default one alone.
+pub(crate) fn of_database(name: Option<&str>, Failure(said): Failure) -> Failure {
+    Failure(match name {
+        Some(name) => said.replace("`database.", &format!("`databases.{name}.")),
+        None => said,
+    })
+}
+
 async fn open(
     group: &[&str],
     database: &settings::Database,
@@ -126,7 +147,7 @@ async fn open(
     secrets: &Secrets,
 ) -> Result<Arc<dyn Database>, Failure> {
     let url = url(database, file);
-    let opened = match url.split_once(':') {
+    match url.split_once(':') {
         Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
         Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, secrets)).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
@@ -135,9 +156,7 @@ async fn open(
              postgres://user:password@host:5432/database or mongodb://user:password@host:27017/database"
                 .into(),
         )),
-    };
-    // Drivers know one setting by its name.
-    opened.map_err(|Failure(said)| Failure(said.replace("database.url", &format!("{}.url", group.join(".")))))
+    }
 }
 
 fn url(database: &settings::Database, file: &str) -> String {

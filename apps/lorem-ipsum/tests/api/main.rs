@@ -5,7 +5,11 @@ mod api_keys;
 #[cfg(test)]
 mod aws_emulator;
 #[cfg(test)]
+mod both;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod browser_sign_in;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
@@ -32,6 +36,8 @@ mod openid_client;
 mod postgres;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod provider_people;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

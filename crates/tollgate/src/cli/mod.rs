@@ -9,6 +9,7 @@ mod config;
 mod keys;
 mod load;
 pub(crate) mod migrate;
+mod people;
 mod serve;
 mod show;
 mod users;
@@ -56,7 +57,7 @@ enum Command {
     Serve(Serve),
     /// Create a user of the embedded identity provider
     CreateUser(CreateUser),
-    /// Manage users of the embedded identity provider
+    /// Manage users of the embedded identity provider, and who of others comes in
     User(accounts::Line),
     /// Print an access token of a user
     Token(Token),
