@@ -89,6 +89,12 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("npm", NODE, || servers::OPENID_CLIENT.fetch()),
     },
     Part {
+        name: "aws-emulator",
+        programs: "Python 3.10 or newer with pip",
+        is_there: servers::AwsEmulator::is_there,
+        get: Get::OursBy("python3", PYTHON, servers::AwsEmulator::fetch),
+    },
+    Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
@@ -100,6 +106,12 @@ const NODE: Lines = &[
     ("debian", "apt-get update && apt-get install -y --no-install-recommends nodejs npm"),
     ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends nodejs npm"),
     ("macos", "brew install node"),
+];
+
+const PYTHON: Lines = &[
+    ("debian", "apt-get update && apt-get install -y --no-install-recommends python3-pip"),
+    ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends python3-pip"),
+    ("macos", "brew install python"),
 ];
 
 fn has_browser() -> bool {
@@ -206,7 +218,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, mongodb, oidc-provider, openid-client, tmpfs";
+        let known = "curl, browser, postgres, mongodb, oidc-provider, openid-client, aws-emulator, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

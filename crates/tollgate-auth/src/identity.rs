@@ -252,6 +252,12 @@ impl Identity {
         self.0.mint.keys.replace().await
     }
 
+    /// Takes over a client of the configuration whose secret was rotated; the old secret is good for nothing from now
+    /// on.
+    pub fn renew_client(&self, client: Client) {
+        self.0.clients.renew(client);
+    }
+
     /// All clients: those of the configuration, then those that were added.
     ///
     /// # Errors

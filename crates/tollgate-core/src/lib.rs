@@ -6,7 +6,7 @@
 //!                      misfits.rs   why a body is not the input it should be
 //! what stays hidden    secret.rs    values that cannot be printed      seal.rs    values that cannot be forged
 //! when                 clock.rs     calendar and stopwatch
-//! as configured        config.rs    defaults, files, environment → one typed value
+//! as configured        config/      defaults, files, environment → one typed value
 //! said to people       words.rs     errors with their causes, names that were meant
 //! ```
 //!
@@ -27,7 +27,7 @@ pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
 pub use misfits::{Misfit, Misfits, Probe, blamed_field};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
-pub use secret::Secret;
+pub use secret::{LiveSecret, Secret};
 pub use words::{capitalized, nearest, with_causes};
 
 /// What a handler answers: a value, or a [`Problem`].

@@ -1,8 +1,13 @@
 //! Values that cannot print.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::fmt;
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 /// A text that no log, error or `Debug` shows; wiped from memory when dropped.
 ///
@@ -37,5 +42,71 @@ impl From<String> for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+impl JsonSchema for Secret {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "password", "writeOnly": true })
+    }
+}
+
+/// A secret that may be replaced while the app runs: whoever needs it asks for it each time. Clones share it.
+///
+/// ```
+/// use tollgate_core::{LiveSecret, Secret};
+/// let password = LiveSecret::from(Secret::from("old"));
+/// let shared = password.clone();
+/// password.replace("new".into());
+/// assert_eq!(shared.get().reveal(), "new");
+/// ```
+#[derive(Clone)]
+pub struct LiveSecret(Arc<Live>);
+
+struct Live {
+    now: RwLock<Secret>,
+    doubted: Box<dyn Fn() + Send + Sync>,
+}
+
+impl LiveSecret {
+    /// A secret; `doubted` is called when it was refused somewhere, so that it is looked up before its time.
+    pub fn new(secret: Secret, doubted: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Live { now: RwLock::new(secret), doubted: Box::new(doubted) }))
+    }
+
+    /// What it is now.
+    pub fn get(&self) -> Secret {
+        self.0.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on it is this one.
+    pub fn replace(&self, new: Secret) {
+        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    /// Says that it was refused: it may have been rotated.
+    pub fn doubt(&self) {
+        (self.0.doubted)();
+    }
+}
+
+impl From<Secret> for LiveSecret {
+    /// One that nobody looks up again.
+    fn from(secret: Secret) -> Self {
+        Self::new(secret, || ())
+    }
+}
+
+impl fmt::Debug for LiveSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LiveSecret(…)")
     }
 }

@@ -9,7 +9,6 @@ use crate::{
 };
 use futures_util::TryStreamExt;
 use std::{
-    borrow::Cow,
     collections::HashMap,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,7 +16,7 @@ use std::{
 };
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Error as Failure, Row, RowStream, Statement};
-use tollgate_core::with_causes;
+use tollgate_core::{LiveSecret, with_causes};
 use tollgate_store::{Error, Result};
 
 /// How many statements a connection keeps prepared. Their texts depend on the shape of questions alone.
@@ -32,22 +31,26 @@ pub(crate) struct Connector {
     session: tokio_postgres::Config,
     tls: Tls,
     role: Option<Arc<Role>>,
+    url: LiveSecret,
 }
 
 impl Connector {
-    /// Sessions are told `more` at their start, as in ` -c NAME=VALUE`. With a role, its tokens are the passwords.
-    pub(crate) fn new(config: &Arc<Config>, tls: &Tls, role: Option<&Arc<Role>>, more: &str) -> Self {
-        Self { config: Arc::clone(config), session: config.session(more), tls: tls.clone(), role: role.cloned() }
+    /// Sessions are told `more` at their start, as in ` -c NAME=VALUE`. With a role, its tokens are the passwords;
+    /// without, user and password are those that the URL names by then.
+    pub(crate) fn new(config: &Arc<Config>, tls: &Tls, role: Option<&Arc<Role>>, url: &LiveSecret, more: &str) -> Self {
+        let (config, session) = (Arc::clone(config), config.session(more));
+        Self { config, session, tls: tls.clone(), role: role.cloned(), url: url.clone() }
     }
 
     /// A new connection. The one place where a password is used.
     pub(crate) async fn connect(&self) -> Result<Connection> {
         let session = self.session().await?;
         let made = self.in_time(session.connect(self.tls.clone()), "check host and port in `database.url`").await?;
-        if let (Some(role), Err(error)) = (&self.role, &made)
-            && is_stranger(error)
-        {
-            role.forget().await;
+        if made.as_ref().is_err_and(is_stranger) {
+            match &self.role {
+                Some(role) => role.forget().await,
+                None => self.url.doubt(),
+            }
         }
         let (client, connection) = made.map_err(|error| refused(&self.config, &error))?;
         tokio::spawn(async move {
@@ -59,15 +62,22 @@ impl Connector {
         Ok(Connection { client, statements })
     }
 
-    /// How to connect: with a token, if that is how the app signs in.
-    async fn session(&self) -> Result<Cow<'_, tokio_postgres::Config>> {
+    /// How to connect: with a token, if that is how the app signs in, else with the password of today.
+    async fn session(&self) -> Result<tokio_postgres::Config> {
         const REMEDY: &str = "give the app an AWS role, and let it `rds-db:connect`";
-        let Some(role) = &self.role else { return Ok(Cow::Borrowed(&self.session)) };
+        let Some(role) = &self.role else { return self.signed_in() };
         let token = self.in_time(role.token(), REMEDY).await?;
         let token = token.map_err(|why| unusable(&self.config, &format!("no token for `iam`: {why}"), REMEDY))?;
         let mut session = self.session.clone();
         session.password(token);
-        Ok(Cow::Owned(session))
+        Ok(session)
+    }
+
+    fn signed_in(&self) -> Result<tokio_postgres::Config> {
+        let (mut session, now) = (self.session.clone(), Config::parse(self.url.get().reveal())?.server);
+        now.get_user().map(|user| session.user(user));
+        now.get_password().map(|password| session.password(password));
+        Ok(session)
     }
 
     async fn in_time<T>(&self, waited_for: impl Future<Output = T>, remedy: &str) -> Result<T> {

@@ -21,6 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::timeout;
+use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Query, Result, Row, Select, Session, Shape,
     Table, Update, Value,
@@ -73,16 +74,25 @@ impl Postgres {
     /// One line that names what is wrong and the remedy, never the password: the URL is not understood, the server
     /// cannot be reached or lets this user not in, there is no such database, or it is too old or read-only.
     pub async fn open(url: &str) -> Result<Self> {
-        let database = Self::new(Config::parse(url)?)?;
+        Self::open_live(&Secret::from(url).into()).await
+    }
+
+    /// The same at a URL that may change while the app runs: who signs in next does so as the user, and with the
+    /// password, that it names then. The rest of it is read once.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_live(url: &LiveSecret) -> Result<Self> {
+        let database = Self::new(Config::parse(url.get().reveal())?, url)?;
         database.check().await?;
         Ok(database)
     }
 
-    fn new(config: Config) -> Result<Self> {
+    fn new(config: Config, url: &LiveSecret) -> Result<Self> {
         let tls = Tls::new(&config)?;
         let role = Role::of(&config)?.map(Arc::new);
         let config = Arc::new(config);
-        let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), more);
+        let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), url, more);
         Ok(Self {
             points: Lines::new(connector(ONE_PLAN), POINTS),
             inserts: Lines::new(connector(MOMENT), INSERTS),

@@ -1,12 +1,18 @@
 //! An application: its services, and what it brings along to run them.
 
-use crate::{audit, cli, running::own_tables, settings::Settings};
+use crate::{
+    audit, cli,
+    running::own_tables,
+    settings::{Section, Settings},
+};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use tollgate_access::Roles;
 use tollgate_auth::{
     Mail, MailError, Mailer,
     provider::{Endpoints, Provider},
 };
-use tollgate_core::{capitalized, config::Sources, with_causes};
+use tollgate_core::{capitalized, with_causes};
 use tollgate_http::{Api, Built, Flow, Scheme, Service, docs};
 use tollgate_store::Table;
 
@@ -30,6 +36,7 @@ pub struct App {
     pub(crate) about: &'static str,
     pub(crate) tagline: Option<&'static str>,
     pub(crate) built_in: Vec<(Option<&'static str>, &'static str)>,
+    pub(crate) sections: Vec<Section>,
     services: Vec<Service>,
     mailer: Option<Mailer>,
 }
@@ -39,7 +46,8 @@ impl App {
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let (title, version) = (title(name), env!("CARGO_PKG_VERSION"));
-        Self { name, title, version, about: "", tagline: None, built_in: vec![], services: vec![], mailer: None }
+        let (about, tagline, built_in, sections, services, mailer) = ("", None, vec![], vec![], vec![], None);
+        Self { name, title, version, about, tagline, built_in, sections, services, mailer }
     }
 
     /// The app's version: `env!("CARGO_PKG_VERSION")`. Without it, that of Tollgate is shown.
@@ -75,6 +83,15 @@ impl App {
         self
     }
 
+    /// Settings of the app's own: `[films]` is read into that struct, and handlers ask for [`Config<T>`](crate::Config).
+    /// They come from the same files and variables (`MYAPI_FILMS__SIZE`), may be secrets kept elsewhere, and are in
+    /// `config` and in the reference.
+    #[must_use]
+    pub fn config<T: DeserializeOwned + JsonSchema + Send + Sync + 'static>(mut self, group: &'static str) -> Self {
+        self.sections.push(Section::of::<T>(group));
+        self
+    }
+
     /// How the app sends mail: a function that takes a [`Mail`](crate::Mail). With it, people who forgot their password get a
     /// link. Without it, links come from `user reset-link`; in `dev`, mail goes to the log.
     ///
@@ -104,26 +121,6 @@ impl App {
     #[must_use]
     pub fn main(self) -> Exit {
         cli::main(self)
-    }
-
-    /// The settings of this process.
-    ///
-    /// # Errors
-    /// One line: what is wrong with which setting.
-    pub fn load_settings(&self) -> Result<Settings, Failure> {
-        let sources = Sources { built_in: self.built_in.clone(), ..Sources::of_process(self.name) };
-        sources.load().map_err(|error| Failure(error.to_string()))
-    }
-
-    /// The settings that the app brings along for an environment, without files and variables: for tests.
-    ///
-    /// # Errors
-    /// As [`load_settings`](Self::load_settings).
-    pub fn built_in_settings(&self, env: &str) -> Result<Settings, Failure> {
-        let variables = [("APP_ENV".to_owned(), env.to_owned())].into();
-        let built_in = self.built_in.clone();
-        let sources = Sources { prefix: "APP".into(), built_in, folder: "/nonexistent".into(), variables };
-        sources.load().map_err(|error| Failure(error.to_string()))
     }
 
     /// Joins the services under these settings.

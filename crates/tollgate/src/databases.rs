@@ -3,12 +3,18 @@
 use crate::{
     app::{Design, Failure},
     cli,
+    secrets::Secrets,
     settings::{self, Settings},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[cfg(not(all(feature = "postgres", feature = "mongodb")))]
 use std::future::{Ready, ready};
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tollgate_core::LiveSecret;
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
 use tollgate_store::{Database, Error, Table};
@@ -31,14 +37,14 @@ impl From<Arc<dyn Database>> for Databases {
 impl Databases {
     /// Opens every database that is configured.
     pub(crate) async fn open(design: &Design) -> Result<Self, Failure> {
-        let Settings { database, databases, .. } = &design.settings;
+        let Settings { database, databases, held, .. } = &design.settings;
         check_names(databases, &design.built)?;
-        let default = open(database, design.name).await?;
+        let default = open(&["database"], database, design.name, held).await?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
-            let opened = open(settings, &file).await.map_err(|error| of_database(Some(name), error))?;
-            named.insert(name.clone(), opened);
+            let opened = open(&["databases", name], settings, &file, held).await;
+            named.insert(name.clone(), opened.map_err(|error| of_database(Some(name), error))?);
         }
         Ok(Self { default, named })
     }
@@ -134,15 +140,16 @@ pub(crate) fn of_database(name: Option<&str>, Failure(said): Failure) -> Failure
     })
 }
 
-async fn open(database: &settings::Database, file: &str) -> Result<Arc<dyn Database>, Failure> {
-    let default = || format!("sqlite:./data/{file}.db");
-    let mut url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
-    for (name, value) in &database.parameters {
-        add_parameter(&mut url, name, value.reveal());
-    }
+async fn open(
+    group: &[&str],
+    database: &settings::Database,
+    file: &str,
+    secrets: &Secrets,
+) -> Result<Arc<dyn Database>, Failure> {
+    let url = url(database, file);
     match url.split_once(':') {
         Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
-        Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
+        Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, secrets)).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
         _ => Err(Failure(
             "`database.url` is not known here: write it as sqlite:./data/app.db, \
@@ -150,6 +157,34 @@ async fn open(database: &settings::Database, file: &str) -> Result<Arc<dyn Datab
                 .into(),
         )),
     }
+}
+
+fn url(database: &settings::Database, file: &str) -> String {
+    let default = || format!("sqlite:./data/{file}.db");
+    let mut url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
+    for (name, value) in &database.parameters {
+        add_parameter(&mut url, name, value.reveal());
+    }
+    url
+}
+
+/// A URL that changes with the secrets in it.
+fn live(group: &[&str], database: &settings::Database, url: String, secrets: &Secrets) -> LiveSecret {
+    let (live, database) = (LiveSecret::new(url.into(), secrets.doubt()), Mutex::new(database.clone()));
+    let changed = live.clone();
+    secrets.on_change(group, move |setting, new| {
+        let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
+        match setting {
+            [parameters, name] if parameters == "parameters" => {
+                database.parameters.insert(name.clone(), new.clone());
+            }
+            [url] if url == "url" => database.url = Some(new.clone()),
+            _ => return Ok(false),
+        }
+        changed.replace(self::url(&database, "").into());
+        Ok(true)
+    });
+    live
 }
 
 /// `postgres://…/films?schema=myapi&NAME=VALUE`.
@@ -164,12 +199,12 @@ fn open_sqlite(place: &str) -> Result<Arc<dyn Database>, Failure> {
 }
 
 #[cfg(feature = "postgres")]
-async fn open_postgres(url: &str) -> Result<Arc<dyn Database>, Failure> {
-    Ok(Arc::new(tollgate_postgres::Postgres::open(url).await?))
+async fn open_postgres(url: LiveSecret) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(tollgate_postgres::Postgres::open_live(&url).await?))
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open_postgres(_: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
+fn open_postgres(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
     left_out("PostgreSQL", "postgres")
 }
 

@@ -6,6 +6,7 @@
 use crate::{
     app::{Design, Failure},
     kept::Values,
+    secrets::Secrets,
     settings::{Client, Settings},
 };
 use axum::{Router, http::HeaderMap};
@@ -78,6 +79,23 @@ impl Identities {
         let keys = ApiKeys::start(design.name, roles, own.clone(), database, clock).await?;
         let authenticate = keys.authenticator(signed_in);
         Ok(Self { own, others, people, sign_in, keys, accounts, authenticate })
+    }
+
+    /// Takes over secrets of issuers and clients that are rotated where they are kept.
+    pub(crate) fn follow(&self, secrets: &Secrets, settings: &Settings) {
+        let others = self.others.clone();
+        secrets.on_change(&["identity", "issuers"], move |setting, new| match setting {
+            [name, setting] => Ok(others.renew(name, setting, new)?),
+            _ => Ok(false),
+        });
+        let (own, clients) = (self.own.clone(), settings.identity.clients.clone());
+        secrets.on_change(&["identity", "clients"], move |setting, new| {
+            let [at, secret] = setting else { return Ok(false) };
+            let client = at.parse().ok().and_then(|at: usize| clients.get(at)).filter(|_| secret == "secret");
+            let (Some(own), Some(client)) = (&own, client) else { return Ok(false) };
+            own.renew_client(Client { secret: Some(new.clone()), ..client.clone() }.read().map_err(Failure)?);
+            Ok(true)
+        });
     }
 
     /// The routes of the embedded issuer, and of sign-in with others.

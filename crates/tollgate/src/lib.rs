@@ -51,11 +51,12 @@ mod log;
 mod migrations;
 pub mod raw;
 mod running;
+mod secrets;
 mod settings;
 pub mod testing;
 
 pub use app::{App, Exit, Failure};
-pub use settings::Settings;
+pub use settings::{Config, Settings};
 pub use tollgate_access::{
     Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Subject, System,
     Update,
@@ -87,7 +88,7 @@ pub use tollgate_http::{
 /// let good: Filter<Film> = Film::RATING.gte(8.0) & Film::TITLE.contains("Alien");
 /// ```
 pub use tollgate_macros::resource;
-pub use tollgate_macros::{input, output, service};
+pub use tollgate_macros::{input, output, service, settings};
 pub use tollgate_store::{
     Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Nested, ObjectId, Resource, Slice,
     Sort, Sql, Store, Transaction, params,
@@ -105,9 +106,9 @@ pub use uuid::Uuid;
 /// What every service writes `use` for.
 pub mod prelude {
     pub use crate::{
-        Actor, App, Change, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent, ObjectId,
-        Page, Path, Problem, Public, Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid,
-        input, output, params, resource, service,
+        Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent,
+        ObjectId, Page, Path, Problem, Public, Query, Read, Resource, Result, Secret, Service, Store, System,
+        Timestamp, Update, Uuid, input, output, params, resource, service, settings,
     };
 }
 

@@ -7,7 +7,7 @@ use crate::{
     identities::{Identities, With},
     kept::Values,
 };
-use axum::{Router, http::Extensions, middleware::from_fn_with_state, routing::get};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, Problem, SystemClock};
@@ -47,7 +47,13 @@ impl Design {
         self.settings.check().map_err(Failure)?;
         let databases = Databases::open(&self).await?;
         let clock = Arc::new(SystemClock::default());
-        self.open_on(Ground { databases, clock, authenticate: None, first_rows: true }).await
+        let (held, every) = (self.settings.held.clone(), self.settings.secrets.refresh_seconds);
+        let running = self.open_on(Ground { databases, clock, authenticate: None, first_rows: true }).await?;
+        running.identities.follow(&held, &running.design.settings);
+        if every > 0 {
+            held.keep_fresh(Duration::from_secs(every.into()));
+        }
+        Ok(running)
     }
 
     /// Makes databases ready.
@@ -64,7 +70,7 @@ impl Design {
         if first_rows {
             done.extend(first_rows::add(&self.built, &stores, &databases, &clock).await?);
         }
-        let mut extensions = Extensions::new();
+        let mut extensions = self.settings.own.clone();
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
         extensions.insert(identities.people.clone());

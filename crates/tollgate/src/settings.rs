@@ -1,20 +1,28 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
 mod client;
+mod load;
+mod own;
 
 pub use client::Client;
+pub use own::Config;
+pub(crate) use own::Section;
 
+use crate::secrets;
+use axum::http::Extensions;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
 use tollgate_auth::{IssuerSettings, password::DEFAULT_SHORTEST, provider::Provider};
 use tollgate_core::Secret;
 
 /// Every setting.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
     /// The environment, from `MYAPI_ENV`. Default: `dev`.
+    #[serde(skip)]
     pub env: String,
     /// Where the app listens.
     pub server: Server,
@@ -31,10 +39,18 @@ pub struct Settings {
     pub log: Log,
     /// What is kept of who did what.
     pub audit: Audit,
+    /// Secrets that are kept elsewhere.
+    pub secrets: Secrets,
+    /// Groups of the app's own.
+    #[serde(skip)]
+    pub(crate) own: Extensions,
+    /// Those secrets.
+    #[serde(skip)]
+    pub(crate) held: secrets::Secrets,
 }
 
 /// Where the app listens.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Server {
@@ -57,12 +73,14 @@ impl Default for Server {
 }
 
 /// Where rows live.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Database {
     /// As in `sqlite:./data/app.db`, `postgres://user:password@host:5432/database?sslmode=verify-full` or, with the
-    /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`.
+    /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`. In the environment `stage`, `database.stage`
+    /// is the same and wins, so that one place may hold those of all environments.
+    #[schemars(extend("x-by-environment" = true))]
     pub url: Option<Secret>,
     /// Parameters of the URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
     /// the URL may be a secret, and these need not be. Default: none.
@@ -76,7 +94,7 @@ pub struct Database {
 }
 
 /// Who may do what.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Access {
@@ -87,7 +105,7 @@ pub struct Access {
 }
 
 /// Who people are.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Identity {
@@ -139,7 +157,7 @@ impl Default for Identity {
 }
 
 /// A user for trying things out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DemoUser {
@@ -154,7 +172,7 @@ pub struct DemoUser {
 }
 
 /// What is logged.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Log {
@@ -163,12 +181,28 @@ pub struct Log {
 }
 
 /// What is kept of who did what.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Audit {
     /// For how many days events are kept. Default: for ever.
     pub keep_days: Option<u32>,
+}
+
+/// Secrets that are kept elsewhere.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Secrets {
+    /// How often they are looked up again, in seconds; 0 for never. New connections to PostgreSQL sign in with the new
+    /// password, and issuers and clients have their new secrets, without a restart. Default: 300.
+    pub refresh_seconds: u32,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { refresh_seconds: 300 }
+    }
 }
 
 /// Schemes of the OpenAPI document that are no issuer of the settings.

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod aws_emulator;
+#[cfg(test)]
 mod both;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod browser_sign_in;
+#[cfg(test)]
+mod config;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn a_database_that_cannot_be_written_is_told_in_a_line() {
 fn a_setting_that_is_misspelt_is_refused_with_the_right_one() {
     let folder = TempDir::new().unwrap();
     let output = command(folder.path(), &["check"]).env("LOREM_IPSUM_SERVER__PROT", "1").output().unwrap();
-    assert!(failure(&output).contains("did you mean `port`?"));
+    assert!(failure(&output).contains("did you mean `server.port` (LOREM_IPSUM_SERVER__PORT)?"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
 use jiff::Timestamp;
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 use tollgate_core::{Change, Clock, Secret};
@@ -58,7 +58,8 @@ pub struct StoredClient {
 
 /// All clients.
 pub(crate) struct Clients {
-    configured: Vec<Arc<Client>>,
+    /// Of the configuration; a secret of theirs may be rotated.
+    configured: RwLock<Vec<Arc<Client>>>,
     records: Records<StoredClient>,
     clock: Arc<dyn Clock>,
     /// The origins of the pages of those that were added, and until when that holds.
@@ -68,14 +69,14 @@ pub(crate) struct Clients {
 impl Clients {
     pub(crate) fn new(configured: Vec<Client>, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
         let records = Records::new(database, clock, "the issuer keeps its clients");
-        let configured = configured.into_iter().map(Arc::new).collect();
+        let configured = RwLock::new(configured.into_iter().map(Arc::new).collect());
         Self { configured, records, clock: Arc::clone(clock), origins: Mutex::default() }
     }
 
     /// The client of that id.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Arc<Client>>> {
         if let Some(client) = self.configured(id) {
-            return Ok(Some(Arc::clone(client)));
+            return Ok(Some(client));
         }
         self.records.get(id.to_owned()).await?.map(|row| read(row).map(Arc::new)).transpose()
     }
@@ -85,7 +86,7 @@ impl Clients {
         let mut rows = self.records.find(Filter::every()).await?;
         rows.sort_by(|a, b| a.client.cmp(&b.client));
         let stored = rows.into_iter().map(|row| read(row).map(Arc::new));
-        self.configured.iter().map(|client| Ok(Arc::clone(client))).chain(stored).collect()
+        self.of_configuration().into_iter().map(Ok).chain(stored).collect()
     }
 
     /// Adds a client; answers its secret, which nobody can read again, if it keeps one.
@@ -127,7 +128,8 @@ impl Clients {
 
     /// Whether a page of that origin is one of a public client's.
     pub(crate) async fn is_origin(&self, origin: &str) -> Result<bool> {
-        let public = self.configured.iter().filter(|client| client.kind == ClientKind::Public);
+        let configured = self.of_configuration();
+        let public = configured.iter().filter(|client| client.kind == ClientKind::Public);
         if public.flat_map(|client| &client.redirect_uris).any(|uri| origin_of(uri).as_deref() == Some(origin)) {
             return Ok(true);
         }
@@ -149,8 +151,21 @@ impl Clients {
         (now < origins.0).then(|| origins.1.contains(origin))
     }
 
-    fn configured(&self, id: &str) -> Option<&Arc<Client>> {
-        self.configured.iter().find(|client| client.id == id)
+    /// Takes over a client of the configuration whose secret was rotated.
+    pub(crate) fn renew(&self, client: Client) {
+        let mut configured = self.configured.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = configured.iter_mut().find(|old| old.id == client.id) {
+            *old = Arc::new(client);
+        }
+    }
+
+    fn of_configuration(&self) -> Vec<Arc<Client>> {
+        self.configured.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn configured(&self, id: &str) -> Option<Arc<Client>> {
+        let configured = self.configured.read().unwrap_or_else(PoisonError::into_inner);
+        configured.iter().find(|client| client.id == id).cloned()
     }
 
     fn not_there(&self, id: &str) -> Error {

@@ -5,10 +5,11 @@
 
 use super::{At, Endpoints, KeySource, Many, Mapping, Provider, mapping::Demand, mapping::path};
 use crate::{Result, token::Algorithm};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The settings of an Auth0 tenant.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Auth0 {
     /// The tenant's domain, as in `example.eu.auth0.com`, or the custom one.

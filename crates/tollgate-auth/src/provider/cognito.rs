@@ -5,10 +5,11 @@
 
 use super::{At, Endpoints, KeySource, Many, Mapping, Provider, mapping::Demand, mapping::path};
 use crate::{Result, token::Algorithm};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The settings of a Cognito user pool.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cognito {
     /// The pool's id, which begins with its region: `eu-west-1_AbCdEfGhI`.

@@ -9,11 +9,12 @@
 
 use super::{At, Endpoints, KeySource, Many, Mapping, Provider, Realm, mapping::Demand, mapping::path};
 use crate::{Result, token::Algorithm};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
 /// The settings of Microsoft Entra ID.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entra {
     /// The ids of the tenants whose tokens are accepted.

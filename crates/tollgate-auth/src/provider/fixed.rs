@@ -2,12 +2,13 @@
 
 use super::{ASYMMETRIC, At, KeySource, Many, Provider, generic};
 use crate::{Result, token::Algorithm};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 use tollgate_core::Secret;
 
 /// The settings of an issuer whose public keys are a file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyFile {
     /// The issuer, exactly as its tokens name it.
@@ -20,7 +21,7 @@ pub struct KeyFile {
 }
 
 /// The settings of an issuer that shares a secret with this app: who can check its tokens can also make them.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SharedSecret {
     /// The issuer, exactly as its tokens name it.
@@ -52,7 +53,7 @@ const AUDIENCE: &str = "what tokens for this app have as `aud`";
 
 /// A secret must not be guessed: whoever does is anybody. Secrets of examples are on lists, and have words; what a
 /// generator makes has not one character over and over.
-fn check(secret: &str) -> Result<(), &'static str> {
+pub(super) fn check(secret: &str) -> Result<(), &'static str> {
     const WORDS: [&str; 6] = ["secret", "changeme", "change-me", "password", "example", "1234567890"];
     let mut different: Vec<u8> = secret.bytes().collect();
     different.sort_unstable();

@@ -2,10 +2,11 @@
 
 use super::{ASYMMETRIC, At, KeySource, Many, Mapping, Provider, mapping::path};
 use crate::Result;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The settings of an issuer without a preset of its own.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Generic {
     /// The issuer, exactly as its tokens name it.

@@ -5,10 +5,11 @@ use crate::{
     Result,
     token::{Algorithm, Type},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The settings of Google.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Google {
     /// The client ids whose ID tokens are accepted, as in `1234-abc.apps.googleusercontent.com`.

@@ -4,7 +4,7 @@
 //! issuers have no `|`, and the ids of the embedded issuer's users are UUIDs: two people never share one, whatever their
 //! providers call them.
 
-use super::{At, KeySource, Mapping, Provider, Published, Realm, Told, people::People};
+use super::{At, KeySource, Mapping, Provider, Published, Realm, Told, fixed, people::People};
 use crate::{
     Result,
     outgoing::Outgoing,
@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tollgate_access::{Actor, Grants, Roles};
-use tollgate_core::{Clock, Secret, with_causes};
+use tollgate_core::{Clock, LiveSecret, Secret, with_causes};
 
 /// All issuers whose tokens are trusted, but for the embedded one. Clones share them.
 #[derive(Clone, Default)]
@@ -29,6 +29,7 @@ pub struct Issuer {
     provider: Provider,
     keys: Keys,
     published: Option<Published>,
+    client_secret: Option<LiveSecret>,
     outgoing: Outgoing,
     people: Arc<People>,
 }
@@ -45,6 +46,25 @@ impl Issuers {
         let outgoing = Outgoing::new()?;
         let start = |provider| Issuer::start(provider, roles, &outgoing, clock);
         Ok(Self(providers.into_iter().map(start).collect::<Result<_>>()?))
+    }
+
+    /// Takes over a secret that was rotated: `secret` or `client_secret` of the issuer of that name; whether it did.
+    /// Tokens that were made with the old `secret` are refused from now on.
+    ///
+    /// # Errors
+    /// The new one will not do; the old one stays.
+    pub fn renew(&self, name: &str, setting: &str, new: &Secret) -> Result<bool> {
+        let Some(issuer) = self.iter().find(|issuer| issuer.name() == name) else { return Ok(false) };
+        match (setting, &issuer.provider.keys, &issuer.client_secret) {
+            ("secret", KeySource::Secret(_), _) => {
+                let at = At { name, signs_in: false };
+                let key = fixed::check(new.reveal()).map_err(str::to_owned).and_then(|()| secret_key(new));
+                issuer.keys.replace(vec![key.map_err(|why| at.wrong("secret", why))?]);
+            }
+            ("client_secret", _, Some(live)) => live.replace(new.clone()),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Each of them, in the order of their names.
@@ -97,7 +117,8 @@ impl Issuer {
         };
         keys.touch();
         let people = Arc::new(People::new(&provider.name, &provider.common, roles));
-        Ok(Self { provider, keys, published, outgoing: outgoing.clone(), people })
+        let client_secret = provider.common.client_secret.clone().map(LiveSecret::from);
+        Ok(Self { provider, keys, published, client_secret, outgoing: outgoing.clone(), people })
     }
 
     /// Its name in the settings.
@@ -124,6 +145,11 @@ impl Issuer {
     pub fn health(&self) -> Health {
         self.keys.touch();
         self.keys.health()
+    }
+
+    /// What this app proves itself with there, by now.
+    pub(crate) fn client_secret(&self) -> Option<LiveSecret> {
+        self.client_secret.clone()
     }
 
     /// Calls it.
@@ -175,8 +201,11 @@ fn from_file(file: &Path, algorithms: &[Algorithm]) -> Result<Keys, String> {
 }
 
 fn from_secret(secret: &Secret) -> Result<Keys, String> {
-    let key = Key::secret(None, Algorithm::HS256, secret.reveal().as_bytes()).map_err(|error| error.to_string())?;
-    Ok(Keys::fixed(vec![key]))
+    Ok(Keys::fixed(vec![secret_key(secret)?]))
+}
+
+fn secret_key(secret: &Secret) -> Result<Key, String> {
+    Key::secret(None, Algorithm::HS256, secret.reveal().as_bytes()).map_err(|error| error.to_string())
 }
 
 impl Health {

@@ -5,10 +5,11 @@
 
 use super::{ASYMMETRIC, At, Endpoints, KeySource, Many, Mapping, Provider, mapping::Demand, mapping::path};
 use crate::Result;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The settings of a Keycloak realm.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Keycloak {
     /// Where Keycloak is, as in `https://keycloak.example.com`.

@@ -7,10 +7,11 @@
 
 use super::{At, Endpoints, KeySource, Many, Mapping, Provider, mapping::Demand, mapping::path};
 use crate::{Result, token::Algorithm};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The settings of an Okta organisation.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Okta {
     /// The host, as in `dev-123456.okta.com`, or the custom domain.

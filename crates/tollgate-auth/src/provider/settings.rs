@@ -2,9 +2,10 @@
 
 use super::{At, Auth0, Cognito, Entra, Generic, Google, KeyFile, Keycloak, Okta, Provider, SharedSecret};
 use crate::{Error, Result, token::MOST_SKEW};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::{Map, Value};
-use std::ops::Deref;
+use serde_json::{Map, Value, json};
+use std::{borrow::Cow, ops::Deref};
 use tollgate_access::Grants;
 use tollgate_core::Secret;
 
@@ -19,7 +20,7 @@ pub struct IssuerSettings {
 }
 
 /// What every issuer can be told.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Common {
@@ -66,7 +67,7 @@ const COMMON: [&str; 10] = [
 const OF_CLIENTS: [&str; 2] = ["google", "cognito"];
 
 /// Which provider an issuer is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "preset", rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each names its settings")]
 #[non_exhaustive]
@@ -145,12 +146,8 @@ impl<'de> Deserialize<'de> for IssuerSettings {
         let mut own: Map<String, Value> = Map::deserialize(deserializer)?;
         let of_clients = own.get("preset").and_then(Value::as_str).is_some_and(|name| OF_CLIENTS.contains(&name));
         let common = COMMON.iter().filter(|key| !(of_clients && **key == "client_id"));
-        let mut common: Map<_, _> = common.filter_map(|key| own.remove_entry(*key)).collect();
-        for key in ["client_id", "client_secret", "docs_client_id"] {
-            common.get_mut(key).into_iter().for_each(as_text);
-        }
+        let common: Map<_, _> = common.filter_map(|key| own.remove_entry(*key)).collect();
         let common = serde_json::from_value(Value::Object(common)).map_err(D::Error::custom)?;
-        own.values_mut().for_each(as_text);
         let known = |error: serde_json::Error| match error.to_string() {
             text if text.starts_with("unknown field") => {
                 D::Error::custom(format!("{text}, `preset`, `{}`", COMMON.join("`, `")))
@@ -161,19 +158,34 @@ impl<'de> Deserialize<'de> for IssuerSettings {
     }
 }
 
-/// An id of digits is a number to whoever reads the environment, and a text to us.
-fn as_text(value: &mut Value) {
-    if let Value::Number(_) | Value::Bool(_) = value {
-        *value = Value::String(value.to_string());
+impl JsonSchema for IssuerSettings {
+    fn schema_name() -> Cow<'static, str> {
+        "IssuerSettings".into()
+    }
+
+    /// The common keys, and one alternative for each preset.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Common::json_schema(generator);
+        let presets = Preset::json_schema(generator).to_value()["oneOf"].take();
+        let names: Vec<_> =
+            presets.as_array().into_iter().flatten().map(|one| &one["properties"]["preset"]["const"]).collect();
+        let said = names.iter().map(|name| format!("`{}`", name.as_str().unwrap_or_default())).collect::<Vec<_>>();
+        let preset = json!({ "type": "string", "enum": names, "description": format!("Which provider it is: {}.", said.join(", ")) });
+        let own = schema.get_mut("properties").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default();
+        let all: Map<_, _> = [("preset".to_owned(), preset)].into_iter().chain(own).collect();
+        schema.insert("properties".into(), all.into());
+        schema.insert("required".into(), json!(["preset"]));
+        schema.insert("oneOf".into(), presets);
+        schema
     }
 }
 
 /// One text, or a list of them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(from = "OneOrMany")]
 pub struct Many(Vec<String>);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a text or a list of texts")]
 enum OneOrMany {
     One(String),

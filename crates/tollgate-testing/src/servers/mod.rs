@@ -4,6 +4,7 @@
 //! however it ends, the server is stopped and its folder removed. Nothing but std, so that `cargo xtask` can start the
 //! servers that all tests share.
 
+mod aws_emulator;
 mod mongo;
 mod npm;
 mod oidc_provider;
@@ -11,6 +12,7 @@ mod pgbouncer;
 mod postgres;
 mod tmpfs;
 
+pub use aws_emulator::AwsEmulator;
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;

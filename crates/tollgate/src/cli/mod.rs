@@ -5,6 +5,7 @@
 mod accounts;
 mod api_keys;
 mod clients;
+mod config;
 mod keys;
 mod load;
 pub(crate) mod migrate;
@@ -83,6 +84,8 @@ enum Command {
     Routes,
     /// Print the OpenAPI document
     Openapi,
+    /// Print the effective settings and where each was said; secrets are hidden, and not fetched
+    Config(config::Line),
     /// Check settings, services and database without serving
     Check,
 }
@@ -120,8 +123,11 @@ pub(crate) fn main(app: App) -> Exit {
 }
 
 fn run(app: App, line: Line) -> Result<(), Failure> {
-    let mut settings = app.load_settings()?;
     let command = line.command.unwrap_or(Command::Serve(line.serve));
+    if let Command::Config(line) = command {
+        return config::config(&app, &line);
+    }
+    let mut settings = app.load_settings()?;
     if let Command::Serve(Serve { host, port }) | Command::Token(Token { host, port, .. }) = &command {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);

@@ -1,11 +1,12 @@
 //! `[[identity.clients]]`: the applications that may ask the embedded issuer for tokens.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_auth::{Client as Known, ClientKind};
 use tollgate_core::Secret;
 
 /// An application that may ask for tokens.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Client {

@@ -56,8 +56,12 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             "identity.password_grant sends passwords in the clear",
         ),
         ("a name of our own", GOOD.replace("issuers.okta", "issuers.oauth2"), "identity.issuers.oauth2"),
-        ("an unknown key", format!("{GOOD}realm = \"x\""), "unknown field `realm`"),
-        ("no preset", GOOD.replace("preset = \"okta\"", ""), "missing field `preset`"),
+        ("an unknown key", format!("{GOOD}realm = \"x\""), "there is no setting `identity.issuers.okta.realm`"),
+        (
+            "no preset",
+            GOOD.replace("preset = \"okta\"", ""),
+            "`identity.issuers.okta.preset` is missing: set APP_IDENTITY__ISSUERS__OKTA__PRESET",
+        ),
     ];
     for (what, toml, said) in cases {
         let refusal = refusal("prod", &toml);
@@ -71,4 +75,19 @@ fn in_development_a_provider_on_this_machine_needs_no_tls() {
     let local = "[identity.issuers.one]\npreset = \"generic\"\nissuer = \"http://127.0.0.1:8080\"\naudience = \"api\"";
     assert_eq!(refusal("dev", local), "");
     assert!(refusal("dev", &local.replace("127.0.0.1", "id.example")).contains("must be `https`"));
+}
+
+#[test]
+fn the_reference_has_every_setting_with_its_meaning() {
+    let page = App::new("myapi").settings_page();
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let meaning = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        assert!(meaning.trim_start_matches("A secret.").trim().len() > 5, "a doc comment is missing: {row}");
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/configuration.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(file, &page).unwrap();
+    }
+    let committed = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(committed == page, "docs/reference/configuration.md is stale: run this test with UPDATE_EXPECT=1");
 }

@@ -24,3 +24,5 @@ mod lists;
 mod problems;
 #[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod settings;

@@ -1,5 +1,6 @@
 //! The built binary on PostgreSQL: one setting is all it takes.
 
+mod aws_emulator;
 mod iam;
 
 use crate::process::{Server, command};

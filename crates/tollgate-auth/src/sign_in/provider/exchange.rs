@@ -17,12 +17,12 @@ use base64::{
 use form_urlencoded::byte_serialize;
 use serde_json::{Map, Value};
 use std::{error::Error, sync::Arc};
-use tollgate_core::{Secret, strict, with_causes};
+use tollgate_core::{LiveSecret, Secret, strict, with_causes};
 
 /// This app as a client of an issuer.
 pub(super) struct Client {
     pub(super) id: String,
-    pub(super) secret: Option<Secret>,
+    pub(super) secret: Option<LiveSecret>,
     pub(super) redirect_uri: String,
     /// How long ago somebody may have signed in there, in seconds.
     pub(super) max_age: Option<u64>,
@@ -89,10 +89,11 @@ impl Client {
             ("redirect_uri", &self.redirect_uri),
             ("code_verifier", &attempt.verifier),
         ];
-        let basic = self.secret.as_ref().filter(|_| takes_basic(metadata)).map(|secret| basic(&self.id, secret));
+        let secret = self.secret.as_ref().map(LiveSecret::get);
+        let basic = secret.as_ref().filter(|_| takes_basic(metadata)).map(|secret| basic(&self.id, secret));
         if basic.is_none() {
             form.push(("client_id", &self.id));
-            form.extend(self.secret.as_ref().map(|secret| ("client_secret", secret.reveal())));
+            form.extend(secret.as_ref().map(|secret| ("client_secret", secret.reveal())));
         }
         let answer = issuer.outgoing().post_form(&place, &form, basic.as_deref(), LARGEST).await;
         let answer = answer.map_err(|error| Failed::Away(error.into()))?;

@@ -143,7 +143,7 @@ fn clients(issuers: &Issuers, origins: &Origins, clock: &Arc<dyn Clock>) -> Resu
         let client = Client {
             gate: issuer.id_tokens(&id, clock)?,
             id,
-            secret: common.client_secret.clone(),
+            secret: issuer.client_secret(),
             redirect_uri,
             max_age: common.max_age_minutes.map(|minutes| u64::from(minutes) * 60),
             skew: common.clock_skew_seconds.unwrap_or(30),

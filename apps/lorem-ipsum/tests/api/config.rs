@@ -1,0 +1,191 @@
+//! Settings of the built binary: where they come from, what is refused, what is shown.
+
+use crate::{
+    aws_emulator::until,
+    process::{Server, command, failure, stdout},
+};
+use std::{fs, path::Path, process::Output};
+use tempfile::TempDir;
+
+/// What the command `config` does there, with these variables.
+fn config(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let variables = variables.iter().map(|(name, value)| (format!("LOREM_IPSUM_{name}"), *value));
+    command(folder, &[&["config"], arguments].concat()).envs(variables).output().unwrap()
+}
+
+/// The effective value of a setting, and where it was said.
+fn told(folder: &Path, setting: &str, variables: &[(&str, &str)]) -> (String, String) {
+    let told: serde_json::Value = serde_json::from_str(&stdout(&config(folder, &["--json"], variables))).unwrap();
+    (told[setting]["value"].to_string(), told[setting]["origin"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn each_source_wins_over_the_one_before() {
+    let folder = TempDir::new().unwrap();
+    let port = |variables: &[_]| told(folder.path(), "server.port", variables);
+    let said = |value: &str, origin: &str| (value.to_owned(), origin.to_owned());
+    assert_eq!(port(&[]), said("8000", "default"));
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/default.toml"), "[server]\nport = 8001").unwrap();
+    assert_eq!(port(&[("ENV", "stage")]), said("8001", "config/default.toml"));
+    fs::write(folder.path().join("config/stage.toml"), "[server]\nport = 8002").unwrap();
+    assert_eq!(port(&[("ENV", "stage")]), said("8002", "config/stage.toml"));
+    fs::write(folder.path().join(".env"), "export LOREM_IPSUM_SERVER__PORT=8003 # here\nPATH=/nowhere\n").unwrap();
+    assert_eq!(port(&[("ENV", "stage")]), said("8003", "LOREM_IPSUM_SERVER__PORT in .env"));
+    assert_eq!(port(&[("SERVER__PORT", "8004")]), said("8004", "LOREM_IPSUM_SERVER__PORT"));
+    assert_eq!(port(&[("server__Port", "8005")]), said("8005", "LOREM_IPSUM_server__Port"));
+}
+
+#[test]
+fn the_environment_picks_its_database_from_variables_alone() {
+    let folder = TempDir::new().unwrap();
+    let databases = [("DEV", "sqlite:./dev.db"), ("STAGE", "sqlite:./stage.db"), ("PROD", "sqlite:./prod.db")];
+    let check = |env: Option<&str>| {
+        let mut check = command(folder.path(), &["check"]);
+        check.envs(databases.map(|(env, url)| (format!("LOREM_IPSUM_DATABASE__{env}"), url)));
+        check.env("LOREM_IPSUM_IDENTITY__EMBEDDED", "true").env("LOREM_IPSUM_DATABASE__ADDITIVE", "true");
+        check.env("LOREM_IPSUM_SERVER__PUBLIC_URL", "https://lorem.example");
+        stdout(check.envs(env.map(|env| ("LOREM_IPSUM_ENV", env))).output().as_ref().unwrap())
+    };
+    for (env, file) in [(None, "dev.db"), (Some("stage"), "stage.db"), (Some("prod"), "prod.db")] {
+        assert!(check(env).contains(file), "{env:?}");
+        assert!(folder.path().join(file).exists());
+    }
+    let url = told(folder.path(), "database.url", &[("ENV", "stage"), ("DATABASE__STAGE", "sqlite:./x.db")]);
+    assert_eq!(url.1, "LOREM_IPSUM_DATABASE__STAGE");
+}
+
+#[test]
+fn lists_come_from_variables_too() {
+    let folder = TempDir::new().unwrap();
+    let (roles, _) = told(folder.path(), "access.anyone", &[("ACCESS__ANYONE", "read:movies, read:messages")]);
+    assert_eq!(roles, r#"["read:movies","read:messages"]"#);
+    let client = r#"[{"id": "page", "kind": "public", "redirect_uris": ["https://page.example/back"]}]"#;
+    assert!(
+        stdout(&config(folder.path(), &[], &[("IDENTITY__CLIENTS", client)])).contains("https://page.example/back")
+    );
+}
+
+#[test]
+fn a_slip_is_told_with_its_place_and_what_was_meant_before_anything_happens() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/default.toml"), "[databse]\nurl = \"sqlite:./hunter2.db\"").unwrap();
+    fs::write(folder.path().join(".env"), "LOREM_IPSUM_SERVER__HSOT=hunter2").unwrap();
+    let mut check = command(folder.path(), &["check"]);
+    let said = failure(&check.env("LOREM_IPSUM_LOG__FLITER", "hunter2").output().unwrap());
+    for part in [
+        "LOREM_IPSUM_LOG__FLITER: there is no setting `log.fliter`; did you mean `log.filter` (LOREM_IPSUM_LOG__FILTER)?",
+        "LOREM_IPSUM_SERVER__HSOT in .env: there is no setting `server.hsot`; did you mean `server.host`",
+        "config/default.toml: there is no setting `databse`; did you mean `database`",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert!(!said.contains("hunter2") && !folder.path().join("data").exists(), "{said}");
+}
+
+#[test]
+fn what_is_missing_is_told_with_the_variable_that_sets_it() {
+    let folder = TempDir::new().unwrap();
+    let okta = [("LOREM_IPSUM_IDENTITY__ISSUERS__OKTA__PRESET", "okta")];
+    let said = failure(&command(folder.path(), &["check"]).envs(okta).output().unwrap());
+    assert!(said.contains("set LOREM_IPSUM_IDENTITY__ISSUERS__OKTA__DOMAIN"), "{said}");
+    let okta = [("LOREM_IPSUM_IDENTITY__ISSUERS__OKTA__DOMAIN", "dev-1.okta.com")];
+    let said = failure(&command(folder.path(), &["check"]).envs(okta).output().unwrap());
+    assert!(said.contains("set LOREM_IPSUM_IDENTITY__ISSUERS__OKTA__PRESET"), "{said}");
+}
+
+/// Where a secret may stand, and what it must look like to be taken.
+const SECRETS: [(&str, &str); 4] = [
+    ("DATABASE__URL", "postgres://app:canary-of-the-url@127.0.0.1:1/films"),
+    ("DATABASE__PARAMETERS__PASSWORD", "canary-of-a-parameter"),
+    ("IDENTITY__ISSUERS__OLD__SECRET", "canary-q7Tf2mXv9LkWc4RzB8nYp1Hd6Js3Ga5"),
+    ("IDENTITY__ISSUERS__OLD__CLIENT_SECRET", "canary-of-a-client"),
+];
+
+#[test]
+fn secrets_are_hidden_in_what_config_prints() {
+    let folder = TempDir::new().unwrap();
+    let clients = r#"[{"id": "a", "kind": "machine", "secret": "canary-of-a-client-of-ours-which-is-long"}]"#;
+    let issuer = [("PRESET", "secret"), ("ISSUER", "old"), ("AUDIENCE", "api")];
+    let issuer = issuer.map(|(name, value)| (format!("IDENTITY__ISSUERS__OLD__{name}"), value));
+    let mut all: Vec<(&str, &str)> = issuer.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    all.extend(SECRETS);
+    all.push(("IDENTITY__CLIENTS", clients));
+    for arguments in [&[][..], &["--json"]] {
+        let printed = stdout(&config(folder.path(), arguments, &all));
+        assert!(!printed.contains("canary"), "{printed}");
+        assert!(printed.contains("identity.clients.0.secret") && printed.contains("hidden"), "{printed}");
+    }
+}
+
+#[test]
+fn no_mistake_shows_the_value_it_is_about() {
+    let folder = TempDir::new().unwrap();
+    for name in [
+        "SERVER__PORT",
+        "SERVER",
+        "DATABASE",
+        "DATABASE__MIGRATE",
+        "DATABASE__PARAMETERS",
+        "ACCESS__ROLES",
+        "IDENTITY__ISSUERS",
+        "IDENTITY__ISSUERS__A",
+        "IDENTITY__ISSUERS__A__PRESET",
+        "IDENTITY__CLIENTS",
+        "AUDIT__KEEP_DAYS",
+        "NO_SUCH__SETTING",
+        "DATABASE__URL",
+        "SERVER__HOST__MORE",
+    ] {
+        for value in ["canary", "postgres://u:canary@\"h, expected `x`", "[\"canary\"]", "{\"canary\": \"canary\"}"] {
+            let mut check = command(folder.path(), &["check"]);
+            let said = failure(&check.env(format!("LOREM_IPSUM_{name}"), value).output().unwrap());
+            let value_is_key = value.starts_with('{');
+            assert!(value_is_key || !said.contains("canary"), "{name}={value}: {said}");
+            assert!(said.contains(name) || said.contains("database.url"), "{name}={value}: {said}");
+        }
+    }
+    for line in ["canary", "LOREM_IPSUM_SERVER__PORT=\"canary", "LOREM_IPSUM_SERVER__PORT=canary"] {
+        fs::write(folder.path().join(".env"), line).unwrap();
+        let said = failure(&command(folder.path(), &["check"]).output().unwrap());
+        assert!(said.contains(".env") && !said.contains("canary"), "{said}");
+    }
+}
+
+#[test]
+fn a_client_secret_in_a_mounted_file_is_taken_over_when_it_is_rotated() {
+    const OLD: &str = "q7Tf2mXv9LkWc4RzB8nYp1Hd6Js3Ga5E";
+    const NEW: &str = "Z1xCvB3nMa5SdFg7HjKl9QwErTy2UiOp";
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("secret");
+    fs::write(&file, format!("{OLD}\n")).unwrap();
+    let client = serde_json::json!([{
+        "id": "robot", "kind": "machine", "permissions": ["read:movies"],
+        "secret": format!("secret:file:{}", file.display()),
+    }]);
+    let mut start = command(folder.path(), &["--port", "0"]);
+    start.env("LOREM_IPSUM_IDENTITY__CLIENTS", client.to_string()).env("LOREM_IPSUM_SECRETS__REFRESH_SECONDS", "1");
+    let server = Server::start_as(&mut start);
+    let gets_in = |secret: &str| {
+        let form = [("grant_type", "client_credentials"), ("client_id", "robot"), ("client_secret", secret)];
+        ureq::post(format!("{}/oauth/token", server.url())).send_form(form).is_ok()
+    };
+    assert!(gets_in(OLD) && !gets_in(NEW));
+    fs::write(&file, NEW).unwrap();
+    until("the new secret is known", || gets_in(NEW));
+    assert!(!gets_in(OLD));
+}
+
+#[test]
+fn the_settings_of_the_guide_are_good() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(".env"), include_str!("../guide/settings.env")).unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/prod.toml"), include_str!("../guide/secrets.toml")).unwrap();
+    let shown = stdout(&config(folder.path(), &[], &[]));
+    assert!(shown.contains("LOREM_IPSUM_DATABASE__STAGE in .env") && !shown.contains("password@"), "{shown}");
+    let shown = stdout(&config(folder.path(), &[], &[("ENV", "prod"), ("DATABASE__PROD", "sqlite:./x.db")]));
+    assert!(shown.contains("secret:aws-sm:my-app/sso-secrets#client_id (config/prod.toml)"), "{shown}");
+    assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
+}

@@ -1,0 +1,248 @@
+use super::*;
+use crate::Secret;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    server: Server,
+    database: Database,
+    roles: BTreeMap<String, Vec<String>>,
+    films: Option<Films>,
+}
+
+/// Where it listens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Server {
+    /// The port. Default: 8000, | and more. In no unit.
+    port: u16,
+    origins: Vec<String>,
+    ports: Vec<u16>,
+    fast: Option<bool>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { port: 8000, origins: vec![], ports: vec![], fast: None }
+    }
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Database {
+    #[schemars(extend("x-by-environment" = true))]
+    url: Option<Secret>,
+    /// What is said apart.
+    parameters: BTreeMap<String, Secret>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Films {
+    /// Which key opens the archive.
+    key: Secret,
+    size: usize,
+}
+
+fn sources(toml: &'static str, variables: &[(&str, &str)]) -> Sources {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let built_in = vec![(None, toml), (Some("stage"), "[server]\nport = 8001")];
+    Sources { variables, ..Sources::built_in("myapi", "dev", built_in) }
+}
+
+fn loaded(variables: &[(&str, &str)]) -> Settings {
+    sources("", variables).load().unwrap()
+}
+
+fn refusal(toml: &'static str, variables: &[(&str, &str)]) -> String {
+    sources(toml, variables).load::<Settings>().unwrap_err().to_string()
+}
+
+#[test]
+fn the_environment_wins_over_the_file_env_and_that_over_other_files() {
+    let folder = std::env::temp_dir().join(format!("tollgate-config-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let port = |variables: &[_]| {
+        let sources = Sources { folder: folder.clone(), dotenv: folder.join(".env"), ..sources("", variables) };
+        sources.load::<Settings>().unwrap().server.port
+    };
+    assert_eq!(port(&[]), 8000);
+    assert_eq!(port(&[("MYAPI_ENV", "stage")]), 8001);
+    std::fs::write(folder.join("stage.toml"), "[server]\nport = 8002").unwrap();
+    assert_eq!(port(&[("MYAPI_ENV", "stage")]), 8002);
+    std::fs::write(folder.join(".env"), "MYAPI_SERVER__PORT=8003\nMYAPI_ENV=stage\nOTHER=1").unwrap();
+    assert_eq!(port(&[]), 8003);
+    assert_eq!(port(&[("MYAPI_SERVER__PORT", "9000")]), 9000);
+    assert_eq!(port(&[("myapi_server__port", "9001")]), 9001);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_variable_is_read_as_what_its_setting_is() {
+    let server = |name: &str, value: &str| loaded(&[(&format!("MYAPI_SERVER__{name}"), value)]).server;
+    assert_eq!(
+        server("ORIGINS", "https://a.example, https://b.example").origins,
+        ["https://a.example", "https://b.example"]
+    );
+    assert_eq!(server("ORIGINS", r#"["a,b", "1"]"#).origins, ["a,b", "1"]);
+    assert_eq!(server("ORIGINS", "1").origins, ["1"]);
+    assert!(server("ORIGINS", "").origins.is_empty());
+    assert_eq!(server("PORTS", "1,2").ports, [1, 2]);
+    assert_eq!(server("FAST", "true").fast, Some(true));
+    let given = [("MYAPI_DATABASE__URL", "12"), ("MYAPI_ROLES__READER", "read:films,read:books")];
+    assert_eq!(loaded(&given).database.url.unwrap().reveal(), "12");
+    assert_eq!(loaded(&given).roles["reader"], ["read:films", "read:books"]);
+    assert_eq!(loaded(&[("MYAPI_ROLES", r#"{"a": ["b"]}"#)]).roles["a"], ["b"]);
+}
+
+#[test]
+fn a_variable_means_the_entry_that_a_file_writes_otherwise() {
+    let sources = sources("[roles]\nFilm-Club = [\"a\"]", &[("MYAPI_ROLES__FILM_CLUB", "b")]);
+    assert_eq!(sources.load::<Settings>().unwrap().roles, [("Film-Club".into(), vec!["b".into()])].into());
+}
+
+#[test]
+fn each_environment_has_its_database() {
+    let all = [("MYAPI_DATABASE__DEV", "d"), ("MYAPI_DATABASE__STAGE", "s"), ("MYAPI_DATABASE__PROD", "p")];
+    let url = |more: &[(&'static str, &'static str)]| {
+        loaded(&[&all, more].concat()).database.url.unwrap().reveal().to_owned()
+    };
+    assert_eq!(url(&[]), "d");
+    assert_eq!(url(&[("MYAPI_ENV", "stage")]), "s");
+    assert_eq!(url(&[("myapi_env", "prod"), ("MYAPI_DATABASE__URL", "general")]), "p");
+    assert_eq!(url(&[("MYAPI_ENV", "qa"), ("MYAPI_DATABASE__QA", "q")]), "q");
+    let file = "[database]\ndev = \"d\"\nstage = \"s\"\nurl = \"u\"";
+    let url = |env| sources(file, &[("MYAPI_ENV", env)]).load::<Settings>().unwrap().database.url.unwrap();
+    assert_eq!(["dev", "stage", "prod"].map(|env| url(env).reveal().to_owned()), ["d", "s", "u"]);
+    let said = refusal("", &[("MYAPI_DATABASE__QA", "q")]);
+    assert!(said.contains("there is no setting `database.qa`"), "{said}");
+}
+
+#[test]
+fn what_nothing_reads_is_refused_with_the_setting_that_was_meant() {
+    let said = refusal("[server]\nprot = 1\n[roels]\na = []", &[("MYAPI_SERVER__PROT", "1"), ("MYAPI_PORT", "1")]);
+    let expected = [
+        "MYAPI_PORT: there is no setting `port`; did you mean `server.port` (MYAPI_SERVER__PORT)?",
+        "MYAPI_SERVER__PROT: there is no setting `server.prot`; did you mean `server.port` (MYAPI_SERVER__PORT)?",
+        "built in: there is no setting `roels`; did you mean `roles` (MYAPI_ROLES)?",
+        "built in: there is no setting `server.prot`; did you mean `server.port` (MYAPI_SERVER__PORT)?",
+    ];
+    assert_eq!(said, expected.join("\n"));
+    let said = refusal("", &[("MYAPI_SERVER__PORT__X", "1"), ("MYAPI_ZZZ", "1")]);
+    let expected = [
+        "MYAPI_SERVER__PORT__X: there is no setting `server.port.x`; `server.port` has no settings within",
+        "MYAPI_ZZZ: there is no setting `zzz`; there is: server, database, roles, films",
+    ];
+    assert_eq!(said, expected.join("\n"));
+}
+
+#[test]
+fn addresses_that_kubernetes_gives_are_no_settings() {
+    let given = [
+        ("SERVICE_HOST", "10.0.0.1"),
+        ("SERVICE_PORT", "80"),
+        ("SERVICE_PORT_HTTP", "80"),
+        ("PORT", "tcp://10.0.0.1:80"),
+    ];
+    let given = given
+        .into_iter()
+        .chain([("PORT_80_TCP_ADDR", "10.0.0.1")])
+        .map(|(name, value)| (format!("MYAPI_{name}"), value));
+    let given: Vec<_> = given.collect();
+    loaded(&given.iter().map(|(name, value)| (name.as_str(), *value)).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_missing_is_told_with_the_variable_to_set() {
+    let said = refusal("[films]", &[]);
+    let of = |name: &str, variable: &str| {
+        format!("`films.{name}` is missing: set {variable}, or `{name}` in [films] of /nonexistent/*.toml")
+    };
+    assert_eq!(said, [of("key", "MYAPI_FILMS__KEY"), of("size", "MYAPI_FILMS__SIZE")].join("\n"));
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_told_by_its_place_and_never_shown() {
+    for (variable, setting) in [
+        ("MYAPI_SERVER__PORT", "server.port"),
+        ("MYAPI_SERVER", "server"),
+        ("MYAPI_SERVER__PORTS", "server.ports.0"),
+        ("MYAPI_SERVER__FAST", "server.fast"),
+        ("MYAPI_ROLES", "roles"),
+    ] {
+        let said = refusal("", &[(variable, "postgres://u:hunter2@\"h, expected ")]);
+        assert!(
+            said.starts_with(&format!("{variable}: `{setting}`: expected ")) && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+    for toml in
+        ["[server]\nport = \"hunter2", "[server]\nport = \"hunter2\"", "hunter2", "[server]\nports = [\"hunter2\"]"]
+    {
+        let said = refusal(toml, &[]);
+        assert!(said.starts_with("built in") && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn effective_values_are_listed_with_where_they_were_said_and_secrets_hidden() {
+    let toml = "[server]\norigins = [\"secret:aws-ssm:/origin\"]\n[database]\nurl = \"hunter2\"\n[films]\nkey = \"secret:file:/run/key\"\nsize = 1";
+    let mut configuration = sources(toml, &[("MYAPI_SERVER__PORT", "9000")]).read(schema_of::<Settings>()).unwrap();
+    let references: Vec<_> = configuration.references().map(|(path, text)| (path.clone(), text.to_owned())).collect();
+    assert_eq!(references.len(), 2);
+    for (path, _) in references {
+        configuration.resolve(&path, &"hunter2".into());
+    }
+    let typed: Settings = configuration.typed_without(&[]).unwrap();
+    let films = typed.films.unwrap();
+    assert_eq!((typed.server.origins[0].as_str(), films.key.reveal()), ("hunter2", "hunter2"));
+    assert_eq!(films.size, 1);
+    let expected = "\
+env                  dev        default
+server.port          9000       MYAPI_SERVER__PORT
+server.origins       (hidden)   secret:aws-ssm:/origin (built in)
+server.ports         []         default
+server.fast          (not set)  default
+database.url         (hidden)   built in
+database.parameters  (not set)  default
+roles                {}         default
+films.key            (hidden)   secret:file:/run/key (built in)
+films.size           1          built in
+";
+    assert_eq!(configuration.table(), expected);
+    let json = configuration.json();
+    assert_eq!(json["server.port"], json!({ "value": 9000, "origin": "MYAPI_SERVER__PORT" }));
+    assert_eq!(json["database.url"], json!({ "hidden": true, "origin": "built in" }));
+}
+
+#[test]
+fn a_secret_is_typed_as_the_setting_it_stands_for() {
+    let mut configuration =
+        sources("[server]\nport = \"secret:aws-ssm:/port\"", &[]).read(schema_of::<Settings>()).unwrap();
+    configuration.resolve(&vec!["server".into(), "port".into()], &"9000".into());
+    assert_eq!(configuration.typed_without::<Settings>(&[]).unwrap().server.port, 9000);
+}
+
+#[test]
+fn a_secret_may_be_a_list() {
+    let mut configuration =
+        sources("", &[("MYAPI_SERVER__ORIGINS", "secret:aws-ssm:/a")]).read(schema_of::<Settings>()).unwrap();
+    configuration.resolve(&vec!["server".into(), "origins".into()], &"a, b".into());
+    assert_eq!(configuration.typed_without::<Settings>(&[]).unwrap().server.origins, ["a", "b"]);
+}
+
+#[test]
+fn the_page_has_a_row_for_each_setting() {
+    let page = page("MYAPI", &schema_of::<Settings>());
+    assert!(page.contains("## `[server]`\n\nWhere it listens.\n"), "{page}");
+    for row in [
+        "| `server.port` | `MYAPI_SERVER__PORT` | 8000, \\| and more | The port. In no unit. |",
+        "| `database.parameters` | `MYAPI_DATABASE__PARAMETERS` |  | What is said apart. |",
+        "| `films.key` | `MYAPI_FILMS__KEY` | required | A secret. Which key opens the archive. |",
+    ] {
+        assert!(page.contains(row), "{row}\n{page}");
+    }
+}
