@@ -13,6 +13,7 @@
 //! users         whom the issuer knows      password  and how they prove who they are
 //! accounts      what can be done to an account, whoever asks
 //! identity      all of it as one value     me        who am I?
+//! measures      how it is doing, as metrics
 //! ```
 //!
 //! Refusals never reach callers: the reason is for the log, the caller learns 401, or 503 where the issuer's keys
@@ -28,6 +29,7 @@ mod error;
 mod identity;
 pub mod issuer;
 mod me;
+mod measures;
 pub mod outgoing;
 mod parameters;
 pub mod password;
@@ -44,6 +46,7 @@ pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
+pub use measures::metrics;
 pub use provider::{IssuerSettings, Issuers};
 pub use sign_in::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, Session, SignInConfig};
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};

@@ -40,7 +40,7 @@ pub(crate) fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Job<T::
         };
         let outcome = driver.select(&select, &mut each).await;
         found.sort_unstable_by_key(T::id);
-        for Job { asked, reply } in group {
+        for Job { asked, reply, .. } in group {
             let row = match found.binary_search_by(|row| row.id().cmp(&asked)) {
                 Ok(at) => Ok(found[at].clone()),
                 Err(_) => Err(why_not(&unreadable, &asked)),
@@ -229,7 +229,7 @@ mod tests {
         let (jobs, answers) = numbers
             .map(|number_id| {
                 let (reply, answer) = oneshot::channel();
-                (Job { asked: Number { number_id }, reply }, answer)
+                (Job { asked: Number { number_id }, reply, span: tracing::Span::none() }, answer)
             })
             .unzip();
         commit(Arc::clone(driver) as _, jobs).await.unwrap();

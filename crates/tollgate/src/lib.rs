@@ -46,11 +46,11 @@ mod databases;
 mod home;
 mod identities;
 mod kept;
-mod log;
 mod migrations;
 pub mod raw;
 mod running;
 mod settings;
+mod telemetry;
 pub mod testing;
 
 pub use app::{App, Exit, Failure};

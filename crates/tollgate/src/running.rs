@@ -12,7 +12,8 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{ApiKey, Identity, ProviderSignIn};
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
-    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
+    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Observe, Refusal,
+    Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -144,7 +145,11 @@ impl Running {
         let edge = Arc::new(edge.behind(settings.server.proxies.into()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
-        let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
+        let road = |router: Router| {
+            let layers = (Observe, from_fn_with_state(Arc::clone(&edge), pipeline));
+            // With its state a route is made once, and not for each request.
+            with_fallbacks(router).layer(layers).with_state(())
+        };
         let sample = home::Sample::of(built, road(api.clone()));
         road(
             api.merge(docs::router(title, &built.document, &built.schemes))

@@ -1,8 +1,10 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
 mod client;
+mod telemetry;
 
 pub use client::Client;
+pub use telemetry::{Format, Telemetry};
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -29,6 +31,8 @@ pub struct Settings {
     pub identity: Identity,
     /// What is logged.
     pub log: Log,
+    /// What is measured and traced.
+    pub telemetry: Telemetry,
     /// What is kept of who did what.
     pub audit: Audit,
 }
@@ -156,8 +160,12 @@ pub struct DemoUser {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Log {
-    /// A filter such as `info,tollgate::request=debug`; `RUST_LOG` wins. Default: that in `dev`, `info` elsewhere.
+    /// A filter such as `info,tollgate::request=debug`, or `info,tollgate::request=off` for none of the lines that each
+    /// request is; `RUST_LOG` wins. Default: the first of them in `dev`, `info` elsewhere.
     pub filter: Option<String>,
+    /// What a line looks like: `text`, for people, or `json`, with the names of the Elastic Common Schema. Default: `text`
+    /// in `dev`, `json` elsewhere.
+    pub format: Option<Format>,
 }
 
 /// What is kept of who did what.
