@@ -61,7 +61,7 @@ pub(crate) fn trace_of(span: &Span, headers: &HeaderMap) -> Option<TraceId> {
 
 /// How the step ended.
 pub(crate) fn end_span(span: &Span, status: StatusCode) {
-    span.record("http.response.status_code", status.as_u16());
+    span.record("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }

@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::sync::LazyLock;
-use tracing::{Span, field::Empty};
+use tracing::{Level, Span, field::Empty};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -59,7 +59,11 @@ pub(crate) fn round_trip(work: &'static str, table: &Table) -> Span {
     span(work, table.name)
 }
 
+/// Work that is no step of anything, as what looks for news twice a second, begins no trace.
 fn span(work: &'static str, resource: &'static str) -> Span {
+    if !tracing::span_enabled!(target: "tollgate::trace", Level::DEBUG) || Span::current().is_none() {
+        return Span::none();
+    }
     tracing::debug_span!(
         target: "tollgate::trace",
         "store",
@@ -72,5 +76,5 @@ fn span(work: &'static str, resource: &'static str) -> Span {
 
 /// Notes in a caller's trace how many travelled with them.
 pub(crate) fn note_size(span: &Span, size: usize) {
-    span.record("db.operation.batch.size", size);
+    span.record("db.operation.batch.size", i64::try_from(size).unwrap_or(i64::MAX));
 }

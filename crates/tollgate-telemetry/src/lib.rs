@@ -22,4 +22,4 @@ pub use metrics::{CONTENT_TYPE, Metrics};
 #[cfg(feature = "otlp")]
 pub use otlp::{Send, Sending, Traces, TracesError, adopt, current};
 /// For what registers metrics of its own.
-pub use prometheus_client::registry::Registry;
+pub use prometheus_client::{self, registry::Registry};

@@ -9,6 +9,7 @@ use tollgate_auth::{
 use tollgate_core::{capitalized, config::Sources, with_causes};
 use tollgate_http::{Api, Built, Flow, Scheme, Service, docs};
 use tollgate_store::Table;
+use tollgate_telemetry::Registry;
 
 /// How the process ends.
 pub type Exit = std::process::ExitCode;
@@ -32,14 +33,28 @@ pub struct App {
     pub(crate) built_in: Vec<(Option<&'static str>, &'static str)>,
     services: Vec<Service>,
     mailer: Option<Mailer>,
+    metrics: Vec<AddMetrics>,
 }
+
+/// Registers metrics of an app.
+pub(crate) type AddMetrics = fn(&mut Registry);
 
 impl App {
     /// An app without services. Its name is that of its command, and of its settings: `MYAPI_SERVER__PORT`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let (title, version) = (title(name), env!("CARGO_PKG_VERSION"));
-        Self { name, title, version, about: "", tagline: None, built_in: vec![], services: vec![], mailer: None }
+        Self {
+            name,
+            title,
+            version,
+            about: "",
+            tagline: None,
+            built_in: vec![],
+            services: vec![],
+            mailer: None,
+            metrics: vec![],
+        }
     }
 
     /// The app's version: `env!("CARGO_PKG_VERSION")`. Without it, that of Tollgate is shown.
@@ -72,6 +87,24 @@ impl App {
     #[must_use]
     pub fn settings_in(mut self, env: &'static str, toml: &'static str) -> Self {
         self.built_in.push((Some(env), toml));
+        self
+    }
+
+    /// Shows metrics of the app's own beside those of the framework, where `telemetry.metrics` says.
+    ///
+    /// ```no_run
+    /// use std::sync::LazyLock;
+    /// use tollgate::{App, prometheus_client::metrics::counter::Counter};
+    ///
+    /// static LENT: LazyLock<Counter> = LazyLock::new(Counter::default);
+    ///
+    /// fn main() -> tollgate::Exit {
+    ///     App::new("library").metrics(|registry| registry.register("library_lent", "Books lent", LENT.clone())).main()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn metrics(mut self, add: fn(&mut Registry)) -> Self {
+        self.metrics.push(add);
         self
     }
 
@@ -145,8 +178,8 @@ impl App {
         check_table_names(&built)?;
         check_paths(&built)?;
         let (name, title, version) = (self.name, self.title, self.version);
-        let (about, tagline, mailer) = (self.about, self.tagline, self.mailer);
-        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer })
+        let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
+        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics })
     }
 }
 
@@ -161,6 +194,7 @@ pub(crate) struct Design {
     pub(crate) roles: Roles,
     pub(crate) built: Built,
     pub(crate) mailer: Option<Mailer>,
+    pub(crate) metrics: Vec<AddMetrics>,
 }
 
 /// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known

@@ -92,6 +92,9 @@ pub use tollgate_store::{
     Sort, Sql, Store, Transaction, params,
 };
 
+/// For [`App::metrics`].
+pub use tollgate_telemetry::prometheus_client;
+
 /// The HTTP vocabulary.
 pub use axum::http;
 /// A moment, in UTC.

@@ -110,18 +110,18 @@ fn scope(say: &mut dyn FnMut(&'static str, &dyn std::fmt::Display)) {
 }
 
 /// Every metric of an app.
-fn metrics(app: &str, version: &str, environment: &str) -> Metrics {
-    let metrics = Metrics::of(app, version, environment);
+fn metrics(design: &Design) -> Metrics {
+    let metrics = Metrics::of(design.name, design.version, &design.settings.env);
     let metrics = metrics.with(tollgate_http::metrics).with(tollgate_auth::metrics).with(tollgate_store::metrics);
     #[cfg(feature = "postgres")]
     let metrics = metrics.with(tollgate_postgres::metrics);
-    metrics
+    design.metrics.iter().fold(metrics, |metrics, add| metrics.with(*add))
 }
 
 /// Shows the metrics at an address of their own, until the process ends; answers where.
 pub(crate) async fn show_metrics(design: &Design) -> Result<Option<SocketAddr>, Failure> {
     let Some(address) = design.settings.telemetry.metrics else { return Ok(None) };
-    let metrics = Arc::new(metrics(design.name, design.version, &design.settings.env));
+    let metrics = Arc::new(metrics(design));
     let listening = bind(&address.ip().to_string(), address.port()).await;
     let listening = listening.map_err(|why| Failure(format!("telemetry.metrics: {why}")))?;
     let address = listening.address()?;
