@@ -311,7 +311,7 @@ impl Database for Sqlite {
 
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.reader(true).execute_batch("SELECT 1").map_err(tell)?;
+            self.reader(true).execute_batch("SELECT count(*) FROM sqlite_schema").map_err(tell)?;
             self.writer.check()
         })
     }

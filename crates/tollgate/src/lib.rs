@@ -43,6 +43,7 @@ mod app;
 mod audit;
 mod cli;
 mod databases;
+mod first_rows;
 mod home;
 mod identities;
 mod kept;

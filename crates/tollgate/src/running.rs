@@ -3,21 +3,20 @@
 use crate::{
     app::{Design, Failure, title},
     databases::Databases,
-    home,
+    first_rows, home,
     identities::{Identities, With},
     kept::Values,
 };
 use axum::{Router, http::Extensions, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{ApiKey, Identity, ProviderSignIn};
-use tollgate_core::{Clock, Problem, SystemClock, with_causes};
+use tollgate_core::{Clock, Problem, SystemClock};
 use tollgate_http::{
-    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Observe, Refusal,
-    Stores, docs,
+    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Observe, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
-use tollgate_store::{Database, Error, Resource, Table};
+use tollgate_store::{Database, Resource, Table};
 
 /// An app with its database.
 pub(crate) struct Running {
@@ -63,7 +62,7 @@ impl Design {
         let identities = Identities::start(&self, &with, authenticate).await?;
         let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
         if first_rows {
-            done.extend(add_first_rows(&self.built, &stores, &values).await?);
+            done.extend(first_rows::add(&self.built, &stores, &databases, &clock).await?);
         }
         let mut extensions = Extensions::new();
         extensions.insert(identities.accounts.clone());
@@ -100,39 +99,6 @@ impl Design {
 pub(crate) fn own_tables() -> Vec<&'static Table> {
     let own = [Values::TABLE, KeyedRequest::TABLE, ApiKey::TABLE];
     [&own[..], &Identity::tables()[..], &ProviderSignIn::tables()[..]].concat()
-}
-
-/// Rows that new tables start with. A table that was filled once stays as it is, also when it was emptied.
-async fn add_first_rows(built: &Built, stores: &Stores, values: &Values) -> Result<Vec<String>, Failure> {
-    let mut done = vec![];
-    for (plural, json) in &built.first_rows {
-        let mark = format!("first rows of {plural}");
-        let resource = built.resources.iter().find(|resource| resource.table().name == *plural);
-        let Some(resource) = resource else { continue };
-        if values.get(&mark).await?.is_some() {
-            continue;
-        }
-        if resource.is_empty(stores).await? {
-            let count = load_first_rows(&**resource, json, stores).await?;
-            done.push(format!("added {count} {plural}"));
-        }
-        values.get_or_add(&mark, "added".into()).await?;
-    }
-    Ok(done)
-}
-
-async fn load_first_rows(resource: &dyn AnyResource, json: &str, stores: &Stores) -> Result<usize, Failure> {
-    let name = resource.table().name;
-    let rows = serde_json::from_str(json).map_err(|error| Failure(format!("the first rows of `{name}`: {error}")))?;
-    match resource.load(stores, rows, &|_| ()).await {
-        // Another instance was faster.
-        Err(LoadError::Store(Error::Conflict { .. })) => Ok(0),
-        Err(LoadError::Rows(bad, count)) => {
-            let first = bad.first().map(|bad| format!("row {}: {}", bad.row, bad.problem)).unwrap_or_default();
-            Err(Failure(format!("the first rows of `{name}`: {count} are not good; {first}")))
-        }
-        loaded => loaded.map_err(|error| Failure(format!("the first rows of `{name}`: {}", with_causes(&error)))),
-    }
 }
 
 impl Running {

@@ -31,7 +31,11 @@ mod process;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+<<<<<<< HEAD
 mod telemetry;
+=======
+mod starts;
+>>>>>>> main
 #[cfg(test)]
 mod users;
 #[cfg(test)]

@@ -165,6 +165,24 @@ async fn cells(database: &dyn Database, title: &str, columns: Range<usize>) -> V
     cells
 }
 
+/// Empty cells are not equal, whatever the index was made for.
+async fn a_unique_column_becomes_optional(Ground { database, write, .. }: Ground) {
+    const fn coded(column: Column) -> [Column; 2] {
+        [KEY, column]
+    }
+    static MUST: Table = table("codes", &coded(Column::of::<String>("code").unique()));
+    static MAY: Table = table("codes", &coded(Column::of::<Option<String>>("code").unique()));
+    let change = diff(&Model::of(&[&MUST]), &[&MAY], &Said::default()).unwrap();
+    let scripts = [script("0001_first", write(&[Change::Create(&MUST)])), script("0002_may", write(&change))];
+    database.migrate(&scripts, false).await.unwrap();
+    assert_eq!(database.prepare(&[&MAY], false).await.unwrap(), Vec::<String>::new(), "as the model says");
+    let add = async |code: Value<'static>| database.insert(&MAY, Arc::new(vec![vec![Value::Int(0), code]]), 0..1).await;
+    for code in [text("A"), Value::Null, Value::Null] {
+        add(code).await.unwrap();
+    }
+    assert!(matches!(add(text("A")).await, Err(Error::Conflict { .. })));
+}
+
 /// Each has a database of its own in hand: what they take turns by is in the one they share.
 async fn one_of_ten_instances_migrates(Ground { open, write, .. }: Ground) {
     let scripts: Arc<[Script]> = vec![
@@ -263,6 +281,11 @@ macro_rules! on {
             #[tokio::test(flavor = "multi_thread")]
             async fn an_old_database_becomes_a_new_one() {
                 super::an_old_database_becomes_a_new_one(super::$module().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_unique_column_becomes_optional() {
+                super::a_unique_column_becomes_optional(super::$module().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
