@@ -31,11 +31,9 @@ mod process;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
-<<<<<<< HEAD
-mod telemetry;
-=======
 mod starts;
->>>>>>> main
+#[cfg(test)]
+mod telemetry;
 #[cfg(test)]
 mod users;
 #[cfg(test)]
