@@ -217,3 +217,74 @@ impl Write for Escaped<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+    use tracing_subscriber::layer::SubscriberExt;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn scope(say: &mut dyn FnMut(&'static str, &dyn Display)) {
+        say("request_id", &"of the request");
+        say("actor", &"ann");
+    }
+
+    /// What is written, without the moment.
+    fn lines(log: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let lines = Lines::to(kept.clone());
+        let service = ["myapi", "1.2.3", "prod"].map(str::to_owned);
+        let ecs = Ecs::new(&service, scope, lines.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(ecs), log);
+        lines.flush();
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let moment =
+            |line: &str| line.split_once("Z\",").unwrap().1.replace(&format!(",\"ecs.version\":\"{VERSION}\"}}"), "");
+        text.lines().map(moment).collect::<Vec<_>>().join("\n")
+    }
+
+    const SERVICE: &str = r#""service.name":"myapi","service.version":"1.2.3","service.environment":"prod""#;
+    const LOGGER: &str = r#""log.logger":"tollgate_telemetry::log::ecs::tests""#;
+
+    #[test]
+    fn every_line_says_which_request_it_belongs_to_and_whose_that_is() {
+        let said = lines(|| tracing::info!(book = 7, big = i128::MAX, late = true, share = 0.5, "lent"));
+        let labels = format!(r#""labels.book":7,"labels.big":"{}","labels.late":true,"labels.share":0.5"#, i128::MAX);
+        let scope = r#""http.request.id":"of the request","user.id":"ann""#;
+        assert_eq!(said, format!(r#""log.level":"info",{labels},"message":"lent",{LOGGER},{scope},{SERVICE}"#));
+    }
+
+    #[test]
+    fn what_an_event_says_itself_counts() {
+        let said = lines(|| tracing::warn!(request_id = "its own", actor = "bob", micros = 5_u64, cause = "", "odd"));
+        let own = r#""http.request.id":"its own","user.id":"bob","event.duration":5000"#;
+        assert_eq!(said, format!(r#""log.level":"warn",{own},"message":"odd",{LOGGER},{SERVICE}"#));
+    }
+
+    #[test]
+    fn nothing_that_is_logged_breaks_a_line_or_shows_a_secret() {
+        let text = "a\"b\\c\nd\te\u{1}f\u{7f}ö Bearer abcdefgh.ijkl";
+        let said = lines(|| tracing::error!(target: "tollgate::audit", allowed = false, text, "{text}"));
+        let text = r#""a\"b\\c\nd\te\u0001f\u007fö Bearer [hidden]""#;
+        let start = format!(r#""log.level":"error","event.outcome":"failure","labels.text":{text},"message":{text},"#);
+        assert!(said.starts_with(&start), "{said}");
+        assert!(said.contains(r#""event.dataset":"tollgate.audit""#), "{said}");
+    }
+}

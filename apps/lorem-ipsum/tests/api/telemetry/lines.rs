@@ -174,9 +174,9 @@ fn elasticsearch_takes_every_line_and_would_refuse_others() {
 #[test]
 fn the_shippers_and_kibana_agree_with_the_template() {
     let read = |name: &str| fs::read_to_string(workspace(&format!("infra/logging/{name}"))).unwrap();
-    let template: Value = serde_json::from_str(&read("index-template.json")).unwrap();
-    assert_eq!(template["index_patterns"], json!(["tollgate-*"]));
-    assert!(template["data_stream"].is_object(), "documents are only ever added");
+    let written: Value = serde_json::from_str(&read("index-template.json")).unwrap();
+    assert_eq!(written["index_patterns"], json!(["tollgate-*"]));
+    assert!(written["data_stream"].is_object(), "documents are only ever added");
     assert!(
         read("fluent-bit.conf").contains("Index             tollgate-logs")
             && read("fluentd.conf").contains("data_stream_name tollgate-logs")
