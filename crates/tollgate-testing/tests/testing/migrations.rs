@@ -317,6 +317,33 @@ async fn in_sqlite_a_script_that_fails_leaves_nothing() {
     a_script_that_fails_leaves_nothing(sqlite().await, bad, "statement 3: no such table: nowhere").await;
 }
 
+/// SQLite deletes the rows of a table before it drops it, and what refers to them.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_sqlite_a_copied_table_takes_no_rows_along_that_refer_to_it() {
+    const fn priced(column: Column) -> [Column; 2] {
+        [KEY, column]
+    }
+    static CENTS: Table = table("prices", &priced(Column::of::<Decimal<5, 2>>("price")));
+    static FINER: Table = table("prices", &priced(Column::of::<Decimal<7, 3>>("price")));
+    let Ground { database, write, _folder, .. } = sqlite().await;
+    let refer = "CREATE TABLE tags (of INTEGER REFERENCES prices ON DELETE CASCADE);
+        INSERT INTO prices VALUES (1, 250); INSERT INTO tags VALUES (1);";
+    let finer = diff(&Model::of(&[&CENTS]), &[&FINER], &Said::default()).unwrap();
+    let mut scripts = vec![
+        script("0001_first", write(&[Change::Create(&CENTS)]) + refer),
+        script("0002_finer", write(&finer)),
+        script("0003_still_there", "INSERT INTO prices SELECT of + 1, 1 FROM tags"),
+    ];
+    assert_eq!(database.migrate(&scripts, false).await.unwrap().len(), 3);
+    assert_eq!(database.count(&FINER, &Expr::EVERY).await.unwrap(), 2, "the row that refers was there");
+    scripts.push(script("0004_torn", "DELETE FROM prices WHERE film_id = 1"));
+    let Err(Error::Schema(why)) = database.migrate(&scripts, false).await else { panic!() };
+    assert!(why.to_string().contains("rows of `tags` would refer to rows of `prices`"), "{why}");
+    assert_eq!(database.count(&FINER, &Expr::EVERY).await.unwrap(), 2, "nothing of it was kept");
+    let referred = database.delete(&FINER, &Expr::In(0, vec![Value::Int(1)])).await;
+    assert_eq!(referred.unwrap(), 1, "as it was said: its tags go along");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn in_sqlite_no_script_ends_its_transaction() {
     let ends =
