@@ -202,7 +202,8 @@ struct Escaped<'l>(&'l mut String);
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\' || c == '\u{7f}') {
+        // All of them are single bytes in UTF-8, and no part of another character.
+        while let Some(at) = rest.bytes().position(|c| c < b' ' || matches!(c, b'"' | b'\\' | 0x7f)) {
             self.0.push_str(&rest[..at]);
             match rest.as_bytes()[at] {
                 b'"' => self.0.push_str("\\\""),
