@@ -4,7 +4,7 @@
 //! core ◄ access ◄ store ◄ sqlite, postgres, mongodb                      drivers know nothing of HTTP
 //! core ◄ access ◄ store ◄ http ◄ auth ◄ tollgate ◄ testing, apps, bench  http does not know who is calling
 //! testing ◄ bench, faults                                                tools for developers
-//! macros                                                                 knows none of ours
+//! macros, telemetry                                                      know none of ours
 //! ```
 //!
 //! A crate that has no place here is refused, so that a new one gets its place by decision. Tests are exempt: they may
@@ -15,7 +15,7 @@ use crate::{Result, crates::Crate};
 /// The crates of ours that this one may be built from; `None` if nobody decided yet.
 fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
     Some(match of.name.as_str() {
-        "tollgate-core" | "tollgate-macros" | "xtask" => &[],
+        "tollgate-core" | "tollgate-macros" | "tollgate-telemetry" | "xtask" => &[],
         "tollgate-access" => &["tollgate-core"],
         "tollgate-store" => &["tollgate-core", "tollgate-access", "tollgate-macros"],
         "tollgate-sqlite" | "tollgate-postgres" | "tollgate-mongodb" => {
@@ -32,6 +32,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             "tollgate-mongodb",
             "tollgate-http",
             "tollgate-auth",
+            "tollgate-telemetry",
             "tollgate-macros",
         ],
         "tollgate-testing" => &[

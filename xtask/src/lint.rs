@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crate::{
     Result, claims,
     crates::{self, Crate},
-    directions, includes,
+    dashboards, directions, includes,
     steps::{Steps, cargo, output, stdout},
 };
 
@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result {
     );
     steps.step("dependency directions", || directions::check(&crates));
     steps.step("code in the documentation", includes::check);
+    steps.step("dashboards", dashboards::check);
     steps.step("tests in SECURITY.md", claims::check);
     steps.step("lints for every crate", || check_lints(&crates));
     steps.step("crates in the facade", check_number);

@@ -7,6 +7,7 @@ use std::{env, process::ExitCode};
 
 mod claims;
 mod crates;
+mod dashboards;
 mod directions;
 mod faults;
 mod includes;
@@ -25,7 +26,8 @@ usage: cargo xtask test [--without PART]...   all tests; gets what they need fir
        cargo xtask ci [--without PART]...     both
        cargo xtask faults [ID]... [--short] [--without PART]...
                                               the long form of the fault tests, kept in faults/; ten minutes at most
-       cargo xtask includes                   writes the code blocks of the documentation anew";
+       cargo xtask includes                   writes the code blocks of the documentation anew
+       cargo xtask dashboards                 writes the dashboards of infra/grafana anew";
 
 /// What went wrong is text for a person at a terminal, nothing to match on.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -49,6 +51,7 @@ fn run(arguments: &[&str]) -> Result {
         ["lint"] => lint::run(),
         ["faults", options @ ..] => faults::run(options),
         ["includes"] => includes::write(),
+        ["dashboards"] => dashboards::write(),
         ["ci", options @ ..] => {
             test::run(&parts::left_out(options)?)?;
             lint::run()

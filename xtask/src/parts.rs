@@ -95,6 +95,28 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("python3", PYTHON, servers::AwsEmulator::fetch),
     },
     Part {
+        name: "prometheus",
+        programs: "Prometheus and promtool",
+        is_there: servers::Prometheus::is_there,
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends prometheus"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends prometheus"),
+            ("macos", "brew install prometheus"),
+        ]),
+    },
+    Part {
+        name: "grafana-sdk",
+        programs: "Python 3 with pip",
+        is_there: || servers::GRAFANA_SDK.is_there(),
+        get: Get::Ours(|| servers::GRAFANA_SDK.fetch()),
+    },
+    Part {
+        name: "rotel",
+        programs: "Python 3 with pip",
+        is_there: || servers::ROTEL.is_there(),
+        get: Get::Ours(|| servers::ROTEL.fetch()),
+    },
+    Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
@@ -218,7 +240,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, mongodb, oidc-provider, openid-client, aws-emulator, tmpfs";
+        let known = "curl, browser, postgres, mongodb, oidc-provider, openid-client, aws-emulator, prometheus, grafana-sdk, \
+                     rotel, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

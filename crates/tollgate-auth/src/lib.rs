@@ -14,6 +14,7 @@
 //! accounts      what can be done to an account, whoever asks      people  and to people of providers
 //! vault         what others may hold, and cannot read
 //! identity      all of it as one value     me        who am I?
+//! measures      how it is doing, as metrics
 //! ```
 //!
 //! Refusals never reach callers: the reason is for the log, the caller learns 401, or 503 where the issuer's keys
@@ -29,6 +30,7 @@ mod error;
 mod identity;
 pub mod issuer;
 mod me;
+mod measures;
 pub mod outgoing;
 mod parameters;
 pub mod password;
@@ -47,6 +49,7 @@ pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
+pub use measures::metrics;
 pub use people::{ProviderPeople, ProviderPerson, service as provider_people_service};
 pub use provider::{IssuerSettings, Issuers};
 pub use sign_in::{CALLBACK, ProviderSession, ProviderSignIn, Session, SignInConfig};

@@ -10,7 +10,7 @@
 
 use crate::sign_in::is_loopback;
 use http::{HeaderMap, StatusCode, header};
-use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
+use reqwest::{Body, Client, RequestBuilder, Response, redirect::Policy};
 use rustls::{
     ClientConfig, RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
@@ -18,6 +18,8 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 use std::{fmt, sync::Arc, time::Duration};
+use tollgate_http::trace::outgoing;
+use tracing::Instrument;
 use url::Url;
 
 /// How long a call may take, from the first packet to the last byte.
@@ -183,16 +185,34 @@ impl Outgoing {
         self.call(request, place, limit).await
     }
 
+    /// Sends bytes with these headers, and takes nothing of the answer but its status. It is no step of a trace: traces
+    /// are sent this way.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn post(
+        &self,
+        place: &Place,
+        body: impl Into<Body>,
+        headers: HeaderMap,
+    ) -> Result<StatusCode, CallError> {
+        let answer = self.0.post(place.0.clone()).headers(headers).body(body).send().await;
+        answer.map(|answer| answer.status()).map_err(|failed| error(place, reason(failed)))
+    }
+
     async fn call(&self, request: RequestBuilder, place: &Place, limit: usize) -> Result<Answer, CallError> {
         let answer = async {
-            let response = request.header(header::ACCEPT, "application/json").send().await.map_err(reason)?;
+            let request = request.header(header::ACCEPT, "application/json").headers(outgoing().into_iter().collect());
+            let response = request.send().await.map_err(reason)?;
             if response.status().is_redirection() {
                 return Err(Why::Redirect);
             }
             let (status, fresh) = (response.status(), freshness(response.headers()));
             Ok(Answer { status, fresh, body: body(response, limit).await? })
         };
-        answer.await.map_err(|why| error(place, why))
+        let span =
+            tracing::debug_span!(target: "tollgate::trace", "call", otel.kind = "client", url.full = bare(place));
+        answer.instrument(span).await.map_err(|why| error(place, why))
     }
 }
 
@@ -209,9 +229,14 @@ async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, Why> {
 }
 
 fn error(place: &Place, why: Why) -> CallError {
+    CallError { place: bare(place), why }
+}
+
+/// The address without its query.
+fn bare(place: &Place) -> String {
     let mut url = place.0.clone();
     url.set_query(None);
-    CallError { place: url.into(), why }
+    url.into()
 }
 
 /// The address is told once, without its query.

@@ -7,6 +7,7 @@
 //! what stays hidden    secret.rs    values that cannot be printed      seal.rs    values that cannot be forged
 //! when                 clock.rs     calendar and stopwatch
 //! as configured        config/      defaults, files, environment → one typed value
+//! across programs      trace_id.rs  which trace a request is part of
 //! said to people       words.rs     errors with their causes, names that were meant
 //! ```
 //!
@@ -20,6 +21,7 @@ mod problem;
 mod seal;
 mod secret;
 pub mod strict;
+mod trace_id;
 mod words;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -28,6 +30,7 @@ pub use misfits::{Misfit, Misfits, Probe, blamed_field};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
 pub use secret::{LiveSecret, Secret};
+pub use trace_id::TraceId;
 pub use words::{capitalized, nearest, with_causes};
 
 /// What a handler answers: a value, or a [`Problem`].

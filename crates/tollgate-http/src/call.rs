@@ -9,7 +9,8 @@ use axum::{
 use std::{any::type_name, fmt, pin::Pin, sync::Arc};
 use tollgate_access::Actor;
 use tollgate_core::{Clock, Problem, Seal};
-use tollgate_store::Transaction;
+use tollgate_store::{Transaction, audit::sent_by};
+use tracing::Instrument;
 
 /// Who sent it, some time later.
 pub type Identified<'a> = Pin<Box<dyn Future<Output = Result<Actor, Problem>> + Send + 'a>>;
@@ -60,7 +61,9 @@ impl Call {
         if let Some(actor) = &self.actor {
             return Ok(actor.clone());
         }
-        let actor = self.context.authenticate.identify(&self.head).await?;
+        let span = tracing::debug_span!(target: "tollgate::trace", "token");
+        let actor = self.context.authenticate.identify(&self.head).instrument(span).await?;
+        sent_by(&actor);
         Ok(self.actor.insert(actor).clone())
     }
 

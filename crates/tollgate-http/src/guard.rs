@@ -81,7 +81,10 @@ impl<A: Action, R: Resource> Guard for May<A, R> {
     }
 
     async fn admit(call: &mut Call) -> Result<Self, Problem> {
-        Ok(call.actor().await?.may()?)
+        let actor = call.actor().await?;
+        let span =
+            tracing::debug_span!(target: "tollgate::trace", "permission", action = A::NAME, resource = R::PLURAL);
+        Ok(span.in_scope(|| actor.may())?)
     }
 }
 

@@ -9,6 +9,7 @@
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
 //!                                                     audit.rs      refusals, recorded
+//! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
 //! ```
 //!
 //! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
@@ -29,6 +30,7 @@ mod handler;
 mod idempotency;
 mod json;
 mod list;
+mod observe;
 mod operation;
 pub mod pages;
 mod pipeline;
@@ -39,6 +41,7 @@ mod schemas;
 mod scheme;
 mod serve;
 mod service;
+pub mod trace;
 mod words;
 
 pub use address::ClientAddress;
@@ -52,6 +55,7 @@ pub use handler::Handler;
 pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;
 pub use list::List;
+pub use observe::{Observe, metrics};
 pub use operation::{Operation, Place};
 pub use pipeline::{Edge, pipeline};
 pub use query::{Form, Query};

@@ -8,6 +8,7 @@ use crate::{
     AuditLog, Authenticate, ClientAddress, RequestId,
     pages::{self, Pages, ProblemPage},
     refusal::{Asked, Refusal, refuse, wants_page},
+    trace::{end_span, request_span, trace_of},
 };
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -26,7 +27,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_access::Roles;
-use tollgate_store::audit::Origin;
+use tollgate_store::audit::{Origin, within};
+use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -128,6 +130,8 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
         head: wants_page(request.headers()).then(|| head_of(&request)),
     };
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = request_span(request.method(), route.as_ref().map(MatchedPath::as_str), request.headers());
+    let trace = trace_of(&span, request.headers());
     request.extensions_mut().insert(id.clone());
     if let Some(address) = ClientAddress::said_by(edge.proxies, request.headers()) {
         request.extensions_mut().insert(address);
@@ -137,16 +141,18 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
     let answer = async {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
-        match Refusal::of(&response, &asked, &id) {
+        let mut response = match Refusal::of(&response, &asked, &id) {
             // Boxed, because it is rare, and would make the future of every request large.
             Some(refusal) => Box::pin(edge.write_refusal(refusal, response, &asked, &id)).await,
             None => response,
-        }
+        };
+        finish_headers(response.headers_mut(), &id);
+        log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
+        response
     };
-    let origin = Origin { request_id: Arc::clone(&id.0), address };
-    let mut response = tollgate_store::audit::within(origin, answer).await;
-    finish_headers(response.headers_mut(), &id);
-    log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
+    let origin = Origin::new(Arc::clone(&id.0), address, trace);
+    let response = within(origin, answer.instrument(span.clone())).await;
+    end_span(&span, response.status());
     response
 }
 
@@ -176,5 +182,5 @@ fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {
 fn log(asked: &Asked, route: Option<&MatchedPath>, id: &RequestId, status: StatusCode, took: Duration) {
     let route = route.map_or("-", MatchedPath::as_str);
     let (status, micros) = (status.as_u16(), took.as_micros());
-    tracing::debug!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path(), route, status, micros);
+    tracing::info!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path(), route, status, micros, "answered");
 }

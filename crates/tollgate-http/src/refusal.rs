@@ -4,7 +4,7 @@
 //! [pipeline](crate::pipeline) writes the body, because only there the request's id is known and whether a
 //! program or a person reads the answer.
 
-use crate::{AuditLog, RequestId, pages::html};
+use crate::{AuditLog, RequestId, observe::lacked, pages::html};
 use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
@@ -88,6 +88,7 @@ impl Refusal {
     /// Records that somebody who is signed in was not let. Who is not signed in is in the log.
     pub(crate) fn record(&self, asked: &Asked, audit: &AuditLog) {
         if let (Some(actor), StatusCode::FORBIDDEN) = (&self.actor, self.problem.status()) {
+            lacked(self.access.as_ref().map(ToString::to_string).unwrap_or_default());
             let why = self.problem.to_string();
             audit.refused(actor, self.access.as_ref(), (asked.method.as_str(), asked.path()), &why);
         }

@@ -86,6 +86,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The name of the database; it is the user's where the URL names none.
+    pub(crate) fn database(&self) -> &str {
+        self.server.get_dbname().or(self.server.get_user()).unwrap_or_default()
+    }
+
     /// Reads a URL.
     ///
     /// # Errors

@@ -94,11 +94,11 @@ impl Postgres {
         let config = Arc::new(config);
         let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), url, more);
         Ok(Self {
-            points: Lines::new(connector(ONE_PLAN), POINTS),
-            inserts: Lines::new(connector(MOMENT), INSERTS),
-            others: Lines::new(connector(""), config.shared),
-            changes: Lines::new(connector(""), config.shared),
-            queries: Lines::new(connector(READ_ONLY), config.shared),
+            points: Lines::new(connector(ONE_PLAN), "points", POINTS),
+            inserts: Lines::new(connector(MOMENT), "inserts", INSERTS),
+            others: Lines::new(connector(""), "lists", config.shared),
+            changes: Lines::new(connector(""), "changes", config.shared),
+            queries: Lines::new(connector(READ_ONLY), "queries", config.shared),
             pool: Pool::new(connector(""), config.transactions, config.acquire_timeout),
             last: Arc::default(),
             config,

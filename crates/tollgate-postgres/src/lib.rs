@@ -7,6 +7,7 @@
 //! tls.rs      with whom we speak                 prepared statements              comes back
 //! error.rs    what the server's "no" means              numeric.rs  decimals on the wire
 //! migrate.rs  changes as scripts, and scripts applied   iam.rs   tokens of AWS as passwords
+//! measures.rs how busy connections are
 //! ```
 //!
 //! A connection answers in order, so point reads, inserts and all the rest have lines of their own: a slow list
@@ -22,6 +23,7 @@ mod driver;
 mod error;
 mod iam;
 mod line;
+mod measures;
 mod migrate;
 mod numeric;
 mod pool;
@@ -31,6 +33,7 @@ mod tls;
 
 pub use config::Config;
 pub use driver::{Client, Postgres};
+pub use measures::metrics;
 pub use migrate::{SCRIPTS, script};
 /// For [`Postgres::client`].
 pub use tokio_postgres;

@@ -6,7 +6,9 @@ use crate::{
     cell::Bound,
     connection::{Backoff, Connection, Connector, Rows},
     error::{is_blocked, is_lost, tell, tell_reader, writes},
+    measures::{Counted, statements},
 };
+use prometheus_client::metrics::gauge::Gauge;
 use std::sync::{
     Arc, PoisonError, RwLock,
     atomic::{AtomicUsize, Ordering},
@@ -39,12 +41,14 @@ impl Again {
 }
 
 /// Several lines; a statement takes the one with the least to do, because a connection answers in order.
-pub(crate) struct Lines(Vec<Line>);
+pub(crate) struct Lines(Vec<Line>, Gauge);
 
 impl Lines {
-    pub(crate) fn new(connector: Connector, count: usize) -> Self {
+    /// So many lines for that purpose, as the metrics call it.
+    pub(crate) fn new(connector: Connector, purpose: &'static str, count: usize) -> Self {
+        let statements = statements(connector.config.database(), purpose);
         let connector = Arc::new(connector);
-        Self((0..count).map(|_| Line::new(Arc::clone(&connector))).collect())
+        Self((0..count).map(|_| Line::new(Arc::clone(&connector))).collect(), statements)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -65,6 +69,7 @@ impl Lines {
 
     /// The inner error is what the question met, the outer one that there is nobody to ask.
     async fn outcome(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Result<Rows, Failure>> {
+        let _counted = Counted::on(&self.1);
         let line = self.line().await?;
         let mut turn = line.enter()?;
         match line.ask(&mut turn, sql, params, again).await? {

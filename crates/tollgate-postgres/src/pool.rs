@@ -3,6 +3,7 @@
 use crate::{
     connection::{Backoff, Connection, Connector},
     error::{is_lost, tell},
+    measures::{Counted, PoolMeasures},
 };
 use std::{
     sync::{Arc, Mutex as Lock, MutexGuard, PoisonError},
@@ -21,6 +22,7 @@ pub(crate) struct Pool {
     idle: Lock<Vec<Connection>>,
     places: Arc<Semaphore>,
     patience: Duration,
+    measures: PoolMeasures,
 }
 
 /// A connection for one transaction. Dropped, it is closed, and the server rolls back.
@@ -28,20 +30,22 @@ pub(crate) struct Borrowed {
     pub(crate) connection: Connection,
     pool: Arc<Pool>,
     _place: OwnedSemaphorePermit,
+    _used: Counted,
 }
 
 impl Pool {
     /// At most `size` connections, each waited for no longer than `patience`.
     pub(crate) fn new(connector: Connector, size: usize, patience: Duration) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(size));
-        Arc::new(Self { connector, backoff: Mutex::default(), idle: Lock::default(), places, patience })
+        let measures = PoolMeasures::of(connector.config.database(), size);
+        Arc::new(Self { connector, backoff: Mutex::default(), idle: Lock::default(), places, patience, measures })
     }
 
     /// A connection on which a transaction has begun.
     pub(crate) async fn begin(self: &Arc<Self>, begin: &str) -> Result<Borrowed> {
-        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
-        let place = place.map_err(|_| Error::Overloaded)?.map_err(|error| Error::Internal(Arc::new(error)))?;
-        let borrowed = |connection| Borrowed { connection, pool: Arc::clone(self), _place: place };
+        let place = self.place().await?;
+        let used = Counted::on(&self.measures.used);
+        let borrowed = |connection| Borrowed { connection, pool: Arc::clone(self), _place: place, _used: used };
         while let Some(connection) = self.pop() {
             match connection.execute(begin).await {
                 // It was lost while nobody looked; nothing has happened on it yet.
@@ -54,8 +58,21 @@ impl Pool {
         Ok(borrowed(connection))
     }
 
+    /// A place in the pool, in time.
+    async fn place(&self) -> Result<OwnedSemaphorePermit> {
+        let _pending = Counted::on(&self.measures.pending);
+        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
+        let place = place.map_err(|_| {
+            self.measures.timeouts.inc();
+            Error::Overloaded
+        })?;
+        place.map_err(|error| Error::Internal(Arc::new(error)))
+    }
+
     fn pop(&self) -> Option<Connection> {
-        self.idle().pop()
+        let connection = self.idle().pop()?;
+        self.measures.idle.dec();
+        Some(connection)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -67,7 +84,8 @@ impl Borrowed {
     /// Gives the connection back: its transaction has ended.
     pub(crate) fn give_back(self) {
         if !self.connection.is_closed() {
-            let Self { connection, pool, _place } = self;
+            let Self { connection, pool, _place, _used } = self;
+            pool.measures.idle.inc();
             pool.idle().push(connection);
         }
     }

@@ -11,9 +11,10 @@ use crate::{Driver, Resource, Result, Stamp, store::check};
 use jiff::Timestamp;
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tollgate_access::Actor;
+use tollgate_core::TraceId;
 use tollgate_macros::resource;
 
 /// Who did what to which row, from where, and whether they were let.
@@ -55,8 +56,34 @@ pub struct AuditEvent {
 pub struct Origin {
     /// The request.
     pub request_id: Arc<str>,
-    /// Who sent it.
+    /// From where it was sent.
     pub address: Option<IpAddr>,
+    /// The trace that it is part of.
+    pub trace: Option<TraceId>,
+    /// Who sent it, once that is known.
+    actor: OnceLock<Actor>,
+}
+
+impl Origin {
+    /// A request whose sender is not known yet.
+    pub fn new(request_id: Arc<str>, address: Option<IpAddr>, trace: Option<TraceId>) -> Self {
+        Self { request_id, address, trace, actor: OnceLock::new() }
+    }
+
+    /// Who sent it, once that is known.
+    pub fn actor(&self) -> Option<&Actor> {
+        self.actor.get()
+    }
+}
+
+/// What the work at hand comes from, if it is that of a request.
+pub fn with_origin<R>(see: impl FnOnce(&Origin) -> R) -> Option<R> {
+    ORIGIN.try_with(see).ok()
+}
+
+/// The request at hand was sent by that one.
+pub fn sent_by(actor: &Actor) {
+    let _ = ORIGIN.try_with(|origin| origin.actor.set(actor.clone()));
 }
 
 tokio::task_local! {

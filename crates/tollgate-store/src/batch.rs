@@ -6,13 +6,17 @@
 //! along. The queue is bounded, in number and in time; who finds it full is told so at once, who waits too long when
 //! the next group is formed, and who has left by then does not travel.
 
-use crate::{Answer, Error, Result};
+use crate::{
+    Answer, Error, Result,
+    measures::{Measures, note_size},
+};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, sync::oneshot};
+use tracing::{Instrument, Span};
 
 type Run<Q, A> = dyn Fn(Vec<Job<Q, A>>) -> Answer<'static, ()> + Send + Sync;
 
@@ -33,6 +37,7 @@ pub(crate) struct Limits {
 pub(crate) struct Batcher<Q, A> {
     limits: Limits,
     queue: Mutex<Queue<Q, A>>,
+    measures: Measures,
     run: Box<Run<Q, A>>,
 }
 
@@ -46,6 +51,8 @@ struct Queue<Q, A> {
 pub(crate) struct Job<Q, A> {
     pub asked: Q,
     pub reply: Reply<A>,
+    /// The round trip in the caller's trace.
+    pub span: Span,
 }
 
 /// Where a caller waits.
@@ -54,19 +61,24 @@ pub(crate) type Reply<A> = oneshot::Sender<Result<A>>;
 impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
     pub(crate) fn new(
         limits: Limits,
+        measures: Measures,
         run: impl Fn(Vec<Job<Q, A>>) -> Answer<'static, ()> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let queue = Mutex::new(Queue { flying: 0, waiting: VecDeque::new() });
-        Arc::new(Self { limits, queue, run: Box::new(run) })
+        Arc::new(Self { limits, queue, measures, run: Box::new(run) })
     }
 
     /// Takes a job along and waits for its answer.
     pub(crate) async fn submit(self: &Arc<Self>, asked: Q) -> Result<A> {
         let (reply, answer) = oneshot::channel();
-        if let Some(group) = self.enter(Job { asked, reply })? {
+        let span = self.measures.span();
+        if let Some(group) = self.enter(Job { asked, reply, span: span.clone() })? {
             Flight(Arc::clone(self)).depart(group);
         }
-        answer.await.unwrap_or_else(|_| Err(Error::Unavailable(Error::source_of("the group was lost"))))
+        answer
+            .instrument(span)
+            .await
+            .unwrap_or_else(|_| Err(Error::Unavailable(Error::source_of("the group was lost"))))
     }
 
     /// The group to leave with now, if a lane is free.
@@ -78,12 +90,14 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         }
         let now = Instant::now();
         while queue.waiting.front().is_some_and(|waiting| self.is_over(now, waiting)) {
-            queue.waiting.pop_front().into_iter().for_each(refuse);
+            queue.waiting.pop_front().into_iter().for_each(|waiting| self.refuse(waiting));
         }
         if queue.waiting.len() >= self.limits.waiting {
+            self.measures.refused.inc();
             return Err(Error::Overloaded);
         }
         queue.waiting.push_back((now, job));
+        self.measures.waiting.set(count(queue.waiting.len()));
         Ok(None)
     }
 
@@ -95,8 +109,9 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         while group.len() < self.limits.group
             && let (Some(now), Some(waiting)) = (now, queue.waiting.pop_front())
         {
-            if self.is_over(now, &waiting) { refuse(waiting) } else { group.push(waiting.1) }
+            if self.is_over(now, &waiting) { self.refuse(waiting) } else { group.push(waiting.1) }
         }
+        self.measures.waiting.set(count(queue.waiting.len()));
         queue.flying -= usize::from(group.is_empty());
         (!group.is_empty()).then_some(group)
     }
@@ -106,13 +121,20 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         job.reply.is_closed() || now.duration_since(*since) > self.limits.patience
     }
 
+    /// Tells whoever still waits that it took too long.
+    fn refuse(&self, (_, job): (Instant, Job<Q, A>)) {
+        if job.reply.send(Err(Error::Overloaded)).is_ok() {
+            self.measures.refused.inc();
+        }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue<Q, A>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn refuse<Q, A>((_, job): (Instant, Job<Q, A>)) {
-    let _ = job.reply.send(Err(Error::Overloaded));
+fn count(waiting: usize) -> i64 {
+    i64::try_from(waiting).unwrap_or(i64::MAX)
 }
 
 /// One lane in use. Landing, even by a panic, sends the next group off.
@@ -120,6 +142,11 @@ struct Flight<Q: Send + 'static, A: Send + 'static>(Arc<Batcher<Q, A>>);
 
 impl<Q: Send + 'static, A: Send + 'static> Flight<Q, A> {
     fn depart(self, group: Vec<Job<Q, A>>) {
+        #[expect(clippy::cast_precision_loss, reason = "a group has 256 callers at most")]
+        self.0.measures.sizes.observe(group.len() as f64);
+        for job in &group {
+            note_size(&job.span, group.len());
+        }
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let _ = (self.0.run)(group).await;
@@ -161,13 +188,21 @@ mod tests {
                 Box::pin(async move {
                     pass.acquire().await.unwrap().forget();
                     assert!(jobs.iter().all(|job| job.asked != 666), "a driver that panics");
-                    for Job { asked, reply } in jobs {
+                    for Job { asked, reply, .. } in jobs {
                         let _ = reply.send(Ok(asked * 2));
                     }
                     Ok(())
                 })
             };
-            Self { batcher: Batcher::new(Limits { lanes: 1, group, waiting, patience }, run), gate, groups }
+            Self {
+                batcher: Batcher::new(
+                    Limits { lanes: 1, group, waiting, patience },
+                    Measures::of("numbers", "read"),
+                    run,
+                ),
+                gate,
+                groups,
+            }
         }
 
         /// Somebody asks, and by the time this returns they are under way or wait.

@@ -1,6 +1,8 @@
 //! A query in the making: `movies.find(&may, wanted).sort(Movie::RATING.desc()).limit(20).all().await?`.
 
-use crate::{Driver, Error, Expr, Order, Position, Resource, Result, Row, Select, Sort, query::Text};
+use crate::{
+    Driver, Error, Expr, Order, Position, Resource, Result, Row, Select, Sort, measures::round_trip, query::Text,
+};
 use std::{panic::resume_unwind, sync::Arc};
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -61,6 +63,7 @@ impl<T: Resource> Find<T> {
                     driver.select(&select, &mut into(&mut rows)).await?;
                     Ok(rows)
                 })
+                .instrument(round_trip("select", T::TABLE))
                 .await
             }
         }

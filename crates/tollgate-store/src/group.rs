@@ -43,7 +43,7 @@ pub(crate) fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Job<T::
         let outcome = driver.select(&select, &mut each).await;
         found.sort_unstable_by_key(T::id);
         let (mut found, mut group) = (found.into_iter().peekable(), group.into_iter().peekable());
-        while let Some(Job { asked, reply }) = group.next() {
+        while let Some(Job { asked, reply, .. }) = group.next() {
             let is_it = |row: &T| row.id() == asked;
             while found.next_if(|row| row.id() < asked).is_some() {}
             let row = match group.peek() {
@@ -243,7 +243,7 @@ mod tests {
         let (jobs, answers) = numbers
             .map(|number_id| {
                 let (reply, answer) = oneshot::channel();
-                (Job { asked: Number { number_id }, reply }, answer)
+                (Job { asked: Number { number_id }, reply, span: tracing::Span::none() }, answer)
             })
             .unzip();
         commit(Arc::clone(driver) as _, jobs).await.unwrap();

@@ -11,6 +11,7 @@
 //! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
 //! what was done        audit.rs      who did what to which row, kept with what they did
+//! how it is doing      measures.rs   metrics, and steps of a trace
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -40,6 +41,7 @@ mod find;
 mod group;
 mod kind;
 mod last_write;
+mod measures;
 mod memory;
 pub mod migrate;
 pub mod nested;
@@ -63,6 +65,7 @@ pub use filter::{Expr, Filter, Op, Order};
 pub use find::{Find, Slice};
 pub use kind::NotKind;
 pub use last_write::LastWrite;
+pub use measures::metrics;
 pub use memory::Memory;
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};

@@ -24,6 +24,7 @@ use crate::{
     Cell, Database, Driver, Error, Expr, Filter, Find, Kind, Resource, Result, Row, Select, Store, Table, Value,
     filter::is_foreign,
     find::in_task,
+    measures::round_trip,
     sql::Param,
     store::scope,
     text::{Piece, pieces, refused},
@@ -31,6 +32,7 @@ use crate::{
 use std::{any::Any, borrow::Cow, marker::PhantomData, sync::Arc};
 use tollgate_access::{Action, May, Read, Rows};
 use tollgate_core::with_causes;
+use tracing::Instrument;
 
 /// Values to bind in [`Store::sql`]: `params![10, "Alien", since, None::<i32>]`.
 ///
@@ -261,7 +263,7 @@ impl Text {
             driver.query(&query, &mut each).await?;
             Ok(rows)
         });
-        match asked.await {
+        match asked.instrument(round_trip("sql", table)).await {
             Err(Error::Internal(cause)) => Err(refused(written, &with_causes(&*cause))),
             outcome => outcome,
         }

@@ -9,11 +9,13 @@ use crate::{
     filter::is_foreign,
     find::into,
     group::{commit, fetch},
+    measures::{Measures, round_trip},
     transaction,
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
 use tollgate_core::Clock;
+use tracing::Instrument;
 
 /// The largest group, and how many callers may wait for one, and how long.
 const GROUP: usize = 256;
@@ -55,8 +57,8 @@ impl<T: Resource> Store<T> {
         let (fetcher, committer, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
         let fetch = move |group| fetch(Arc::clone(&fetcher), group);
         let commit = move |group| commit(Arc::clone(&committer), group);
-        let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), fetch));
-        let writer = Some(Batcher::new(limits(lanes.writes), commit));
+        let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), Measures::of(T::PLURAL, "read"), fetch));
+        let writer = Some(Batcher::new(limits(lanes.writes), Measures::of(T::PLURAL, "insert"), commit));
         Self(Arc::new(Inner { database, driver, clock, reader, writer, part: None }))
     }
 
@@ -105,7 +107,8 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// The database cannot be reached.
     pub async fn count(&self, may: &May<Read, T>, filter: Filter<T>) -> Result<u64> {
-        self.0.driver.count(T::TABLE, &scope(may.rows()).and(filter.expr)).await
+        let filter = scope(may.rows()).and(filter.expr);
+        self.0.driver.count(T::TABLE, &filter).instrument(round_trip("count", T::TABLE)).await
     }
 
     /// Adds a row. It is durable when this returns; in a transaction, when that is committed.
@@ -171,7 +174,8 @@ impl<T: Resource> Store<T> {
             0 => Err(Error::NotFound),
             _ => Ok(()),
         };
-        self.audited(may.actor(), delete, |()| vec![event(may, "delete").of_row(&id)]).await
+        let events = |(): &()| vec![event(may, "delete").of_row(&id)];
+        self.audited(may.actor(), delete, events).instrument(round_trip("delete", T::TABLE)).await
     }
 
     /// Removes all rows that match; answers how many there were.
@@ -183,7 +187,7 @@ impl<T: Resource> Store<T> {
         let delete = async |here: Self| here.0.driver.delete(T::TABLE, &mine).await;
         let removed = |count: &u64| event(may, "delete").because(format!("{count} rows, by a filter"));
         let events = |count: &u64| (*count > 0).then(|| removed(count)).into_iter().collect();
-        self.audited(may.actor(), delete, events).await
+        self.audited(may.actor(), delete, events).instrument(round_trip("delete", T::TABLE)).await
     }
 
     /// Does a write and, where the resource is audited, records it: both or neither.
@@ -241,7 +245,8 @@ impl<T: Resource> Store<T> {
             rows.iter().map(|row| keyed(row.clone(), keys.next())).collect()
         };
         let event = |row: &T| event(may, "create").of_row(&row.id());
-        self.audited(may.actor(), insert, |rows: &Vec<T>| rows.iter().map(event).collect()).await
+        let events = |rows: &Vec<T>| rows.iter().map(event).collect();
+        self.audited(may.actor(), insert, events).instrument(round_trip("insert", T::TABLE)).await
     }
 
     pub(crate) async fn change(&self, may: &May<Update, T>, id: T::Id, only: Expr, mut set: Vec<Set>) -> Result<T> {
@@ -264,7 +269,7 @@ impl<T: Resource> Store<T> {
                 Ok(rows.pop())
             };
             let events = |row: &Option<T>| row.iter().map(|row| event(may, "update").of_row(&row.id())).collect();
-            self.audited(may.actor(), update, events).await?
+            self.audited(may.actor(), update, events).instrument(round_trip("update", T::TABLE)).await?
         };
         match found {
             Some(row) => Ok(row),
@@ -292,7 +297,7 @@ impl<T: Resource> Store<T> {
     async fn some(&self, filter: Expr) -> Result<Option<T>> {
         let select = Select { table: T::TABLE, filter, order: Vec::new(), limit: None };
         let mut found = Vec::with_capacity(1);
-        self.0.driver.select(&select, &mut into(&mut found)).await?;
+        self.0.driver.select(&select, &mut into(&mut found)).instrument(round_trip("select", T::TABLE)).await?;
         Ok(found.pop())
     }
 

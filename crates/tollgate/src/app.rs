@@ -15,6 +15,7 @@ use tollgate_auth::{
 use tollgate_core::{capitalized, with_causes};
 use tollgate_http::{Api, Built, Flow, Scheme, Service, docs};
 use tollgate_store::Table;
+use tollgate_telemetry::Registry;
 
 /// How the process ends.
 pub type Exit = std::process::ExitCode;
@@ -39,15 +40,29 @@ pub struct App {
     pub(crate) sections: Vec<Section>,
     services: Vec<Service>,
     mailer: Option<Mailer>,
+    metrics: Vec<AddMetrics>,
 }
+
+/// Registers metrics of an app.
+pub(crate) type AddMetrics = fn(&mut Registry);
 
 impl App {
     /// An app without services. Its name is that of its command, and of its settings: `MYAPI_SERVER__PORT`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let (title, version) = (title(name), env!("CARGO_PKG_VERSION"));
-        let (about, tagline, built_in, sections, services, mailer) = ("", None, vec![], vec![], vec![], None);
-        Self { name, title, version, about, tagline, built_in, sections, services, mailer }
+        Self {
+            name,
+            title,
+            version,
+            about: "",
+            tagline: None,
+            built_in: vec![],
+            sections: vec![],
+            services: vec![],
+            mailer: None,
+            metrics: vec![],
+        }
     }
 
     /// The app's version: `env!("CARGO_PKG_VERSION")`. Without it, that of Tollgate is shown.
@@ -89,6 +104,24 @@ impl App {
     #[must_use]
     pub fn config<T: DeserializeOwned + JsonSchema + Send + Sync + 'static>(mut self, group: &'static str) -> Self {
         self.sections.push(Section::of::<T>(group));
+        self
+    }
+
+    /// Shows metrics of the app's own beside those of the framework, where `telemetry.metrics` says.
+    ///
+    /// ```no_run
+    /// use std::sync::LazyLock;
+    /// use tollgate::{App, prometheus_client::metrics::counter::Counter};
+    ///
+    /// static LENT: LazyLock<Counter> = LazyLock::new(Counter::default);
+    ///
+    /// fn main() -> tollgate::Exit {
+    ///     App::new("library").metrics(|registry| registry.register("library_lent", "Books lent", LENT.clone())).main()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn metrics(mut self, add: fn(&mut Registry)) -> Self {
+        self.metrics.push(add);
         self
     }
 
@@ -144,8 +177,8 @@ impl App {
         check_table_names(&built)?;
         check_paths(&built)?;
         let (name, title, version) = (self.name, self.title, self.version);
-        let (about, tagline, mailer) = (self.about, self.tagline, self.mailer);
-        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer })
+        let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
+        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics })
     }
 }
 
@@ -160,6 +193,7 @@ pub(crate) struct Design {
     pub(crate) roles: Roles,
     pub(crate) built: Built,
     pub(crate) mailer: Option<Mailer>,
+    pub(crate) metrics: Vec<AddMetrics>,
 }
 
 /// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known

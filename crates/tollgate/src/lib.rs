@@ -47,12 +47,12 @@ mod first_rows;
 mod home;
 mod identities;
 mod kept;
-mod log;
 mod migrations;
 pub mod raw;
 mod running;
 mod secrets;
 mod settings;
+mod telemetry;
 pub mod testing;
 
 pub use app::{App, Exit, Failure};
@@ -93,6 +93,9 @@ pub use tollgate_store::{
     Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Nested, ObjectId, Resource, Slice,
     Sort, Sql, Store, Transaction, params,
 };
+
+/// For [`App::metrics`].
+pub use tollgate_telemetry::prometheus_client;
 
 /// The HTTP vocabulary.
 pub use axum::http;

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, Problem, SystemClock};
 use tollgate_http::{
-    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Refusal, Stores, docs,
+    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Observe, Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -118,7 +118,11 @@ impl Running {
         let edge = Arc::new(edge.behind(settings.server.proxies.into()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
-        let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
+        let road = |router: Router| {
+            let layers = (Observe, from_fn_with_state(Arc::clone(&edge), pipeline));
+            // With its state a route is made once, and not for each request.
+            with_fallbacks(router).layer(layers).with_state(())
+        };
         let sample = home::Sample::of(built, road(api.clone()));
         road(
             api.merge(docs::router(title, &built.document, &built.schemes))

@@ -3,10 +3,12 @@
 mod client;
 mod load;
 mod own;
+mod telemetry;
 
 pub use client::Client;
 pub use own::Config;
 pub(crate) use own::Section;
+pub use telemetry::{Format, Telemetry};
 
 use crate::secrets;
 use axum::http::Extensions;
@@ -37,6 +39,8 @@ pub struct Settings {
     pub identity: Identity,
     /// What is logged.
     pub log: Log,
+    /// What is measured and traced.
+    pub telemetry: Telemetry,
     /// What is kept of who did what.
     pub audit: Audit,
     /// Secrets that are kept elsewhere.
@@ -176,8 +180,12 @@ pub struct DemoUser {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Log {
-    /// A filter such as `info,tollgate::request=debug`; `RUST_LOG` wins. Default: that in `dev`, `info` elsewhere.
+    /// A filter such as `info,tollgate::request=debug`, or `info,tollgate::request=off` for none of the lines that each
+    /// request is; `RUST_LOG` wins. Default: the first of them in `dev`, `info` elsewhere.
     pub filter: Option<String>,
+    /// What a line looks like: `text`, for people, or `json`, with the names of the Elastic Common Schema. Default: `text`
+    /// in `dev`, `json` elsewhere.
+    pub format: Option<Format>,
 }
 
 /// What is kept of who did what.

@@ -43,6 +43,8 @@ mod secrets;
 #[cfg(test)]
 mod starts;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod walk;

@@ -27,10 +27,11 @@ struct Talk {
 }
 
 impl Talk {
-    fn start() -> Self {
+    fn start(format: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut start = command(folder.path(), &["--port", "0"]);
+        start.env("LOREM_IPSUM_LOG__FORMAT", format).env("LOREM_IPSUM_TELEMETRY__METRICS", "127.0.0.1:0");
         let server = Server::start_as(start.env("RUST_LOG", "trace").stderr(log));
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
         Self { folder, server, agent, secrets: vec![], seen: String::new() }
@@ -204,21 +205,36 @@ fn log(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("log")).unwrap()
 }
 
-#[test]
-fn no_secret_is_in_the_log_in_a_refusal_or_in_a_list() {
-    let mut talk = Talk::start();
+/// Searches what people see, and programs.
+fn is_nowhere(format: &str, words: &str) {
+    let mut talk = Talk::start(format);
     talk.passwords();
     talk.sign_in();
     talk.api_keys();
     talk.misplaced();
+    let metrics =
+        talk.server.banner.lines().find_map(|line| line.trim().strip_prefix("metrics")).unwrap().trim().to_owned();
+    let metrics = talk.agent.get(&metrics).call().unwrap().body_mut().read_to_string().unwrap();
     let (log, seen) = (log(talk.folder.path()), &talk.seen);
-    assert!(log.contains("DEBUG tollgate::request") && log.len() > 10_000, "the log is silent");
+    assert!(log.contains(words) && log.len() > 10_000, "the log is silent");
     assert!(seen.contains("application/problem+json"), "nothing was refused");
+    assert!(metrics.contains("http_server_request_duration_seconds_count"), "nothing was counted");
     assert!(talk.secrets.len() >= 25, "{}", talk.secrets.len());
     for secret in &talk.secrets {
         let around =
             |text: &str| text.lines().find(|line| line.contains(secret)).map(|line| line.chars().take(600).collect());
-        let found: Option<String> = around(&log).or_else(|| around(seen)).or_else(|| around(&talk.server.banner));
+        let texts = [&log, seen, &talk.server.banner, &metrics];
+        let found: Option<String> = texts.into_iter().find_map(|text| around(text));
         assert_eq!(found, None, "{secret}");
     }
+}
+
+#[test]
+fn no_secret_is_in_the_log_in_a_refusal_or_in_a_list() {
+    is_nowhere("text", "DEBUG tollgate::request");
+}
+
+#[test]
+fn no_secret_is_in_lines_for_programs_or_in_metrics() {
+    is_nowhere("json", "\"log.logger\":\"tollgate::request\"");
 }

@@ -3,6 +3,7 @@
 use super::{Accounts, Proven, UserError, event, mail::Mail, tries::Bucket};
 use crate::{
     error::Error,
+    measures,
     password::{self, Verdict},
     sign_in::{From, Session},
     users::{SignInError, User, normalized},
@@ -18,13 +19,18 @@ impl Accounts {
         let (inner, email) = (&*self.0, normalized(email));
         let browser = self.recognise(&email, from).await?;
         let buckets = Bucket::password(&email, from.address, browser.as_deref());
-        let attempt = inner.tries.begin(buckets).await?.map_err(SignInError::Throttled)?;
+        let attempt = inner.tries.begin(buckets).await?.map_err(|seconds| {
+            measures::login("password", "throttled");
+            SignInError::Throttled(seconds)
+        })?;
         match inner.users.sign_in(&email, password).await {
             Ok(Ok(user)) => {
                 inner.tries.succeeded(attempt).await?;
+                measures::login("password", "success");
                 Ok(user)
             }
             Ok(Err(refused)) => {
+                measures::login("password", "failure");
                 self.record_refusal(refused.user, refused.reason).await?;
                 Err(SignInError::Refused { reason: refused.reason, left: attempt.left, window: attempt.window })
             }

@@ -13,6 +13,7 @@ use super::{
     cache::{Cache, Entry},
     read::{Unverified, check_length},
 };
+use crate::measures;
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -76,13 +77,20 @@ impl Gate {
     }
 
     async fn enter(&self, token: &[u8]) -> Result<Arc<Entry>, Refusal> {
+        let entered = self.recall_or_verify(token).await;
+        entered.inspect_err(|why| measures::token_refused(*why))
+    }
+
+    async fn recall_or_verify(&self, token: &[u8]) -> Result<Arc<Entry>, Refusal> {
         check_length(token)?;
         let (name, now) = (Hash::of(&[token]), self.clock.unix());
-        match self.recall(&name, now) {
-            Some(remembered) => remembered,
-            // Boxed, because it is rare, and would make the future of every request large.
-            None => Box::pin(self.verify(name, token, now)).await,
+        if let Some(remembered) = self.recall(&name, now) {
+            measures::token_remembered();
+            return remembered;
         }
+        measures::token_new();
+        // Boxed, because it is rare, and would make the future of every request large.
+        Box::pin(self.verify(name, token, now)).await
     }
 
     /// A hit keeps the key set fresh: otherwise nobody would notice that its key has gone.

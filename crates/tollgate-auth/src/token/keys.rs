@@ -11,6 +11,7 @@
 //! Invariant: two fetches of one issuer never overlap, and start at least [`Limits::cooldown`] apart.
 
 use super::{Algorithm, Fetch, FetchError, Fetched, Key, LEVELS, Limits};
+use crate::measures;
 use serde_json::Value;
 use std::{
     mem,
@@ -90,6 +91,7 @@ impl Keys {
     /// Keys that the issuer publishes. Only those for an `allowed` algorithm are used, never a symmetric one.
     pub fn fetched(fetch: impl Fetch, clock: Arc<dyn Clock>, allowed: &[Algorithm], limits: Limits) -> Self {
         let allowed = allowed.iter().copied().filter(|algorithm| !algorithm.is_symmetric()).collect();
+        fetch.whose().into_iter().for_each(measures::will_fetch);
         Self::new(Some(Source { fetch: Box::new(fetch), clock, limits, allowed }), State::default(), 0)
     }
 
@@ -188,6 +190,9 @@ impl Keys {
     fn land(&self, outcome: Result<Landed, FetchError>) {
         let Some(source) = &self.0.source else { return };
         let now = source.clock.uptime();
+        if let Some(issuer) = source.fetch.whose() {
+            measures::fetched(issuer, outcome.as_ref().ok().map(|landed| landed.keys.len()));
+        }
         let next = match &outcome {
             Ok(landed) => source.limits.age(landed.fresh),
             Err(error) => {

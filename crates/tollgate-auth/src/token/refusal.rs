@@ -63,6 +63,29 @@ pub enum Refusal {
     Revoked,
 }
 
+impl Refusal {
+    /// One word for it, for metrics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Segments | Self::Encoding(_) | Self::Json(_) => "malformed",
+            Self::Header(_) => "header",
+            Self::Algorithm => "algorithm",
+            Self::Type => "type",
+            Self::Issuer => "issuer",
+            Self::UnknownKey => "unknown_key",
+            Self::NoKeys => "no_keys",
+            Self::Signature => "signature",
+            Self::Claim(_) => "claim",
+            Self::Audience => "audience",
+            Self::Expired => "expired",
+            Self::NotYet => "not_yet",
+            Self::Kind => "kind",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// 503 for [`Refusal::NoKeys`], since the token may be good; else 401 with the challenge of RFC 6750, 3.1.
 impl From<Refusal> for Problem {
     #[track_caller]

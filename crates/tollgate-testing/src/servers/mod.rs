@@ -10,7 +10,10 @@ mod npm;
 mod oidc_provider;
 mod pgbouncer;
 mod postgres;
+mod prometheus;
+mod rotel;
 mod tmpfs;
+mod wheel;
 
 pub use aws_emulator::AwsEmulator;
 pub use mongo::{Mongo, SHARED_MONGO};
@@ -18,7 +21,10 @@ pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, certify, psql};
+pub use prometheus::Prometheus;
+pub use rotel::{ROTEL, Rotel};
 pub use tmpfs::Tmpfs;
+pub use wheel::{GRAFANA_SDK, Wheel};
 
 use std::{
     collections::hash_map::RandomState,

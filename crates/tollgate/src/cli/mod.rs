@@ -138,28 +138,28 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }
-    crate::log::start(&settings);
+    let runtime = tokio::runtime::Runtime::new()?;
+    let entered = runtime.enter();
+    let _started = crate::telemetry::start(&settings, app.name, app.version)?;
+    drop(entered);
     let design = app.design(settings)?;
     match command {
         Command::Routes => show::routes(&design),
         Command::Openapi => show::openapi(&design),
-        command => {
-            let runtime = tokio::runtime::Runtime::new()?;
-            runtime.block_on(async {
-                match command {
-                    Command::CreateUser(user) => users::create(design, user).await,
-                    Command::User(line) => accounts::user(design, line).await,
-                    Command::Token(token) => users::token(design, &token.email).await,
-                    Command::ApiKey(command) => api_keys::keys(design, command).await,
-                    Command::Client(command) => clients::client(design, command).await,
-                    Command::Keys(command) => keys::keys(design, command).await,
-                    Command::Load { resource, file } => load::load(design, &resource, &file).await,
-                    Command::Migrate(command) => migrate::migrate(design, command).await,
-                    Command::Check => show::check(design).await,
-                    _ => serve::serve(design).await,
-                }
-            })
-        }
+        command => runtime.block_on(async {
+            match command {
+                Command::CreateUser(user) => users::create(design, user).await,
+                Command::User(line) => accounts::user(design, line).await,
+                Command::Token(token) => users::token(design, &token.email).await,
+                Command::ApiKey(command) => api_keys::keys(design, command).await,
+                Command::Client(command) => clients::client(design, command).await,
+                Command::Keys(command) => keys::keys(design, command).await,
+                Command::Load { resource, file } => load::load(design, &resource, &file).await,
+                Command::Migrate(command) => migrate::migrate(design, command).await,
+                Command::Check => show::check(design).await,
+                _ => serve::serve(design).await,
+            }
+        }),
     }
 }
 

@@ -5,8 +5,9 @@ use crate::{
     app::{Design, Failure},
     home::first_list,
     running::Running,
+    telemetry::show_metrics,
 };
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_http::bind;
 
@@ -17,7 +18,8 @@ pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
     let running = Arc::new(design.open().await?);
     running.add_demo_users().await?;
     let (router, stop) = (running.router(), told_to_stop()?);
-    print(&running.banner())?;
+    let metrics = show_metrics(&running.design).await?;
+    print(&running.banner(metrics))?;
     listening.serve(router, stop).await;
     Ok(())
 }
@@ -45,7 +47,7 @@ impl Running {
     }
 
     /// What a person at the terminal wants to know first.
-    fn banner(&self) -> String {
+    fn banner(&self, metrics: Option<SocketAddr>) -> String {
         let settings = &self.design.settings;
         let (url, name) = (settings.public_url(), self.design.name);
         let mut text = format!("{name} {} ({})\n", self.design.version, settings.env);
@@ -53,6 +55,9 @@ impl Running {
         for (index, database) in self.databases.describe().enumerate() {
             let label = if index == 0 { "database" } else { "" };
             let _ = writeln!(text, "  {label:<10} {database}");
+        }
+        if let Some(address) = metrics {
+            let _ = writeln!(text, "  metrics    http://{address}/metrics");
         }
         for done in &self.done {
             let _ = writeln!(text, "             {done}");

@@ -6,6 +6,7 @@ use super::{
     exchange::{Arrived, Client, Failed},
 };
 use crate::{
+    measures,
     parameters::Parameters,
     provider::{Issuer, Metadata, MetadataError},
     sign_in::see_other,
@@ -94,10 +95,9 @@ impl Inner {
         let state = asked.get("state").unwrap_or_default();
         let attempt = Attempt::of(state, self.cookies, &self.vault, headers, self.clock.unix());
         let attempt = attempt.ok_or_else(unknown)?;
-        let mut response = match self.finish(&attempt, (name, &asked), headers).await {
-            Ok(response) => response,
-            Err(problem) => refused(problem),
-        };
+        let finished = self.finish(&attempt, (name, &asked), headers).await;
+        measures::login(&attempt.issuer, if finished.is_ok() { "success" } else { "failure" });
+        let mut response = finished.unwrap_or_else(refused);
         append(&mut response, [attempt.end(self.cookies)]);
         Ok(response)
     }

@@ -1,0 +1,203 @@
+//! Metrics, as a Prometheus sees them that runs with the configuration and the rules of `infra/prometheus`.
+
+use super::{Issuer, Watched, until, workspace};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
+use tempfile::TempDir;
+use tollgate_testing::servers::Prometheus;
+
+#[test]
+fn alerts_are_raised_when_they_should_be_and_only_then() {
+    let folder = workspace("infra/prometheus");
+    let file = |name: &str| folder.join(name).display().to_string();
+    Prometheus::tool(&["check", "config", &file("prometheus.yml")]);
+    let said = Prometheus::tool(&["test", "rules", &file("rules.test.yml")]);
+    assert!(said.contains("SUCCESS"), "{said}");
+    let (rules, tests) =
+        (fs::read_to_string(file("rules.yml")).unwrap(), fs::read_to_string(file("rules.test.yml")).unwrap());
+    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(tests.contains(&format!("alertname: {alert}\n")), "{alert} has no test");
+    }
+}
+
+#[test]
+fn metrics_have_an_address_of_their_own_and_bounded_labels() {
+    let folder = TempDir::new().unwrap();
+    let app = Watched::start(folder.path(), &[("TELEMETRY__METRICS", "127.0.0.1:0")]);
+    assert_eq!(app.get("/metrics", "").status(), 404, "not where callers are");
+    for path in 0..50 {
+        app.get(&format!("/invented/{path}?secret=canary"), "Bearer canary");
+        app.get("/movies/1", "Bearer canary");
+    }
+    let shown = app.metrics();
+    assert!(!shown.contains("canary") && !shown.contains("invented"), "{shown}");
+    let counted = |labels: &str| {
+        let line = format!("http_server_request_duration_seconds_count{{{labels}}} ");
+        shown.lines().find_map(|shown| shown.strip_prefix(&line)).map(str::to_owned)
+    };
+    let labels = r#"http_request_method="GET",http_route="",http_response_status_code="404""#;
+    assert_eq!(counted(labels).as_deref(), Some("51"), "{shown}");
+    let labels = r#"http_request_method="GET",http_route="/movies/{movie_id}",http_response_status_code="401""#;
+    assert_eq!(counted(labels).as_deref(), Some("50"), "{shown}");
+}
+
+#[test]
+fn an_address_for_metrics_that_is_taken_is_told_in_a_line() {
+    let folder = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = super::command(folder.path(), &[("TELEMETRY__METRICS", &address)]);
+    let said = crate::process::failure(&command.output().unwrap());
+    assert!(said.contains("telemetry.metrics") && said.contains("is taken"), "{said}");
+}
+
+mod postgres {
+    use super::*;
+    use tollgate_testing::servers::Postgres;
+
+    #[test]
+    fn every_query_of_the_dashboards_finds_something() {
+        let (folder, issuer) = (TempDir::new().unwrap(), Issuer::start());
+        let url = format!("{}?schema=watched_{}", Postgres::shared(), std::process::id());
+        let mut settings = vec![("TELEMETRY__METRICS", "127.0.0.1:0"), ("DATABASE__URL", &url)];
+        settings.extend(issuer.settings());
+        let app = Watched::start(folder.path(), &settings);
+        let watching = watch(app.told("metrics"));
+        let queries = queries();
+        assert!(queries.len() > 30, "{}", queries.len());
+        until("queries that find nothing", || {
+            everything_happens(&app);
+            let empty: Vec<_> = queries.iter().filter(|query| watching.finds(query).is_empty()).collect();
+            if empty.is_empty() { Ok(()) } else { Err(format!("{empty:#?}")) }
+        });
+        watching.has_good_rules();
+        let shown = app.metrics();
+        let rules = fs::read_to_string(workspace("infra/prometheus/rules.yml")).unwrap();
+        for name in metric_names(&(queries.concat() + &rules), &shown) {
+            assert!(shown.contains(&format!("\n{name}")), "{name} is asked for and not shown");
+        }
+        is_told_in_the_guide(&shown);
+    }
+
+    /// Something of everything that is counted.
+    fn everything_happens(app: &Watched) {
+        let (reader, admin) = (app.token("reader"), app.token("admin"));
+        for id in 1..20 {
+            app.get(&format!("/movies/{id}"), &admin);
+        }
+        app.get("/movies", "Bearer not-a-token");
+        app.agent.delete(app.at("/movies/1")).header("authorization", &reader).call().unwrap();
+        app.agent.post(app.at("/token")).send_form([("username", "no@example.test"), ("password", "wrong")]).unwrap();
+        let message = json!({ "text": "Hello" });
+        app.agent.post(app.at("/messages")).header("authorization", &admin).send_json(message).unwrap();
+    }
+}
+
+/// A Prometheus that watches the app, with the configuration that is for everybody, only faster.
+fn watch(metrics: &str) -> Watching {
+    let folder = workspace("infra/prometheus");
+    let configuration = fs::read_to_string(folder.join("prometheus.yml")).unwrap();
+    let address = metrics.trim_start_matches("http://").trim_end_matches("/metrics");
+    let configuration = configuration.replace("127.0.0.1:9464", address).replace(": 15s", ": 1s");
+    Watching(Prometheus::start(&configuration, &[&folder.join("rules.yml")]))
+}
+
+struct Watching(Prometheus);
+
+impl Watching {
+    fn ask(&self, path: &str, query: &[(&str, &str)]) -> Value {
+        let request = ureq::get(format!("{}/api/v1/{path}", self.0.url())).query_pairs(query.iter().copied());
+        let answer: Value =
+            request.call().unwrap_or_else(|error| panic!("{query:?}: {error}")).body_mut().read_json().unwrap();
+        assert_eq!(answer["status"], "success", "{answer}");
+        answer["data"].clone()
+    }
+
+    /// What a query of a dashboard finds, as Grafana would ask it.
+    fn finds(&self, query: &str) -> Vec<Value> {
+        let query = query.replace("$__rate_interval", "1m").replace("$job", "tollgate");
+        let data = self.ask("query", &[("query", &query)]);
+        data["result"].as_array().unwrap_or_else(|| panic!("{data}")).clone()
+    }
+
+    /// Whether all rules are computed without an error, and those that record find something.
+    fn has_good_rules(&self) {
+        let rules = until("rules that are not good", || {
+            let groups = self.ask("rules", &[])["groups"].as_array().unwrap().clone();
+            let rules: Vec<Value> =
+                groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect();
+            let bad: Vec<_> = rules.iter().filter(|rule| rule["health"] != "ok").collect();
+            if bad.is_empty() { Ok(rules) } else { Err(format!("{bad:#?}")) }
+        });
+        for rule in rules.iter().filter(|rule| rule["type"] == "recording") {
+            let found = || self.finds(rule["name"].as_str().unwrap());
+            until("what is recorded", || if found().is_empty() { Err(rule.to_string()) } else { Ok(()) });
+        }
+    }
+}
+
+/// The queries of all dashboards.
+fn queries() -> Vec<String> {
+    let mut queries = vec![];
+    for file in fs::read_dir(workspace("infra/grafana")).unwrap() {
+        let dashboard: Value = serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap();
+        let targets = dashboard["panels"].as_array().unwrap().iter().filter_map(|panel| panel["targets"].as_array());
+        queries.extend(targets.flatten().map(|target| target["expr"].as_str().unwrap().to_owned()));
+    }
+    queries
+}
+
+/// The metrics that a text speaks of: words of ours that are not the labels of what is shown.
+fn metric_names(text: &str, shown: &str) -> BTreeSet<String> {
+    let labels: BTreeSet<&str> = shown.lines().flat_map(labels).collect();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
+    let is_ours =
+        |word: &&str| ["http_", "db_", "tollgate_", "process_", "tokio_"].iter().any(|ours| word.starts_with(ours));
+    words.filter(is_ours).filter(|word| !labels.contains(word)).map(str::to_owned).collect()
+}
+
+/// The page has the list of metrics that the app shows; `UPDATE_EXPECT=1` writes it anew.
+fn is_told_in_the_guide(shown: &str) {
+    const BEGINS: &str = "<!-- metrics -->\n";
+    const ENDS: &str = "<!-- /metrics -->";
+    let file = workspace("docs/guide/telemetry.md");
+    let page = fs::read_to_string(&file).unwrap();
+    let (before, rest) = page.split_once(BEGINS).unwrap();
+    let (told, after) = rest.split_once(ENDS).unwrap();
+    let list = list(shown);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&file, format!("{before}{BEGINS}{list}{ENDS}{after}")).unwrap();
+    } else {
+        assert_eq!(told, list, "{}: UPDATE_EXPECT=1 writes it anew", Path::new("docs/guide/telemetry.md").display());
+    }
+}
+
+/// Each metric with its kind, its labels and what it means.
+fn list(shown: &str) -> String {
+    let mut list = String::from("| metric | kind | labels | meaning |\n|---|---|---|---|\n");
+    let mut rows = BTreeSet::new();
+    for help in shown.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+        let (name, meaning) = help.split_once(' ').unwrap();
+        let kind = format!("# TYPE {name} ");
+        let kind = shown.lines().find_map(|line| line.strip_prefix(&kind)).unwrap();
+        let labels: BTreeSet<&str> = shown.lines().filter(|line| line.starts_with(name)).flat_map(labels).collect();
+        let suffix = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        let labels = labels.into_iter().collect::<Vec<_>>().join(", ");
+        rows.insert(format!("| `{name}{suffix}` | {kind} | {labels} | {} |", meaning.trim_end_matches('.')));
+    }
+    for row in rows {
+        writeln!(list, "{row}").unwrap();
+    }
+    list
+}
+
+fn labels(line: &str) -> Vec<&str> {
+    let Some((_, rest)) = line.split_once('{') else { return vec![] };
+    let labels = rest.rsplit_once('}').unwrap().0;
+    let names = labels.split("\",").filter_map(|label| label.split_once("=\"")).map(|(name, _)| name);
+    names.filter(|name| *name != "le").collect()
+}

@@ -1,0 +1,118 @@
+//! Traces: steps of requests, sent to a receiver over OTLP (HTTP, protobuf).
+//!
+//! A step is a span of the target `tollgate::trace`. Those that are sampled are queued and sent in the background, a few
+//! hundred at a time; when the receiver is away the queue fills, and what does not fit is dropped. No request waits for it.
+//! A trace that began elsewhere goes on here (W3C Trace Context), and is sampled if it was there.
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use opentelemetry::{
+    KeyValue,
+    propagation::TextMapPropagator,
+    trace::{TraceContextExt, TracerProvider},
+};
+use opentelemetry_http::{Bytes, HeaderExtractor, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::{
+    Resource,
+    propagation::TraceContextPropagator,
+    trace::{Sampler, SdkTracerProvider},
+};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use tokio::runtime::Handle;
+use tracing::{Metadata, Span, level_filters::LevelFilter};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::{Layer, filter::filter_fn};
+
+use crate::Layered;
+
+/// How long the end of the process waits for the last steps to be taken.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Sends a body to the receiver: answers its status.
+pub type Send = dyn Fn(Bytes, HeaderMap) -> Sending + std::marker::Send + Sync;
+/// The status, some time later.
+pub type Sending = Pin<Box<dyn Future<Output = Result<u16, HttpError>> + std::marker::Send>>;
+
+/// What sends traces. Dropped, it sends what is left, for a while.
+#[derive(Debug)]
+pub struct Traces(SdkTracerProvider);
+
+/// What cannot be sent.
+pub type TracesError = Box<dyn std::error::Error + std::marker::Send + Sync>;
+
+impl Traces {
+    /// Traces of that app, version and environment, of which so many are sampled that begin here. Within a runtime: what
+    /// is sent is sent on it.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn start(service: &[String; 3], address: &str, sampled: f64, send: Arc<Send>) -> Result<Self, TracesError> {
+        let client = Client { runtime: Handle::current(), send };
+        let exporter = SpanExporter::builder().with_http().with_http_client(client).with_endpoint(address).build()?;
+        let [name, version, environment] = service.clone();
+        let resource = Resource::builder_empty()
+            .with_service_name(name)
+            .with_attribute(KeyValue::new("service.version", version))
+            .with_attribute(KeyValue::new("deployment.environment.name", environment))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(sampled))))
+            .with_resource(resource);
+        Ok(Self(provider.build()))
+    }
+
+    /// What sees the steps.
+    pub fn layer(&self) -> Layered {
+        let is_step = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target() == "tollgate::trace";
+        let layer = tracing_opentelemetry::layer().with_tracer(self.0.tracer("tollgate"));
+        let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
+        layer.with_level(false).with_filter(filter_fn(is_step).with_max_level_hint(LevelFilter::DEBUG)).boxed()
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        // Who ends has nobody left to tell.
+        let _ = self.0.shutdown_with_timeout(PATIENCE);
+    }
+}
+
+/// Makes a span a step of the trace that these headers name, if they name one.
+pub fn adopt(span: &Span, headers: &HeaderMap) {
+    let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
+    if parent.span().span_context().is_valid() {
+        // A span that nobody samples has no place for it.
+        let _ = span.set_parent(parent);
+    }
+}
+
+/// The `traceparent` that says: part of this step.
+pub fn current(span: &Span) -> Option<String> {
+    let context = span.context();
+    let step = context.span().span_context().clone();
+    let flags = step.trace_flags().to_u8();
+    step.is_valid().then(|| format!("00-{}-{}-{flags:02x}", step.trace_id(), step.span_id()))
+}
+
+/// Called by a thread that is none of the runtime's, which waits for the answer.
+struct Client {
+    runtime: Handle,
+    send: Arc<Send>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+#[async_trait]
+impl HttpClient for Client {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (head, body) = request.into_parts();
+        let status = self.runtime.spawn((self.send)(body, head.headers)).await??;
+        Ok(Response::builder().status(status).body(Bytes::new())?)
+    }
+}

@@ -1,0 +1,131 @@
+//! What the app tells those who look after it: lines, numbers, steps.
+
+use crate::{
+    app::{Design, Failure},
+    settings::{Format, Settings, Telemetry},
+};
+use axum::{Router, http::header, routing::get};
+use std::{future::pending, net::SocketAddr, sync::Arc};
+use tollgate_http::bind;
+use tollgate_store::audit::with_origin;
+use tollgate_telemetry::{self as telemetry, CONTENT_TYPE, Flush, Logging, Metrics};
+
+/// Starts logging, and sending traces where that is wished, within a runtime. A second start changes nothing.
+pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Started, Failure> {
+    let default = if settings.is_dev() { "info,tollgate::request=debug" } else { "info" };
+    let json = settings.log.format.map_or(!settings.is_dev(), |format| format == Format::Json);
+    let service = [app.to_owned(), version.to_owned(), settings.env.clone()];
+    let traces = traces::start(&settings.telemetry, &service)?;
+    let logging = Logging {
+        filter: settings.log.filter.clone().unwrap_or_else(|| default.to_owned()),
+        format: if json { telemetry::Format::Json } else { telemetry::Format::Text },
+        service,
+        scope,
+    };
+    let flush = logging.start(traces.as_ref().map(traces::Traces::layer));
+    Ok(Started { _traces: traces, _flush: flush })
+}
+
+/// What must stay until the process ends.
+pub(crate) struct Started {
+    _traces: Option<traces::Traces>,
+    _flush: Flush,
+}
+
+#[cfg(feature = "otlp")]
+mod traces {
+    use super::{Failure, Telemetry, telemetry};
+    use axum::http::{HeaderMap, HeaderName, HeaderValue};
+    use std::sync::Arc;
+    use tollgate_auth::outgoing::{Outgoing, Place};
+    use tollgate_core::Secret;
+    use tollgate_http::trace::Tracer;
+
+    pub(super) use tollgate_telemetry::Traces;
+
+    /// What sends traces, if they are sent.
+    pub(super) fn start(settings: &Telemetry, service: &[String; 3]) -> Result<Option<Traces>, Failure> {
+        let Some(address) = &settings.traces else { return Ok(None) };
+        let place = Place::new(address).map_err(|why| Failure(format!("telemetry.traces: `{address}` {why}")))?;
+        if !(0.0..=1.0).contains(&settings.traces_sampled) {
+            return Err(Failure("telemetry.traces_sampled must be from 0, for none, to 1, for all".into()));
+        }
+        let own = settings.traces_headers.iter().map(header).collect::<Result<HeaderMap, _>>()?;
+        let outgoing = Outgoing::new()?;
+        let send = move |body, mut headers: HeaderMap| -> telemetry::Sending {
+            let (outgoing, place) = (outgoing.clone(), place.clone());
+            headers.extend(own.clone());
+            Box::pin(async move { Ok(outgoing.post(&place, body, headers).await?.as_u16()) })
+        };
+        let started = Traces::start(service, address, settings.traces_sampled, Arc::new(send));
+        let started = started.map_err(|error| Failure(format!("telemetry.traces: {error}")))?;
+        Tracer { adopt: telemetry::adopt, current: telemetry::current }.install();
+        Ok(Some(started))
+    }
+
+    fn header((name, value): (&String, &Secret)) -> Result<(HeaderName, HeaderValue), Failure> {
+        let wrong = || Failure(format!("telemetry.traces_headers.{name} is no header"));
+        let mut value = HeaderValue::try_from(value.reveal()).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        Ok((HeaderName::try_from(name).map_err(|_| wrong())?, value))
+    }
+}
+
+#[cfg(not(feature = "otlp"))]
+mod traces {
+    use super::{Failure, Telemetry};
+    use tollgate_telemetry::Layered;
+
+    /// Nothing that could be made.
+    pub(super) enum Traces {}
+
+    impl Traces {
+        pub(super) fn layer(&self) -> Layered {
+            match *self {}
+        }
+    }
+
+    pub(super) fn start(settings: &Telemetry, _: &[String; 3]) -> Result<Option<Traces>, Failure> {
+        match settings.traces {
+            Some(_) => Err(Failure("telemetry.traces takes the feature `otlp` of the crate `tollgate`".into())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Which request the work at hand belongs to, and whose it is.
+fn scope(say: &mut dyn FnMut(&'static str, &dyn std::fmt::Display)) {
+    with_origin(|origin| {
+        say("request_id", &origin.request_id);
+        if let Some(trace) = &origin.trace {
+            say("trace", trace);
+        }
+        if let Some(address) = &origin.address {
+            say("address", address);
+        }
+        if let Some(actor) = origin.actor() {
+            say("actor", &actor.id());
+        }
+    });
+}
+
+/// Every metric of an app.
+fn metrics(design: &Design) -> Metrics {
+    let metrics = Metrics::of(design.name, design.version, &design.settings.env);
+    let metrics = metrics.with(tollgate_http::metrics).with(tollgate_auth::metrics).with(tollgate_store::metrics);
+    #[cfg(feature = "postgres")]
+    let metrics = metrics.with(tollgate_postgres::metrics);
+    design.metrics.iter().fold(metrics, |metrics, add| metrics.with(*add))
+}
+
+/// Shows the metrics at an address of their own, until the process ends; answers where.
+pub(crate) async fn show_metrics(design: &Design) -> Result<Option<SocketAddr>, Failure> {
+    let Some(address) = design.settings.telemetry.metrics else { return Ok(None) };
+    let metrics = Arc::new(metrics(design));
+    let listening = bind(&address.ip().to_string(), address.port()).await;
+    let listening = listening.map_err(|why| Failure(format!("telemetry.metrics: {why}")))?;
+    let address = listening.address()?;
+    let show = async move || ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render());
+    tokio::spawn(listening.serve(Router::new().route("/metrics", get(show)), pending()));
+    Ok(Some(address))
+}
