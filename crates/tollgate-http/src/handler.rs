@@ -6,6 +6,7 @@
 //! "the trait `Handler` is not implemented".
 use crate::{
     Answer, Arguments, Call,
+    etag::unless_known,
     idempotency::{self, Begun},
     refusal::Refusal,
 };
@@ -61,7 +62,7 @@ where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
     let outcome = match idempotency::begin::<H::Arguments>(&mut call).await {
-        Ok(Begun::Plain) => answer(handler, &mut call).await,
+        Ok(Begun::Plain) => unless_known(answer(handler, &mut call).await, &call.head),
         Ok(Begun::Once(once)) => Box::pin(once.end(answer(handler, &mut call).await)).await,
         Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),

@@ -5,6 +5,7 @@
 //!                           argument.rs   what it may ask for       json.rs query.rs list.rs
 //!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
 //!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
+//!                           etag.rs preconditions.rs  which state of a row
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
@@ -24,6 +25,7 @@ mod audit;
 mod call;
 mod crud;
 pub mod docs;
+mod etag;
 mod guard;
 mod handler;
 mod idempotency;
@@ -32,6 +34,7 @@ mod list;
 mod operation;
 pub mod pages;
 mod pipeline;
+mod preconditions;
 mod query;
 mod refusal;
 mod resources;
@@ -42,7 +45,7 @@ mod service;
 mod words;
 
 pub use address::ClientAddress;
-pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page};
+pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page, Tagged};
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use audit::AuditLog;
@@ -54,6 +57,7 @@ pub use json::Json;
 pub use list::List;
 pub use operation::{Operation, Place};
 pub use pipeline::{Edge, pipeline};
+pub use preconditions::Preconditions;
 pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};

@@ -6,7 +6,7 @@
 //! a struct that is one resource.rs   what #[resource] says about a type
 //! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
-//!                      find.rs  transaction.rs  batch.rs  group.rs  assignment.rs
+//!                      find.rs  transaction.rs  conditional.rs  batch.rs  group.rs  assignment.rs
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
@@ -31,6 +31,7 @@ extern crate self as tollgate;
 mod assignment;
 pub mod audit;
 mod batch;
+mod conditional;
 mod decimal;
 mod driver;
 mod error;

@@ -140,25 +140,21 @@ impl<T: Resource> Store<T> {
         self.change(may, id, Expr::EVERY, T::patch(patch)).await
     }
 
-    /// Changes part of a row only if it still matches: `Job::STATE.eq("waiting")`, `Book::VERSION.eq(7)`.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] if it does not match, and as [`update`](Self::update).
-    pub async fn update_if(&self, may: &May<Update, T>, id: T::Id, only: Filter<T>, patch: T::Patch) -> Result<T> {
-        self.change(may, id, only.expr, T::patch(patch)).await
-    }
-
     /// Replaces everything that a caller may write in a row.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the new row has another key, and as [`update`](Self::update).
     pub async fn replace(&self, may: &May<Update, T>, id: T::Id, new: T::New) -> Result<T> {
+        self.put(may, id, Expr::EVERY, new).await
+    }
+
+    pub(crate) async fn put(&self, may: &May<Update, T>, id: T::Id, only: Expr, new: T::New) -> Result<T> {
         let (key, set) = T::replace(new);
         if key.is_some_and(|key| key != id) {
             let name = T::TABLE.columns[T::TABLE.id].name;
             return Err(Error::invalid(format!("`{name}` is not that of the row to be replaced")));
         }
-        self.change(may, id, Expr::EVERY, set).await
+        self.change(may, id, only, set).await
     }
 
     /// Removes a row.
@@ -166,9 +162,15 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// [`Error::NotFound`] if there is none among the caller's rows.
     pub async fn delete(&self, may: &May<Delete, T>, id: T::Id) -> Result<()> {
+        self.remove(may, id, Expr::EVERY).await
+    }
+
+    pub(crate) async fn remove(&self, may: &May<Delete, T>, id: T::Id, only: Expr) -> Result<()> {
         let mine = by_id::<T>([id.clone()]).and(scope(may.rows()));
-        let delete = async |here: Self| match here.0.driver.delete(T::TABLE, &mine).await? {
-            0 => Err(Error::NotFound),
+        let wanted = mine.clone().and(only.clone());
+        let delete = async |here: Self| match here.0.driver.delete(T::TABLE, &wanted).await? {
+            0 if only == Expr::EVERY => Err(Error::NotFound),
+            0 => Err(here.why_not(&mine, &wanted).await?),
             _ => Ok(()),
         };
         self.audited(may.actor(), delete, |()| vec![event(may, "delete").of_row(&id)]).await
@@ -296,7 +298,7 @@ impl<T: Resource> Store<T> {
         Ok(found.pop())
     }
 
-    async fn one(&self, filter: Expr) -> Result<T> {
+    pub(crate) async fn one(&self, filter: Expr) -> Result<T> {
         self.some(filter).await?.ok_or(Error::NotFound)
     }
 }

@@ -63,8 +63,8 @@ pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place, Query,
-    RequestId, Service, Unrepeatable,
+    Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place,
+    Preconditions, Query, RequestId, Service, Tagged, Unrepeatable,
 };
 /// ```
 /// use tollgate::prelude::*;
@@ -104,8 +104,8 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         Actor, App, Change, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent, ObjectId,
-        Page, Path, Problem, Public, Query, Read, Resource, Result, Service, Store, System, Timestamp, Update, Uuid,
-        input, output, params, resource, service,
+        Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result, Service, Store, System, Tagged,
+        Timestamp, Update, Uuid, input, output, params, resource, service,
     };
 }
 

@@ -9,6 +9,8 @@ mod compile;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
+mod etags;
+#[cfg(test)]
 mod ground;
 #[cfg(test)]
 mod guards;
