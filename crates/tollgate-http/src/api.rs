@@ -15,7 +15,7 @@ use std::{
 };
 use tollgate_access::{Access, Actor, Grants};
 use tollgate_core::Problem;
-use tollgate_store::Filled;
+use tollgate_store::{Filled, Table};
 
 /// What an app offers over HTTP.
 pub struct Api {
@@ -47,6 +47,8 @@ pub struct Built {
     pub schemes: Vec<Scheme>,
     /// Every resource that a signature mentions.
     pub resources: Vec<Arc<dyn AnyResource>>,
+    /// The tables that the answers of cached routes are made of.
+    pub cached_tables: Vec<&'static Table>,
     /// The rows that new tables start with: the resource's plural and JSON.
     pub first_rows: Vec<(&'static str, &'static str)>,
 }
@@ -99,6 +101,7 @@ impl Api {
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
             resources,
+            cached_tables: described.cached,
             schemes: self.schemes,
             router: router(self.services),
         })
@@ -172,6 +175,8 @@ struct Described {
     schemas: Schemas,
     paths: BTreeMap<String, Map<String, Value>>,
     resources: Vec<Arc<dyn AnyResource>>,
+    /// The tables that kept answers are made of.
+    cached: Vec<&'static Table>,
     mistakes: Vec<String>,
 }
 
@@ -179,6 +184,12 @@ impl Described {
     fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>) {
         let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
         (route.describe)(&mut operation);
+        if let Some(cached) = &route.cached {
+            self.mistakes.extend(check_cached(route));
+            let tables: Vec<_> = operation.resources.iter().map(|resource| resource.table()).collect();
+            self.cached.extend(&tables);
+            cached.tables.get_or_init(|| tables);
+        }
         self.resources.append(&mut operation.resources);
         let operation = operation.finish(&route.id, service.name, &route.text);
         self.mistakes.extend(check_path(route, &operation));
@@ -213,6 +224,19 @@ impl Described {
         }
         by_name.into_values().collect()
     }
+}
+
+/// Only what changes nothing is kept, and only what is not one caller's alone.
+fn check_cached(Route { method, path, can_be_shared, .. }: &Route) -> Option<String> {
+    if method != Method::GET {
+        return Some(format!("`{method} {path}` is cached, which is for `GET` alone: leave out `.cached(…)`"));
+    }
+    let personal = || {
+        format!(
+            "`{method} {path}` is cached, and `Actor` makes each answer one caller's alone: ask for `May<…>` or `Public`"
+        )
+    };
+    (!can_be_shared).then(personal)
 }
 
 /// A path is one, and every name in it must be asked for, and nothing else.

@@ -1,6 +1,6 @@
 //! A request on its way to a handler, and what it can reach.
 
-use crate::{idempotency::Keyed, resources::Stores};
+use crate::{cache::AnswerCache, idempotency::Keyed, resources::Stores};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -35,6 +35,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The requests with an idempotency key that are under way.
     pub keyed: Keyed,
+    /// The answers of cached routes.
+    pub cache: AnswerCache,
     /// What services of the framework itself work with, by its type.
     pub extensions: Extensions,
 }

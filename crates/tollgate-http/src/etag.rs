@@ -6,7 +6,7 @@
 use crate::{answer::CACHE_STATUS, refusal::Refusal};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -37,10 +37,9 @@ impl EntityTag {
     }
 
     /// Puts it on an answer, which may be kept by whoever asked, and is asked for again before it is used.
-    pub(crate) fn put_on(&self, response: &mut Response) {
+    pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
         let mut quoted = String::with_capacity(self.0.len() + 2);
         let _ = write!(quoted, "\"{}\"", self.0);
-        let headers = response.headers_mut();
         headers.extend(HeaderValue::from_str(&quoted).ok().map(|tag| (header::ETAG, tag)));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("authorization, cookie"));
@@ -195,8 +194,7 @@ impl Tags {
 
 /// The answer to a safe request, or that whoever asked has it (304), or that it is not the one (412). An answer without a
 /// tag stays as it is.
-pub(crate) fn unless_known(response: Response, asked: &Parts) -> Response {
-    let (is_safe, asked) = (asked.method.is_safe(), &asked.headers);
+pub(crate) fn unless_known(response: Response, is_safe: bool, asked: &HeaderMap) -> Response {
     if !is_safe || !asked.contains_key(header::IF_NONE_MATCH) && !asked.contains_key(header::IF_MATCH) {
         return response;
     }

@@ -62,7 +62,10 @@ where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
     let outcome = match idempotency::begin::<H::Arguments>(&mut call).await {
-        Ok(Begun::Plain) => unless_known(answer(handler, &mut call).await, &call.head),
+        Ok(Begun::Plain) => {
+            let response = answer(handler, &mut call).await;
+            unless_known(response, call.head.method.is_safe(), &call.head.headers)
+        }
         Ok(Begun::Once(once)) => Box::pin(once.end(answer(handler, &mut call).await)).await,
         Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),

@@ -13,7 +13,7 @@
 //!
 //! [draft-ietf-httpapi-idempotency-key-header]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
-use crate::{Argument, Arguments, Call, Context, Operation, refusal::Refusal};
+use crate::{Argument, Arguments, Call, Context, Guard, Operation, refusal::Refusal};
 use aws_lc_rs::digest::{self, SHA256};
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -178,7 +178,7 @@ pub(crate) async fn begin<A: Arguments>(call: &mut Call) -> Result<Begun> {
 }
 
 async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn Database>) -> Result<Begun> {
-    A::admit(call).await?;
+    A::Guard::admit(call).await?;
     let request = request(call, key).await?;
     let turn = Turn::take(&call.context, &request.id)?;
     let records = Records::new(database, &call.context.clock);

@@ -58,7 +58,7 @@ pub(crate) fn send_tagged(status: StatusCode, value: &impl Output, tag: impl FnO
         Ok(body) => {
             let tag = tag(&body);
             let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
-            tag.put_on(&mut response);
+            tag.put_on(response.headers_mut());
             response
         }
         Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),

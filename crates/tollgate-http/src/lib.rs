@@ -6,6 +6,7 @@
 //!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
 //!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
 //!                           etag.rs preconditions.rs  which state of a row
+//!                           cache.rs      answers for more than one caller
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
@@ -22,6 +23,7 @@ mod answer;
 mod api;
 mod argument;
 mod audit;
+mod cache;
 mod call;
 mod crud;
 pub mod docs;
@@ -49,6 +51,7 @@ pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page, Tagged}
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use audit::AuditLog;
+pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::{Guard, Reach};
 pub use handler::Handler;

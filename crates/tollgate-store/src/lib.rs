@@ -11,6 +11,7 @@
 //! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
 //! what was done        audit.rs      who did what to which row, kept with what they did
+//!                      watch.rs      told to who keeps answers    fingerprint.rs
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -38,6 +39,7 @@ mod error;
 mod field;
 mod filter;
 mod find;
+mod fingerprint;
 mod group;
 mod kind;
 mod last_write;
@@ -54,6 +56,7 @@ mod store;
 mod text;
 mod transaction;
 mod value;
+mod watch;
 
 pub use assignment::Assignment;
 pub use decimal::{Decimal, NotDecimal};
@@ -74,6 +77,7 @@ pub use store::Store;
 pub use text::Piece;
 pub use transaction::{OpenTransaction, Transaction};
 pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};
+pub use watch::{Told, Watch};
 
 /// What the macros write `use` for. Not part of the public API.
 #[doc(hidden)]

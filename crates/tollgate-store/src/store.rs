@@ -3,13 +3,14 @@
 
 use crate::{
     Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
-    Transaction, Update as Change, Value,
+    Transaction, Update as Change, Value, Watch,
     audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits},
     filter::is_foreign,
     find::into,
     group::{commit, fetch},
     transaction,
+    watch::Telling,
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
@@ -28,6 +29,7 @@ struct Inner<T: Resource> {
     /// The database itself, or a transaction in it.
     driver: Arc<dyn Driver>,
     clock: Arc<dyn Clock>,
+    watch: Option<Arc<dyn Watch>>,
     reader: Option<Arc<Batcher<T::Id, T>>>,
     /// Missing in a transaction: its writes are committed together anyway.
     writer: Option<Arc<Batcher<T, T>>>,
@@ -50,20 +52,27 @@ impl<T: Resource> Clone for Store<T> {
 impl<T: Resource> Store<T> {
     /// The rows of `T` in this database.
     pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
+        Self::watched(database, clock, None)
+    }
+
+    /// The rows of `T` in this database; whoever watches is told of each write through this store.
+    pub fn watched(database: Arc<dyn Database>, clock: Arc<dyn Clock>, watch: Option<Arc<dyn Watch>>) -> Self {
         let driver: Arc<dyn Driver> = database.clone();
         let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING, patience: PATIENCE };
         let (fetcher, committer, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
         let fetch = move |group| fetch(Arc::clone(&fetcher), group);
-        let commit = move |group| commit(Arc::clone(&committer), group);
+        let told = watch.clone();
+        let commit = move |group| commit(Arc::clone(&committer), told.clone(), group);
         let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), fetch));
         let writer = Some(Batcher::new(limits(lanes.writes), commit));
-        Self(Arc::new(Inner { database, driver, clock, reader, writer, part: None }))
+        Self(Arc::new(Inner { database, driver, clock, watch, reader, writer, part: None }))
     }
 
     pub(crate) fn within(&self, transaction: &Transaction, joins: bool) -> Self {
         let (database, clock) = (Arc::clone(&self.0.database), Arc::clone(&self.0.clock));
         let (driver, part) = (transaction.session(), Some(Part { transaction: transaction.clone(), joins }));
-        Self(Arc::new(Inner { database, driver, clock, reader: None, writer: None, part }))
+        let watch = self.0.watch.clone();
+        Self(Arc::new(Inner { database, driver, clock, watch, reader: None, writer: None, part }))
     }
 
     pub(crate) fn driver(&self) -> Arc<dyn Driver> {
@@ -197,6 +206,9 @@ impl<T: Resource> Store<T> {
     ) -> Result<R> {
         let write = async |here: Self, transaction: Option<&Transaction>| {
             let part = transaction::Part::of(transaction);
+            if let Some(transaction) = transaction {
+                transaction.written().add(self.0.watch.as_ref(), T::TABLE);
+            }
             let done = write(here.clone()).await;
             if let (true, Ok(done), Some(transaction)) = (T::TABLE.audited, &done, transaction) {
                 let stamp = Stamp { actor, now: here.0.clock.now() };
@@ -208,7 +220,14 @@ impl<T: Resource> Store<T> {
         match &self.0.part {
             Some(part) => write(self.clone(), Some(&part.transaction)).await,
             None if T::TABLE.audited => self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await,
-            None => write(self.clone(), None).await,
+            None => {
+                let telling = self.0.watch.as_ref().map(|watch| Telling::new(watch, T::TABLE));
+                let done = write(self.clone(), None).await;
+                if let Some(telling) = telling {
+                    telling.tell().await;
+                }
+                done
+            }
         }
     }
 

@@ -19,7 +19,8 @@ use tollgate_auth::{
 };
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
-    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
+    AnswerCache, AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal,
+    Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -98,7 +99,9 @@ impl Design {
         let roles = Arc::new(self.roles.clone());
         let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
         let authenticate = keys.authenticator(authenticate);
-        let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
+        let cache = self.answer_cache(&clock);
+        let watch = |table: &Table| self.built.cached_tables.contains(&table).then(|| Arc::new(cache.clone()) as _);
+        let stores = Stores::watched(&self.built.resources, |table| databases.of(table), &clock, watch);
         if first_rows {
             done.extend(add_first_rows(&self.built, &stores, &values).await?);
         }
@@ -106,8 +109,12 @@ impl Design {
         extensions.insert(accounts);
         extensions.insert(keys.clone());
         let (seal, keyed) = (values.seal().await?, Keyed::default());
-        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, extensions });
         Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })
+    }
+
+    fn answer_cache(&self, clock: &Arc<dyn Clock>) -> AnswerCache {
+        AnswerCache::in_memory(u64::from(self.settings.cache.mebibytes) << 20, Arc::clone(clock))
     }
 
     fn site(&self, database: &dyn Database) -> Site {

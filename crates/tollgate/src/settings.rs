@@ -31,6 +31,8 @@ pub struct Settings {
     pub log: Log,
     /// What is kept of who did what.
     pub audit: Audit,
+    /// Answers that are kept for others.
+    pub cache: Cache,
 }
 
 /// Where the app listens.
@@ -167,6 +169,21 @@ pub struct Log {
 pub struct Audit {
     /// For how many days events are kept. Default: for ever.
     pub keep_days: Option<u32>,
+}
+
+/// Answers that are kept for others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Cache {
+    /// How much memory the answers of cached routes may take, in MiB. Default: 32.
+    pub mebibytes: u32,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { mebibytes: 32 }
+    }
 }
 
 /// Schemes of the OpenAPI document that are no issuer of the settings.

@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod compile;
 #[cfg(test)]
 mod document;

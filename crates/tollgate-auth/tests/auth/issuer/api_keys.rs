@@ -139,8 +139,15 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
     let edge = Edge::new(Arc::new(Pages::new(Site::default())), Arc::clone(&authenticate), None);
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(keys.clone());
-    let context =
-        Context { authenticate, stores, seal: Seal::new(&[7; 32]), clock, keyed: Keyed::default(), extensions };
+    let context = Context {
+        authenticate,
+        stores,
+        seal: Seal::new(&[7; 32]),
+        clock,
+        keyed: Keyed::default(),
+        cache: tollgate_http::AnswerCache::in_memory(0, Arc::new(tollgate_core::SystemClock::default())),
+        extensions,
+    };
     let router = built.router.with_state(Arc::new(context)).merge(world.identity.router());
     router.layer(from_fn_with_state(Arc::new(edge), pipeline))
 }

@@ -163,7 +163,15 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
     let (authenticate, seal) = (identity.authenticator(), Seal::new(&[7; 32]));
     let mut extensions = Extensions::new();
     extensions.insert(identity.accounts());
-    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default(), extensions };
+    let context = Context {
+        authenticate,
+        stores,
+        seal,
+        clock,
+        keyed: Keyed::default(),
+        cache: tollgate_http::AnswerCache::in_memory(0, Arc::new(tollgate_core::SystemClock::default())),
+        extensions,
+    };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
     router.layer(from_fn_with_state(edge, pipeline))
