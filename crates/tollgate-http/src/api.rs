@@ -1,11 +1,12 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
 use crate::{
-    AnyResource, Context, Operation, Reach, Scheme, Service,
+    AnyResource, Context, Operation, Quotas, Reach, Scheme, Service,
     operation::Callers,
     refusal::Refusal,
     schemas::{Schemas, tidy},
     service::Route,
+    words,
 };
 use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
 use serde_json::{Map, Value, json};
@@ -31,6 +32,8 @@ pub struct Api {
     pub schemes: Vec<Scheme>,
     /// Its services.
     pub services: Vec<Service>,
+    /// How often callers may ask.
+    pub quotas: Quotas,
 }
 
 /// An [`Api`] that contradicts itself nowhere.
@@ -83,7 +86,9 @@ impl Api {
     /// # Errors
     /// Everything that two routes or two types contradict each other about, and what may not be granted to anyone.
     pub fn build(self) -> Result<Built, Vec<String>> {
-        let mut described = Described { mistakes: self.duplicates(), ..Described::default() };
+        let mistakes = [self.duplicates(), self.unknown_routes()].concat();
+        let is_limited = !self.quotas.is_empty();
+        let mut described = Described { mistakes, is_limited, ..Described::default() };
         for (service, route) in self.routes() {
             described.add(service, route, (&self.anyone, &self.schemes));
         }
@@ -126,6 +131,14 @@ impl Api {
         }
         mistakes.extend(self.one_path_two_names());
         mistakes
+    }
+
+    /// Limits of what is not there limit nothing.
+    fn unknown_routes(&self) -> Vec<String> {
+        let names = || self.routes().map(|(_, Route { method, path, .. })| format!("{method} {path}"));
+        let unknown = self.quotas.routes.keys().filter(|named| names().all(|name| name != **named));
+        let told = unknown.map(|named| format!("limits.routes: {}", words::unknown("route", named, names())));
+        told.collect()
     }
 
     /// `/movies/{id}` and `/movies/{movie_id}` are one path, to the router and to OpenAPI.
@@ -177,6 +190,7 @@ struct Described {
     resources: Vec<Arc<dyn AnyResource>>,
     /// The tables that kept answers are made of.
     cached: Vec<&'static Table>,
+    is_limited: bool,
     mistakes: Vec<String>,
 }
 
@@ -184,6 +198,9 @@ impl Described {
     fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>) {
         let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
         (route.describe)(&mut operation);
+        if self.is_limited {
+            operation.refuses(StatusCode::TOO_MANY_REQUESTS, "Over a limit; `Retry-After` says for how long.");
+        }
         if let Some(cached) = &route.cached {
             self.mistakes.extend(check_cached(route));
             let tables: Vec<_> = operation.resources.iter().map(|resource| resource.table()).collect();

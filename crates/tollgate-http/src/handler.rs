@@ -56,6 +56,18 @@ handlers!(A a B b C c D d E e F f);
 handlers!(A a B b C c D d E e F f G g);
 handlers!(A a B b C c D d E e F f G g H h);
 
+/// A request on its road, within the limits of its caller, where there are any.
+pub(crate) async fn limited(mut call: Call, road: impl AsyncFnOnce(Call) -> Response) -> Response {
+    let Some(limits) = call.context.limits.clone() else { return road(call).await };
+    let taken = limits.of_caller(&mut call).await;
+    let mut response = match taken.refusal() {
+        Some(refusal) => refusal,
+        None => road(call).await,
+    };
+    taken.tell(response.headers_mut());
+    response
+}
+
 /// One request through one handler.
 pub(crate) async fn run<H, A>(handler: H, mut call: Call) -> Response
 where

@@ -10,7 +10,7 @@
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
-//!                                                     audit.rs      refusals, recorded
+//!                                                     audit.rs      refusals, recorded   limits.rs  how often
 //! ```
 //!
 //! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
@@ -32,6 +32,7 @@ mod guard;
 mod handler;
 mod idempotency;
 mod json;
+mod limits;
 mod list;
 mod operation;
 pub mod pages;
@@ -57,6 +58,7 @@ pub use guard::{Guard, Reach};
 pub use handler::Handler;
 pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;
+pub use limits::{Counted, Limits, Quota, Quotas, SharedCounters};
 pub use list::List;
 pub use operation::{Operation, Place};
 pub use pipeline::{Edge, pipeline};

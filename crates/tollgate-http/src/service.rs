@@ -2,7 +2,7 @@
 use crate::{
     Answer, Argument, Arguments, Call, Context, Guard, Handler, Operation, Reach, RouteInfo, ServiceInfo,
     cache::{self, CachedRoute},
-    handler::run,
+    handler::{limited, run},
 };
 use axum::{
     extract::{Request, State},
@@ -143,10 +143,12 @@ impl Service {
         let endpoint = match cached.clone() {
             Some(route) => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
                 let (handler, route) = (handler.clone(), Arc::clone(&route));
-                async move { cache::run(handler, Call::new(request, app), &route).await }
+                let road = async move |call: Call| cache::run(handler, call, &route).await;
+                limited(Call::new(request, app), road)
             }),
             None => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
-                run(handler.clone(), Call::new(request, app))
+                let handler = handler.clone();
+                limited(Call::new(request, app), async move |call: Call| run(handler, call).await)
             }),
         };
         self.routes.push(Route {

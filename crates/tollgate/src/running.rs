@@ -19,8 +19,8 @@ use tollgate_auth::{
 };
 use tollgate_core::{Clock, Problem, SystemClock, with_causes};
 use tollgate_http::{
-    AnswerCache, AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal,
-    Stores, docs,
+    AnswerCache, AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, Limits, LoadError,
+    Refusal, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -108,8 +108,9 @@ impl Design {
         let mut extensions = Extensions::new();
         extensions.insert(accounts);
         extensions.insert(keys.clone());
+        let limits = Limits::new(self.settings.limits.quotas(), Arc::clone(&clock), None);
         let (seal, keyed) = (values.seal().await?, Keyed::default());
-        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, extensions });
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
         Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })
     }
 
@@ -213,7 +214,7 @@ impl Running {
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
-        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
+        let edge = Arc::new(edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone()));
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));

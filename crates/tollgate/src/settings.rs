@@ -1,8 +1,10 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
 mod client;
+mod limits;
 
 pub use client::Client;
+pub use limits::{Cache, Limits};
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -33,6 +35,8 @@ pub struct Settings {
     pub audit: Audit,
     /// Answers that are kept for others.
     pub cache: Cache,
+    /// How often callers may ask.
+    pub limits: Limits,
 }
 
 /// Where the app listens.
@@ -169,21 +173,6 @@ pub struct Log {
 pub struct Audit {
     /// For how many days events are kept. Default: for ever.
     pub keep_days: Option<u32>,
-}
-
-/// Answers that are kept for others.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Cache {
-    /// How much memory the answers of cached routes may take, in MiB. Default: 32.
-    pub mebibytes: u32,
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self { mebibytes: 32 }
-    }
 }
 
 /// Schemes of the OpenAPI document that are no issuer of the settings.

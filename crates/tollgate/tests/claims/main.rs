@@ -23,6 +23,8 @@ mod issuers;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod lists;
 #[cfg(test)]
 mod problems;

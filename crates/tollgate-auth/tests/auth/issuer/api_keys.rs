@@ -131,6 +131,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         about: String::new(),
         anyone: Grants::default(),
         schemes: vec![],
+        quotas: tollgate_http::Quotas::default(),
         services: vec![tollgate_auth::service(), tollgate_auth::api_keys_service()],
     };
     let built = api.build().unwrap();
@@ -146,6 +147,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         clock,
         keyed: Keyed::default(),
         cache: tollgate_http::AnswerCache::in_memory(0, Arc::new(tollgate_core::SystemClock::default())),
+        limits: None,
         extensions,
     };
     let router = built.router.with_state(Arc::new(context)).merge(world.identity.router());

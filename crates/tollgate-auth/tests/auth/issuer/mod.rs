@@ -155,6 +155,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         about: String::new(),
         anyone: tollgate_access::Grants::default(),
         schemes: vec![],
+        quotas: tollgate_http::Quotas::default(),
         services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
@@ -170,6 +171,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         clock,
         keyed: Keyed::default(),
         cache: tollgate_http::AnswerCache::in_memory(0, Arc::new(tollgate_core::SystemClock::default())),
+        limits: None,
         extensions,
     };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));

@@ -123,7 +123,9 @@ async fn order_by_body(_: Actor, Json(amount): Json<Amount>) -> Json<Outcome> {
 fn build(service: Service, anyone: &str) -> Result<Value, String> {
     let (title, anyone) = ("Test".to_owned(), Grants::of(anyone.split_whitespace()));
     let schemes = vec![Scheme::own("/oauth/authorize", "/oauth/token", "docs")];
-    let api = Api { title, version: "1".into(), about: String::new(), anyone, schemes, services: vec![service] };
+    let quotas = tollgate_http::Quotas::default();
+    let api =
+        Api { quotas, title, version: "1".into(), about: String::new(), anyone, schemes, services: vec![service] };
     api.build().map(|built| built.document).map_err(|mistakes| mistakes.join("\n"))
 }
 

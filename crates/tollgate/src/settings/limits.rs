@@ -1,0 +1,43 @@
+//! What is kept of answers, and how often callers may ask.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use tollgate_http::{Quota, Quotas};
+
+/// Answers that are kept for others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Cache {
+    /// How much memory the answers of cached routes may take, in MiB. Default: 32.
+    pub mebibytes: u32,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { mebibytes: 32 }
+    }
+}
+
+/// How often callers may ask, as in `100 per minute`; the unit is `second`, `minute`, `hour` or `day`. They may come at once,
+/// and come back evenly. Each instance counts by itself. Default: as often as they like.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Of an IPv4 address, or a /64 network of IPv6, for everything that the app answers.
+    pub address: Option<Quota>,
+    /// Of somebody who is signed in.
+    pub actor: Option<Quota>,
+    /// Of an API key.
+    pub key: Option<Quota>,
+    /// Of a caller on one route, as in `"POST /movies" = "10 per minute"`.
+    pub routes: BTreeMap<String, Quota>,
+}
+
+impl Limits {
+    pub(crate) fn quotas(&self) -> Quotas {
+        let Self { address, actor, key, routes } = self.clone();
+        Quotas { address, actor, key, routes }
+    }
+}
