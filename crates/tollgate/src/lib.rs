@@ -50,6 +50,7 @@ mod migrations;
 pub mod raw;
 mod running;
 mod settings;
+mod shared;
 pub mod testing;
 
 pub use app::{App, Exit, Failure};

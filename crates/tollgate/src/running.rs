@@ -6,6 +6,7 @@ use crate::{
     home,
     kept::Values,
     settings::{Client, Settings},
+    shared::Shared,
 };
 use axum::{
     Router,
@@ -99,7 +100,8 @@ impl Design {
         let roles = Arc::new(self.roles.clone());
         let keys = ApiKeys::start(self.name, roles, identity.clone(), database, &clock).await?;
         let authenticate = keys.authenticator(authenticate);
-        let cache = self.answer_cache(&clock);
+        let Shared { answers, counters } = Shared::open(self.name, self.version, &self.settings)?;
+        let cache = answers.map_or_else(|| self.answer_cache(&clock), AnswerCache::new);
         let watch = |table: &Table| self.built.cached_tables.contains(&table).then(|| Arc::new(cache.clone()) as _);
         let stores = Stores::watched(&self.built.resources, |table| databases.of(table), &clock, watch);
         if first_rows {
@@ -108,7 +110,7 @@ impl Design {
         let mut extensions = Extensions::new();
         extensions.insert(accounts);
         extensions.insert(keys.clone());
-        let limits = Limits::new(self.settings.limits.quotas(), Arc::clone(&clock), None);
+        let limits = Limits::new(self.settings.limits.quotas(), Arc::clone(&clock), counters);
         let (seal, keyed) = (values.seal().await?, Keyed::default());
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
         Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })

@@ -4,7 +4,7 @@ mod client;
 mod limits;
 
 pub use client::Client;
-pub use limits::{Cache, Limits};
+pub use limits::{Cache, Limits, Redis};
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -37,6 +37,8 @@ pub struct Settings {
     pub cache: Cache,
     /// How often callers may ask.
     pub limits: Limits,
+    /// What instances share.
+    pub redis: Redis,
 }
 
 /// Where the app listens.

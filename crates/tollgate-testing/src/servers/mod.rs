@@ -9,6 +9,7 @@ mod npm;
 mod oidc_provider;
 mod pgbouncer;
 mod postgres;
+mod redis;
 mod tmpfs;
 
 pub use mongo::{Mongo, SHARED_MONGO};
@@ -16,6 +17,7 @@ pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, certify, psql};
+pub use redis::{Frozen, Redis};
 pub use tmpfs::Tmpfs;
 
 use std::{

@@ -1,7 +1,8 @@
-//! What is kept of answers, and how often callers may ask.
+//! What is kept of answers, how often callers may ask, and what instances share of both.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use tollgate_core::Secret;
 use tollgate_http::{Quota, Quotas};
 
 /// Answers that are kept for others.
@@ -9,7 +10,8 @@ use tollgate_http::{Quota, Quotas};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Cache {
-    /// How much memory the answers of cached routes may take, in MiB. Default: 32.
+    /// How much memory the answers of cached routes may take in each instance, in MiB; where there is a Redis, they are kept
+    /// there. Default: 32.
     pub mebibytes: u32,
 }
 
@@ -20,7 +22,7 @@ impl Default for Cache {
 }
 
 /// How often callers may ask, as in `100 per minute`; the unit is `second`, `minute`, `hour` or `day`. They may come at once,
-/// and come back evenly. Each instance counts by itself. Default: as often as they like.
+/// and come back evenly. Each instance counts by itself, and all together where there is a Redis. Default: as often as they like.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -40,4 +42,16 @@ impl Limits {
         let Self { address, actor, key, routes } = self.clone();
         Quotas { address, actor, key, routes }
     }
+}
+
+/// What the instances share: answers of cached routes, and counters of requests. It may be lost: answers are then computed,
+/// and each instance counts by itself.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Redis {
+    /// As in `redis://user:password@host:6379/0`, or `rediss://` for TLS; needs the feature `redis`. Default: none.
+    pub url: Option<Secret>,
+    /// Whether it is a cluster: the URL then names one or several of its nodes, separated by commas. Default: no.
+    pub cluster: bool,
 }
