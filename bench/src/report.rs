@@ -32,6 +32,8 @@ impl fmt::Display for Measured {
 pub(crate) struct Report {
     pub(crate) measured: Vec<Measured>,
     pub(crate) missing: Vec<String>,
+    /// How often a measurement was repeated, because a request in it was refused.
+    pub(crate) repeats: u32,
 }
 
 impl Report {
@@ -47,12 +49,15 @@ impl Report {
              is. Only the ratios travel to other machines.\n\n\
              | id | job | connections | ours | peer | which peer | ratio | target |\n\
              |---|---|---|---|---|---|---|---|\n{rows}\n{missing}\n\
+             {repeats} measurements were repeated because a request in them was refused.\n\n\
              From the start of the process to its first answer, release build, 10,000 rows in the database: \
-             {start:.1} ms (median of 11; target 50, later 30).\n\n{profile}",
+             {start:.1} ms (median of 11; target 50, later 30).\n\n{login}\n{profile}",
             machine = machine(),
             rows = rows.join("\n"),
             missing = missing.concat(),
+            repeats = self.repeats,
             start = start.as_secs_f64() * 1000.0,
+            login = fs::read_to_string(here("LOGIN.md"))?,
             profile = fs::read_to_string(here("PROFILE.md"))?,
         );
         fs::write(here("REPORT.md"), text)?;
@@ -62,7 +67,7 @@ impl Report {
 }
 
 /// The machine and what was measured with, as far as the system tells.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let line = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));

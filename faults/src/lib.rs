@@ -13,8 +13,11 @@ mod faults;
 mod finding;
 mod load;
 mod oauth;
+mod provider;
+mod raw;
 mod report;
 mod stage;
+mod strangers;
 
 pub use faults::{FAULTS, Fault};
 pub use finding::Finding;

@@ -2,10 +2,12 @@
 //! and a prepared statement serves all that share it.
 
 use crate::{
-    Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name,
-    schema::is_indexed,
+    Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name, schema::indexed,
 };
 use std::borrow::Cow;
+
+/// How many conditions are joined in a row.
+const MOST_IN_A_ROW: usize = 128;
 
 /// Where SQL dialects differ. The value itself is what is known only at run time: where the tables are.
 pub trait Dialect: Copy {
@@ -161,11 +163,21 @@ impl<'a, D: Dialect> Writer<'a, D> {
         }
     }
 
+    /// Many are joined as halves, for databases limit how deep an expression is: a row of a thousand is as deep.
     fn joined(&mut self, parts: &'a [Expr], separator: &str, empty: &str) {
-        if parts.is_empty() {
-            self.push(empty);
-        } else {
-            self.push("(").list(parts, separator, Self::condition).push(")");
+        match parts.len() {
+            0 => {
+                self.push(empty);
+            }
+            1..=MOST_IN_A_ROW => {
+                self.push("(").list(parts, separator, Self::condition).push(")");
+            }
+            count => {
+                let (first, last) = parts.split_at(count / 2);
+                self.push("(").joined(first, separator, empty);
+                self.push(separator).joined(last, separator, empty);
+                self.push(")");
+            }
         }
     }
 
@@ -358,7 +370,7 @@ pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize)
 
 /// `CREATE TABLE …` and its indexes, as statements of a script, which must not pass over what is there already.
 pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Vec<String> {
-    let indexes = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
+    let indexes = indexed(table);
     let indexes = indexes.map(|index| create_index(dialect, table, index));
     let all = std::iter::once(create_table(dialect, table) + ending).chain(indexes);
     all.map(|statement| statement.replacen(" IF NOT EXISTS", "", 1)).collect()

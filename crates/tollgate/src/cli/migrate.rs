@@ -3,7 +3,8 @@
 use super::print;
 use crate::{
     app::{Design, Failure},
-    databases::Databases,
+    databases::{Databases, of_database},
+    kept::Values,
     migrations::Migrations,
 };
 use clap::{Args, Subcommand};
@@ -145,9 +146,12 @@ async fn check(design: &Design) -> Result<(), Failure> {
     }
     let databases = Databases::open(design).await?;
     for (name, tables) in design.tables() {
-        let database = databases.named(name);
-        refuse_waiting(design.name, &**database, &waiting(&**database, name).await?)?;
-        database.prepare(&tables, false).await?;
+        let database = &**databases.named(name);
+        let is_ready = async {
+            refuse_waiting(design.name, database, &waiting(database, name).await?)?;
+            database.prepare(&tables, false).await.map_err(Failure::from)
+        };
+        is_ready.await.map_err(|error| of_database(name, error))?;
     }
     print("every migration was applied, and the databases are as the model says")
 }
@@ -180,7 +184,7 @@ impl Design {
         }
         let mut tables = vec![(None, default)];
         tables.extend(named.iter().map(|name| {
-            let own = [KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();
+            let own = [Values::TABLE, KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();
             (Some(*name), own.chain(all().filter(|table| lives_in(table, name))).collect())
         }));
         tables
