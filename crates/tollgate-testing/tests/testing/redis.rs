@@ -202,9 +202,8 @@ async fn a_full_redis_keeps_nothing_and_hides_nothing() {
 
 #[tokio::test]
 async fn what_is_no_address_is_refused_by_its_setting() {
-    use futures_util::FutureExt;
     let app = App::new("twins").settings("[redis]\nurl = \"localhost:secret\"").service(Service::new("all"));
-    let panic = std::panic::AssertUnwindSafe(TestApp::new(app)).catch_unwind().await.err().unwrap();
+    let panic = tokio::spawn(TestApp::new(app)).await.err().unwrap().into_panic();
     let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
     assert!(said.starts_with("redis.url is no address of a Redis") && !said.contains("secret"), "{said}");
 }
