@@ -88,7 +88,7 @@ impl Api {
     pub fn build(self) -> Result<Built, Vec<String>> {
         let mistakes = [self.duplicates(), self.unknown_routes()].concat();
         let is_limited = !self.quotas.is_empty();
-        let mut described = Described { mistakes, is_limited, ..Described::default() };
+        let mut described = Described { is_limited, mistakes, ..Described::default() };
         for (service, route) in self.routes() {
             described.add(service, route, (&self.anyone, &self.schemes));
         }

@@ -82,15 +82,13 @@ impl Inner {
         let key = self.generation(table);
         let mut get = cmd("GET");
         get.arg(&key);
-        match self.link.ask::<Option<u64>>(&get).await? {
-            Some(generation) => Some(generation),
-            None => {
-                let mut set = cmd("SET");
-                set.arg(&key).arg(Uuid::new_v4().as_u64_pair().0).arg("NX");
-                self.link.ask::<Option<String>>(&set).await?;
-                self.link.ask::<Option<u64>>(&get).await?
-            }
+        if let Some(generation) = self.link.ask::<Option<u64>>(&get).await? {
+            return Some(generation);
         }
+        let mut set = cmd("SET");
+        set.arg(&key).arg(Uuid::new_v4().as_u64_pair().0).arg("NX");
+        self.link.ask::<Option<String>>(&set).await?;
+        self.link.ask::<Option<u64>>(&get).await?
     }
 
     /// Whether Redis has heard of it. A key is removed even where there is no room for another.

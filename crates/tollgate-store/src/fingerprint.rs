@@ -28,7 +28,9 @@ impl Expr {
             Self::In(column, values) => {
                 head(1, *column, bytes);
                 count(values.len(), bytes);
-                values.iter().for_each(|value| position::put(value, bytes));
+                for value in values {
+                    position::put(value, bytes);
+                }
             }
             Self::IsNull(column) => head(2, *column, bytes),
             Self::Contains(column, text) => with_text(3, *column, text, bytes),
@@ -61,7 +63,9 @@ fn with_text(kind: u8, column: usize, text: &str, bytes: &mut Vec<u8>) {
 
 fn with_parts(kind: u8, parts: &[Expr], bytes: &mut Vec<u8>) {
     head(kind, parts.len(), bytes);
-    parts.iter().for_each(|part| part.put(bytes));
+    for part in parts {
+        part.put(bytes);
+    }
 }
 
 #[cfg(test)]

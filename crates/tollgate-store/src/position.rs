@@ -41,7 +41,9 @@ impl Position {
     /// As bytes, without loss.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(32);
-        self.0.iter().for_each(|value| put(value, &mut bytes));
+        for value in &self.0 {
+            put(value, &mut bytes);
+        }
         bytes
     }
 

@@ -56,9 +56,12 @@ impl Drop for Telling {
     }
 }
 
+/// A table, and who watches it.
+type Watched = (Arc<dyn Watch>, &'static Table);
+
 /// What a transaction has written, each table once.
 #[derive(Clone, Default)]
-pub(crate) struct Written(Arc<Mutex<Vec<(Arc<dyn Watch>, &'static Table)>>>);
+pub(crate) struct Written(Arc<Mutex<Vec<Watched>>>);
 
 impl Written {
     pub(crate) fn add(&self, watch: Option<&Arc<dyn Watch>>, table: &'static Table) {

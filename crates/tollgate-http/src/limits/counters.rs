@@ -74,7 +74,7 @@ mod tests {
         assert!(!is_free("ann"));
         clock.advance(Duration::from_millis(1));
         assert_eq!((0..20).filter(|_| is_free("ann")).count(), 1);
-        clock.advance(Duration::from_secs(3600));
+        clock.advance(Duration::from_hours(1));
         assert_eq!((0..20).filter(|_| is_free("ann")).count(), 10, "no more than all of it comes back");
     }
 

@@ -11,7 +11,7 @@ use tollgate::prelude::*;
 use tollgate_sqlite::Sqlite;
 use tollgate_testing::{Client, Reply, TestApp, servers::Redis};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A word, and how often it was read.
 #[resource(plural = "entries")]

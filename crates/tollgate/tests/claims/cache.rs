@@ -1,6 +1,7 @@
 //! An answer that was kept for one caller is given to another only if it would be theirs too.
 
 use super::ground::{Movie, NewNote, Note, note, writer};
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::{
     sync::atomic::{AtomicU32, Ordering::SeqCst},
@@ -11,7 +12,7 @@ use tollgate::{Axum, http::HeaderMap, prelude::*};
 use tollgate_core::ManualClock;
 use tollgate_testing::{Client, Reply, TestApp};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What is known of who calls.
 async fn caller(may: May<Read, Movie>, _: Store<Movie>, Axum(headers): Axum<HeaderMap>) -> Json<Vec<String>> {
@@ -147,7 +148,7 @@ async fn an_answer_is_kept_for_as_long_as_the_route_says() {
     let app = TestApp::with(app(Some(MINUTE))).clock(clock.clone()).start().await;
     let anyone = app.anyone();
     assert_eq!(came_from(&anyone.get("/movies").await), "stored");
-    clock.advance(MINUTE - Duration::from_millis(1));
+    clock.advance(Duration::from_millis(59_999));
     assert_eq!(came_from(&anyone.get("/movies").await), "hit");
     clock.advance(Duration::from_millis(1));
     assert_eq!(came_from(&anyone.get("/movies").await), "stored");
@@ -229,7 +230,6 @@ async fn what_cannot_be_shared_or_repeated_is_not_cached() {
         let app = App::new("claims").service(service);
         std::panic::AssertUnwindSafe(async move { TestApp::new(app).await })
     };
-    use futures_util::FutureExt;
     let said = async |service| {
         let panic = refused(service).catch_unwind().await.err().unwrap();
         panic.downcast_ref::<String>().cloned().unwrap_or_default()

@@ -27,7 +27,7 @@ fn keeper(app: &TestApp) -> Client {
     ground::curator(app).may("read:movies")
 }
 
-/// A film, whose tag is a hash, and a note, whose tag is its version: where it is, a body to replace it, and a patch.
+/// A film, whose tag is a hash, and a note, whose tag is its version: where it is, a body to replace it, and a change.
 async fn rows(app: &TestApp) -> [(Client, String, Value, Value); 2] {
     let (cur, ann) = (keeper(app), writer(app, "ann"));
     cur.post("/movies", film("Alien")).await;
@@ -45,7 +45,7 @@ fn tag(reply: &Reply) -> String {
 #[tokio::test]
 async fn who_has_a_row_gets_304_and_no_body() {
     let app = ground::start().await;
-    for (client, path, _, patch) in rows(&app).await {
+    for (client, path, _, change) in rows(&app).await {
         let first = client.get(&path).await;
         let known = tag(&first);
         assert!(known.starts_with('"') && known.ends_with('"'), "{known} is strong");
@@ -63,7 +63,7 @@ async fn who_has_a_row_gets_304_and_no_body() {
         for other in ["\"x\"", "not a tag"] {
             assert_eq!(unless(&client, other).get(&path).await.status(), 200, "{other}");
         }
-        let changed = client.patch(&path, patch).await;
+        let changed = client.patch(&path, change).await;
         assert_ne!(tag(&changed), known);
         let now = unless(&client, &known).get(&path).await;
         assert_eq!((now.status(), tag(&now)), (200, tag(&changed)));
@@ -74,11 +74,11 @@ async fn who_has_a_row_gets_304_and_no_body() {
 #[tokio::test]
 async fn a_page_has_a_tag_that_changes_with_its_rows() {
     let app = ground::start().await;
-    for (client, path, _, patch) in rows(&app).await {
+    for (client, path, _, change) in rows(&app).await {
         let list = path.rsplit_once('/').unwrap().0.to_owned();
         let first = client.get(&list).await;
         assert_eq!(unless(&client, &tag(&first)).get(&list).await.status(), 304);
-        client.patch(&path, patch).await;
+        client.patch(&path, change).await;
         let now = unless(&client, &tag(&first)).get(&list).await;
         assert_eq!(now.status(), 200);
         assert_ne!(tag(&now), tag(&first));
@@ -88,12 +88,12 @@ async fn a_page_has_a_tag_that_changes_with_its_rows() {
 #[tokio::test]
 async fn a_write_on_another_state_is_refused_and_changes_nothing() {
     let app = ground::start().await;
-    for (client, path, new, patch) in rows(&app).await {
+    for (client, path, new, change) in rows(&app).await {
         let old = tag(&client.get(&path).await);
-        let current = tag(&client.patch(&path, patch.clone()).await);
+        let current = tag(&client.patch(&path, change.clone()).await);
         for stale in [old.clone(), format!("W/{current}"), format!("{old}, \"x\"")] {
             let client = only(&client, &stale);
-            assert_eq!(why(&client.patch(&path, patch.clone()).await), STALE, "{stale}");
+            assert_eq!(why(&client.patch(&path, change.clone()).await), STALE, "{stale}");
             assert_eq!(why(&client.put(&path, new.clone()).await), STALE);
             assert_eq!(why(&client.delete(&path).await), STALE);
         }
@@ -104,7 +104,7 @@ async fn a_write_on_another_state_is_refused_and_changes_nothing() {
 
         let put = only(&client, &format!("\"x\" , {current}")).put(&path, new.clone()).await;
         assert_eq!((put.status(), put.header("etag")), (200, ""), "RFC 9110, 9.3.4");
-        assert_eq!(only(&client, "*").patch(&path, patch).await.status(), 200);
+        assert_eq!(only(&client, "*").patch(&path, change).await.status(), 200);
         let current = tag(&client.get(&path).await);
         assert_eq!(unless(&only(&client, &current), &old).delete(&path).await.status(), 204);
         assert_eq!(only(&client, &current).delete(&path).await.status(), 404, "what is gone has no state");
@@ -114,9 +114,9 @@ async fn a_write_on_another_state_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn what_is_no_list_of_tags_is_refused_before_anything_is_done() {
     let app = ground::start().await;
-    for (client, path, _, patch) in rows(&app).await {
+    for (client, path, _, change) in rows(&app).await {
         for bad in ["", "abc", "\"a", "\"a\" \"b\"", "*, \"a\""] {
-            assert_eq!(only(&client, bad).patch(&path, patch.clone()).await.status(), 400, "{bad}");
+            assert_eq!(only(&client, bad).patch(&path, change.clone()).await.status(), 400, "{bad}");
             assert_eq!(unless(&client, bad).delete(&path).await.status(), 400, "{bad}");
         }
     }
@@ -125,10 +125,10 @@ async fn what_is_no_list_of_tags_is_refused_before_anything_is_done() {
 #[tokio::test]
 async fn others_rows_are_404_whatever_tag_is_named() {
     let app = ground::start().await;
-    let [_, (ann, path, _, patch)] = rows(&app).await;
+    let [_, (ann, path, _, change)] = rows(&app).await;
     let (bob, known) = (writer(&app, "bob"), tag(&ann.get(&path).await));
     for named in [known.as_str(), "*", "\"x\""] {
-        assert_eq!(only(&bob, named).patch(&path, patch.clone()).await.status(), 404);
+        assert_eq!(only(&bob, named).patch(&path, change.clone()).await.status(), 404);
         assert_eq!(only(&bob, named).delete(&path).await.status(), 404);
         assert_eq!(unless(&bob, named).get(&path).await.status(), 404);
     }
@@ -150,12 +150,12 @@ async fn of_many_who_change_the_same_state_one_does() {
     let folder = tempfile::tempdir().unwrap();
     let database = Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap());
     let app = TestApp::with(ground::app()).database(database).start().await;
-    for (client, path, _, patch) in rows(&app).await {
+    for (client, path, _, change) in rows(&app).await {
         let current = tag(&client.get(&path).await);
         let mut all = JoinSet::new();
         for _ in 0..20 {
-            let (client, path, patch) = (only(&client, &current), path.clone(), patch.clone());
-            all.spawn(async move { client.patch(&path, patch).await.status() });
+            let (client, path, change) = (only(&client, &current), path.clone(), change.clone());
+            all.spawn(async move { client.patch(&path, change).await.status() });
         }
         let mut statuses = all.join_all().await;
         statuses.sort_unstable();
@@ -166,11 +166,11 @@ async fn of_many_who_change_the_same_state_one_does() {
 #[tokio::test]
 async fn a_condition_is_looked_at_once_under_an_idempotency_key() {
     let app = ground::start().await;
-    for (client, path, _, patch) in rows(&app).await {
+    for (client, path, _, change) in rows(&app).await {
         let current = tag(&client.get(&path).await);
         let keyed = only(&client, &current).header("idempotency-key", &path.replace('/', "-"));
-        let first = keyed.patch(&path, patch.clone()).await;
-        let again = keyed.patch(&path, patch).await;
+        let first = keyed.patch(&path, change.clone()).await;
+        let again = keyed.patch(&path, change).await;
         assert_eq!((first.status(), again.status()), (200, 200), "a repeat is answered, not done");
         assert_eq!(tag(&again), tag(&first));
     }
@@ -198,8 +198,8 @@ async fn pin(
     Path(id): Path<i64>,
     only: Preconditions,
 ) -> Result<Tagged<Note>> {
-    let patch = ground::NotePatch { pinned: Change::Set(true), ..ground::NotePatch::default() };
-    Ok(Tagged(only.update(&notes, &may, id, patch).await?))
+    let change = ground::NotePatch { pinned: Change::Set(true), ..ground::NotePatch::default() };
+    Ok(Tagged(only.update(&notes, &may, id, change).await?))
 }
 
 #[tokio::test]

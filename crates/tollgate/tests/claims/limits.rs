@@ -1,6 +1,7 @@
 //! Who asks too often is told so, how long to wait, and before that how much is left.
 
 use super::ground::{Movie, Note, note, why, writer};
+use futures_util::FutureExt;
 use std::time::Duration;
 use tollgate::prelude::*;
 use tollgate_core::ManualClock;
@@ -40,7 +41,7 @@ async fn each_caller_has_a_quota_that_comes_back_evenly() {
     clock.advance(Duration::from_secs(20));
     assert_eq!(ann.get("/notes").await.json()["items"].as_array().unwrap().len(), 1, "what was refused was not done");
     assert_eq!(ann.get("/notes").await.status(), 429);
-    clock.advance(Duration::from_secs(24 * 60 * 60));
+    clock.advance(Duration::from_hours(24));
     assert_eq!(left(&ann.get("/notes").await), told(200, "r=2;t=20", ""));
 }
 
@@ -50,7 +51,7 @@ async fn an_address_has_a_quota_for_everything_but_health() {
     let (anyone, ann) = (app.anyone(), writer(&app, "ann"));
     assert_eq!(
         left(&anyone.get("/nowhere").await),
-        (404, "\"address\";q=2;w=60".into(), "\"address\";r=1;t=30".into(), "".into())
+        (404, "\"address\";q=2;w=60".into(), "\"address\";r=1;t=30".into(), String::new())
     );
     assert_eq!(ann.get("/notes").await.status(), 200);
     assert_eq!((ann.get("/notes").await.status(), anyone.get("/docs").await.status()), (429, 429));
@@ -70,7 +71,7 @@ async fn a_route_has_a_quota_of_its_own_for_each_caller() {
             201,
             "\"actor\";q=9;w=60, \"route\";q=1;w=3600".into(),
             "\"actor\";r=8;t=7, \"route\";r=0;t=3600".into(),
-            "".into()
+            String::new()
         )
     );
     assert_eq!(left(&ann.post("/notes", note("two")).await).3, "3600");
@@ -85,7 +86,7 @@ async fn a_route_has_a_quota_of_its_own_for_each_caller() {
 async fn without_limits_nothing_is_counted_or_said() {
     let (app, _) = start("").await;
     let reply = writer(&app, "ann").get("/notes").await;
-    assert_eq!(left(&reply), (200, "".into(), "".into(), "".into()));
+    assert_eq!(left(&reply), (200, String::new(), String::new(), String::new()));
     assert!(app.document()["paths"]["/notes"]["post"]["responses"]["429"].is_null());
 }
 
@@ -102,7 +103,6 @@ fn a_wrong_limit_is_refused_by_its_name() {
 
 #[tokio::test]
 async fn a_limit_of_a_route_that_is_not_there_keeps_the_app_from_starting() {
-    use futures_util::FutureExt;
     let starting = std::panic::AssertUnwindSafe(start("[limits.routes]\n\"POST /note\" = \"1 per hour\""));
     let panic = starting.catch_unwind().await.err().unwrap();
     let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
