@@ -3,6 +3,7 @@
 //! ```text
 //! core ◄ access ◄ store ◄ sqlite, postgres, mongodb                      drivers know nothing of HTTP
 //! core ◄ access ◄ store ◄ http ◄ auth ◄ tollgate ◄ testing, apps, bench  http does not know who is calling
+//! http ◄ redis ◄ tollgate                                                what instances share
 //! testing ◄ bench, faults                                                tools for developers
 //! macros, telemetry                                                      know none of ours
 //! ```
@@ -22,6 +23,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             &["tollgate-core", "tollgate-access", "tollgate-store"]
         }
         "tollgate-http" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-macros"],
+        "tollgate-redis" => &["tollgate-http", "tollgate-store"],
         "tollgate-auth" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-http", "tollgate-macros"],
         "tollgate" => &[
             "tollgate-core",
@@ -30,6 +32,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             "tollgate-sqlite",
             "tollgate-postgres",
             "tollgate-mongodb",
+            "tollgate-redis",
             "tollgate-http",
             "tollgate-auth",
             "tollgate-telemetry",
@@ -43,6 +46,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             "tollgate-sqlite",
             "tollgate-postgres",
             "tollgate-mongodb",
+            "tollgate-redis",
             "tollgate-http",
             "tollgate-auth",
             "tollgate-macros",

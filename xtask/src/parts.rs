@@ -77,6 +77,16 @@ const PARTS: &[Part] = &[
         get: Get::Ours(servers::Mongo::fetch),
     },
     Part {
+        name: "redis",
+        programs: "redis-server and redis-cli",
+        is_there: servers::Redis::is_there,
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends redis-server"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends redis-server"),
+            ("macos", "brew install redis"),
+        ]),
+    },
+    Part {
         name: "oidc-provider",
         programs: "Node 20 or newer with npm",
         is_there: || servers::OIDC_PROVIDER.is_there(),
@@ -240,8 +250,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, mongodb, oidc-provider, openid-client, aws-emulator, prometheus, grafana-sdk, \
-                     rotel, tmpfs";
+        let known = "curl, browser, postgres, mongodb, redis, oidc-provider, openid-client, aws-emulator, prometheus, \
+                     grafana-sdk, rotel, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

@@ -1,4 +1,5 @@
 //! Movies: a catalogue that readers browse and curators fill.
+use std::time::Duration;
 use tollgate::prelude::*;
 
 /// A film in the catalogue.
@@ -56,5 +57,6 @@ pub fn service() -> Service {
         .first_rows::<Movie>(include_str!("../data/movies.json"))
         .crud::<Movie>("/movies")
         .get("/movies/", by_number)
+        .cached(Duration::from_mins(1))
         .get("/movies/new", newest)
 }

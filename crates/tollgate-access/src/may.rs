@@ -1,6 +1,6 @@
 //! The permission as a value.
 
-use crate::{Action, Actor, Implies, Rows, Subject};
+use crate::{Action, Actor, Identity, Implies, Rows, Subject};
 use std::{fmt, marker::PhantomData, panic::Location};
 use tollgate_core::Problem;
 
@@ -25,6 +25,12 @@ impl<A, S: Subject> May<A, S> {
     /// The rows they may touch.
     pub fn rows(&self) -> &Rows<S> {
         &self.rows
+    }
+
+    /// The same permission without who has it: what is done with it depends on its rows alone, and its answer may be
+    /// shared by all who reach the same ones. [`actor`](Self::actor) is nobody in particular, to whom nothing is granted.
+    pub fn without_actor(self) -> Self {
+        Self::granted(Identity::anyone().into(), self.rows)
     }
 
     /// The permission for what is part of `A`, on the same rows: `books.update(&may.implied(), …)`.

@@ -1,12 +1,21 @@
 //! What a handler may return. Each answer sends itself, and describes what it sends.
-use crate::{Json, Operation, json::send, refusal::Refusal};
+use crate::{
+    Json, Operation,
+    etag::EntityTag,
+    json::{send, send_tagged},
+    refusal::Refusal,
+};
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use tollgate_core::{Output, Problem};
+use tollgate_store::Resource;
+
+/// Where an answer came from (RFC 9211).
+pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// Something a handler can answer with.
 #[diagnostic::on_unimplemented(
@@ -35,7 +44,26 @@ impl<T: Output> Answer for Created<T> {
     }
 }
 
-/// 201, with what was made and where it is.
+/// What the document says of a tag.
+const TAG: &str = "The state that this is, for `If-Match` and `If-None-Match` (RFC 9110, 8.8.3).";
+
+/// 200, with a row and the tag of its state. Whoever asks for one that they have gets 304.
+#[derive(Clone, Copy, Debug)]
+pub struct Tagged<R>(pub R);
+
+impl<R: Resource> Answer for Tagged<R> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers::<R>(StatusCode::OK, "Done.");
+        operation.sends_header(StatusCode::OK, "ETag", TAG);
+        operation.can_be_known();
+    }
+
+    fn answer(self) -> Response {
+        send_tagged(StatusCode::OK, &self.0, |body| EntityTag::of_row(&self.0, body))
+    }
+}
+
+/// 201, with what was made, the tag of its state, and where it is.
 #[derive(Clone, Debug)]
 pub struct Located<T> {
     /// What was made.
@@ -44,14 +72,15 @@ pub struct Located<T> {
     pub location: String,
 }
 
-impl<T: Output> Answer for Located<T> {
+impl<T: Resource> Answer for Located<T> {
     fn describe(operation: &mut Operation<'_>) {
         Created::<T>::describe(operation);
         operation.sends_header(StatusCode::CREATED, "Location", "Where it is.");
+        operation.sends_header(StatusCode::CREATED, "ETag", TAG);
     }
 
     fn answer(self) -> Response {
-        let mut response = Created(self.made).answer();
+        let mut response = send_tagged(StatusCode::CREATED, &self.made, |body| EntityTag::of_row(&self.made, body));
         let location = HeaderValue::from_str(&self.location).ok();
         response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
         response
@@ -94,10 +123,12 @@ impl<T: Output> Answer for Page<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.answers::<Self>(StatusCode::OK, "A page.");
         operation.sends_header(StatusCode::OK, "Link", "The next page, as `rel=\"next\"` (RFC 8288).");
+        operation.sends_header(StatusCode::OK, "ETag", TAG);
+        operation.can_be_known();
     }
 
     fn answer(self) -> Response {
-        let mut response = send(StatusCode::OK, &self);
+        let mut response = send_tagged(StatusCode::OK, &self, EntityTag::of_bytes);
         let link = self.link.and_then(|link| HeaderValue::from_str(&format!("<{link}>; rel=\"next\"")).ok());
         response.headers_mut().extend(link.map(|link| (header::LINK, link)));
         response

@@ -1,11 +1,12 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
 use crate::{
-    AnyResource, Context, Operation, Reach, Scheme, Service,
+    AnyResource, Context, Operation, Quotas, Reach, Scheme, Service,
     operation::Callers,
     refusal::Refusal,
     schemas::{Schemas, tidy},
     service::Route,
+    words,
 };
 use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ use std::{
 };
 use tollgate_access::{Access, Actor, Grants};
 use tollgate_core::Problem;
-use tollgate_store::Filled;
+use tollgate_store::{Filled, Table};
 
 /// What an app offers over HTTP.
 pub struct Api {
@@ -31,6 +32,8 @@ pub struct Api {
     pub schemes: Vec<Scheme>,
     /// Its services.
     pub services: Vec<Service>,
+    /// How often callers may ask.
+    pub quotas: Quotas,
 }
 
 /// An [`Api`] that contradicts itself nowhere.
@@ -47,6 +50,8 @@ pub struct Built {
     pub schemes: Vec<Scheme>,
     /// Every resource that a signature mentions.
     pub resources: Vec<Arc<dyn AnyResource>>,
+    /// The tables that the answers of cached routes are made of.
+    pub cached_tables: Vec<&'static Table>,
     /// The rows that new tables start with: the resource's plural and JSON.
     pub first_rows: Vec<(&'static str, &'static str)>,
 }
@@ -81,7 +86,9 @@ impl Api {
     /// # Errors
     /// Everything that two routes or two types contradict each other about, and what may not be granted to anyone.
     pub fn build(self) -> Result<Built, Vec<String>> {
-        let mut described = Described { mistakes: self.duplicates(), ..Described::default() };
+        let mistakes = [self.duplicates(), self.unknown_routes()].concat();
+        let is_limited = !self.quotas.is_empty();
+        let mut described = Described { is_limited, mistakes, ..Described::default() };
         for (service, route) in self.routes() {
             described.add(service, route, (&self.anyone, &self.schemes));
         }
@@ -99,6 +106,7 @@ impl Api {
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
             resources,
+            cached_tables: described.cached,
             schemes: self.schemes,
             router: router(self.services),
         })
@@ -123,6 +131,14 @@ impl Api {
         }
         mistakes.extend(self.one_path_two_names());
         mistakes
+    }
+
+    /// Limits of what is not there limit nothing.
+    fn unknown_routes(&self) -> Vec<String> {
+        let names = || self.routes().map(|(_, Route { method, path, .. })| format!("{method} {path}"));
+        let unknown = self.quotas.routes.keys().filter(|named| names().all(|name| name != **named));
+        let told = unknown.map(|named| format!("limits.routes: {}", words::unknown("route", named, names())));
+        told.collect()
     }
 
     /// `/movies/{id}` and `/movies/{movie_id}` are one path, to the router and to OpenAPI.
@@ -172,6 +188,9 @@ struct Described {
     schemas: Schemas,
     paths: BTreeMap<String, Map<String, Value>>,
     resources: Vec<Arc<dyn AnyResource>>,
+    /// The tables that kept answers are made of.
+    cached: Vec<&'static Table>,
+    is_limited: bool,
     mistakes: Vec<String>,
 }
 
@@ -179,6 +198,15 @@ impl Described {
     fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>) {
         let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
         (route.describe)(&mut operation);
+        if self.is_limited {
+            operation.refuses(StatusCode::TOO_MANY_REQUESTS, "Over a limit; `Retry-After` says for how long.");
+        }
+        if let Some(cached) = &route.cached {
+            self.mistakes.extend(check_cached(route));
+            let tables: Vec<_> = operation.resources.iter().map(|resource| resource.table()).collect();
+            self.cached.extend(&tables);
+            cached.tables.get_or_init(|| tables);
+        }
         self.resources.append(&mut operation.resources);
         let operation = operation.finish(&route.id, service.name, &route.text);
         self.mistakes.extend(check_path(route, &operation));
@@ -213,6 +241,19 @@ impl Described {
         }
         by_name.into_values().collect()
     }
+}
+
+/// Only what changes nothing is kept, and only what is not one caller's alone.
+fn check_cached(Route { method, path, can_be_shared, .. }: &Route) -> Option<String> {
+    if method != Method::GET {
+        return Some(format!("`{method} {path}` is cached, which is for `GET` alone: leave out `.cached(…)`"));
+    }
+    let personal = || {
+        format!(
+            "`{method} {path}` is cached, and `Actor` makes each answer one caller's alone: ask for `May<…>` or `Public`"
+        )
+    };
+    (!can_be_shared).then(personal)
 }
 
 /// A path is one, and every name in it must be asked for, and nothing else.

@@ -34,6 +34,8 @@ pub trait Argument: Sized + Send {
     note = "make `May<Action, Resource>`, `Actor` or `Public` its first argument"
 )]
 pub trait Arguments: Sized + Send {
+    /// The first of them.
+    type Guard: Guard;
     /// How many of them take the body.
     const BODIES: usize;
     /// Who may call.
@@ -44,15 +46,19 @@ pub trait Arguments: Sized + Send {
     fn describe(operation: &mut Operation<'_>);
     /// The database that they work with; that of the first, if they work with several.
     fn database(context: &Context) -> Option<Arc<dyn Database>>;
-    /// Lets the caller in, and takes nothing yet.
-    fn admit(call: &mut Call) -> impl Future<Output = Result<(), Problem>> + Send;
+    /// Takes those behind the guard, from left to right.
+    fn take_behind(guard: Self::Guard, call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
     /// Takes them from left to right, so 401 and 403 come before the body is read.
-    fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+    fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send {
+        async { Self::take_behind(Self::Guard::admit(call).await?, call).await }
+    }
 }
 
 macro_rules! arguments {
     ($($argument:ident)*) => {
         impl<G: Guard, $($argument: Argument,)*> Arguments for (G, $($argument,)*) {
+            type Guard = G;
+
             const BODIES: usize = 0 $(+ $argument::READS_BODY as usize)*;
 
             fn access() -> Access {
@@ -72,12 +78,8 @@ macro_rules! arguments {
                 None$(.or_else(|| $argument::database(_context)))*
             }
 
-            async fn admit(call: &mut Call) -> Result<(), Problem> {
-                G::admit(call).await.map(drop)
-            }
-
-            async fn take(call: &mut Call) -> Result<Self, Problem> {
-                Ok((G::admit(call).await?, $($argument::take(call).await?,)*))
+            async fn take_behind(guard: G, _call: &mut Call) -> Result<Self, Problem> {
+                Ok((guard, $($argument::take(_call).await?,)*))
             }
         }
     };

@@ -1,6 +1,6 @@
 //! A request on its way to a handler, and what it can reach.
 
-use crate::{idempotency::Keyed, resources::Stores};
+use crate::{cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -36,6 +36,10 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The requests with an idempotency key that are under way.
     pub keyed: Keyed,
+    /// The answers of cached routes.
+    pub cache: AnswerCache,
+    /// How often callers may ask, where that is limited.
+    pub limits: Option<Arc<Limits>>,
     /// What services of the framework itself work with, by its type.
     pub extensions: Extensions,
 }

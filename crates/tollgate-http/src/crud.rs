@@ -2,7 +2,7 @@
 //!
 //! They go through [`Service`] like any other, so their permissions, their document and their place in the
 //! access matrix come from their signatures too.
-use crate::{Json, List, NoContent, Page, Path, Service, answer::Located, argument::Here};
+use crate::{Json, List, Located, NoContent, Page, Path, Preconditions, Service, Tagged, argument::Here};
 use tollgate_access::{Create, Delete, May, Read, Update};
 use tollgate_core::Result;
 use tollgate_store::{Resource, Store};
@@ -27,30 +27,38 @@ fn escaped(segment: &str) -> String {
     form_urlencoded::byte_serialize(segment.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-async fn read<R: Resource>(may: May<Read, R>, rows: Store<R>, Path(id): Path<R::Id>) -> Result<Json<R>> {
-    Ok(Json(rows.get(&may, id).await?))
+async fn read<R: Resource>(may: May<Read, R>, rows: Store<R>, Path(id): Path<R::Id>) -> Result<Tagged<R>> {
+    Ok(Tagged(rows.get(&may, id).await?))
 }
 
+/// Its answer has no tag: on a `PUT`, that would say that the row was kept as it was sent (RFC 9110, 9.3.4).
 async fn replace<R: Resource>(
     may: May<Update, R>,
     rows: Store<R>,
     Path(id): Path<R::Id>,
+    only: Preconditions,
     Json(new): Json<R::New>,
 ) -> Result<Json<R>> {
-    Ok(Json(rows.replace(&may, id, new).await?))
+    Ok(Json(only.replace(&rows, &may, id, new).await?))
 }
 
 async fn update<R: Resource>(
     may: May<Update, R>,
     rows: Store<R>,
     Path(id): Path<R::Id>,
+    only: Preconditions,
     Json(patch): Json<R::Patch>,
-) -> Result<Json<R>> {
-    Ok(Json(rows.update(&may, id, patch).await?))
+) -> Result<Tagged<R>> {
+    Ok(Tagged(only.update(&rows, &may, id, patch).await?))
 }
 
-async fn delete<R: Resource>(may: May<Delete, R>, rows: Store<R>, Path(id): Path<R::Id>) -> Result<NoContent> {
-    rows.delete(&may, id).await?;
+async fn delete<R: Resource>(
+    may: May<Delete, R>,
+    rows: Store<R>,
+    Path(id): Path<R::Id>,
+    only: Preconditions,
+) -> Result<NoContent> {
+    only.delete(&rows, &may, id).await?;
     Ok(NoContent)
 }
 
@@ -58,17 +66,20 @@ impl Service {
     /// Lists, adds, reads, replaces, changes and removes a resource under `path`. Whoever adds, replaces or changes a
     /// row sees it: it is the answer.
     #[must_use]
-    pub fn crud<R: Resource>(self, path: &str) -> Self {
+    pub fn crud<R: Resource>(mut self, path: &str) -> Self {
+        let cached = self.take_cached();
         let table = R::TABLE;
         let (one, many) = (format!("{path}/{{{}}}", table.columns[table.id].name), table.name.replace('_', " "));
         let name = |verb: &str| format!("{}_{verb}", table.name);
         let vowel = table.one.starts_with(['a', 'e', 'i', 'o', 'u']);
         let item = format!("{} {}", if vowel { "an" } else { "a" }, table.one);
         self.named(&name("list"), &format!("Lists {many}.\n\n{}", table.about))
+            .cached_as(cached)
             .get(path, list::<R>)
             .named(&name("create"), &format!("Adds {item}."))
             .post(path, create::<R>)
             .named(&name("read"), &format!("Reads {item}."))
+            .cached_as(cached)
             .get(&one, read::<R>)
             .named(&name("replace"), &format!("Replaces {item}.\n\nEverything that may be written is."))
             .put(&one, replace::<R>)

@@ -24,6 +24,11 @@ pub trait Guard: Sized + Send + sealed::Sealed {
     /// # Errors
     /// 401 for nobody, 403 for somebody without the permission.
     fn admit(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+    /// Whether an answer to one caller may be given to others who reach the same rows.
+    const CAN_BE_SHARED: bool;
+    /// The same for an answer that others get too: without who calls. What is left, and so all that the answer can
+    /// depend on, is written to the key that it is kept under. `None` where nothing would be left.
+    fn shared(self, key: &mut Vec<u8>) -> Option<Self>;
 }
 
 /// How far somebody gets with what a route asks for.
@@ -86,6 +91,20 @@ impl<A: Action, R: Resource> Guard for May<A, R> {
             tracing::debug_span!(target: "tollgate::trace", "permission", action = A::NAME, resource = R::PLURAL);
         Ok(span.in_scope(|| actor.may())?)
     }
+
+    const CAN_BE_SHARED: bool = true;
+
+    fn shared(self, key: &mut Vec<u8>) -> Option<Self> {
+        let (kind, scope) = match self.rows() {
+            Rows::All => (0, vec![]),
+            Rows::None => (1, vec![]),
+            Rows::Where(filter) => (2, filter.expr().to_bytes()),
+        };
+        key.push(kind);
+        key.extend_from_slice(&(scope.len() as u64).to_be_bytes());
+        key.extend_from_slice(&scope);
+        Some(self.without_actor())
+    }
 }
 
 impl Guard for Actor {
@@ -105,6 +124,12 @@ impl Guard for Actor {
         let actor = call.actor().await?;
         if actor.is_signed_in() { Ok(actor) } else { Err(Problem::unauthorized().because("sign in first").challenge()) }
     }
+
+    const CAN_BE_SHARED: bool = false;
+
+    fn shared(self, _: &mut Vec<u8>) -> Option<Self> {
+        None
+    }
 }
 
 impl Guard for Public {
@@ -123,10 +148,16 @@ impl Guard for Public {
     async fn admit(_: &mut Call) -> Result<Self, Problem> {
         Ok(Self)
     }
+
+    const CAN_BE_SHARED: bool = true;
+
+    fn shared(self, _: &mut Vec<u8>) -> Option<Self> {
+        Some(self)
+    }
 }
 
 macro_rules! tuples {
-    ($($guard:ident),*) => {
+    ($($guard:ident $index:tt),*) => {
         /// Several permissions: `(read, update): (May<Read, Book>, May<Update, Word>)`.
         impl<$($guard: Guard),*> Guard for ($($guard,)*) {
             fn access() -> Access {
@@ -145,8 +176,14 @@ macro_rules! tuples {
             async fn admit(call: &mut Call) -> Result<Self, Problem> {
                 Ok(($($guard::admit(call).await?,)*))
             }
+
+            const CAN_BE_SHARED: bool = true $(&& $guard::CAN_BE_SHARED)*;
+
+            fn shared(self, key: &mut Vec<u8>) -> Option<Self> {
+                Some(($(self.$index.shared(key)?,)*))
+            }
         }
     };
 }
-tuples!(A, B);
-tuples!(A, B, C);
+tuples!(A 0, B 1);
+tuples!(A 0, B 1, C 2);

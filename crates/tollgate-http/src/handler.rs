@@ -6,6 +6,7 @@
 //! "the trait `Handler` is not implemented".
 use crate::{
     Answer, Arguments, Call,
+    etag::unless_known,
     idempotency::{self, Begun},
     refusal::Refusal,
 };
@@ -55,13 +56,28 @@ handlers!(A a B b C c D d E e F f);
 handlers!(A a B b C c D d E e F f G g);
 handlers!(A a B b C c D d E e F f G g H h);
 
+/// A request on its road, within the limits of its caller, where there are any.
+pub(crate) async fn limited(mut call: Call, road: impl AsyncFnOnce(Call) -> Response) -> Response {
+    let Some(limits) = call.context.limits.clone() else { return road(call).await };
+    let taken = limits.of_caller(&mut call).await;
+    let mut response = match taken.refusal() {
+        Some(refusal) => refusal,
+        None => road(call).await,
+    };
+    taken.tell(response.headers_mut());
+    response
+}
+
 /// One request through one handler.
 pub(crate) async fn run<H, A>(handler: H, mut call: Call) -> Response
 where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
     let outcome = match idempotency::begin::<H::Arguments>(&mut call).await {
-        Ok(Begun::Plain) => answer(handler, &mut call).await,
+        Ok(Begun::Plain) => {
+            let response = answer(handler, &mut call).await;
+            unless_known(response, call.head.method.is_safe(), &call.head.headers)
+        }
         Ok(Begun::Once(once)) => Box::pin(once.end(answer(handler, &mut call).await)).await,
         Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),

@@ -13,7 +13,7 @@
 //!
 //! [draft-ietf-httpapi-idempotency-key-header]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
-use crate::{Argument, Arguments, Call, Context, Operation, refusal::Refusal};
+use crate::{Argument, Arguments, Call, Context, Guard, Operation, refusal::Refusal};
 use aws_lc_rs::digest::{self, SHA256};
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -164,23 +164,28 @@ pub(crate) struct Once {
     _turn: Turn,
 }
 
-/// Looks for a key, and begins accordingly. A handler that works with no store is run as without.
+/// Looks for a key, and begins accordingly.
 ///
 /// # Errors
-/// As the handler's guard; 400 for what is no key or nobody's, 409 while the request is running, 413 for a long body,
+/// As the handler's guard; 400 for what is no key or nobody's, or where a handler works with no store and so with no
+/// transaction; 409 while the request is running, 413 for a long body,
 /// 422 if the key was used for another request.
 pub(crate) async fn begin<A: Arguments>(call: &mut Call) -> Result<Begun> {
     if call.head.method.is_safe() {
         return Ok(Begun::Plain);
     }
     let Some(key) = key(&call.head.headers)? else { return Ok(Begun::Plain) };
-    let Some(database) = A::database(&call.context) else { return Ok(Begun::Plain) };
+    let Some(database) = A::database(&call.context) else {
+        A::Guard::admit(call).await?;
+        return Err(Problem::bad_request()
+            .because("nobody can promise that this is done once: leave out the `Idempotency-Key`"));
+    };
     // Boxed, because it is rare, and would make the future of every request large.
     Box::pin(begin_once::<A>(call, &key, database)).await
 }
 
 async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn Database>) -> Result<Begun> {
-    A::admit(call).await?;
+    A::Guard::admit(call).await?;
     let request = request(call, key).await?;
     let turn = Turn::take(&call.context, &request.id)?;
     let records = Records::new(database, &call.context.clock);

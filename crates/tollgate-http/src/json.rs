@@ -8,6 +8,7 @@
 use crate::{
     Argument, Call, Operation,
     call::media_type,
+    etag::EntityTag,
     refusal::Refusal,
     words::{NAME, brief, of_serde},
 };
@@ -47,6 +48,19 @@ impl<T: Input> Argument for Json<T> {
 pub(crate) fn send(status: StatusCode, value: &impl Output) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),
+    }
+}
+
+/// The same with a tag that is made of the body.
+pub(crate) fn send_tagged(status: StatusCode, value: &impl Output, tag: impl FnOnce(&[u8]) -> EntityTag) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => {
+            let tag = tag(&body);
+            let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+            tag.put_on(response.headers_mut());
+            response
+        }
         Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),
     }
 }

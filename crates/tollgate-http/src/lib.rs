@@ -5,10 +5,12 @@
 //!                           argument.rs   what it may ask for       json.rs query.rs list.rs
 //!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
 //!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
+//!                           etag.rs preconditions.rs  which state of a row
+//!                           cache.rs      answers for more than one caller
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
 //! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
-//!                                                     audit.rs      refusals, recorded
+//!                                                     audit.rs      refusals, recorded   limits.rs  how often
 //! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
 //! ```
 //!
@@ -22,18 +24,22 @@ mod answer;
 mod api;
 mod argument;
 mod audit;
+mod cache;
 mod call;
 mod crud;
 pub mod docs;
+mod etag;
 mod guard;
 mod handler;
 mod idempotency;
 mod json;
+mod limits;
 mod list;
 mod observe;
 mod operation;
 pub mod pages;
 mod pipeline;
+mod preconditions;
 mod query;
 mod refusal;
 mod resources;
@@ -45,19 +51,22 @@ pub mod trace;
 mod words;
 
 pub use address::ClientAddress;
-pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page};
+pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page, Tagged};
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Path};
 pub use audit::AuditLog;
+pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::{Guard, Reach};
 pub use handler::Handler;
 pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;
+pub use limits::{Counted, Limits, Quota, Quotas, SharedCounters};
 pub use list::List;
 pub use observe::{Observe, metrics};
 pub use operation::{Operation, Place};
 pub use pipeline::{Edge, pipeline};
+pub use preconditions::Preconditions;
 pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};

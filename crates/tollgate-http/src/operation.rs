@@ -142,6 +142,18 @@ impl<'a> Operation<'a> {
         self.refuses(StatusCode::UNPROCESSABLE_ENTITY, "The `Idempotency-Key` was used for another request.");
     }
 
+    /// What it answers has a tag: who reads it may have it already.
+    pub(crate) fn can_be_known(&mut self) {
+        if self.method != Method::GET {
+            return;
+        }
+        let about = "The tags of the states that you have: if it is in one of them, the answer is 304 without a body.";
+        self.parameter(Place::Header, "If-None-Match", json!({ "type": "string", "description": about }), false);
+        self.answers_nothing(StatusCode::NOT_MODIFIED, "You have it.");
+        self.sends_header(StatusCode::NOT_MODIFIED, "ETag", "Which of them it is.");
+        self.refuses(StatusCode::PRECONDITION_FAILED, "It is in another state than `If-Match` says.");
+    }
+
     /// Who may.
     pub(crate) fn guarded(&mut self, access: &Access) {
         if *access == Access::Public {

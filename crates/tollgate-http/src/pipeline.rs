@@ -1,11 +1,11 @@
 //! What every request passes, as one visible list.
 //!
 //! ```text
-//! its id → the route (a panic becomes a 500) → the body of a problem → headers of every answer → the log
+//! its id → its address's limit → the route (a panic becomes a 500) → the body of a problem → headers of every answer → the log
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, ClientAddress, RequestId,
+    AuditLog, Authenticate, ClientAddress, Limits, RequestId,
     pages::{self, Pages, ProblemPage},
     refusal::{Asked, Refusal, refuse, wants_page},
     trace::{end_span, request_span, trace_of},
@@ -55,6 +55,7 @@ pub struct Edge {
     /// How many proxies of ours a request comes through.
     proxies: usize,
     audit: Option<AuditLog>,
+    limits: Option<Arc<Limits>>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
     count: AtomicU64,
@@ -65,7 +66,7 @@ impl Edge {
     #[must_use]
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
-        Self { pages, authenticate, roles, proxies: 0, audit: None, prefix, count: AtomicU64::new(0) }
+        Self { pages, authenticate, roles, proxies: 0, audit: None, limits: None, prefix, count: AtomicU64::new(0) }
     }
 
     /// Behind that many proxies, each of which says whom it speaks for.
@@ -78,6 +79,25 @@ impl Edge {
     #[must_use]
     pub fn audited(self, audit: AuditLog) -> Self {
         Self { audit: Some(audit), ..self }
+    }
+
+    /// The same, within these limits of an address.
+    #[must_use]
+    pub fn limited(self, limits: Option<Arc<Limits>>) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The route, within the limits of the address. Who asks whether the app is well is always told.
+    async fn route(&self, request: Request, next: Next) -> Response {
+        let is_free = matches!(request.uri().path(), "/livez" | "/readyz");
+        let Some(limits) = self.limits.as_ref().filter(|_| !is_free) else { return next.run(request).await };
+        let taken = limits.of_address(request.extensions()).await;
+        let mut response = match taken.refusal() {
+            Some(refusal) => refusal,
+            None => next.run(request).await,
+        };
+        taken.tell(response.headers_mut());
+        response
     }
 
     /// Logs a refusal and writes its body.
@@ -139,7 +159,7 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next:
 
     let address = ClientAddress::of(request.extensions());
     let answer = async {
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let answered = AssertUnwindSafe(edge.route(request, next)).catch_unwind().await;
         let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
         let mut response = match Refusal::of(&response, &asked, &id) {
             // Boxed, because it is rare, and would make the future of every request large.

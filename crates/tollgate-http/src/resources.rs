@@ -12,7 +12,7 @@ use std::{
 };
 use tollgate_access::{Create, May, System};
 use tollgate_core::{Clock, Problem};
-use tollgate_store::{Answer, Database, Error, Filter, Resource, Store, Table, Transaction};
+use tollgate_store::{Answer, Database, Error, Filter, Resource, Store, Table, Transaction, Watch};
 
 /// How many rows go to the database at once.
 const CHUNK: usize = 500;
@@ -28,7 +28,12 @@ pub trait AnyResource: Send + Sync {
     /// The name of that type.
     fn type_name(&self) -> &'static str;
     /// A `Store` of it.
-    fn store(&self, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Box<dyn Any + Send + Sync>;
+    fn store(
+        &self,
+        database: Arc<dyn Database>,
+        clock: Arc<dyn Clock>,
+        watch: Option<Arc<dyn Watch>>,
+    ) -> Box<dyn Any + Send + Sync>;
     /// Adds the first rows to its store, unless it has some, in one transaction with the `claim`: it says whether nobody
     /// has done so before, and takes note that it is done.
     fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a>;
@@ -84,8 +89,13 @@ impl<R: Resource> AnyResource for Of<R> {
         std::any::type_name::<R>()
     }
 
-    fn store(&self, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Box<dyn Any + Send + Sync> {
-        Box::new(Store::<R>::new(database, clock))
+    fn store(
+        &self,
+        database: Arc<dyn Database>,
+        clock: Arc<dyn Clock>,
+        watch: Option<Arc<dyn Watch>>,
+    ) -> Box<dyn Any + Send + Sync> {
+        Box::new(Store::<R>::watched(database, clock, watch))
     }
 
     fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a> {
@@ -179,8 +189,19 @@ impl Stores {
         database: impl Fn(&Table) -> Arc<dyn Database>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
+        Self::watched(resources, database, clock, |_| None)
+    }
+
+    /// The same, where somebody is told of each write of certain tables.
+    pub fn watched<'a>(
+        resources: impl IntoIterator<Item = &'a Arc<dyn AnyResource>>,
+        database: impl Fn(&Table) -> Arc<dyn Database>,
+        clock: &Arc<dyn Clock>,
+        watch: impl Fn(&Table) -> Option<Arc<dyn Watch>>,
+    ) -> Self {
         let stores = resources.into_iter().map(|resource| {
-            let store = resource.store(database(resource.table()), Arc::clone(clock));
+            let table = resource.table();
+            let store = resource.store(database(table), Arc::clone(clock), watch(table));
             (resource.as_ref().type_id(), store)
         });
         Self(stores.collect())

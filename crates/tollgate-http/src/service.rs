@@ -1,13 +1,15 @@
 //! One service: its routes, each with who may call it and how it is described.
 use crate::{
-    Answer, Argument, Arguments, Call, Context, Handler, Operation, Reach, RouteInfo, ServiceInfo, handler::run,
+    Answer, Argument, Arguments, Call, Context, Guard, Handler, Operation, Reach, RouteInfo, ServiceInfo,
+    cache::{self, CachedRoute},
+    handler::{limited, run},
 };
 use axum::{
     extract::{Request, State},
     http::Method,
     routing::{MethodFilter, MethodRouter, on},
 };
-use std::{any::type_name, sync::Arc};
+use std::{any::type_name, sync::Arc, time::Duration};
 use tollgate_access::{Access, Actor};
 use tollgate_core::capitalized;
 use tollgate_store::{Resource, Store};
@@ -19,6 +21,7 @@ pub struct Service {
     pub(crate) routes: Vec<Route>,
     notes: &'static [(&'static str, &'static str)],
     named: Option<(String, String)>,
+    cached: Option<Duration>,
     /// Rows that a new database starts with: the resource's plural and JSON.
     pub(crate) first_rows: Vec<(&'static str, &'static str)>,
     /// Resources that no signature mentions.
@@ -35,6 +38,9 @@ pub(crate) struct Route {
     pub text: String,
     pub describe: fn(&mut Operation<'_>),
     pub endpoint: MethodRouter<Arc<Context>>,
+    pub cached: Option<Arc<CachedRoute>>,
+    /// Whether its answers may be given to others.
+    pub can_be_shared: bool,
 }
 
 impl Route {
@@ -48,7 +54,16 @@ impl Service {
     /// A service without routes. The macro `service!` makes the same, with the module's comments.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, about: "", routes: vec![], notes: &[], named: None, first_rows: vec![], resources: vec![] }
+        Self {
+            name,
+            about: "",
+            routes: vec![],
+            notes: &[],
+            named: None,
+            cached: None,
+            first_rows: vec![],
+            resources: vec![],
+        }
     }
 
     /// Gives the app a store of `R` even where no handler's signature mentions it.
@@ -85,6 +100,29 @@ impl Service {
         self
     }
 
+    /// Keeps the answers of the next route, or of the reads of the next [`crud`](Self::crud), and gives them to all who
+    /// reach the same rows. A write through a store of the tables that the handler asks for ends them; what was written in
+    /// another way is seen after `lifetime` at the latest.
+    ///
+    /// The handler is given what is common to those who share: path, query, and a `May` whose actor is nobody in
+    /// particular. Headers are taken away. The route is a `GET`, guarded by `May<…>` or `Public`.
+    #[must_use]
+    pub fn cached(mut self, lifetime: Duration) -> Self {
+        self.cached = Some(lifetime);
+        self
+    }
+
+    /// Whether and for how long the next route is to be cached; asked once.
+    pub(crate) fn take_cached(&mut self) -> Option<Duration> {
+        self.cached.take()
+    }
+
+    /// The same again for the next route, where that is said.
+    #[must_use]
+    pub(crate) fn cached_as(self, lifetime: Option<Duration>) -> Self {
+        Self { cached: lifetime, ..self }
+    }
+
     pub(crate) fn info(&self) -> ServiceInfo {
         let mut permissions: Vec<String> = vec![];
         for permission in self.routes.iter().flat_map(|route| route.access.permissions()) {
@@ -101,6 +139,18 @@ impl Service {
     {
         const { assert!(H::Arguments::BODIES <= 1, "a request has one body: this handler asks for it twice") };
         let (id, text) = self.named.take().unwrap_or_else(|| self.describe_by_name(type_name::<H>()));
+        let cached = self.cached.take().map(|lifetime| Arc::new(CachedRoute::new::<H::Arguments>(&id, lifetime)));
+        let endpoint = match cached.clone() {
+            Some(route) => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
+                let (handler, route) = (handler.clone(), Arc::clone(&route));
+                let road = async move |call: Call| cache::run(handler, call, &route).await;
+                limited(Call::new(request, app), road)
+            }),
+            None => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
+                let handler = handler.clone();
+                limited(Call::new(request, app), async move |call: Call| run(handler, call).await)
+            }),
+        };
         self.routes.push(Route {
             method,
             path: path.into(),
@@ -112,9 +162,9 @@ impl Service {
                 H::Arguments::describe(operation);
                 H::Answer::describe(operation);
             },
-            endpoint: on(filter, move |State(app): State<Arc<Context>>, request: Request| {
-                run(handler.clone(), Call::new(request, app))
-            }),
+            endpoint,
+            cached,
+            can_be_shared: <H::Arguments as Arguments>::Guard::CAN_BE_SHARED,
         });
         self
     }

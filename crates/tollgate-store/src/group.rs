@@ -4,7 +4,7 @@
 //! where one of them is refused, or waits for another's transaction, the group is split until it stands alone.
 
 use crate::{
-    Answer, Driver, Error, Resource, Result, Row, Select, Value,
+    Answer, Driver, Error, Resource, Result, Row, Select, Value, Watch,
     batch::{Job, Reply},
     store::{by_id, keyed},
 };
@@ -66,11 +66,15 @@ fn why_not<I: PartialEq>(unreadable: &[(I, Error)], asked: &I) -> Error {
 type Inserted = Result<Option<Vec<Value<'static>>>>;
 
 /// Inserts the group in one transaction; where that cannot be, in as many as it takes.
-pub(crate) fn commit<T: Resource>(driver: Arc<dyn Driver>, group: Vec<Job<T, T>>) -> Answer<'static, ()> {
+pub(crate) fn commit<T: Resource>(
+    driver: Arc<dyn Driver>,
+    watch: Option<Arc<dyn Watch>>,
+    group: Vec<Job<T, T>>,
+) -> Answer<'static, ()> {
     Box::pin(async move {
         let start = Instant::now();
         let (rows, replies): (Vec<T>, Vec<_>) = group.into_iter().map(|job| (job.asked, Some(job.reply))).unzip();
-        let mut group = Group { driver, rows: Arc::new(rows), replies, start };
+        let mut group = Group { driver, watch, rows: Arc::new(rows), replies, start };
         let (all, outcome) = group.attempt(0..group.rows.len()).await;
         let mut failing: Vec<_> = group.settle(all, outcome).into_iter().collect();
         while let Some(part) = failing.pop() {
@@ -90,9 +94,17 @@ pub(crate) fn commit<T: Resource>(driver: Arc<dyn Driver>, group: Vec<Job<T, T>>
     })
 }
 
+/// Tells who watches, before the callers hear of it.
+async fn told<T: Resource>(watch: Option<&Arc<dyn Watch>>) {
+    if let Some(watch) = watch {
+        watch.changed(T::TABLE).await;
+    }
+}
+
 /// Rows, and those who wait until they are durable.
 struct Group<T> {
     driver: Arc<dyn Driver>,
+    watch: Option<Arc<dyn Watch>>,
     rows: Arc<Vec<T>>,
     replies: Vec<Option<Reply<T>>>,
     start: Instant,
@@ -101,8 +113,12 @@ struct Group<T> {
 impl<T: Resource> Group<T> {
     /// Tries to insert a part.
     fn attempt(&self, part: Range<usize>) -> impl Future<Output = (Range<usize>, Inserted)> + Send + use<T> {
-        let (driver, rows) = (Arc::clone(&self.driver), Arc::clone(&self.rows));
-        async move { (part.clone(), driver.insert_group(T::TABLE, rows, part).await) }
+        let (driver, rows, watch) = (Arc::clone(&self.driver), Arc::clone(&self.rows), self.watch.clone());
+        async move {
+            let inserted = driver.insert_group(T::TABLE, rows, part.clone()).await;
+            told::<T>(watch.as_ref()).await;
+            (part, inserted)
+        }
     }
 
     /// Tells the callers of a part what became of it, unless it is to be split.
@@ -140,10 +156,15 @@ impl<T: Resource> Group<T> {
 
     fn alone(&mut self, index: usize) -> impl Future<Output = ()> + Send + use<T> {
         let (tried, driver, rows) = (self.attempt(index..index + 1), Arc::clone(&self.driver), Arc::clone(&self.rows));
+        let watch = self.watch.clone();
         let reply = self.replies[index].take();
         async move {
             let keys = match tried.await {
-                (row, Ok(None)) => driver.insert(T::TABLE, Arc::clone(&rows) as _, row).await,
+                (row, Ok(None)) => {
+                    let inserted = driver.insert(T::TABLE, Arc::clone(&rows) as _, row).await;
+                    told::<T>(watch.as_ref()).await;
+                    inserted
+                }
                 (_, keys) => keys.map(Option::unwrap_or_default),
             };
             let row = keys.and_then(|keys| keyed(rows[index].clone(), keys.into_iter().next()));
@@ -246,7 +267,7 @@ mod tests {
                 (Job { asked: Number { number_id }, reply, span: tracing::Span::none() }, answer)
             })
             .unzip();
-        commit(Arc::clone(driver) as _, jobs).await.unwrap();
+        commit(Arc::clone(driver) as _, None, jobs).await.unwrap();
         answers
     }
 

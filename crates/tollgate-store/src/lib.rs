@@ -6,12 +6,13 @@
 //! a struct that is one resource.rs   what #[resource] says about a type
 //! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
-//!                      find.rs  transaction.rs  batch.rs  group.rs  assignment.rs
+//!                      find.rs  transaction.rs  conditional.rs  batch.rs  group.rs  assignment.rs
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
 //! what was done        audit.rs      who did what to which row, kept with what they did
 //! how it is doing      measures.rs   metrics, and steps of a trace
+//!                      watch.rs      told to who keeps answers    fingerprint.rs
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -32,12 +33,14 @@ extern crate self as tollgate;
 mod assignment;
 pub mod audit;
 mod batch;
+mod conditional;
 mod decimal;
 mod driver;
 mod error;
 mod field;
 mod filter;
 mod find;
+mod fingerprint;
 mod group;
 mod kind;
 mod last_write;
@@ -55,6 +58,7 @@ mod store;
 mod text;
 mod transaction;
 mod value;
+mod watch;
 
 pub use assignment::Assignment;
 pub use decimal::{Decimal, NotDecimal};
@@ -76,6 +80,7 @@ pub use store::Store;
 pub use text::Piece;
 pub use transaction::{OpenTransaction, Transaction};
 pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};
+pub use watch::{Told, Watch};
 
 /// What the macros write `use` for. Not part of the public API.
 #[doc(hidden)]

@@ -42,22 +42,7 @@ impl Position {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(32);
         for value in &self.0 {
-            let mut put = |tag: u8, payload: &[u8]| {
-                bytes.push(tag);
-                bytes.extend_from_slice(payload);
-            };
-            match value {
-                Value::Null => put(0, &[]),
-                Value::Bool(it) => put(1, &[u8::from(*it)]),
-                Value::Int(it) => put(2, &it.to_be_bytes()),
-                Value::Float(it) => put(3, &it.to_be_bytes()),
-                Value::Uuid(it) => put(4, it.as_bytes()),
-                Value::Time(it) => put(5, &it.as_microsecond().to_be_bytes()),
-                Value::Text(it) => {
-                    put(6, &(it.len() as u64).to_be_bytes());
-                    bytes.extend_from_slice(it.as_bytes());
-                }
-            }
+            put(value, &mut bytes);
         }
         bytes
     }
@@ -89,6 +74,26 @@ impl Position {
             }
         };
         self.0.len() == order.len() && order.iter().zip(&self.0).all(fits)
+    }
+}
+
+/// Adds a value: its kind, and as many bytes as that says.
+pub(crate) fn put(value: &Value<'_>, bytes: &mut Vec<u8>) {
+    let mut put = |tag: u8, payload: &[u8]| {
+        bytes.push(tag);
+        bytes.extend_from_slice(payload);
+    };
+    match value {
+        Value::Null => put(0, &[]),
+        Value::Bool(it) => put(1, &[u8::from(*it)]),
+        Value::Int(it) => put(2, &it.to_be_bytes()),
+        Value::Float(it) => put(3, &it.to_be_bytes()),
+        Value::Uuid(it) => put(4, it.as_bytes()),
+        Value::Time(it) => put(5, &it.as_microsecond().to_be_bytes()),
+        Value::Text(it) => {
+            put(6, &(it.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(it.as_bytes());
+        }
     }
 }
 

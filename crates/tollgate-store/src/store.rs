@@ -3,7 +3,7 @@
 
 use crate::{
     Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
-    Transaction, Update as Change, Value,
+    Transaction, Update as Change, Value, Watch,
     audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits},
     filter::is_foreign,
@@ -11,6 +11,7 @@ use crate::{
     group::{commit, fetch},
     measures::{Measures, round_trip},
     transaction,
+    watch::Telling,
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
@@ -30,6 +31,7 @@ struct Inner<T: Resource> {
     /// The database itself, or a transaction in it.
     driver: Arc<dyn Driver>,
     clock: Arc<dyn Clock>,
+    watch: Option<Arc<dyn Watch>>,
     reader: Option<Arc<Batcher<T::Id, T>>>,
     /// Missing in a transaction: its writes are committed together anyway.
     writer: Option<Arc<Batcher<T, T>>>,
@@ -52,20 +54,27 @@ impl<T: Resource> Clone for Store<T> {
 impl<T: Resource> Store<T> {
     /// The rows of `T` in this database.
     pub fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
+        Self::watched(database, clock, None)
+    }
+
+    /// The rows of `T` in this database; whoever watches is told of each write through this store.
+    pub fn watched(database: Arc<dyn Database>, clock: Arc<dyn Clock>, watch: Option<Arc<dyn Watch>>) -> Self {
         let driver: Arc<dyn Driver> = database.clone();
         let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING, patience: PATIENCE };
         let (fetcher, committer, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
         let fetch = move |group| fetch(Arc::clone(&fetcher), group);
-        let commit = move |group| commit(Arc::clone(&committer), group);
+        let told = watch.clone();
+        let commit = move |group| commit(Arc::clone(&committer), told.clone(), group);
         let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), Measures::of(T::PLURAL, "read"), fetch));
         let writer = Some(Batcher::new(limits(lanes.writes), Measures::of(T::PLURAL, "insert"), commit));
-        Self(Arc::new(Inner { database, driver, clock, reader, writer, part: None }))
+        Self(Arc::new(Inner { database, driver, clock, watch, reader, writer, part: None }))
     }
 
     pub(crate) fn within(&self, transaction: &Transaction, joins: bool) -> Self {
         let (database, clock) = (Arc::clone(&self.0.database), Arc::clone(&self.0.clock));
         let (driver, part) = (transaction.session(), Some(Part { transaction: transaction.clone(), joins }));
-        Self(Arc::new(Inner { database, driver, clock, reader: None, writer: None, part }))
+        let watch = self.0.watch.clone();
+        Self(Arc::new(Inner { database, driver, clock, watch, reader: None, writer: None, part }))
     }
 
     pub(crate) fn driver(&self) -> Arc<dyn Driver> {
@@ -143,25 +152,21 @@ impl<T: Resource> Store<T> {
         self.change(may, id, Expr::EVERY, T::patch(patch)).await
     }
 
-    /// Changes part of a row only if it still matches: `Job::STATE.eq("waiting")`, `Book::VERSION.eq(7)`.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] if it does not match, and as [`update`](Self::update).
-    pub async fn update_if(&self, may: &May<Update, T>, id: T::Id, only: Filter<T>, patch: T::Patch) -> Result<T> {
-        self.change(may, id, only.expr, T::patch(patch)).await
-    }
-
     /// Replaces everything that a caller may write in a row.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the new row has another key, and as [`update`](Self::update).
     pub async fn replace(&self, may: &May<Update, T>, id: T::Id, new: T::New) -> Result<T> {
+        self.put(may, id, Expr::EVERY, new).await
+    }
+
+    pub(crate) async fn put(&self, may: &May<Update, T>, id: T::Id, only: Expr, new: T::New) -> Result<T> {
         let (key, set) = T::replace(new);
         if key.is_some_and(|key| key != id) {
             let name = T::TABLE.columns[T::TABLE.id].name;
             return Err(Error::invalid(format!("`{name}` is not that of the row to be replaced")));
         }
-        self.change(may, id, Expr::EVERY, set).await
+        self.change(may, id, only, set).await
     }
 
     /// Removes a row.
@@ -169,9 +174,15 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// [`Error::NotFound`] if there is none among the caller's rows.
     pub async fn delete(&self, may: &May<Delete, T>, id: T::Id) -> Result<()> {
+        self.remove(may, id, Expr::EVERY).await
+    }
+
+    pub(crate) async fn remove(&self, may: &May<Delete, T>, id: T::Id, only: Expr) -> Result<()> {
         let mine = by_id::<T>([id.clone()]).and(scope(may.rows()));
-        let delete = async |here: Self| match here.0.driver.delete(T::TABLE, &mine).await? {
-            0 => Err(Error::NotFound),
+        let wanted = mine.clone().and(only.clone());
+        let delete = async |here: Self| match here.0.driver.delete(T::TABLE, &wanted).await? {
+            0 if only == Expr::EVERY => Err(Error::NotFound),
+            0 => Err(here.why_not(&mine, &wanted).await?),
             _ => Ok(()),
         };
         let events = |(): &()| vec![event(may, "delete").of_row(&id)];
@@ -199,6 +210,9 @@ impl<T: Resource> Store<T> {
     ) -> Result<R> {
         let write = async |here: Self, transaction: Option<&Transaction>| {
             let part = transaction::Part::of(transaction);
+            if let Some(transaction) = transaction {
+                transaction.written().add(self.0.watch.as_ref(), T::TABLE);
+            }
             let done = write(here.clone()).await;
             if let (true, Ok(done), Some(transaction)) = (T::TABLE.audited, &done, transaction) {
                 let stamp = Stamp { actor, now: here.0.clock.now() };
@@ -210,7 +224,14 @@ impl<T: Resource> Store<T> {
         match &self.0.part {
             Some(part) => write(self.clone(), Some(&part.transaction)).await,
             None if T::TABLE.audited => self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await,
-            None => write(self.clone(), None).await,
+            None => {
+                let telling = self.0.watch.as_ref().map(|watch| Telling::new(watch, T::TABLE));
+                let done = write(self.clone(), None).await;
+                if let Some(telling) = telling {
+                    telling.tell().await;
+                }
+                done
+            }
         }
     }
 
@@ -301,7 +322,7 @@ impl<T: Resource> Store<T> {
         Ok(found.pop())
     }
 
-    async fn one(&self, filter: Expr) -> Result<T> {
+    pub(crate) async fn one(&self, filter: Expr) -> Result<T> {
         self.some(filter).await?.ok_or(Error::NotFound)
     }
 }

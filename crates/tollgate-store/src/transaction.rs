@@ -1,6 +1,6 @@
 //! Several writes that happen together or not at all.
 
-use crate::{Database, Error, Result, Session, Store, audit::Recorded, resource::Resource};
+use crate::{Database, Error, Result, Session, Store, audit::Recorded, resource::Resource, watch::Written};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -13,6 +13,7 @@ pub struct Transaction {
     database: Arc<dyn Database>,
     session: Arc<dyn Session>,
     recorded: Recorded,
+    written: Written,
     /// Something in it was left half done: it is not committed any more.
     spoilt: Arc<AtomicBool>,
 }
@@ -48,6 +49,10 @@ impl Transaction {
         &self.recorded
     }
 
+    pub(crate) fn written(&self) -> &Written {
+        &self.written
+    }
+
     pub(crate) fn is_in(&self, database: &Arc<dyn Database>) -> bool {
         Arc::ptr_eq(&self.database, database)
     }
@@ -67,8 +72,9 @@ impl OpenTransaction {
     /// The database cannot be reached, or too many are under way.
     pub async fn begin(database: &Arc<dyn Database>) -> Result<Self> {
         let session = database.begin().await?;
-        let (database, recorded, spoilt) = (Arc::clone(database), Recorded::default(), Arc::default());
-        Ok(Self { transaction: Transaction { database, session, recorded, spoilt }, ended: false })
+        let (recorded, written) = (Recorded::default(), Written::default());
+        let (database, spoilt) = (Arc::clone(database), Arc::default());
+        Ok(Self { transaction: Transaction { database, session, recorded, written, spoilt }, ended: false })
     }
 
     /// Where stores take part in it.
@@ -86,8 +92,12 @@ impl OpenTransaction {
             self.rollback().await?;
             return Err(Error::internal("a part of the transaction was left half way, so nothing of it is kept"));
         }
+        let tellings = self.transaction.written.tellings();
         let ended = self.transaction.session.commit().await;
         self.ended = true;
+        for telling in tellings {
+            telling.tell().await;
+        }
         if ended.is_ok() {
             self.transaction.recorded.log();
         }

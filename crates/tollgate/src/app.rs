@@ -172,6 +172,7 @@ impl App {
             anyone: roles.anyone().clone(),
             schemes: schemes(&settings)?,
             services,
+            quotas: settings.limits.quotas(),
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
         check_table_names(&built)?;

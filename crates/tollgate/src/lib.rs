@@ -52,6 +52,7 @@ pub mod raw;
 mod running;
 mod secrets;
 mod settings;
+mod shared;
 mod telemetry;
 pub mod testing;
 
@@ -66,8 +67,8 @@ pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place, Query,
-    RequestId, Service, Unrepeatable,
+    Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place,
+    Preconditions, Query, RequestId, Service, Tagged, Unrepeatable,
 };
 /// ```
 /// use tollgate::prelude::*;
@@ -110,8 +111,8 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent,
-        ObjectId, Page, Path, Problem, Public, Query, Read, Resource, Result, Secret, Service, Store, System,
-        Timestamp, Update, Uuid, input, output, params, resource, service, settings,
+        ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result, Secret, Service, Store,
+        System, Tagged, Timestamp, Update, Uuid, input, output, params, resource, service, settings,
     };
 }
 

@@ -6,6 +6,7 @@ use crate::{
     first_rows, home,
     identities::{Identities, With},
     kept::Values,
+    shared::Shared,
 };
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use std::{sync::Arc, time::Duration};
@@ -66,7 +67,9 @@ impl Design {
         let pages = Arc::new(Pages::new(self.site(&**database)));
         let with = With { database, clock: &clock, pages: &pages, values: &values };
         let identities = Identities::start(&self, &with, authenticate).await?;
-        let stores = Stores::new(&self.built.resources, |table| databases.of(table), &clock);
+        let shared = Shared::open(&self, &clock)?;
+        let watch = |table: &Table| shared.watch(table);
+        let stores = Stores::watched(&self.built.resources, |table| databases.of(table), &clock, watch);
         if first_rows {
             done.extend(first_rows::add(&self.built, &stores, &databases, &clock).await?);
         }
@@ -76,7 +79,8 @@ impl Design {
         extensions.insert(identities.people.clone());
         let (seal, keyed, authenticate) =
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
-        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
+        let Shared { cache, limits, .. } = shared;
+        let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
         Ok(Running { design: Arc::new(self), databases, identities, context, pages, done })
     }
 
@@ -115,7 +119,8 @@ impl Running {
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
-        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
+        let edge = edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone());
+        let edge = Arc::new(edge);
         let running = Arc::clone(self);
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| {

@@ -1,11 +1,13 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
 mod client;
+mod limits;
 mod load;
 mod own;
 mod telemetry;
 
 pub use client::Client;
+pub use limits::{Cache, Limits, Redis};
 pub use own::Config;
 pub(crate) use own::Section;
 pub use telemetry::{Format, Telemetry};
@@ -43,6 +45,12 @@ pub struct Settings {
     pub telemetry: Telemetry,
     /// What is kept of who did what.
     pub audit: Audit,
+    /// Answers that are kept for others.
+    pub cache: Cache,
+    /// How often callers may ask.
+    pub limits: Limits,
+    /// What instances share.
+    pub redis: Redis,
     /// Secrets that are kept elsewhere.
     pub secrets: Secrets,
     /// Groups of the app's own.

@@ -8,7 +8,7 @@ use super::{AccountChange, Accounts, NewAccount, UserError, me_service};
 use crate::{Service, sign_in::Session, users::User};
 use tollgate_access::{Create, Delete, May, Read, Update};
 use tollgate_core::Result;
-use tollgate_http::{Json, List, Located, NoContent, Page, Path};
+use tollgate_http::{Json, List, Located, NoContent, Page, Path, Tagged};
 use tollgate_macros::{output, service};
 use tollgate_store::Store;
 use uuid::Uuid;
@@ -19,8 +19,8 @@ async fn list(may: May<Read, User>, users: Store<User>, wanted: List<User>) -> R
 }
 
 /// Reads a user.
-async fn read(may: May<Read, User>, users: Store<User>, Path(id): Path<Uuid>) -> Result<Json<User>> {
-    Ok(Json(users.get(&may, id).await?))
+async fn read(may: May<Read, User>, users: Store<User>, Path(id): Path<Uuid>) -> Result<Tagged<User>> {
+    Ok(Tagged(users.get(&may, id).await?))
 }
 
 /// Adds a user.

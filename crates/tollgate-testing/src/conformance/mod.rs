@@ -133,6 +133,8 @@ claims! { $ conformance
         a_replacement_with_another_key_is_refused
         what_is_not_there_cannot_be_changed
         a_conditional_change_happens_only_as_believed
+        a_row_is_replaced_or_removed_only_as_believed
+        of_many_who_saw_the_same_row_one_writes
         every_change_is_counted_and_dated
         what_is_deleted_is_gone
         what_only_the_app_sets_no_caller_sends

@@ -5,7 +5,8 @@ use super::resources::{
     store, store_at, word,
 };
 use std::{sync::Arc, time::Duration};
-use tollgate::{Change, Filter, ManualClock, Timestamp};
+use tokio::task::JoinSet;
+use tollgate::{Change, Filter, ManualClock, May, Store, Timestamp, Update};
 use tollgate_store::{Database, Error};
 
 /// A patch that says nothing.
@@ -90,6 +91,40 @@ pub async fn a_conditional_change_happens_only_as_believed(database: Arc<dyn Dat
     assert!(matches!(again, Err(Error::Stale)), "{again:?}");
     let four = notes.update_if(&all(), id, Note::BODY.eq("two") & Note::MARK.is_null(), with_body("four")).await;
     assert_eq!(four.unwrap().version, 3, "the condition speaks of the row before the change");
+}
+
+pub async fn a_row_is_replaced_or_removed_only_as_believed(database: Arc<dyn Database>) {
+    let notes = store::<Note>(&database).await;
+    let id = notes.insert(&all(), note("one")).await.unwrap().note_id;
+    let stale = notes.replace_if(&all(), id, Note::VERSION.eq(7), note("two")).await;
+    assert!(matches!(stale, Err(Error::Stale)), "{stale:?}");
+    let two = notes.replace_if(&all(), id, Note::VERSION.eq(1), note("two")).await.unwrap();
+    assert_eq!((two.body.as_str(), two.version), ("two", 2));
+    let stale = notes.delete_if(&all(), id, Note::VERSION.eq(1)).await;
+    assert!(matches!(stale, Err(Error::Stale)), "{stale:?}");
+    assert_eq!(notes.get(&all(), id).await.unwrap(), two);
+    notes.delete_if(&all(), id, Note::VERSION.eq(2)).await.unwrap();
+    let gone = notes.delete_if(&all(), id, Note::VERSION.eq(2)).await;
+    assert!(matches!(gone, Err(Error::NotFound)), "{gone:?}");
+}
+
+pub async fn of_many_who_saw_the_same_row_one_writes(database: Arc<dyn Database>) {
+    let notes = store::<Note>(&database).await;
+    let seen = notes.insert(&all(), note("seen")).await.unwrap();
+    let mut all_of_them = JoinSet::new();
+    for number in 0..10 {
+        let (notes, seen) = (notes.clone(), seen.clone());
+        all_of_them.spawn(async move {
+            let write =
+                async |notes: Store<Note>| notes.update(&all(), seen.note_id, with_body(&number.to_string())).await;
+            let may: May<Update, Note> = all();
+            notes.when(&may, &seen.note_id, |row| *row == seen, write).await
+        });
+    }
+    let (done, refused): (Vec<_>, Vec<_>) = all_of_them.join_all().await.into_iter().partition(Result::is_ok);
+    assert!(refused.iter().all(|no| matches!(no, Err(Error::Stale | Error::Overloaded))), "{refused:?}");
+    assert_eq!(done.len(), 1, "{done:?}");
+    assert_eq!(notes.get(&all(), seen.note_id).await.unwrap().version, 2);
 }
 
 pub async fn every_change_is_counted_and_dated(database: Arc<dyn Database>) {

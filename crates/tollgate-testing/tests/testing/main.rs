@@ -22,4 +22,6 @@ mod outages;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod sqlite;

@@ -237,6 +237,25 @@ async fn a_transaction_of_the_handler_is_part_of_the_request() {
     assert_eq!(notes(&ann).await, 1);
 }
 
+/// Works with no store.
+async fn shout(_: May<Create, Note>, Json(text): Json<Text>) -> Json<String> {
+    RUNS.fetch_add(1, Ordering::SeqCst);
+    Json(text.text.to_uppercase())
+}
+
+#[tokio::test]
+async fn a_route_that_cannot_keep_a_key_refuses_it() {
+    let service = Service::new("all").crud::<Note>("/notes").post("/shout", shout);
+    let app = TestApp::new(App::new("claims").service(service)).await;
+    let (ann, body) = (writer(&app, "ann"), json!({ "text": "hey" }));
+    assert_eq!(ann.post("/shout", body.clone()).await.json(), "HEY");
+    let before = RUNS.load(Ordering::SeqCst);
+    let refused = keyed(ann, KEY).post("/shout", body.clone()).await;
+    assert_eq!(why(&refused), "400 nobody can promise that this is done once: leave out the `Idempotency-Key`");
+    assert_eq!(RUNS.load(Ordering::SeqCst), before, "nothing was done");
+    assert_eq!(keyed(app.anyone(), KEY).post("/shout", body).await.status(), 401);
+}
+
 #[tokio::test]
 async fn the_document_tells_of_the_key_where_it_counts() {
     let app = ground::start().await;

@@ -5,9 +5,13 @@ mod audit;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod compile;
 #[cfg(test)]
 mod document;
+#[cfg(test)]
+mod etags;
 #[cfg(test)]
 mod ground;
 #[cfg(test)]
@@ -18,6 +22,8 @@ mod idempotency;
 mod issuers;
 #[cfg(test)]
 mod kinds;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]

@@ -160,6 +160,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         about: String::new(),
         anyone: tollgate_access::Grants::default(),
         schemes: vec![],
+        quotas: tollgate_http::Quotas::default(),
         services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
@@ -168,7 +169,16 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
     let (authenticate, seal) = (identity.authenticator(), Seal::new(&[7; 32]));
     let mut extensions = Extensions::new();
     extensions.insert(identity.accounts());
-    let context = Context { authenticate, stores, seal, clock, keyed: Keyed::default(), extensions };
+    let context = Context {
+        authenticate,
+        stores,
+        seal,
+        clock,
+        keyed: Keyed::default(),
+        cache: tollgate_http::AnswerCache::in_memory(0, Arc::new(tollgate_core::SystemClock::default())),
+        limits: None,
+        extensions,
+    };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
     router.layer(from_fn_with_state(edge, pipeline))

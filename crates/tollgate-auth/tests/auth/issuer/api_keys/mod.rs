@@ -140,6 +140,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         about: String::new(),
         anyone: Grants::default(),
         schemes: vec![],
+        quotas: tollgate_http::Quotas::default(),
         services: vec![tollgate_auth::service(), tollgate_auth::api_keys_service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
@@ -149,8 +150,16 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(keys.clone());
     extensions.insert(world.identity.accounts());
-    let context =
-        Context { authenticate, stores, seal: Seal::new(&[7; 32]), clock, keyed: Keyed::default(), extensions };
+    let context = Context {
+        authenticate,
+        stores,
+        seal: Seal::new(&[7; 32]),
+        clock,
+        keyed: Keyed::default(),
+        cache: tollgate_http::AnswerCache::in_memory(0, Arc::new(tollgate_core::SystemClock::default())),
+        limits: None,
+        extensions,
+    };
     let router = built.router.with_state(Arc::new(context)).merge(world.identity.router());
     router.layer(from_fn_with_state(Arc::new(edge), pipeline))
 }

@@ -1,0 +1,244 @@
+//! May an answer be given to somebody else? If it depends on nothing that they do not have in common.
+//!
+//! ```text
+//! let the caller in → what is left of the permission without them → key → found, or one computes and others wait
+//!  401, 403            rows of each `May`, nothing of `Public`
+//! ```
+//!
+//! What a cached route is given is its key: path and query, and the rows that its guard reaches. Who calls, their headers
+//! and their address are taken away before the handler runs, so an answer cannot depend on them, whatever the handler
+//! does. The guard itself is asked every time: a permission that is gone gives no kept answers.
+//!
+//! Each table has a generation, which every write of it ends, once it is kept and before the writer hears of it. An answer
+//! is good only in the generations in which its computation began. Where a write is not seen, it is good for the time that
+//! the route says.
+//!
+//! Invariant: nothing that tells two callers apart reaches a cached handler without being in the key.
+
+mod flight;
+mod kept;
+mod memory;
+
+pub use kept::Kept;
+pub use memory::InMemory;
+
+use crate::{
+    Arguments, Call, ClientAddress, Guard, Handler, RequestId,
+    answer::{Answer, CACHE_STATUS},
+    etag::unless_known,
+    refusal::Refusal,
+};
+use aws_lc_rs::digest::{Context as Hash, SHA256};
+use axum::{
+    http::{HeaderMap, HeaderValue, Uri},
+    response::{IntoResponse, Response},
+};
+use flight::{Flights, Place};
+use std::{
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tollgate_access::{Access, Actor};
+use tollgate_core::{Clock, Problem};
+use tollgate_store::{Table, Told, Watch};
+
+/// The SHA-256 of everything that an answer depends on.
+pub type AnswerKey = [u8; 32];
+
+/// The generations of the tables that an answer is made of.
+pub type Stamp = Arc<[u64]>;
+
+/// Something about kept answers, some time later.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What is known under a key.
+#[derive(Debug, Default, Clone)]
+pub struct Found {
+    /// The generations of its tables; `None` if that cannot be told now, and then nothing is kept.
+    pub stamp: Option<Stamp>,
+    /// What was kept in these generations, and for no longer than it may be.
+    pub kept: Option<Arc<Kept>>,
+}
+
+/// Where answers are kept: in this process, or where all instances reach them. What fails is as good as not kept.
+pub trait AnswerStore: Send + Sync + 'static {
+    /// What is known under that key.
+    fn find<'a>(&'a self, key: &'a AnswerKey, tables: &'a [&'static Table]) -> Later<'a, Found>;
+    /// Keeps an answer that was computed in these generations.
+    fn keep<'a>(&'a self, key: &'a AnswerKey, stamp: Stamp, kept: Arc<Kept>, lifetime: Duration) -> Later<'a, ()>;
+    /// Ends the generation of a table.
+    fn changed(&self, table: &'static Table) -> Later<'_, ()>;
+}
+
+/// How often answers were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Requests that were answered with what was kept.
+    pub hits: u64,
+    /// Requests whose answer was computed.
+    pub misses: u64,
+    /// Requests among the hits that waited for another's computation.
+    pub waits: u64,
+}
+
+/// The kept answers of an app. Clones are the same.
+#[derive(Clone)]
+pub struct AnswerCache(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn AnswerStore>,
+    flights: Flights,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    waits: AtomicU64,
+}
+
+impl AnswerCache {
+    /// Answers that are kept there.
+    pub fn new(store: Arc<dyn AnswerStore>) -> Self {
+        let counter = AtomicU64::default;
+        Self(Arc::new(Inner {
+            store,
+            flights: Flights::default(),
+            hits: counter(),
+            misses: counter(),
+            waits: counter(),
+        }))
+    }
+
+    /// Answers that are kept in this process.
+    pub fn in_memory(bytes: u64, clock: Arc<dyn Clock>) -> Self {
+        Self::new(Arc::new(InMemory::new(bytes, clock)))
+    }
+
+    /// How often answers were found so far.
+    pub fn counts(&self) -> CacheCounts {
+        let Inner { hits, misses, waits, .. } = &*self.0;
+        CacheCounts { hits: hits.load(Relaxed), misses: misses.load(Relaxed), waits: waits.load(Relaxed) }
+    }
+}
+
+impl Watch for AnswerCache {
+    fn changed(&self, table: &'static Table) -> Told<'_> {
+        self.0.store.changed(table)
+    }
+}
+
+/// A route whose answers are kept.
+#[derive(Debug)]
+pub(crate) struct CachedRoute {
+    pub(crate) id: String,
+    pub(crate) lifetime: Duration,
+    /// Whether anybody may have the answers.
+    is_public: bool,
+    /// What they are made of; known once the route is described.
+    pub(crate) tables: OnceLock<Vec<&'static Table>>,
+}
+
+impl CachedRoute {
+    pub(crate) fn new<A: Arguments>(id: &str, lifetime: Duration) -> Self {
+        let is_public = A::access() == Access::Public;
+        Self { id: id.to_owned(), lifetime, is_public, tables: OnceLock::new() }
+    }
+
+    fn tables(&self) -> &[&'static Table] {
+        self.tables.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The length of each part goes first, so that none can borrow bytes from the next.
+    fn key(&self, uri: &Uri, scope: &[u8]) -> AnswerKey {
+        let mut hash = Hash::new(&SHA256);
+        let target = uri.path_and_query().map_or("", |target| target.as_str());
+        for part in [self.id.as_bytes(), target.as_bytes(), scope] {
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mut key = AnswerKey::default();
+        key.copy_from_slice(hash.finish().as_ref());
+        key
+    }
+}
+
+/// One request through a cached handler.
+pub(crate) async fn run<H, A>(handler: H, mut call: Call, route: &CachedRoute) -> Response
+where
+    H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
+{
+    let admitted = <H::Arguments as Arguments>::Guard::admit(&mut call).await;
+    let (actor, asked) = (call.actor.take(), reduce(&mut call));
+    let outcome = match admitted {
+        Ok(guard) => unless_known(shared(handler, guard, &mut call, route).await, true, &asked),
+        Err(problem) => Refusal::from(problem).into_response(),
+    };
+    Refusal::met_by(outcome, actor, H::Arguments::access)
+}
+
+/// Takes away what tells callers apart; the headers are for whoever compares tags.
+fn reduce(call: &mut Call) -> HeaderMap {
+    call.head.extensions.remove::<ClientAddress>();
+    call.head.extensions.remove::<RequestId>();
+    call.head.extensions.remove::<Actor>();
+    call.head.method = axum::http::Method::GET;
+    call.body = None;
+    mem::take(&mut call.head.headers)
+}
+
+/// The answer to all who reach the same rows.
+async fn shared<H, A>(
+    handler: H,
+    guard: <H::Arguments as Arguments>::Guard,
+    call: &mut Call,
+    route: &CachedRoute,
+) -> Response
+where
+    H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
+{
+    let mut scope = vec![];
+    let Some(guard) = guard.shared(&mut scope) else {
+        return Refusal::from(Problem::internal().caused_by("this answer is one caller's alone")).into_response();
+    };
+    let key = route.key(&call.head.uri, &scope);
+    let cache = call.context.cache.clone();
+    let inner = &*cache.0;
+    let Found { stamp, kept } = inner.store.find(&key, route.tables()).await;
+    if let Some(kept) = kept {
+        inner.hits.fetch_add(1, Relaxed);
+        return kept.answer("tollgate; hit");
+    }
+    let place = match stamp {
+        Some(stamp) => inner.flights.join((key, stamp)).await,
+        None => Place::Alone,
+    };
+    if let Place::Landed(kept) = place {
+        inner.hits.fetch_add(1, Relaxed);
+        inner.waits.fetch_add(1, Relaxed);
+        return kept.answer("tollgate; hit; detail=waited");
+    }
+    inner.misses.fetch_add(1, Relaxed);
+    let mut response = match H::Arguments::take_behind(guard, call).await {
+        Ok(arguments) => handler.call(arguments).await.answer(),
+        Err(problem) => Refusal::from(problem).into_response(),
+    };
+    let kept;
+    (response, kept) = Kept::of(response, route.is_public).await;
+    let stored = match (place, kept) {
+        (Place::Leading(flight), Some(kept)) => {
+            inner.store.keep(&key, flight.stamp(), Arc::clone(&kept), route.lifetime).await;
+            flight.land(kept);
+            "tollgate; fwd=uri-miss; stored"
+        }
+        (Place::Leading(flight), None) => {
+            flight.give_up();
+            "tollgate; fwd=uri-miss"
+        }
+        _ => "tollgate; fwd=uri-miss",
+    };
+    response.headers_mut().insert(CACHE_STATUS, HeaderValue::from_static(stored));
+    response
+}

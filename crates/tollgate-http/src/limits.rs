@@ -1,0 +1,285 @@
+//! How often may somebody ask? By address before anything else is done, by caller, API key and route once they are known.
+//!
+//! A quota is so many requests in so much time (GCRA): they may come at once, and come back evenly. Each is counted in this
+//! process, by the stopwatch; where instances share a counter, that is asked too, and what either refuses is refused. Where
+//! the shared counter does not answer, the one of this process goes on alone: without it, the limit of an app is that of an
+//! instance times their number, and never none.
+//!
+//! Answers say what is left: `RateLimit-Policy` and `RateLimit` ([draft-ietf-httpapi-ratelimit-headers-10]); who is over is
+//! told with 429 and `Retry-After` (RFC 6585, 4).
+//!
+//! [draft-ietf-httpapi-ratelimit-headers-10]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+
+mod counters;
+
+use crate::{Call, ClientAddress, refusal::Refusal};
+use axum::{
+    extract::MatchedPath,
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
+    response::{IntoResponse, Response},
+};
+use counters::Counters;
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    net::IpAddr,
+    pin::Pin,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tollgate_core::{Clock, Problem};
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// So many requests in so much time: `100 per minute`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Quota {
+    requests: u32,
+    window: Duration,
+}
+
+impl Quota {
+    /// How many requests may come in a [`window`](Self::window).
+    pub fn requests(self) -> u32 {
+        self.requests
+    }
+
+    /// The time in which they come back.
+    pub fn window(self) -> Duration {
+        self.window
+    }
+
+    /// The time in which one comes back.
+    pub fn interval(self) -> Duration {
+        self.window / self.requests
+    }
+}
+
+impl TryFrom<String> for Quota {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Quota {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no limit: write it as `100 per minute`, per second, minute, hour or day");
+        let (requests, unit) = text.split_once(" per ").ok_or_else(wrong)?;
+        let seconds = match unit.trim() {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 60 * 60,
+            "day" => 24 * 60 * 60,
+            _ => return Err(wrong()),
+        };
+        let requests = requests.trim().parse().ok().filter(|requests| (1..=1_000_000).contains(requests));
+        Ok(Self { requests: requests.ok_or_else(wrong)?, window: Duration::from_secs(seconds) })
+    }
+}
+
+/// What is limited; nothing by default.
+#[derive(Debug, Clone, Default)]
+pub struct Quotas {
+    /// Of an IPv4 address, or a /64 network of IPv6.
+    pub address: Option<Quota>,
+    /// Of somebody who is signed in, whichever way they come.
+    pub actor: Option<Quota>,
+    /// Of an API key.
+    pub key: Option<Quota>,
+    /// Of a caller on one route, named `POST /movies`: of whoever is signed in, otherwise of the address.
+    pub routes: BTreeMap<String, Quota>,
+}
+
+impl Quotas {
+    /// Whether nothing is limited.
+    pub fn is_empty(&self) -> bool {
+        self.address.is_none() && self.actor.is_none() && self.key.is_none() && self.routes.is_empty()
+    }
+}
+
+/// Counts for all instances.
+pub trait SharedCounters: Send + Sync + 'static {
+    /// Counts a request against a quota: how long it takes until all of that is there again. A request that would make
+    /// this longer than the window is over the limit, and not counted. `None` where that cannot be told now.
+    fn count<'a>(&'a self, name: &'a str, quota: Quota) -> Counted<'a>;
+}
+
+/// What a shared counter says, some time later.
+pub type Counted<'a> = Pin<Box<dyn Future<Output = Option<Duration>> + Send + 'a>>;
+
+/// The limits of an app.
+pub struct Limits {
+    quotas: Quotas,
+    counters: Counters,
+    shared: Option<Arc<dyn SharedCounters>>,
+    refused: AtomicU64,
+}
+
+impl Limits {
+    /// These limits. Without quotas there are none.
+    pub fn new(quotas: Quotas, clock: Arc<dyn Clock>, shared: Option<Arc<dyn SharedCounters>>) -> Option<Arc<Self>> {
+        let counters = Counters::new(clock);
+        (!quotas.is_empty()).then(|| Arc::new(Self { quotas, counters, shared, refused: AtomicU64::new(0) }))
+    }
+
+    /// How many requests were refused so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    /// Counts a request against its address.
+    pub(crate) async fn of_address(&self, extensions: &Extensions) -> Taken {
+        let mut taken = Taken::default();
+        if let Some(quota) = self.quotas.address {
+            self.take("address", &network(ClientAddress::of(extensions)), quota, &mut taken).await;
+        }
+        taken
+    }
+
+    /// Counts a request against its caller and its route. Who they are is asked where that counts; whether they may come
+    /// in is not decided here.
+    pub(crate) async fn of_caller(&self, call: &mut Call) -> Taken {
+        let mut taken = Taken::default();
+        let actor = call.actor().await.ok().filter(tollgate_access::Actor::is_signed_in);
+        if let (Some(quota), Some(key)) = (self.quotas.key, actor.as_ref().and_then(|actor| actor.key())) {
+            self.take("key", key, quota, &mut taken).await;
+        }
+        if let (Some(quota), Some(actor)) = (self.quotas.actor, &actor) {
+            self.take("actor", actor.id(), quota, &mut taken).await;
+        }
+        if let Some((route, quota)) = self.of_route(call) {
+            let caller = match &actor {
+                Some(actor) => format!("{route} actor {}", actor.id()),
+                None => format!("{route} address {}", network(ClientAddress::of(&call.head.extensions))),
+            };
+            self.take("route", &caller, quota, &mut taken).await;
+        }
+        taken
+    }
+
+    fn of_route(&self, call: &Call) -> Option<(&str, Quota)> {
+        if self.quotas.routes.is_empty() {
+            return None;
+        }
+        let path = call.head.extensions.get::<MatchedPath>()?;
+        let method = if call.head.method == Method::HEAD { "GET" } else { call.head.method.as_str() };
+        let route = format!("{method} {}", path.as_str());
+        self.quotas.routes.get_key_value(&route).map(|(route, quota)| (route.as_str(), *quota))
+    }
+
+    /// Counts a request here, and then for all instances, unless one before was refused.
+    async fn take(&self, policy: &'static str, who: &str, quota: Quota, taken: &mut Taken) {
+        if taken.0.iter().any(|one| one.wait().is_some()) {
+            return;
+        }
+        let mut debt = self.counters.count((policy, who), quota);
+        if let (Some(shared), true) = (&self.shared, debt <= quota.window) {
+            let name = format!("{policy}:{who}");
+            debt = shared.count(&name, quota).await.unwrap_or(debt);
+        }
+        if debt > quota.window {
+            self.refused.fetch_add(1, Relaxed);
+        }
+        taken.0.push(One { policy, quota, debt });
+    }
+}
+
+/// An address, or the network of an IPv6 address: whoever has one of those has all of them. Where none is known, all are
+/// one.
+fn network(address: Option<IpAddr>) -> String {
+    match address {
+        Some(IpAddr::V6(address)) => format!("{:x?}", &address.segments()[..4]),
+        Some(address) => address.to_string(),
+        None => "unknown".into(),
+    }
+}
+
+/// What a request was counted against.
+#[derive(Debug, Default)]
+pub(crate) struct Taken(Vec<One>);
+
+#[derive(Debug)]
+struct One {
+    policy: &'static str,
+    quota: Quota,
+    /// How long it takes until all of the quota is there again.
+    debt: Duration,
+}
+
+impl One {
+    /// How long to wait, if it is over.
+    fn wait(&self) -> Option<Duration> {
+        self.debt.checked_sub(self.quota.window).filter(|wait| !wait.is_zero())
+    }
+
+    fn left(&self) -> u128 {
+        self.quota.window.saturating_sub(self.debt).as_nanos() / self.quota.interval().as_nanos().max(1)
+    }
+}
+
+/// Whole seconds, rounded up.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+impl Taken {
+    /// The answer to who is over a limit.
+    pub(crate) fn refusal(&self) -> Option<Response> {
+        let (one, wait) = self.0.iter().find_map(|one| Some((one, one.wait()?)))?;
+        let wait = u32::try_from(seconds(wait)).unwrap_or(u32::MAX).max(1);
+        let (requests, window, policy) = (one.quota.requests, one.quota.window.as_secs(), one.policy);
+        let why = format!("over the limit by {policy}: {requests} requests in {window} seconds");
+        Some(Refusal::from(Problem::new(StatusCode::TOO_MANY_REQUESTS).because(why).later(wait)).into_response())
+    }
+
+    /// Says what is left.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        for one in &self.0 {
+            let One { policy, quota, debt } = one;
+            let left = match one.wait() {
+                Some(wait) => format!("\"{policy}\";r=0;t={}", seconds(wait)),
+                None => format!("\"{policy}\";r={};t={}", one.left(), seconds(*debt)),
+            };
+            let policy = format!("\"{policy}\";q={};w={}", quota.requests, quota.window.as_secs());
+            for (name, text) in [(POLICY, policy), (LEFT, left)] {
+                if let Ok(value) = HeaderValue::from_str(&text) {
+                    headers.append(name, value);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_so_many_requests_in_so_much_time() {
+        let quota = |text: &str| text.parse::<Quota>().map(|quota| (quota.requests, quota.window.as_secs()));
+        assert_eq!(quota("100 per minute"), Ok((100, 60)));
+        assert_eq!(quota("1 per day"), Ok((1, 86_400)));
+        for bad in ["", "100", "100/minute", "0 per second", "-1 per hour", "2000000 per day", "9 per fortnight"] {
+            assert!(quota(bad).unwrap_err().contains("is no limit: write it as `100 per minute`"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let network = |text: &str| network(text.parse().ok());
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1:2:3"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
+    }
+}

@@ -1,0 +1,54 @@
+//! What requests share: kept answers, and counters of how often callers ask. Within an instance, or in a Redis that all of
+//! them reach.
+
+use crate::app::{Design, Failure};
+use std::sync::Arc;
+use tollgate_core::Clock;
+use tollgate_http::{AnswerCache, AnswerStore, Limits, SharedCounters};
+use tollgate_store::{Table, Watch};
+
+/// Kept answers, and limits where there are any.
+pub(crate) struct Shared {
+    pub(crate) cache: AnswerCache,
+    pub(crate) limits: Option<Arc<Limits>>,
+    watched: Vec<&'static Table>,
+}
+
+/// Where all instances reach them.
+type Elsewhere = (Arc<dyn AnswerStore>, Arc<dyn SharedCounters>);
+
+impl Shared {
+    pub(crate) fn open(design: &Design, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+        let (answers, counters) = elsewhere(design)?.unzip();
+        let bytes = u64::from(design.settings.cache.mebibytes) << 20;
+        let here = || AnswerCache::in_memory(bytes, Arc::clone(clock));
+        let cache = answers.map_or_else(here, AnswerCache::new);
+        let limits = Limits::new(design.settings.limits.quotas(), Arc::clone(clock), counters);
+        Ok(Self { cache, limits, watched: design.built.cached_tables.clone() })
+    }
+
+    /// Who is told of the writes of that table.
+    pub(crate) fn watch(&self, table: &Table) -> Option<Arc<dyn Watch>> {
+        self.watched.contains(&table).then(|| Arc::new(self.cache.clone()) as _)
+    }
+}
+
+#[cfg(feature = "redis")]
+fn elsewhere(design: &Design) -> Result<Option<Elsewhere>, Failure> {
+    let Design { name, version, settings, .. } = design;
+    let Some(url) = &settings.redis.url else { return Ok(None) };
+    let app = format!("{name}-{}", settings.env);
+    let redis = tollgate_redis::Redis::open(url.reveal(), settings.redis.cluster, &app, version);
+    let redis = Arc::new(redis.map_err(|error| Failure::of(&error))?);
+    Ok(Some((Arc::clone(&redis) as _, redis)))
+}
+
+#[cfg(not(feature = "redis"))]
+fn elsewhere(design: &Design) -> Result<Option<Elsewhere>, Failure> {
+    if design.settings.redis.url.is_none() {
+        return Ok(None);
+    }
+    let said = "`redis.url`: this app was built without Redis; turn on the feature `redis` of `tollgate`, as in cargo run \
+                --features redis";
+    Err(Failure(said.into()))
+}
