@@ -7,8 +7,8 @@
 //!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
-//! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
-//!                                                     audit.rs      refusals, recorded
+//! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
+//!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
 //! ```
 //!
 //! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
@@ -26,11 +26,14 @@ mod crud;
 pub mod docs;
 mod guard;
 mod handler;
+mod health;
 mod idempotency;
 mod json;
 mod list;
 mod operation;
+mod overload;
 pub mod pages;
+mod panics;
 mod pipeline;
 mod query;
 mod refusal;
@@ -49,16 +52,19 @@ pub use audit::AuditLog;
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::{Guard, Reach};
 pub use handler::Handler;
+pub use health::{Health, Unwell};
 pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;
 pub use list::List;
 pub use operation::{Operation, Place};
+pub use overload::{Load, LoadCounts};
+pub use panics::log_panics;
 pub use pipeline::{Edge, pipeline};
 pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
 pub use scheme::{Flow, Scheme};
-pub use serve::{Listening, bind};
+pub use serve::{Ended, Limits, Listening, Serving, Stop, Tls, bind};
 pub use service::Service;
 
 #[doc(hidden)]

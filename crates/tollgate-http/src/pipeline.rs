@@ -1,19 +1,21 @@
 //! What every request passes, as one visible list.
 //!
 //! ```text
-//! its id → the route (a panic becomes a 500) → the body of a problem → headers of every answer → the log
+//! its id → a place among those that run → the route (a panic becomes a 500) → the body of a problem
+//!        → headers of every answer → the log
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, ClientAddress, RequestId,
+    AuditLog, Authenticate, ClientAddress, Load, RequestId, health,
     pages::{self, Pages, ProblemPage},
-    refusal::{Asked, Refusal, refuse, wants_page},
+    panics,
+    refusal::{Asked, Refusal, wants_page},
 };
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Request as Plain, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request as Plain, StatusCode, Uri, header, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
 use std::{
@@ -26,6 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_access::Roles;
+use tollgate_core::Problem;
 use tollgate_store::audit::Origin;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,6 +56,7 @@ pub struct Edge {
     /// How many proxies of ours a request comes through.
     proxies: usize,
     audit: Option<AuditLog>,
+    load: Arc<Load>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
     count: AtomicU64,
@@ -63,7 +67,16 @@ impl Edge {
     #[must_use]
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
-        Self { pages, authenticate, roles, proxies: 0, audit: None, prefix, count: AtomicU64::new(0) }
+        Self {
+            pages,
+            authenticate,
+            roles,
+            proxies: 0,
+            audit: None,
+            load: Arc::default(),
+            prefix,
+            count: AtomicU64::new(0),
+        }
     }
 
     /// Behind that many proxies, each of which says whom it speaks for.
@@ -76,6 +89,37 @@ impl Edge {
     #[must_use]
     pub fn audited(self, audit: AuditLog) -> Self {
         Self { audit: Some(audit), ..self }
+    }
+
+    /// The same, which lets in as many requests as this says, for as long as it says.
+    #[must_use]
+    pub fn bearing(self, load: Arc<Load>) -> Self {
+        Self { load, ..self }
+    }
+
+    /// The answer to a request that comes to no route.
+    pub(crate) async fn turn_away(&self, request: Request, problem: Problem) -> Response {
+        self.conduct(request, |_| std::future::ready(Refusal::from(problem).into_response())).await
+    }
+
+    /// The answer to what never became a request, as bytes of HTTP/1.1.
+    pub(crate) fn answer_unread(&self, problem: Problem) -> Vec<u8> {
+        let id = RequestId(self.next_id());
+        let asked = Asked { method: Method::default(), uri: Uri::default(), head: None };
+        let refusal = Refusal::from(problem.unread(&id.0));
+        refusal.log(&asked, &id);
+        let (status, body) = refusal.bytes();
+        let mut headers = HeaderMap::new();
+        finish_headers(&mut headers, &id);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let mut bytes = format!("HTTP/1.1 {status}\r\n").into_bytes();
+        for (name, value) in &headers {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        bytes.extend([b"\r\n", &*body].concat());
+        bytes
     }
 
     /// Logs a refusal and writes its body.
@@ -118,35 +162,51 @@ impl Edge {
 }
 
 /// Every request, from its head to the last header of its answer.
-pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = edge.request_id(request.headers());
-    let asked = Asked {
-        method: request.method().clone(),
-        uri: request.uri().clone(),
-        head: wants_page(request.headers()).then(|| head_of(&request)),
+pub async fn pipeline(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let is_probe = health::is_probe(request.uri().path());
+    let answer = async |request| {
+        let answer = next.run(request);
+        if is_probe { answer.await } else { edge.load.run(answer).await }
     };
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    request.extensions_mut().insert(id.clone());
-    if let Some(address) = ClientAddress::said_by(edge.proxies, request.headers()) {
-        request.extensions_mut().insert(address);
-    }
+    edge.conduct(request, answer).await
+}
 
-    let address = ClientAddress::of(request.extensions());
-    let answer = async {
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
-        match Refusal::of(&response, &asked, &id) {
-            // Boxed, because it is rare, and would make the future of every request large.
-            Some(refusal) => Box::pin(edge.write_refusal(refusal, response, &asked, &id)).await,
-            None => response,
+impl Edge {
+    /// What every request passes, whoever answers it.
+    async fn conduct<A: Future<Output = Response>>(
+        &self,
+        mut request: Request,
+        answer: impl FnOnce(Request) -> A,
+    ) -> Response {
+        let started = Instant::now();
+        let id = self.request_id(request.headers());
+        let asked = Asked {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            head: wants_page(request.headers()).then(|| head_of(&request)),
+        };
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        request.extensions_mut().insert(id.clone());
+        if let Some(address) = ClientAddress::said_by(self.proxies, request.headers()) {
+            request.extensions_mut().insert(address);
         }
-    };
-    let origin = Origin { request_id: Arc::clone(&id.0), address };
-    let mut response = tollgate_store::audit::within(origin, answer).await;
-    finish_headers(response.headers_mut(), &id);
-    log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
-    response
+
+        let address = ClientAddress::of(request.extensions());
+        let answer = async {
+            let answered = AssertUnwindSafe(answer(request)).catch_unwind().await;
+            let response = answered.unwrap_or_else(|panic| panics::answer(&*panic));
+            match Refusal::of(&response, &asked, &id) {
+                // Boxed, because it is rare, and would make the future of every request large.
+                Some(refusal) => Box::pin(self.write_refusal(refusal, response, &asked, &id)).await,
+                None => response,
+            }
+        };
+        let origin = Origin { request_id: Arc::clone(&id.0), address };
+        let mut response = tollgate_store::audit::within(origin, answer).await;
+        finish_headers(response.headers_mut(), &id);
+        log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
+        response
+    }
 }
 
 /// A copy of the head; its body stays with the request.
@@ -156,13 +216,6 @@ fn head_of(request: &Request) -> Parts {
     head.uri.clone_from(request.uri());
     head.headers.clone_from(request.headers());
     head
-}
-
-/// The panic's own words are in the log already, by the panic hook.
-fn panicked(panic: &(dyn std::any::Any + Send), id: &RequestId) -> Response {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(request_id = %id, panic = text.unwrap_or("something"), "a handler panicked");
-    refuse(StatusCode::INTERNAL_SERVER_ERROR, "this request met a mistake of ours, which is in the log")
 }
 
 fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {

@@ -11,15 +11,15 @@ use axum::{
     Router,
     http::{Extensions, HeaderMap},
     middleware::from_fn_with_state,
-    routing::get,
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{
     Accounts, ApiKey, ApiKeys, Identity, IdentityConfig, Issuers, Mailer, ProviderSignIn, SignInConfig,
 };
-use tollgate_core::{Clock, Problem, SystemClock, with_causes};
+use tollgate_core::{Clock, SystemClock, with_causes};
 use tollgate_http::{
-    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, LoadError, Refusal, Stores, docs,
+    AnyResource, AuditLog, Authenticate, Built, Context, Edge, Keyed, KeyedRequest, Load, LoadError, Stop, Stores,
+    docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -38,6 +38,10 @@ pub(crate) struct Running {
     pub(crate) sign_in: Option<ProviderSignIn>,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
+    /// Told when the process is on its way out.
+    pub(crate) stop: Stop,
+    /// The requests that run.
+    pub(crate) load: Arc<Load>,
     /// What was done about the schema and the first rows, for people.
     pub(crate) done: Vec<String>,
 }
@@ -107,7 +111,8 @@ impl Design {
         extensions.insert(keys.clone());
         let (seal, keyed) = (values.seal().await?, Keyed::default());
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });
-        Ok(Running { design: Arc::new(self), databases, identity, keys, issuers, sign_in, context, pages, done })
+        let (stop, load, design) = (Stop::default(), Arc::new(self.settings.server.load()), Arc::new(self));
+        Ok(Running { design, databases, identity, keys, issuers, sign_in, context, pages, stop, load, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -200,25 +205,24 @@ async fn load_first_rows(resource: &dyn AnyResource, json: &str, stores: &Stores
 }
 
 impl Running {
-    /// Everything the app answers: its services, its document, its pages, its issuer.
-    pub(crate) fn router(self: &Arc<Self>) -> Router {
+    /// Everything the app answers: its services, its document, its pages, its issuer. And what answers in their place.
+    pub(crate) fn router(self: &Arc<Self>) -> (Router, Arc<Edge>) {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
-        let edge = Arc::new(edge.behind(settings.server.proxies.into()));
-        let running = Arc::clone(self);
+        let edge = Arc::new(edge.behind(settings.server.proxies.into()).bearing(Arc::clone(&self.load)));
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| with_fallbacks(router).layer(from_fn_with_state(Arc::clone(&edge), pipeline));
         let sample = home::Sample::of(built, road(api.clone()));
-        road(
+        let router = road(
             api.merge(docs::router(title, &built.document, &built.schemes))
                 .merge(pages::assets())
                 .merge(self.identity_routes())
                 .merge(home::router(Arc::clone(self), sample))
-                .route("/livez", get(async || "ok"))
-                .route("/readyz", get(async move || ready(&running).await)),
-        )
+                .merge(self.health().router()),
+        );
+        (router, edge)
     }
 
     fn audit_log(&self) -> AuditLog {
@@ -246,18 +250,4 @@ impl Running {
     pub(crate) fn identity(&self) -> Result<&Identity, Failure> {
         self.identity.as_ref().ok_or_else(|| Failure("the embedded issuer is off".into()))
     }
-}
-
-/// Whether the app can do its work, and if not, why. An issuer without keys counts: another instance may have them.
-async fn ready(running: &Running) -> Result<&'static str, Refusal> {
-    if let Err(error) = running.databases.ping().await {
-        let words = "the database does not answer, or takes no writes";
-        return Err(Problem::unavailable().because(words).later(1).caused_by(error).into());
-    }
-    let without: Vec<_> = running.issuers.without_keys();
-    if without.is_empty() {
-        return Ok("ok");
-    }
-    let told = without.iter().map(|(name, why)| format!("no keys of the issuer `{name}`: {why}"));
-    Err(Problem::unavailable().because(told.collect::<Vec<_>>().join("; ")).into())
 }

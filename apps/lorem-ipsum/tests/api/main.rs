@@ -31,6 +31,8 @@ mod process;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod walk;

@@ -138,7 +138,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         Command::Openapi => show::openapi(&design),
         command => {
             let runtime = tokio::runtime::Runtime::new()?;
-            runtime.block_on(async {
+            let done = runtime.block_on(async {
                 match command {
                     Command::CreateUser(user) => users::create(design, user).await,
                     Command::User(line) => accounts::user(design, line).await,
@@ -151,7 +151,10 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::Check => show::check(design).await,
                     _ => serve::serve(design).await,
                 }
-            })
+            });
+            // Who wants the end at once does not wait for a password's hash.
+            runtime.shutdown_background();
+            done
         }
     }
 }
