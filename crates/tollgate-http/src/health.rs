@@ -16,7 +16,7 @@ use axum::{
 };
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
@@ -37,7 +37,7 @@ pub(crate) fn is_probe(path: &str) -> bool {
 #[derive(Debug)]
 pub struct Unwell {
     /// For whoever asks: no secret, and nothing of how the app is built.
-    pub words: &'static str,
+    pub words: Cow<'static, str>,
     /// For the log.
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -62,7 +62,7 @@ struct Report {
 struct Found {
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'static str>,
+    detail: Option<Cow<'static, str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -116,7 +116,7 @@ impl Health {
 
     async fn look(&self) -> Report {
         let looks = self.checks.iter().map(async |(name, check)| {
-            let late = Unwell { words: "there was no answer in time", cause: None };
+            let late = Unwell { words: "there was no answer in time".into(), cause: None };
             let found = timeout(PATIENCE, check()).await.unwrap_or(Err(late));
             (name.clone(), Found::of(name, found))
         });
@@ -165,9 +165,12 @@ mod tests {
     #[tokio::test]
     async fn each_check_is_told_by_its_name_and_no_cause_is() {
         let cause = || Some("connecting to db.internal as admin:secret".into());
-        let health = Health::new(Stop::default())
-            .check("database", async || Ok(()))
-            .check("databases.documents", move || async move { Err(Unwell { words: "it is away", cause: cause() }) });
+        let health =
+            Health::new(Stop::default())
+                .check("database", async || Ok(()))
+                .check("databases.documents", move || async move {
+                    Err(Unwell { words: "it is away".into(), cause: cause() })
+                });
         let (status, said) = ask(&health.router()).await;
         assert_eq!(status, 503);
         let documents = r#""databases.documents":{"status":"failed","detail":"it is away"}"#;

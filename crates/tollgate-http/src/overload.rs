@@ -2,7 +2,7 @@
 //!
 //! As many as there are places. Who finds none waits for a moment, so that a burst is served, and then is told to come
 //! back later: 503 with `Retry-After`. While there are always some who wait, the moment is a tenth as long: a queue that
-//! never empties makes everybody late and nobody faster (that is what CoDel found for routers, RFC 8289).
+//! never empties makes everybody late and nobody faster (RFC 8289 found that for routers).
 //!
 //! A place is taken until the answer begins, for a limited time. Probes need none.
 

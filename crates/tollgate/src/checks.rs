@@ -2,7 +2,7 @@
 
 use crate::running::Running;
 use std::sync::Arc;
-use tollgate_auth::Issuers;
+use tollgate_auth::{Issuers, provider::Issuer, token::Health as KeyHealth};
 use tollgate_http::{Health, Unwell};
 use tollgate_store::Database;
 
@@ -23,11 +23,20 @@ impl Running {
 
 async fn writes(database: Arc<dyn Database>) -> Result<(), Unwell> {
     let words = "the database does not answer, or takes no writes";
-    database.ping().await.map_err(|error| Unwell { words, cause: Some(error.into()) })
+    database.ping().await.map_err(|error| Unwell { words: words.into(), cause: Some(error.into()) })
 }
 
 /// An issuer without keys counts: another instance may have them.
 fn has_keys(issuers: &Issuers, name: &str) -> Result<(), Unwell> {
-    let without = issuers.iter().find(|issuer| issuer.name() == name).and_then(|issuer| issuer.health().reason());
-    without.map_or(Ok(()), |why| Err(Unwell { words: "there are no keys of this issuer", cause: Some(why.into()) }))
+    let health = issuers.iter().find(|issuer| issuer.name() == name).map(Issuer::health);
+    match health.filter(|health| health.keys == 0) {
+        None => Ok(()),
+        Some(KeyHealth { failure: None, .. }) => {
+            Err(Unwell { words: "its keys were not fetched yet".into(), cause: None })
+        }
+        // Which address it was that did not answer is for the log.
+        Some(KeyHealth { failure: Some(error), .. }) => {
+            Err(Unwell { words: format!("there are no keys: {error}").into(), cause: Some(error.into()) })
+        }
+    }
 }

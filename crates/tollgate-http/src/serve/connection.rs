@@ -3,7 +3,7 @@
 use super::{
     Site, body,
     limits::Limits,
-    socket::{Requests, Socket},
+    socket::{Requests, Socket, Stream},
     stop::Stage,
 };
 use crate::ClientAddress;
@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout},
 };
@@ -88,19 +88,13 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve<T>(self, socket: (T, Vec<u8>), is_http2: bool)
-    where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve(self, socket: (impl Stream, Vec<u8>), is_http2: bool) {
         let requests = Arc::new(Requests::default());
         let socket = Socket::new(socket, self.since, !is_http2, &self.site.limits, &requests);
         if is_http2 { self.http2(socket, requests).await } else { self.http1(socket, requests).await }
     }
 
-    async fn http1<T>(self, socket: Socket<T>, requests: Arc<Requests>)
-    where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn http1(self, socket: Socket<impl Stream>, requests: Arc<Requests>) {
         let Self { site, client, .. } = self;
         let stop = site.stop.until(Stage::Draining);
         let Limits { head_bytes, .. } = *site.limits;
@@ -123,10 +117,7 @@ impl Connection {
         close(&site, parts.io.into_inner(), &parts.read_buf).await;
     }
 
-    async fn http2<T>(self, socket: Socket<T>, requests: Arc<Requests>)
-    where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn http2(self, socket: Socket<impl Stream>, requests: Arc<Requests>) {
         let Self { site, client, .. } = self;
         // Requests that come until a client has heard of it are answered, so nobody has to wait for draining.
         let stop = site.stop.until(if client.is_surplus { Stage::Serving } else { Stage::Leaving });
@@ -148,11 +139,8 @@ impl Connection {
 }
 
 /// Tells a client why what it sent was no request, and hears it out.
-async fn close<T>(site: &Site, socket: Socket<T>, unread: &Bytes)
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    let (refused, has_ended) = (socket.refused(), socket.has_ended());
+async fn close(site: &Site, socket: Socket<impl Stream>, unread: &Bytes) {
+    let (refused, is_gone) = (socket.refused(), socket.is_gone());
     let mut socket = socket.into_inner();
     let _ = timeout(LINGER, async {
         if let Some(status) = refused {
@@ -160,7 +148,7 @@ where
             socket.write_all(&answer).await?;
             socket.shutdown().await?;
         }
-        if !has_ended {
+        if !is_gone {
             let mut rest = [0; 1024];
             while socket.read(&mut rest).await? > 0 {}
         }
@@ -199,13 +187,12 @@ impl Site {
         async move {
             let mut request = request.map(|body| body::paced(body, &site.limits));
             request.extensions_mut().insert(ClientAddress::of_peer(client.peer));
-            let mut response = match site.refusal(client, &request) {
+            let mut response = if let Some(problem) = client.refusal(&request) {
                 // Boxed, because it is rare, and would make the future of every request large.
-                Some(problem) => Box::pin(site.edge.turn_away(request, problem)).await,
-                None => {
-                    let Ok(response) = site.router.clone().call(request).await;
-                    response
-                }
+                Box::pin(site.edge.turn_away(request, problem)).await
+            } else {
+                let Ok(response) = site.router.clone().call(request).await;
+                response
             };
             let is_last = client.is_surplus || site.stop.is_leaving();
             if is_last && version < Version::HTTP_2 {
@@ -214,13 +201,15 @@ impl Site {
             Ok(response.map(|body| body::kept(body, open)))
         }
     }
+}
 
-    /// Why a request is not let in.
-    fn refusal(&self, client: Client, request: &Request) -> Option<Problem> {
+impl Client {
+    /// Why its request is not let in.
+    fn refusal(self, request: &Request) -> Option<Problem> {
         if request.version() == Version::HTTP_11 && !has_one_host(request.headers()) {
             return Some(Problem::bad_request().because("a request names its host, once (RFC 9112, 3.2)"));
         }
-        if client.is_surplus && !crate::health::is_probe(request.uri().path()) {
+        if self.is_surplus && !crate::health::is_probe(request.uri().path()) {
             return Some(Problem::unavailable().because("there are too many connections").later(1));
         }
         None

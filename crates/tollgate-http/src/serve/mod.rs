@@ -24,6 +24,8 @@ pub use tls::Tls;
 use crate::Edge;
 use axum::Router;
 use connection::Client;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use socket2::SockRef;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use stop::Stage;
 use tokio::{
@@ -41,6 +43,10 @@ const SURPLUS: usize = 64;
 const DOOR: Duration = Duration::from_millis(10);
 /// Connections that wait in the system until they are accepted.
 const BACKLOG: u32 = 4096;
+
+/// What the system keeps of answers to one client that were not sent yet, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 * 1024;
 
 /// A socket that listens.
 pub struct Listening(TcpListener);
@@ -79,7 +85,11 @@ fn listen_on(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseport(shared)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    let listener = socket.listen(BACKLOG)?;
+    // Connections take this over: who does not read cannot fill the system's memory with what is not even sent yet.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT)?;
+    Ok(listener)
 }
 
 /// What is served, and how.

@@ -18,8 +18,10 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
+use tokio_rustls::server::TlsStream;
 
 /// The requests of one connection, as its service counts them.
 #[derive(Default)]
@@ -68,10 +70,29 @@ pub(super) struct Socket<T> {
     writing: Option<Pace>,
     /// What hyper refused the head with, or 408.
     refused: Option<StatusCode>,
-    has_ended: bool,
+    /// Nobody is there any more who could be told something.
+    is_gone: bool,
 }
 
-impl<T> Socket<T> {
+/// What carries a connection.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// What was not taken in yet is thrown away when it closes: the system would keep it for minutes.
+    fn forget_rest(&self);
+}
+
+impl Stream for TcpStream {
+    fn forget_rest(&self) {
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {
+    fn forget_rest(&self) {
+        self.get_ref().0.forget_rest();
+    }
+}
+
+impl<T: Stream> Socket<T> {
     /// A socket on which these bytes were read `since` then.
     pub(super) fn new(
         (io, ahead): (T, Vec<u8>),
@@ -92,7 +113,7 @@ impl<T> Socket<T> {
             silence: None,
             writing: None,
             refused: None,
-            has_ended: false,
+            is_gone: false,
         }
     }
 
@@ -101,9 +122,9 @@ impl<T> Socket<T> {
         self.refused
     }
 
-    /// Whether the client has closed its side.
-    pub(super) fn has_ended(&self) -> bool {
-        self.has_ended
+    /// Whether nobody is there any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone
     }
 
     pub(super) fn into_inner(self) -> T {
@@ -166,6 +187,8 @@ impl<T> Socket<T> {
         if wrote.is_pending() {
             let pace = self.writing.get_or_insert_with(|| Pace::new(&self.limits));
             ready!(pace.poll_over(&self.limits, context));
+            self.io.forget_rest();
+            self.is_gone = true;
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
         self.note_requests();
@@ -176,13 +199,15 @@ impl<T> Socket<T> {
     /// What was taken in only in part has to be so before long.
     fn advance(&mut self, wrote: &Poll<io::Result<usize>>, offered: usize) {
         let Poll::Ready(Ok(bytes)) = *wrote else { return };
-        if bytes < offered || self.writing.is_some() {
-            self.writing.get_or_insert_with(|| Pace::new(&self.limits)).advance(bytes);
+        match &mut self.writing {
+            Some(pace) => pace.advance(bytes),
+            None if bytes < offered => self.writing = Some(Pace::new(&self.limits)),
+            None => {}
         }
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
+impl<T: Stream> AsyncRead for Socket<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -202,7 +227,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
             buffer.put_slice(&this.ahead[..now]);
             this.ahead = this.ahead.split_off(now);
         }
-        this.has_ended = buffer.filled().len() == before;
+        this.is_gone = buffer.filled().len() == before;
         if this.head.is_none() && !this.requests.is_open() {
             this.head = Some(Instant::now());
         }
@@ -210,7 +235,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Socket<T> {
+impl<T: Stream> AsyncWrite for Socket<T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(status) = self.bare_refusal(bytes) {
             self.refused = Some(status);

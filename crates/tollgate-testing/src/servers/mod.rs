@@ -5,6 +5,7 @@
 //! servers that all tests share.
 
 mod mongo;
+mod nginx;
 mod npm;
 mod oidc_provider;
 mod pgbouncer;
@@ -12,6 +13,7 @@ mod postgres;
 mod tmpfs;
 
 pub use mongo::{Mongo, SHARED_MONGO};
+pub use nginx::Nginx;
 pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
