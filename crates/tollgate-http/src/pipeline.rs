@@ -203,6 +203,9 @@ impl Edge {
         };
         let origin = Origin { request_id: Arc::clone(&id.0), address };
         let mut response = tollgate_store::audit::within(origin, answer).await;
+        if response.status().is_server_error() && response.extensions().get::<Arc<Refusal>>().is_none() {
+            told_otherwise(&asked, &id, response.status());
+        }
         finish_headers(response.headers_mut(), &id);
         log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
         response
@@ -216,6 +219,13 @@ fn head_of(request: &Request) -> Parts {
     head.uri.clone_from(request.uri());
     head.headers.clone_from(request.headers());
     head
+}
+
+/// A failure that is told in another form than that of a problem, as OAuth has one: its cause is in a line of its own.
+fn told_otherwise(asked: &Asked, id: &RequestId, status: StatusCode) {
+    if !health::is_probe(asked.path()) {
+        tracing::error!(request_id = %id, method = %asked.method, path = asked.path(), status = status.as_u16(), "failed");
+    }
 }
 
 fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {

@@ -12,7 +12,7 @@ use std::{
 };
 use tollgate_access::{Create, May, System};
 use tollgate_core::{Clock, Problem};
-use tollgate_store::{Answer, Database, Error, Filter, Resource, Store, Table};
+use tollgate_store::{Answer, Database, Error, Filter, Resource, Store, Table, Transaction};
 
 /// How many rows go to the database at once.
 const CHUNK: usize = 500;
@@ -29,11 +29,15 @@ pub trait AnyResource: Send + Sync {
     fn type_name(&self) -> &'static str;
     /// A `Store` of it.
     fn store(&self, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Box<dyn Any + Send + Sync>;
-    /// Whether it has no rows.
-    fn is_empty<'a>(&self, stores: &'a Stores) -> Answer<'a, bool>;
+    /// Adds the first rows to its store, unless it has some, in one transaction with the `claim`: it says whether nobody
+    /// has done so before, and takes note that it is done.
+    fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a>;
     /// Adds all rows to its store, or none; tells how many are done after each portion.
     fn load<'a>(&self, stores: &'a Stores, rows: Vec<Value>, done: &'a (dyn Fn(usize) + Sync)) -> Loading<'a>;
 }
+
+/// Whether something is ours to do, asked within a transaction.
+pub type Claim<'a> = &'a (dyn Fn(Transaction) -> Answer<'a, bool> + Send + Sync);
 
 /// How many rows were loaded, some time later.
 pub type Loading<'a> = Pin<Box<dyn Future<Output = Result<usize, LoadError>> + Send + 'a>>;
@@ -84,11 +88,23 @@ impl<R: Resource> AnyResource for Of<R> {
         Box::new(Store::<R>::new(database, clock))
     }
 
-    fn is_empty<'a>(&self, stores: &'a Stores) -> Answer<'a, bool> {
+    fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a> {
         Box::pin(async move {
-            let may = System::because("a new table may need its first rows").may();
-            let first = stores.of::<R>()?.find(&may, Filter::every()).first().await?;
-            Ok(first.is_none())
+            let store = stores.of::<R>()?;
+            let new = read_rows::<R>(rows)?;
+            let system = System::because("a new table may need its first rows");
+            let load = async |tx: Transaction| {
+                let is_ours = claim(tx.clone()).await?;
+                let store = store.on(&tx)?;
+                if !is_ours || store.find(&system.may(), Filter::every()).first().await?.is_some() {
+                    return Ok(0);
+                }
+                insert_all(&store, &system.may(), &new, &|_| ()).await.map(|()| new.len())
+            };
+            match store.transaction(load).await {
+                Err(error) if error.blames_a_row() => Err(blame(&store, &system.may(), &new, error).await),
+                loaded => Ok(loaded?),
+            }
         })
     }
 

@@ -1,7 +1,7 @@
 //! A transaction: a session of its own, one step after the other.
 //!
 //! It reads from one snapshot. Where it changes what another has changed meanwhile, it fails as a whole and may be tried
-//! again ([`Error::Overloaded`]): whoever reads a number, adds one and writes it back loses no other's addition. A step
+//! again ([`Error::Overloaded`]), which its first step does by itself: whoever reads a number, adds one and writes it back loses no other's addition. A step
 //! that the server refuses ends it, so what it would refuse as taken is found out before (`taken.rs`).
 
 use crate::{
@@ -70,6 +70,14 @@ struct Underway {
     session: ClientSession,
     /// When its last step ended.
     used: Instant,
+    /// Whether a step was done in it.
+    begun: bool,
+}
+
+impl Underway {
+    fn new(session: ClientSession, begun: bool) -> Self {
+        Self { session, used: Instant::now(), begun }
+    }
 }
 
 fn over() -> Error {
@@ -80,7 +88,7 @@ impl Steps {
     /// Begins one, and sees to it that it does not idle forever.
     pub(crate) async fn begin(database: &Database) -> Result<Arc<Self>> {
         let session = begin(database).await.map_err(|error| tell(None, &error))?;
-        let underway = Mutex::new(Ok(Underway { session, used: Instant::now() }));
+        let underway = Mutex::new(Ok(Underway::new(session, false)));
         let steps = Arc::new(Self { database: database.clone(), underway });
         tokio::spawn(watch(Arc::downgrade(&steps)));
         Ok(steps)
@@ -97,8 +105,28 @@ impl Steps {
         let mut session = replace(&mut *slot, Err(over()))?.session;
         let step = work(Operation { database: &self.database, session: Some(&mut session) });
         let done = in_time(PATIENCE, Some(table), step).await?;
-        *slot = Ok(Underway { session, used: Instant::now() });
+        *slot = Ok(Underway::new(session, true));
         Ok(done)
+    }
+
+    /// A write. If it is the first step, and others are in its way, the transaction begins anew until its turn comes: of
+    /// what it read so far nobody knows.
+    async fn write<R, F>(&self, step: impl Fn() -> F) -> Result<R>
+    where
+        F: Future<Output = Result<R>>,
+    {
+        let start = Instant::now();
+        let is_first = self.underway.lock().await.as_ref().is_ok_and(|underway| !underway.begun);
+        loop {
+            match step().await {
+                Err(Error::Overloaded) if is_first && start.elapsed() < TURNS => {
+                    sleep(Duration::from_millis(2)).await;
+                    let session = begin(&self.database).await.map_err(|error| tell(None, &error))?;
+                    *self.underway.lock().await = Ok(Underway::new(session, false));
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn take(&self) -> Result<ClientSession> {
@@ -111,12 +139,12 @@ async fn watch(steps: Weak<Steps>) {
     while let Some(steps) = steps.upgrade() {
         let mut slot = steps.underway.lock().await;
         match &*slot {
-            Err(_) => return,
             Ok(underway) if underway.used.elapsed() >= IDLE => {
                 *slot = Err(Error::Unavailable(Error::source_of("the transaction did nothing for too long")));
                 return;
             }
-            Ok(_) => (),
+            // Ended, or about to begin anew.
+            Ok(_) | Err(_) => (),
         }
         drop(slot);
         drop(steps);
@@ -163,25 +191,34 @@ impl Driver for Steps {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(async move {
-            self.check_rows(table, &*rows, range.clone()).await?;
-            let keys = counted_keys(&self.database, table, range.len()).await?;
-            let documents = &documents(table, &*rows, range, &keys)?;
-            if !documents.is_empty() {
-                self.run(table, |mut at| Box::pin(async move { at.insert(table, documents).await })).await?;
-            }
-            Ok(keys)
+            let insert = async |range: Range<usize>| {
+                self.check_rows(table, &*rows, range.clone()).await?;
+                let keys = counted_keys(&self.database, table, range.len()).await?;
+                let documents = &documents(table, &*rows, range, &keys)?;
+                if !documents.is_empty() {
+                    self.run(table, |mut at| Box::pin(async move { at.insert(table, documents).await })).await?;
+                }
+                Ok(keys)
+            };
+            self.write(|| insert(range.clone())).await
         })
     }
 
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            self.check_update(update).await?;
-            let changed = self.run(update.table, |mut at| Box::pin(async move { at.update(update).await })).await?;
-            show(update.table, &changed, each)
+            let change = async || {
+                self.check_update(update).await?;
+                self.run(update.table, |mut at| Box::pin(async move { at.update(update).await })).await
+            };
+            show(update.table, &self.write(change).await?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        Box::pin(self.run(table, move |mut at| Box::pin(async move { at.delete(table, filter).await })))
+        Box::pin(async move {
+            let delete =
+                async || self.run(table, move |mut at| Box::pin(async move { at.delete(table, filter).await })).await;
+            self.write(delete).await
+        })
     }
 }

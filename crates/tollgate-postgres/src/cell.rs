@@ -242,7 +242,7 @@ impl<'a> FromSql<'a> for Read<'a> {
             Type::UUID => Value::Uuid(uuid::Uuid::from_bytes(wire::uuid_from_sql(raw)?)),
             Type::TEXT | Type::VARCHAR => Value::Text(Cow::Borrowed(wire::text_from_sql(raw)?)),
             Type::NUMERIC => Value::Int(numeric::read(raw).ok_or("a number does not fit into a decimal")?),
-            Type::TEXT_ARRAY => Value::Text(json(raw)?.into()),
+            Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => Value::Text(json(raw)?.into()),
             Type::JSONB => match raw.split_first() {
                 Some((&JSONB, json)) => Value::Text(Cow::Borrowed(wire::text_from_sql(json)?)),
                 _ => return Err("a jsonb of a version that is not known".into()),

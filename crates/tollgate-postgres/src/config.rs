@@ -22,7 +22,7 @@ use tollgate_store::{Error, Result};
 /// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503); a group of inserts 0.1, then its rows one by one |
 /// | `acquire_timeout` | 2 | seconds a transaction waits for a connection (503) |
 /// | `transactions` | 4 | how many transactions may be under way |
-/// | `shared_connections` | 4 | how many connections serve lists and counts, as many updates, deletes and inserts that wait for a lock, and as many SQL of the app's own; beside them, two serve point reads and one groups of inserts. Each is made when it is needed |
+/// | `shared_connections` | 8 | how many connections serve lists and counts, as many updates, deletes and inserts that wait for a lock, and as many SQL of the app's own; beside them, two serve point reads and one groups of inserts. Each is made when it is needed |
 /// | `iam` | `false` | whether the app signs in to RDS or Aurora as the AWS role that it runs as, without a password; see below |
 ///
 /// Through a pooler, `statement_timeout` and `lock_timeout` hold in transactions only; elsewhere those of the role do:
@@ -79,7 +79,7 @@ impl Default for Config {
             lock_timeout: Duration::from_secs(2),
             acquire_timeout: Duration::from_secs(2),
             transactions: 4,
-            shared: 4,
+            shared: 8,
             iam: false,
         }
     }

@@ -22,16 +22,18 @@ pub(crate) const BEGIN: &str =
     SELECT pg_advisory_xact_lock(x'746f6c6c67617465'::int8); SET LOCAL lock_timeout = '10s'";
 
 /// Each column, whether it alone is the key, and its best index: one on several columns counts as plain. Types that
-/// keep some of our values and no others are called by ours: what does not fit is refused by value.
+/// keep some of our values and no others are called by ours: what does not fit is refused by value. A collation by which
+/// texts are equal that are not the same makes another type.
 const COLUMNS: &str = "
     SELECT attname::text, CASE typname WHEN 'varchar' THEN 'text' WHEN '_varchar' THEN 'text[]' WHEN '_text' THEN 'text[]'
-        WHEN 'int2' THEN 'int4' WHEN 'numeric' THEN format_type(atttypid, atttypmod) ELSE typname::text END,
+        WHEN 'int2' THEN 'int4' WHEN 'numeric' THEN format_type(atttypid, atttypmod) ELSE typname::text END
+        || CASE WHEN collisdeterministic THEN '' ELSE coalesce(' COLLATE ' || collname, '') END,
         NOT attnotnull, atthasdef OR attidentity <> '',
         EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary AND indnatts = 1 AND indkey[0] = attnum),
         (SELECT bool_or(indisunique AND indimmediate AND indpred IS NULL AND indnkeyatts = 1)
          FROM pg_index WHERE indrelid = attrelid AND indisvalid AND indkey[0] = attnum)
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid JOIN pg_class ON pg_class.oid = attrelid
-    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     WHERE nspname = $1::text AND relname = $2::text AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// What of all that a store does this user may not do.

@@ -63,6 +63,9 @@ pub(crate) fn tell(error: Failure) -> Error {
         ErrorCode::ConstraintViolation if DUPLICATES.contains(&code.extended_code) => {
             Error::Conflict { column: column_of(&error.to_string()) }
         }
+        ErrorCode::ConstraintViolation if code.extended_code == ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
+            Error::Conflict { column: None }
+        }
         ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => {
             Error::Rejected(Arc::new(error))
         }

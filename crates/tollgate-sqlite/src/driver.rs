@@ -111,8 +111,8 @@ impl Sqlite {
         .await
     }
 
-    /// For [`Store::raw`](tollgate_store::Store::raw): works on the connection that writes, in a transaction that
-    /// others may share, so it neither begins nor ends one; durable when this returns, undone if the work fails.
+    /// For [`Store::raw`](tollgate_store::Store::raw): works on the connection that writes, in a transaction
+    /// that it neither begins nor ends; durable when this returns, undone if the work fails.
     ///
     /// # Errors
     /// What the work says, and what the commit says; [`Error::Internal`] if it panics, for everybody's writes are on
@@ -121,7 +121,7 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<R> + Send + 'static,
     ) -> Result<R> {
-        self.writer.write(move |db| work(db).map_err(tell)).await
+        self.writer.write_alone(move |db| work(db).map_err(tell)).await
     }
 
     /// Reads what may take long on a connection of which there are a few; with patience, because all may be in use.
@@ -282,7 +282,7 @@ impl Database for Sqlite {
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
         let tables = tables.to_vec();
-        Box::pin(self.writer.write_at_leisure(move |db| {
+        Box::pin(self.writer.change_schema(move |db| {
             let done = tables.into_iter().map(|table| schema::prepare(db, table, additive));
             Ok(done.collect::<Result<Vec<_>>>()?.concat())
         }))
@@ -301,7 +301,7 @@ impl Database for Sqlite {
             let (scripts, mut done) = (Arc::<[Script]>::from(scripts), vec![]);
             loop {
                 let scripts = Arc::clone(&scripts);
-                match self.writer.write_at_leisure(move |db| migrate::next(db, &scripts, adopt)).await? {
+                match self.writer.change_schema(move |db| migrate::next(db, &scripts, adopt)).await? {
                     Some(name) => done.push(name),
                     None => return Ok(done),
                 }
@@ -311,7 +311,7 @@ impl Database for Sqlite {
 
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.reader(true).execute_batch("SELECT 1").map_err(tell)?;
+            self.reader(true).execute_batch("SELECT count(*) FROM sqlite_schema").map_err(tell)?;
             self.writer.check()
         })
     }
@@ -353,13 +353,21 @@ impl Driver for Sqlite {
     fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let change = change.clone();
-            let rows = self.writer.write(move |db| update(db, &change)).await?;
+            let rows = match change.filter.keys(change.table) {
+                Some(_) => self.writer.write(move |db| update(db, &change)).await?,
+                None => self.writer.write_alone(move |db| update(db, &change)).await?,
+            };
             rows.iter().try_for_each(|row| each(row))
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         let filter = filter.clone();
-        Box::pin(self.writer.write(move |db| delete(db, table, &filter)))
+        Box::pin(async move {
+            match filter.keys(table) {
+                Some(_) => self.writer.write(move |db| delete(db, table, &filter)).await,
+                None => self.writer.write_alone(move |db| delete(db, table, &filter)).await,
+            }
+        })
     }
 }

@@ -125,6 +125,7 @@ pub(crate) fn next(db: &Connection, scripts: &[Script], adopt: bool) -> Result<O
     let Some(script) = pending(scripts, &history(db)?)?.first() else { return Ok(None) };
     if !adopt {
         run(db, script)?;
+        check_references(db, script)?;
     }
     let remember = "CREATE TABLE IF NOT EXISTS tollgate_migrations
         (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied INTEGER NOT NULL) STRICT";
@@ -132,6 +133,20 @@ pub(crate) fn next(db: &Connection, scripts: &[Script], adopt: bool) -> Result<O
     let values = (&script.name, &script.checksum, Timestamp::now().as_microsecond());
     db.execute("INSERT INTO tollgate_migrations VALUES (?, ?, ?)", values).map_err(tell)?;
     Ok(Some(script.name.clone()))
+}
+
+/// While a script is at work, rows may refer to what is not there: a copy takes the place of a table, and takes none of
+/// the rows along that refer to it.
+fn check_references(db: &Connection, script: &Script) -> Result<()> {
+    let mut broken = db.prepare("SELECT \"table\", parent FROM pragma_foreign_key_check LIMIT 1").map_err(tell)?;
+    let first = broken.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(tell)?.next();
+    match first.transpose().map_err(tell)? {
+        None => Ok(()),
+        Some::<(String, String)>((table, parent)) => {
+            let why = format!("rows of `{table}` would refer to rows of `{parent}` that are not there");
+            Err(stopped(script, "the end", &why))
+        }
+    }
 }
 
 /// Each statement in turn, so that the one that fails can be named.

@@ -11,10 +11,12 @@ use tollgate_store::{
     sql,
 };
 
-/// Each column, whether it alone is the key, and its best index: one on several columns counts as plain.
+/// Each column, whether it alone is the key, and its best index: one on several columns, or by which other
+/// texts are equal than the same, counts as plain.
 const COLUMNS: &str = r#"
     SELECT name, type, "notnull", dflt_value, pk = 1 AND (SELECT max(pk) = 1 FROM pragma_table_info(?1)),
-        (SELECT max("unique" AND partial = 0 AND (SELECT count(*) = 1 FROM pragma_index_info(list.name)))
+        (SELECT max("unique" AND partial = 0 AND (SELECT count(*) = 1 AND min(coll) = 'BINARY'
+                                                  FROM pragma_index_xinfo(list.name) WHERE key))
          FROM pragma_index_list(?1) AS list
          WHERE (SELECT name FROM pragma_index_info(list.name) WHERE seqno = 0) = live.name),
         (SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE)
@@ -65,20 +67,28 @@ fn create_index(db: &Connection, table: &'static Table, index: usize) -> Result<
 
 fn columns(db: &Connection, table: &Table) -> Result<Vec<LiveColumn>> {
     let mut statement = db.prepare(COLUMNS).map_err(tell)?;
-    let columns = statement.query_map([table.name], |row| column(table, row));
+    let columns = statement.query_map([table.name], |row| column(db, table, row));
     columns.and_then(Iterator::collect).map_err(tell)
 }
 
-fn column(table: &Table, row: &Row<'_>) -> rusqlite::Result<LiveColumn> {
+fn column(db: &Connection, table: &Table, row: &Row<'_>) -> rusqlite::Result<LiveColumn> {
     let (unique, name): (Option<bool>, String) = (row.get(5)?, row.get(0)?);
+    let kind = kind(table, &name, row.get(1)?, &row.get::<_, Option<String>>(6)?.unwrap_or_default());
     Ok(LiveColumn {
-        kind: kind(table, &name, row.get(1)?, &row.get::<_, Option<String>>(6)?.unwrap_or_default()),
+        kind: collation(db, table, &name).map_or(kind.clone(), |collation| format!("{kind} COLLATE {collation}")),
         name,
         nullable: !row.get::<_, bool>(2)?,
         has_default: row.get::<_, Option<String>>(3)?.is_some(),
         key: row.get(4)?,
         index: unique.map(|unique| if unique { LiveIndex::Unique } else { LiveIndex::Plain }),
     })
+}
+
+/// The collation of a column by which texts are equal that are not the same.
+fn collation(db: &Connection, table: &Table, column: &str) -> Option<String> {
+    let (_, collation, ..) = db.column_metadata(None, table.name, column).ok()?;
+    let collation = collation?.to_string_lossy();
+    (!collation.eq_ignore_ascii_case("BINARY")).then(|| collation.into_owned())
 }
 
 /// The kind that the text of the table tells. One that others made, or an older version, has types alone: any kind that is

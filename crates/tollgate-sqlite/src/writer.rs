@@ -1,9 +1,10 @@
 //! The one thread that writes. It takes everything that queued while the last commit reached the disk, gives
-//! each piece of work a savepoint, commits once, and only then tells the callers. A transaction of several steps
-//! has the thread to itself until it ends, or until nobody has asked anything of it for a while.
+//! each piece of work a savepoint, commits once, and only then tells the callers. What may take long, and would then
+//! take all others along, has a transaction of its own. One of several steps has the thread to itself until it ends, or
+//! until nobody has asked anything of it for a while.
 
 use crate::{cell::tell, limit};
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -39,8 +40,16 @@ struct Job {
 }
 
 enum What {
-    Once(Box<dyn Work>),
-    Steps { steps: Receiver<Step>, started: oneshot::Sender<Result<()>> },
+    /// In a transaction with others.
+    Shared(Box<dyn Work>),
+    /// In one of its own.
+    Alone(Box<dyn Work>),
+    /// In one of its own, in which rows may refer to what is not there: where tables are made anew.
+    Schema(Box<dyn Work>),
+    Steps {
+        steps: Receiver<Step>,
+        started: oneshot::Sender<Result<()>>,
+    },
 }
 
 /// One step of a transaction.
@@ -91,7 +100,9 @@ impl Job {
     fn in_time(self) -> Option<What> {
         let is_late = self.since.elapsed() > TURN;
         match self.what {
-            What::Once(work) if is_late || work.is_left() => work.tell(Err(Error::Overloaded)),
+            What::Shared(work) | What::Alone(work) | What::Schema(work) if is_late || work.is_left() => {
+                work.tell(Err(Error::Overloaded));
+            }
             What::Steps { started, .. } if is_late || started.is_closed() => drop(started.send(Err(Error::Overloaded))),
             what => return Some(what),
         }
@@ -108,22 +119,39 @@ impl Writer {
         Ok(Self { jobs: sender, thread, last: Arc::default(), statement_timeout })
     }
 
-    /// Runs the work in a transaction it may share with others; answers after the commit.
+    /// Runs work that is quickly done, in a transaction it shares with others; answers after the commit.
     pub(crate) async fn write<R: Send + 'static>(
         &self,
         run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let limit = self.statement_timeout;
-        self.write_at_leisure(move |db| limit::within(limit, || run(db))).await
+        self.done(What::Shared, move |db| limit::within(limit, || run(db))).await
     }
 
-    /// The same, for work that may take as long as it needs.
-    pub(crate) async fn write_at_leisure<R: Send + 'static>(
+    /// The same in a transaction of its own, for work whose length is not known.
+    pub(crate) async fn write_alone<R: Send + 'static>(
         &self,
         run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
     ) -> Result<R> {
+        let limit = self.statement_timeout;
+        self.done(What::Alone, move |db| limit::within(limit, || run(db))).await
+    }
+
+    /// Changes tables, for as long as it takes.
+    pub(crate) async fn change_schema<R: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.done(What::Schema, run).await
+    }
+
+    async fn done<R: Send + 'static>(
+        &self,
+        how: fn(Box<dyn Work>) -> What,
+        run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
         let (reply, answer) = oneshot::channel();
-        self.send(What::Once(Box::new(Task { run: Some(run), outcome: Err(gone()), reply })))?;
+        self.send(how(Box::new(Task { run: Some(run), outcome: Err(gone()), reply })))?;
         let outcome = answer.await.unwrap_or_else(|_| Err(gone()));
         self.last.note(&outcome);
         outcome
@@ -169,22 +197,32 @@ fn serve(db: &Connection, jobs: &Receiver<Job>) {
         match what {
             None => (),
             Some(What::Steps { steps, started }) => serve_steps(db, &steps, started),
-            Some(What::Once(first)) => {
+            Some(What::Alone(work)) => serve_group(db, vec![work]),
+            Some(What::Schema(work)) => {
+                let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false);
+                serve_group(db, vec![work]);
+                let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true);
+            }
+            Some(What::Shared(first)) => {
                 let mut group = vec![first];
                 while group.len() < GROUP && waiting.is_none() {
                     match jobs.try_recv().map(Job::in_time) {
-                        Ok(Some(What::Once(work))) => group.push(work),
+                        Ok(Some(What::Shared(work))) => group.push(work),
                         Ok(None) => (),
-                        Ok(steps) => waiting = Some(steps),
+                        Ok(other) => waiting = Some(other),
                         Err(_) => break,
                     }
                 }
-                let committed = in_transaction(db, || group.iter_mut().try_for_each(|work| work.run(db)));
-                for work in group {
-                    work.tell(committed.clone());
-                }
+                serve_group(db, group);
             }
         }
+    }
+}
+
+fn serve_group(db: &Connection, mut group: Vec<Box<dyn Work>>) {
+    let committed = in_transaction(db, || group.iter_mut().try_for_each(|work| work.run(db)));
+    for work in group {
+        work.tell(committed.clone());
     }
 }
 

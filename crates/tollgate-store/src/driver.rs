@@ -10,7 +10,7 @@ use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 /// A driver's answer, some time later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Sees the rows of an answer, one by one. Called only once the whole answer is there.
+/// Sees the rows of an answer, one by one. An error may follow rows that were seen.
 pub type Each<'a> = &'a mut (dyn FnMut(&dyn Row) -> Result<()> + Send);
 
 /// Which rows of a table, in which order.

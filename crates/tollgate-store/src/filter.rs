@@ -3,7 +3,7 @@
 //! The logic has two values, as Rust's and MongoDB's has, not SQL's three: a comparison with an empty cell is
 //! false, its negation true. Null sorts first, text compares by code point.
 
-use crate::{Result, Row, Set, To, Value, nested::texts};
+use crate::{Result, Row, Set, Table, To, Value, nested::texts};
 use std::{
     marker::PhantomData,
     ops::{BitAnd, BitOr, Not},
@@ -71,6 +71,15 @@ impl Expr {
     pub const EVERY: Self = Self::All(Vec::new());
     /// No row.
     pub const NONE: Self = Self::Any(Vec::new());
+
+    /// The keys of the rows that match, and of some that may not, where the condition names them.
+    pub fn keys(&self, table: &Table) -> Option<&[Value<'static>]> {
+        match self {
+            Self::In(column, keys) if *column == table.id => Some(keys),
+            Self::All(parts) => parts.iter().find_map(|part| part.keys(table)),
+            _ => None,
+        }
+    }
 
     fn constant(holds: bool) -> Self {
         if holds { Self::EVERY } else { Self::NONE }

@@ -80,7 +80,7 @@ impl Rows {
 
     /// The rows named by their keys, where the filter names them; else all.
     fn candidates<'a>(&'a self, table: &Table, filter: &'a Expr) -> Vec<(&'a Key, &'a Cells)> {
-        match keys(table, filter) {
+        match filter.keys(table) {
             Some(keys) => {
                 let mut keys: Vec<_> = keys.iter().map(|key| Key(key.clone())).collect();
                 keys.sort();
@@ -136,14 +136,6 @@ impl Rows {
             self.rows.insert(key.clone(), row.clone());
         }
         Ok(changed.into_iter().map(|(_, row)| row).collect())
-    }
-}
-
-fn keys<'a>(table: &Table, filter: &'a Expr) -> Option<&'a [Value<'static>]> {
-    match filter {
-        Expr::In(column, keys) if *column == table.id => Some(keys),
-        Expr::All(parts) => parts.iter().find_map(|part| keys(table, part)),
-        _ => None,
     }
 }
 

@@ -51,6 +51,15 @@ pub struct KeptColumn {
     pub index: bool,
 }
 
+impl KeptColumn {
+    /// Whether the index on this one is the one that the other needs. Where empty cells are left out of a unique index,
+    /// it is another if they may be empty.
+    fn has_index_of(&self, new: &Self) -> bool {
+        let is_same = self.name == new.name && self.unique == new.unique;
+        self.index && new.index && is_same && (!self.unique || self.nullable == new.nullable)
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_false(it: &bool) -> bool {
     !it
@@ -146,9 +155,7 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
     let (mut first, mut last) = (vec![], vec![]);
     for old in &kept.columns {
         let new = wanted.columns.iter().find(|new| new.name == renamed(&old.name));
-        let stays =
-            from == table.name && new.is_some_and(|new| new.name == old.name && new.unique == old.unique && new.index);
-        if old.index && !stays {
+        if old.index && !(from == table.name && new.is_some_and(|new| old.has_index_of(new))) {
             first.push(Step::DropIndex { name: index_name(from, &old.name, old.unique) });
         }
         if new.is_none() && !said.drop {
@@ -179,9 +186,7 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
             }
             Some(_) => (),
         }
-        let stays =
-            old.is_some_and(|old| from == table.name && old.name == new.name && old.unique == new.unique && old.index);
-        if new.index && !stays {
+        if new.index && !(from == table.name && old.is_some_and(|old| old.has_index_of(new))) {
             last.push(Step::AddIndex(index));
         }
     }

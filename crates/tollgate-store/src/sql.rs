@@ -7,6 +7,9 @@ use crate::{
 };
 use std::borrow::Cow;
 
+/// How many conditions are joined in a row.
+const MOST_IN_A_ROW: usize = 128;
+
 /// Where SQL dialects differ. The value itself is what is known only at run time: where the tables are.
 pub trait Dialect: Copy {
     /// What makes text compare by its bytes.
@@ -161,11 +164,21 @@ impl<'a, D: Dialect> Writer<'a, D> {
         }
     }
 
+    /// Many are joined as halves, for databases limit how deep an expression is: a row of a thousand is as deep.
     fn joined(&mut self, parts: &'a [Expr], separator: &str, empty: &str) {
-        if parts.is_empty() {
-            self.push(empty);
-        } else {
-            self.push("(").list(parts, separator, Self::condition).push(")");
+        match parts.len() {
+            0 => {
+                self.push(empty);
+            }
+            ..=MOST_IN_A_ROW => {
+                self.push("(").list(parts, separator, Self::condition).push(")");
+            }
+            count => {
+                let (first, last) = parts.split_at(count / 2);
+                self.push("(").joined(first, separator, empty);
+                self.push(separator).joined(last, separator, empty);
+                self.push(")");
+            }
         }
     }
 

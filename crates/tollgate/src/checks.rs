@@ -14,8 +14,8 @@ impl Running {
             let database = Arc::clone(database);
             health.check(name, move || writes(Arc::clone(&database)))
         });
-        self.issuers.iter().fold(health, |health, issuer| {
-            let (issuers, name) = (self.issuers.clone(), issuer.name().to_owned());
+        self.identities.others.iter().fold(health, |health, issuer| {
+            let (issuers, name) = (self.identities.others.clone(), issuer.name().to_owned());
             health.check(format!("identity.issuers.{name}"), move || std::future::ready(has_keys(&issuers, &name)))
         })
     }

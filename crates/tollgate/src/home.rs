@@ -75,7 +75,7 @@ async fn home(State(home): State<Arc<Home>>, request: Request) -> Response {
         Ok(actor) => actor,
         Err(problem) => return Refusal::from(problem).into_response(),
     };
-    let session = home.running.session(&head.headers).await;
+    let session = home.running.identities.session(&head.headers).await;
     let person = Person::of(&actor).map(|person| Person { session, ..person });
     let page = HomePage {
         frame: Frame { person, ..Frame::default() },

@@ -1,11 +1,11 @@
-//! What the framework itself keeps in the default database: the key of its seals, and what was done once.
+//! What the framework itself keeps: the key of its seals in the default database, and in each what was done there once.
 
 use crate::{Create, Read, Store, System};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::Arc;
 use tollgate_core::{Clock, Seal};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Error, Resource, Result, Table};
+use tollgate_store::{Database, Error, Resource, Result, Table, Transaction};
 
 /// A value that the framework keeps.
 #[resource(plural = "tollgate_values")]
@@ -49,6 +49,16 @@ impl Values {
         match self.rows.get(&may, name.to_owned()).await {
             Ok(kept) => Ok(Some(kept.value)),
             Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes note that this is done, in a transaction with what is done; says whether nobody did before.
+    pub(crate) async fn mark(&self, name: &str, transaction: &Transaction) -> Result<bool> {
+        let new = NewKept { name: name.to_owned(), value: "done".into() };
+        match self.rows.on(transaction)?.insert(&self.system.may::<Create, Kept>(), new).await {
+            Ok(_) => Ok(true),
+            Err(Error::Conflict { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

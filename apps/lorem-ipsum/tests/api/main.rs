@@ -33,6 +33,8 @@ mod secrets;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
+mod starts;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod walk;

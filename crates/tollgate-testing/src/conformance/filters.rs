@@ -1,7 +1,7 @@
 //! Which rows match: one filter, one answer, whoever evaluates it.
 
 use super::resources::{NewSample, Sample, all, sample, store};
-use std::sync::Arc;
+use std::{ops::BitOr, sync::Arc};
 use tollgate::{Filter, Store, Timestamp, Uuid};
 use tollgate_store::Database;
 
@@ -140,6 +140,12 @@ pub async fn nothing_compares_with_what_cannot_be_stored(database: Arc<dyn Datab
         assert_eq!(matching(samples, filter).await, NONE);
     }
     assert_eq!(matching(samples, Sample::MAYBE_TEXT.starts_with("a\0")).await, NONE);
+}
+
+pub async fn thousands_of_alternatives_are_searched(database: Arc<dyn Database>) {
+    let samples = &ladder(&database).await;
+    let any = (2..5_000).map(|small| Sample::MAYBE_SMALL.eq(small)).reduce(BitOr::bitor).unwrap();
+    assert_eq!(matching(samples, any).await, [2, 3]);
 }
 
 pub async fn long_lists_are_searched(database: Arc<dyn Database>) {

@@ -97,6 +97,7 @@ claims! { $ conformance
         conditions_combine_as_they_are_nested
         text_is_searched_letter_by_letter
         nothing_compares_with_what_cannot_be_stored
+        thousands_of_alternatives_are_searched
         long_lists_are_searched
     }
     sorts {

@@ -165,6 +165,24 @@ async fn cells(database: &dyn Database, title: &str, columns: Range<usize>) -> V
     cells
 }
 
+/// Empty cells are not equal, whatever the index was made for.
+async fn a_unique_column_becomes_optional(Ground { database, write, .. }: Ground) {
+    const fn coded(column: Column) -> [Column; 2] {
+        [KEY, column]
+    }
+    static MUST: Table = table("codes", &coded(Column::of::<String>("code").unique()));
+    static MAY: Table = table("codes", &coded(Column::of::<Option<String>>("code").unique()));
+    let change = diff(&Model::of(&[&MUST]), &[&MAY], &Said::default()).unwrap();
+    let scripts = [script("0001_first", write(&[Change::Create(&MUST)])), script("0002_may", write(&change))];
+    database.migrate(&scripts, false).await.unwrap();
+    assert_eq!(database.prepare(&[&MAY], false).await.unwrap(), Vec::<String>::new(), "as the model says");
+    let add = async |code: Value<'static>| database.insert(&MAY, Arc::new(vec![vec![Value::Int(0), code]]), 0..1).await;
+    for code in [text("A"), Value::Null, Value::Null] {
+        add(code).await.unwrap();
+    }
+    assert!(matches!(add(text("A")).await, Err(Error::Conflict { .. })));
+}
+
 /// Each has a database of its own in hand: what they take turns by is in the one they share.
 async fn one_of_ten_instances_migrates(Ground { open, write, .. }: Ground) {
     let scripts: Arc<[Script]> = vec![
@@ -266,6 +284,11 @@ macro_rules! on {
             }
 
             #[tokio::test(flavor = "multi_thread")]
+            async fn a_unique_column_becomes_optional() {
+                super::a_unique_column_becomes_optional(super::$module().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
             async fn one_of_ten_instances_migrates() {
                 super::one_of_ten_instances_migrates(super::$module().await).await;
             }
@@ -292,6 +315,33 @@ on! {
 async fn in_sqlite_a_script_that_fails_leaves_nothing() {
     let bad = "INSERT INTO others VALUES (1);\nINSERT INTO nowhere VALUES (1);";
     a_script_that_fails_leaves_nothing(sqlite().await, bad, "statement 3: no such table: nowhere").await;
+}
+
+/// SQLite deletes the rows of a table before it drops it, and what refers to them.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_sqlite_a_copied_table_takes_no_rows_along_that_refer_to_it() {
+    const fn priced(column: Column) -> [Column; 2] {
+        [KEY, column]
+    }
+    static CENTS: Table = table("prices", &priced(Column::of::<Decimal<5, 2>>("price")));
+    static FINER: Table = table("prices", &priced(Column::of::<Decimal<7, 3>>("price")));
+    let Ground { database, write, _folder, .. } = sqlite().await;
+    let refer = "CREATE TABLE tags (of INTEGER REFERENCES prices ON DELETE CASCADE);
+        INSERT INTO prices VALUES (1, 250); INSERT INTO tags VALUES (1);";
+    let finer = diff(&Model::of(&[&CENTS]), &[&FINER], &Said::default()).unwrap();
+    let mut scripts = vec![
+        script("0001_first", write(&[Change::Create(&CENTS)]) + refer),
+        script("0002_finer", write(&finer)),
+        script("0003_still_there", "INSERT INTO prices SELECT of + 1, 1 FROM tags"),
+    ];
+    assert_eq!(database.migrate(&scripts, false).await.unwrap().len(), 3);
+    assert_eq!(database.count(&FINER, &Expr::EVERY).await.unwrap(), 2, "the row that refers was there");
+    scripts.push(script("0004_torn", "DELETE FROM prices WHERE film_id = 1"));
+    let Err(Error::Schema(why)) = database.migrate(&scripts, false).await else { panic!() };
+    assert!(why.to_string().contains("rows of `tags` would refer to rows of `prices`"), "{why}");
+    assert_eq!(database.count(&FINER, &Expr::EVERY).await.unwrap(), 2, "nothing of it was kept");
+    let referred = database.delete(&FINER, &Expr::In(0, vec![Value::Int(1)])).await;
+    assert_eq!(referred.unwrap(), 1, "as it was said: its tags go along");
 }
 
 #[tokio::test(flavor = "multi_thread")]

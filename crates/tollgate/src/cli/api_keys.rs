@@ -59,17 +59,17 @@ pub(super) async fn keys(design: Design, command: Keys) -> Result<(), Failure> {
     let system = System::because("an operator manages API keys");
     match command {
         Keys::Create(create) => {
-            let (key, row) = running.keys.create(&system.may(), create.read(&running).await?).await?;
+            let (key, row) = running.identities.keys.create(&system.may(), create.read(&running).await?).await?;
             // Apart, so that a script can keep the key: `key=$(app api-key create …)`.
             eprintln!("made the API key {} for {}; this is the only time that it is shown:", row.key_id, row.subject);
             print(key.reveal())
         }
         Keys::List => {
-            let all = running.keys.store().find(&system.may(), Filter::every());
+            let all = running.identities.keys.store().find(&system.may(), Filter::every());
             print(&list(&all.sort(ApiKey::CREATED.asc()).all().await.map_err(tollgate_auth::Error::from)?))
         }
         Keys::Revoke { id } => {
-            running.keys.revoke(&system.may(), &id).await?;
+            running.identities.keys.revoke(&system.may(), &id).await?;
             print(&format!("revoked the API key {id}"))
         }
     }

@@ -4,6 +4,7 @@ use super::print;
 use crate::{
     app::{Design, Failure},
     databases::Databases,
+    kept::Values,
     migrations::Migrations,
 };
 use clap::{Args, Subcommand};
@@ -180,7 +181,7 @@ impl Design {
         }
         let mut tables = vec![(None, default)];
         tables.extend(named.iter().map(|name| {
-            let own = [KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();
+            let own = [Values::TABLE, KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();
             (Some(*name), own.chain(all().filter(|table| lives_in(table, name))).collect())
         }));
         tables

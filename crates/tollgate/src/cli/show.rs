@@ -44,7 +44,7 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     for done in &running.done {
         let _ = writeln!(text, "           {done}");
     }
-    for issuer in running.issuers.iter() {
+    for issuer in running.identities.others.iter() {
         let _ = writeln!(text, "issuer     {}", judged(issuer).await);
     }
     print(&text)

@@ -68,6 +68,38 @@ async fn somebody_elses_indexes_types_and_optional_columns_are_welcome() {
 }
 
 #[tokio::test]
+async fn texts_that_are_equal_though_not_the_same_are_refused() {
+    let (url, _) = schema(
+        "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
+         CREATE TABLE films (film_id int PRIMARY KEY, title text COLLATE loose NOT NULL)",
+    );
+    let refused = prepare(&url, &FIRST, true).await.unwrap_err();
+    assert!(refused.contains("`title` is text COLLATE loose there and text here"), "{refused}");
+}
+
+#[tokio::test]
+async fn lists_of_short_texts_are_read() {
+    static TAGGED: Table = Table {
+        columns: &[Column::of::<i32>("film_id"), Column::of::<String>("title"), Column::of::<Vec<String>>("tags")],
+        ..FIRST
+    };
+    let (url, _) = schema(
+        "CREATE TABLE films (film_id int PRIMARY KEY, title text NOT NULL, tags varchar(9)[] NOT NULL); \
+         INSERT INTO films VALUES (1, 'Alien', '{cat,ship}')",
+    );
+    assert_eq!(prepare(&url, &TAGGED, false).await.unwrap(), Vec::<String>::new());
+    let database = Postgres::open(&url).await.unwrap();
+    let select = Select { table: &TAGGED, filter: Expr::Has(2, "cat".into()), order: vec![], limit: None };
+    let mut tags = vec![];
+    let mut each = |row: &dyn tollgate_store::Row| {
+        tags.push(row.value(2)?.into_owned());
+        Ok(())
+    };
+    database.select(&select, &mut each).await.unwrap();
+    assert_eq!(tags, [Value::Text(r#"["cat","ship"]"#.into())]);
+}
+
+#[tokio::test]
 async fn text_sorts_by_code_point_whatever_the_collation_of_its_column() {
     let (url, _) = schema(
         "CREATE TABLE films (film_id int PRIMARY KEY, title varchar(9) NOT NULL); \

@@ -56,23 +56,30 @@ async fn statements_are_given_up_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_wrote_together_with_what_was_given_up_is_told_why() {
+async fn a_write_that_is_given_up_takes_nobody_along() {
     let (sqlite, _folder) = open("?statement_timeout=1");
     sqlite.prepare(&[&FIRST], true).await.unwrap();
     let (go_on, held) = hold(&sqlite).await;
-    let together = [format!("INSERT INTO films SELECT 1, ({ENDLESS})"), "INSERT INTO films VALUES (2, 'b')".into()];
-    let write = |sql: String| {
+    let insert = |id| {
         let sqlite = Arc::clone(&sqlite);
-        async move { sqlite.write(move |db| db.execute(&sql, [])).await }
+        async move { sqlite.insert(&FIRST, row(id), 0..1).await }
     };
-    let writes: JoinSet<_> = together.map(write).into_iter().collect();
-    sleep(Duration::from_millis(100)).await;
+    let before: JoinSet<_> = (0..20).map(insert).collect();
+    sleep(Duration::from_millis(50)).await;
+    let slow = Arc::clone(&sqlite);
+    let slow = tokio::spawn(async move {
+        slow.write(|db| db.execute(&format!("INSERT INTO films SELECT 99, ({ENDLESS})"), [])).await
+    });
+    sleep(Duration::from_millis(50)).await;
+    let after: JoinSet<_> = (20..40).map(insert).collect();
+    sleep(Duration::from_millis(50)).await;
     go_on.send(()).unwrap();
     held.await.unwrap().unwrap();
-    for outcome in writes.join_all().await {
-        assert!(matches!(outcome, Ok(1) | Err(Error::Overloaded)), "{outcome:?}");
+    assert!(matches!(slow.await.unwrap(), Err(Error::Overloaded)));
+    for inserted in [before.join_all().await, after.join_all().await].concat() {
+        inserted.unwrap();
     }
-    sqlite.insert(&FIRST, row(3), 0..1).await.unwrap();
+    assert_eq!(sqlite.count(&FIRST, &Expr::EVERY).await.unwrap(), 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]

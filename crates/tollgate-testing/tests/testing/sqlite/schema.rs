@@ -107,6 +107,20 @@ async fn differences_that_need_a_decision_are_refused_with_table_column_and_reme
 }
 
 #[tokio::test]
+async fn texts_that_are_equal_though_not_the_same_are_refused() {
+    let (_folder, path) =
+        file("CREATE TABLE films (film_id INTEGER NOT NULL PRIMARY KEY, title TEXT COLLATE NOCASE NOT NULL)");
+    let refused = prepare(&path, &FIRST, true).await.unwrap_err();
+    assert!(refused.contains("`title` is text COLLATE NOCASE there and text here"), "{refused}");
+    let (_folder, path) = file(
+        "CREATE TABLE films (film_id INTEGER NOT NULL PRIMARY KEY, title TEXT NOT NULL, rating REAL, code TEXT); \
+         CREATE UNIQUE INDEX other ON films (title COLLATE NOCASE)",
+    );
+    let refused = prepare(&path, &GROWN, false).await.unwrap_err();
+    assert!(refused.contains("`title` is not unique there"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_key_of_two_columns_is_not_that_of_the_model() {
     let (_folder, path) =
         file("CREATE TABLE films (film_id INTEGER, title TEXT NOT NULL, PRIMARY KEY (film_id, title))");
