@@ -48,3 +48,25 @@ fn words(payload: &dyn Any) -> String {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("(no words)").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tollgate_core::with_causes;
+
+    #[test]
+    fn the_log_learns_where_it_happened_and_the_caller_does_not() {
+        log_panics();
+        let payload = panic::catch_unwind(|| panic!("hunter2")).unwrap_err();
+        let response = answer(&*payload);
+        let refusal = response.extensions().get::<Arc<Refusal>>().unwrap();
+        let cause = with_causes(&**refusal.problem.cause().unwrap());
+        assert!(cause.contains("panics.rs:") && cause.ends_with(": hunter2"), "{cause}");
+        let body = String::from_utf8(refusal.bytes().1).unwrap();
+        assert!(
+            body.contains("a mistake of ours") && !body.contains("hunter2") && !body.contains("panics.rs"),
+            "{body}"
+        );
+    }
+}

@@ -74,14 +74,14 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
 
     let lasting = Duration::from_secs(stage.pick(30, 6));
     let unloaded = percentile(&once_each(&app, 1, lasting / 4).await, 50);
-    let most = once_each(&app, PLACES, lasting / 2).await.len() as f64 / (lasting / 2).as_secs_f64();
+    let most = number(once_each(&app, PLACES, lasting / 2).await.len()) / (lasting / 2).as_secs_f64();
     let before = attempts(&server)?;
     let tries = twice(&app, most, lasting).await;
     let attempts = attempts(&server)? - before;
 
     let mut finding = Finding::default();
     judge(&mut finding, stage, &tries, (unloaded, most * lasting.as_secs_f64()));
-    let let_in = tries.iter().filter(|(told, _)| *told != Told::SentAway).count() as f64;
+    let let_in = number(tries.iter().filter(|(told, _)| *told != Told::SentAway).count());
     finding.require(attempts <= let_in * 1.1, || format!("{attempts} attempts for {let_in} requests"));
     finding.require(!app.panicked()?, || "the app panicked".to_owned());
     finding.note(format!("{:.2} attempts for each request", attempts / let_in.max(1.0)));
@@ -145,7 +145,7 @@ fn judge(finding: &mut Finding, stage: &Stage, tries: &[Try], (unloaded, most): 
     let of = |told: Told| tries.iter().filter(move |of| of.0 == told).map(|of| of.1).collect::<Vec<_>>();
     let (served, away, failed) = (of(Told::Served), of(Told::SentAway), of(Told::Failed));
     finding.acks = served.len();
-    let goodput = served.len() as f64 / most;
+    let goodput = number(served.len()) / most;
     finding.require(goodput >= 0.8, || format!("only {goodput:.2} of what is possible was served"));
     finding.require(!away.is_empty(), || "nobody was sent away".to_owned());
     let (slow, late) = (percentile(&served, 99), percentile(&away, 99));
@@ -159,6 +159,10 @@ fn judge(finding: &mut Finding, stage: &Stage, tries: &[Try], (unloaded, most): 
         late.as_millis(),
         failed.len()
     ));
+}
+
+fn number(count: usize) -> f64 {
+    u32::try_from(count).unwrap_or(u32::MAX).into()
 }
 
 fn percentile(times: &[Duration], percent: usize) -> Duration {

@@ -50,9 +50,9 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     }
     let requests = load.await?;
 
-    let mut finding = Finding::of(&ledger, &Database::Postgres(server).messages().await?);
     let failed = requests.iter().filter(|request| !request.is_well).count();
     let signed_in = browser.tokens().await;
+    let mut finding = Finding::of(&ledger, &Database::Postgres(server).messages().await?);
     finding.require(failed == 0, || format!("{failed} of {} requests failed", requests.len()));
     if let Err(failure) = signed_in {
         finding.require(false, || format!("who was signed in is not any more: {failure}"));

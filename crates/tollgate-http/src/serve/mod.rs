@@ -39,8 +39,8 @@ use tokio_rustls::TlsAcceptor;
 const BREATHER: Duration = Duration::from_millis(50);
 /// Connections beyond the limit: for probes, and to tell others that there is no room.
 const SURPLUS: usize = 64;
-/// How long the system may take to tell who is at the door.
-const DOOR: Duration = Duration::from_millis(10);
+/// How long connections stay for a last request after nothing is accepted any more.
+const LAST: Duration = Duration::from_secs(1);
 /// Connections that wait in the system until they are accepted.
 const BACKLOG: u32 = 4096;
 
@@ -161,11 +161,16 @@ impl Listening {
             () = sleep(wait) => false,
             () = told() => true,
         };
-        let rooms = accepting.end().await;
-        stop.advance(Stage::Draining);
+        let rooms = accepting.end();
+        let finish = async {
+            // What a balancer keeps of connections it uses up now; it cannot make new ones.
+            let _ = timeout(wait.min(LAST), rooms.empty()).await;
+            stop.advance(Stage::Draining);
+            let _ = timeout(drain, rooms.empty()).await;
+        };
         if !is_told_again {
             tokio::select! {
-                _ = timeout(drain, rooms.empty()) => {}
+                () = finish => {}
                 () = told() => {}
             }
         }
@@ -188,7 +193,7 @@ impl Accepting {
             match self.listener.accept().await {
                 Ok(accepted) => {
                     is_short = false;
-                    self.serve(accepted, room);
+                    serve(&self.site, accepted, room);
                 }
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
@@ -203,22 +208,26 @@ impl Accepting {
         }
     }
 
-    fn serve(&self, (socket, peer): (TcpStream, SocketAddr), (room, is_surplus): (OwnedSemaphorePermit, bool)) {
-        let serving = connection::serve(Arc::clone(&self.site), socket, Client { peer, is_surplus });
-        tokio::spawn(async move {
-            serving.await;
-            drop(room);
-        });
-    }
-
-    /// Accepts those who are at the door already: the system would break their connections off.
-    async fn end(self) -> Rooms {
-        while let (Some(room), Ok(Ok(accepted))) = (self.rooms.try_take(), timeout(DOOR, self.listener.accept()).await)
-        {
-            self.serve(accepted, room);
+    /// Accepts those who are at the door already, for the system breaks their connections off once nobody listens.
+    fn end(self) -> Rooms {
+        let Self { listener, site, rooms } = self;
+        let Ok(listener) = listener.into_std() else { return rooms };
+        while let (Some(room), Ok((socket, peer))) = (rooms.try_take(), listener.accept()) {
+            let socket = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket));
+            if let Ok(socket) = socket {
+                serve(&site, (socket, peer), room);
+            }
         }
-        self.rooms
+        rooms
     }
+}
+
+fn serve(site: &Arc<Site>, (socket, peer): (TcpStream, SocketAddr), (room, is_surplus): (OwnedSemaphorePermit, bool)) {
+    let serving = connection::serve(Arc::clone(site), socket, Client { peer, is_surplus });
+    tokio::spawn(async move {
+        serving.await;
+        drop(room);
+    });
 }
 
 /// Room for connections.
