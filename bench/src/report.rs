@@ -32,6 +32,8 @@ impl fmt::Display for Measured {
 pub(crate) struct Report {
     pub(crate) measured: Vec<Measured>,
     pub(crate) missing: Vec<String>,
+    /// How often a measurement was repeated, because a request in it was refused.
+    pub(crate) repeats: u32,
 }
 
 impl Report {
@@ -47,11 +49,13 @@ impl Report {
              is. Only the ratios travel to other machines.\n\n\
              | id | job | connections | ours | peer | which peer | ratio | target |\n\
              |---|---|---|---|---|---|---|---|\n{rows}\n{missing}\n\
+             {repeats} measurements were repeated because a request in them was refused.\n\n\
              From the start of the process to its first answer, release build, 10,000 rows in the database: \
              {start:.1} ms (median of 11; target 50, later 30).\n\n{profile}",
             machine = machine(),
             rows = rows.join("\n"),
             missing = missing.concat(),
+            repeats = self.repeats,
             start = start.as_secs_f64() * 1000.0,
             profile = fs::read_to_string(here("PROFILE.md"))?,
         );

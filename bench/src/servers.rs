@@ -7,6 +7,7 @@ use crate::{
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use std::{
+    cell::Cell,
     error::Error,
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -51,6 +52,8 @@ pub(crate) struct Servers {
     pgbench: Option<String>,
     /// Which peers are left out, and why.
     pub(crate) missing: Vec<String>,
+    /// How often a measurement was repeated.
+    pub(crate) repeats: Cell<u32>,
     _postgres: Option<Postgres>,
     _folder: TempDir,
 }
@@ -66,8 +69,16 @@ impl Servers {
         ours.target.any = password_token(ours.target.port, "any")?;
         add_notes(&ours.target, 1000)?;
         let by_hand = start_by_hand(folder.path(), url.as_deref())?;
-        let mut servers =
-            Self { ours, by_hand, python: None, pgbench: None, missing: vec![], _postgres: postgres, _folder: folder };
+        let mut servers = Self {
+            ours,
+            by_hand,
+            python: None,
+            pgbench: None,
+            missing: vec![],
+            repeats: Cell::new(0),
+            _postgres: postgres,
+            _folder: folder,
+        };
         if let Some(url) = url {
             servers.python = python(&url).map_err(|why| servers.leave_out("FastAPI + asyncpg", &*why)).ok();
             let version = said(Command::new("pgbench").arg("--version"));
@@ -92,7 +103,8 @@ impl Servers {
                 self.pgbench.as_ref().map(|url| pgbench(url, script, connections, seconds)).transpose()
             }
         };
-        (1..TRIES).map(|_| once()).find(Result::is_ok).unwrap_or_else(once)
+        let failed = |_: &_| self.repeats.set(self.repeats.get() + 1);
+        (1..TRIES).map(|_| once().inspect_err(failed)).find(Result::is_ok).unwrap_or_else(once)
     }
 }
 

@@ -27,7 +27,7 @@ use base64::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -82,7 +82,8 @@ struct Kept {
 #[derive(Default)]
 pub struct Keyed {
     running: Mutex<HashSet<String>>,
-    swept: Mutex<Option<Timestamp>>,
+    /// When each database was swept, by its address.
+    swept: Mutex<HashMap<usize, Timestamp>>,
 }
 
 impl Keyed {
@@ -90,12 +91,13 @@ impl Keyed {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is time to sweep; the next who asks is told no.
-    fn is_time_to_sweep(&self, now: Timestamp) -> bool {
+    /// Whether it is time to sweep this database; the next who asks is told no.
+    fn is_time_to_sweep(&self, database: &Arc<dyn Database>, now: Timestamp) -> bool {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = swept.is_none_or(|last| last + SWEEP <= now);
+        let database = Arc::as_ptr(database).addr();
+        let due = swept.get(&database).is_none_or(|last| *last + SWEEP <= now);
         if due {
-            *swept = Some(now);
+            swept.insert(database, now);
         }
         due
     }
@@ -348,7 +350,7 @@ impl Records {
 
     /// Sweeps now and then, in the background.
     fn sweep(&self, keyed: &Keyed) {
-        if keyed.is_time_to_sweep(self.clock.now()) {
+        if keyed.is_time_to_sweep(self.store.database(), self.clock.now()) {
             let records = Self::new(Arc::clone(self.store.database()), &self.clock);
             tokio::spawn(async move {
                 if let Err(error) = records.forget().await {

@@ -22,6 +22,8 @@ const MOST: u32 = 100;
 /// The most conditions of a question, and the most values of one `in`: databases have limits of their own.
 const MOST_CONDITIONS: usize = 100;
 const MOST_VALUES: usize = 1000;
+/// The longest cursor that is given out, in bytes: it has to come back in an address, which servers on the way limit to 8 KiB.
+const LONGEST_CURSOR: usize = 6 * 1024;
 /// Parameters that are not fields.
 const OWN: [&str; 4] = ["sort", "limit", "cursor", "total"];
 
@@ -205,13 +207,18 @@ impl<R: Resource> List<R> {
     /// The rows that were asked for, among those that the caller may see.
     ///
     /// # Errors
-    /// The database cannot be reached.
+    /// The database cannot be reached; 422 if the cursor of the next page would be too long to be sent.
     pub async fn page(self, rows: &Store<R>, may: &May<Read, R>) -> Result<Page<R>, Problem> {
         let found = rows.find(may, self.filter.clone().into());
         let found = self.order.iter().fold(found, |found, by| found.sort(Sort::from(*by)));
         let slice = found.page(self.limit, self.after.as_ref()).await?;
         let total = if self.total { Some(rows.count(may, self.filter.clone().into()).await?) } else { None };
         let next = slice.next.map(|next| self.context.seal.close(&self.seal_context(), &next.to_bytes()));
+        if next.as_ref().is_some_and(|next| next.len() > LONGEST_CURSOR) {
+            let why =
+                "a page ends in a text that is too long to go on from; sort by another field, or ask for fewer at once";
+            return Err(Problem::invalid(vec![]).because(why));
+        }
         let link = next.as_ref().map(|next| self.question.with_cursor(next));
         Ok(Page { items: slice.items, next, total, link })
     }

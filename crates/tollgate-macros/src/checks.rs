@@ -8,8 +8,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Attribute, Error, Expr, Ident, Result, Token, Type, parenthesized, parse::ParseStream, parse::Parser,
-    punctuated::Punctuated, spanned::Spanned,
+    Attribute, Error, Expr, GenericArgument, Ident, PathArguments, PathSegment, Result, Token, Type, parenthesized,
+    parse::ParseStream, parse::Parser, punctuated::Punctuated, spanned::Spanned,
 };
 
 /// Every rule that [`check`] knows.
@@ -85,7 +85,7 @@ fn check(Rule { name, inside }: &Rule, ty: &Type) -> Result<TokenStream> {
         "range" => call(name.to_token_stream(), bounds(inside)?.options(name.span())),
         "custom" => quote_spanned! { inside.span() => faults.add(&at, (#inside)(value, &())); },
         "inner" => {
-            let inner = checks_of(inside.clone(), ty)?;
+            let inner = checks_of(inside.clone(), item(without_option(ty)).unwrap_or(ty))?;
             quote! {
                 ::tollgate::__private::garde::rules::inner::apply(value, |value, key| {
                     let key = ::std::string::ToString::to_string(key);
@@ -110,8 +110,22 @@ fn pattern(text: &TokenStream) -> TokenStream {
 
 /// Texts are measured in characters, collections in items.
 fn measure(ty: &Type) -> TokenStream {
-    let text = ty.to_token_stream().to_string().contains("String");
-    if text { quote!(length::chars) } else { quote!(length::simple) }
+    let is_text = last(without_option(ty)).is_some_and(|name| name.ident == "String");
+    if is_text { quote!(length::chars) } else { quote!(length::simple) }
+}
+
+fn without_option(ty: &Type) -> &Type {
+    if last(ty).is_some_and(|name| name.ident == "Option") { item(ty).unwrap_or(ty) } else { ty }
+}
+
+/// What a type is of: `T` of `Vec<T>` and of `Option<T>`.
+fn item(ty: &Type) -> Option<&Type> {
+    let PathArguments::AngleBracketed(of) = &last(ty)?.arguments else { return None };
+    of.args.iter().find_map(|of| if let GenericArgument::Type(ty) = of { Some(ty) } else { None })
+}
+
+fn last(ty: &Type) -> Option<&PathSegment> {
+    if let Type::Path(path) = ty { path.path.segments.last() } else { None }
 }
 
 /// `min = …, max = …, equal = …`.

@@ -72,11 +72,16 @@ pub(crate) struct Shown<'a>(Vec<Result<Value<'a>>>);
 
 impl<'a> Shown<'a> {
     pub(crate) fn new(table: &Table, document: &'a RawDocument) -> Result<Self> {
-        let mut cells = vec![Ok(Value::Null); table.columns.len()];
+        let count = table.columns.len();
+        let mut cells = vec![Ok(Value::Null); count];
+        // Fields come in the order of the columns, but for those of other programs.
+        let mut next = 0;
         for element in document {
             let (found, value) = element.map_err(|error| Error::internal(error.to_string()))?;
-            let column = (0..cells.len()).find(|column| name(table, *column) == found.as_str());
+            let column =
+                (next..next + count).map(|at| at % count).find(|column| name(table, *column) == found.as_str());
             if let Some(column) = column {
+                next = column + 1;
                 cells[column] = read(table.columns[column].kind, value).ok_or_else(|| {
                     let kind = value.element_type();
                     Error::internal(format!("`{found}` of a document in `{}` is {kind:?}", table.name))

@@ -12,7 +12,7 @@ use tokio::time::{error::Elapsed, timeout};
 use tollgate_core::Cause;
 use tollgate_store::{Error, Result, Table};
 
-const DUPLICATE_KEY: i32 = 11000;
+pub(crate) const DUPLICATE_KEY: i32 = 11000;
 
 /// Another transaction is in the way; the whole may be tried again.
 pub(crate) fn is_passing(error: &Failure) -> bool {

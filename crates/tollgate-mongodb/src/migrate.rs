@@ -22,7 +22,7 @@ use serde_json::{Value as Json, json};
 use tollgate_store::{
     Kind, Result, Table, Value,
     migrate::{Applied, Change, Script, Step, pending},
-    schema::is_indexed,
+    schema::indexed,
 };
 
 mod run;
@@ -42,7 +42,7 @@ pub fn script(changes: &[Change]) -> String {
 fn commands(change: &Change) -> Vec<Json> {
     match change {
         Change::Create(table) => {
-            let indexes = (0..table.columns.len()).filter(|column| is_indexed(table, *column));
+            let indexes = indexed(table);
             let create = json!({ "create": table.name, "validator": json_of(validator(table)) });
             std::iter::once(create).chain(indexes.map(|column| add_index(table, column))).collect()
         }

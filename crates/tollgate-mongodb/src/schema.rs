@@ -6,7 +6,7 @@
 use crate::{
     cell::name,
     driver::COUNTERS,
-    error::{code, tell},
+    error::{DUPLICATE_KEY, code, tell},
     query::{ANY, bson_type},
 };
 use futures_util::TryStreamExt;
@@ -18,12 +18,11 @@ use mongodb::{
 };
 use tollgate_store::{
     Column, Error, Kind, Result, Table,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
 };
 
 /// There is such a collection already.
 const NAMESPACE_EXISTS: i32 = 48;
-const DUPLICATE_KEY: i32 = 11000;
 /// There is an index on the field, or of the name, with other options.
 const INDEX_DIFFERS: [i32; 2] = [85, 86];
 
@@ -61,7 +60,7 @@ async fn create(database: &Database, table: &'static Table) -> Result<Vec<String
         Err(error) if code(&error) == Some(NAMESPACE_EXISTS) => set_validator(database, table).await?,
         outcome => outcome.map_err(|error| why_not(table, &error))?,
     }
-    for index in (0..table.columns.len()).filter(|index| is_indexed(table, *index)) {
+    for index in indexed(table) {
         create_index(database, table, index).await?;
     }
     Ok(vec![format!("created the collection `{}`", table.name)])

@@ -117,9 +117,10 @@ impl Postgres {
     /// closed when it is dropped, so that nothing that was set on it, or not finished, meets anyone else.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] if none was free in time; [`Error::Unavailable`] if the server cannot be reached.
+    /// [`Error::Overloaded`] if none was free in time; [`Error::Unavailable`] if the server cannot be reached, or does
+    /// not answer in time.
     pub async fn client(&self) -> Result<Client> {
-        Ok(Client(self.pool.begin("").await?))
+        Ok(Client(self.config.in_time(self.pool.begin("")).await??))
     }
 
     async fn read(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
@@ -236,7 +237,7 @@ impl Database for Postgres {
 
     fn history(&self) -> Answer<'_, Vec<Applied>> {
         Box::pin(async move {
-            let borrowed = self.pool.begin("BEGIN").await?;
+            let borrowed = self.config.in_time(self.pool.begin("BEGIN")).await??;
             let history = migrate::history(&borrowed.connection, &self.config).await?;
             borrowed.connection.execute("ROLLBACK").await.map_err(|error| tell(&error))?;
             borrowed.give_back();

@@ -11,7 +11,7 @@ use crate::{
 use tokio_postgres::Error as Failure;
 use tollgate_store::{
     Error, Kind, Result, Row, Table, Value,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
     sql::{self, Dialect, Param},
 };
 
@@ -81,7 +81,7 @@ impl Schema<'_> {
 
     async fn create(&self, table: &'static Table) -> Result<Vec<String>> {
         self.execute(&sql::create_table(self.dialect(), table)).await?;
-        for index in (0..table.columns.len()).filter(|index| is_indexed(table, *index)) {
+        for index in indexed(table) {
             self.create_index(table, index).await?;
         }
         Ok(vec![format!("created the table `{}`", table.name)])

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use tollgate_store::{
     Kind, Result, Table, Value,
     migrate::{Applied, Change, Script, Step, pending, stopped},
-    schema::is_indexed,
+    schema::indexed,
     sql::{self, Dialect},
 };
 
@@ -73,7 +73,7 @@ fn copy(table: &'static Table, steps: &[Step]) -> Vec<String> {
     }
     statements.push(format!("DROP TABLE \"{old}\""));
     statements.push(format!("ALTER TABLE \"{new}\" RENAME TO \"{old}\""));
-    let indexes = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
+    let indexes = indexed(table);
     statements.extend(indexes.map(|index| sql::create_index(Sqlite, table, index)));
     statements
 }

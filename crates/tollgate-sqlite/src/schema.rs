@@ -7,7 +7,7 @@ use crate::{
 use rusqlite::{Connection, Row};
 use tollgate_store::{
     Error, Result, Table,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, is_indexed, missing},
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
     sql,
 };
 
@@ -36,7 +36,7 @@ pub(crate) fn prepare(db: &Connection, table: &'static Table, additive: bool) ->
 fn create(db: &Connection, table: &'static Table) -> Result<Vec<String>> {
     let create = sql::create_table(Sqlite, table) + " STRICT";
     db.execute_batch(&create).map_err(tell)?;
-    let mut indexed = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
+    let mut indexed = indexed(table);
     indexed.try_for_each(|index| create_index(db, table, index))?;
     Ok(vec![format!("created the table `{}`", table.name)])
 }

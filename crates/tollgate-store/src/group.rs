@@ -9,9 +9,11 @@ use crate::{
     store::{by_id, keyed},
 };
 use std::{
+    mem::take,
     ops::Range,
     sync::Arc,
     time::{Duration, Instant},
+    vec,
 };
 use tokio::{task::JoinSet, time::timeout};
 
@@ -40,12 +42,15 @@ pub(crate) fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Job<T::
         };
         let outcome = driver.select(&select, &mut each).await;
         found.sort_unstable_by_key(T::id);
-        for Job { asked, reply } in group {
-            let row = match found.binary_search_by(|row| row.id().cmp(&asked)) {
-                Ok(at) => Ok(found[at].clone()),
-                Err(_) => Err(why_not(&unreadable, &asked)),
+        let (mut found, mut group) = (found.into_iter().peekable(), group.into_iter().peekable());
+        while let Some(Job { asked, reply }) = group.next() {
+            let is_it = |row: &T| row.id() == asked;
+            while found.next_if(|row| row.id() < asked).is_some() {}
+            let row = match group.peek() {
+                Some(next) if next.asked == asked => found.peek().filter(|row| is_it(row)).cloned(),
+                _ => found.next_if(is_it),
             };
-            let _ = reply.send(outcome.clone().and(row));
+            let _ = reply.send(outcome.clone().and(row.ok_or_else(|| why_not(&unreadable, &asked))));
         }
         Ok(())
     })
@@ -108,12 +113,21 @@ impl<T: Resource> Group<T> {
             Ok(keys) => keys.ok_or(Error::Overloaded),
             Err(error) => Err(error),
         };
+        let mut whole = if outcome.is_ok() { self.whole(&part) } else { None };
         for (place, index) in part.enumerate() {
-            let keys = outcome.as_ref().map_err(Clone::clone);
-            let row = keys.and_then(|keys| keyed(&self.rows[index], keys.get(place).cloned()));
+            let row = outcome.as_ref().map_err(Clone::clone).and_then(|keys| {
+                let row = whole.as_mut().and_then(Iterator::next).unwrap_or_else(|| self.rows[index].clone());
+                keyed(row, keys.get(place).cloned())
+            });
             let _ = self.replies[index].take().map(|reply| reply.send(row));
         }
         None
+    }
+
+    /// The rows themselves, if this is all of them and nobody else has them: most groups are answered without copies.
+    fn whole(&mut self, part: &Range<usize>) -> Option<vec::IntoIter<T>> {
+        let rows = Arc::get_mut(&mut self.rows).filter(|rows| rows.len() == part.len())?;
+        Some(take(rows).into_iter())
     }
 
     /// Each row of a part on its own. Who has to wait for another's transaction goes on waiting, and nobody with them.
@@ -132,7 +146,7 @@ impl<T: Resource> Group<T> {
                 (row, Ok(None)) => driver.insert(T::TABLE, Arc::clone(&rows) as _, row).await,
                 (_, keys) => keys.map(Option::unwrap_or_default),
             };
-            let row = keys.and_then(|keys| keyed(&rows[index], keys.into_iter().next()));
+            let row = keys.and_then(|keys| keyed(rows[index].clone(), keys.into_iter().next()));
             let _ = reply.map(|reply| reply.send(row));
         }
     }

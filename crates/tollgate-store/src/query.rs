@@ -187,7 +187,7 @@ impl<T: Resource> Store<T> {
         }
         if self.joined().is_some() {
             return Err(Error::invalid(
-                "this cannot be done in one transaction, as a request with an idempotency key is",
+                "this request cannot be made with an `Idempotency-Key`: its work is not one transaction; send it without",
             ));
         }
         if self.is_in_transaction() {

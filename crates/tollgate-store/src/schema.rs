@@ -65,9 +65,14 @@ pub fn missing(table: &Table, live: &[LiveColumn], kind: fn(Kind) -> Cow<'static
 }
 
 /// Whether a column deserves an index: it is unique, searched often, or says whose a row is.
-pub fn is_indexed(table: &Table, index: usize) -> bool {
+pub(crate) fn is_indexed(table: &Table, index: usize) -> bool {
     let column = &table.columns[index];
     index != table.id && (column.unique || column.index || column.filled == Filled::ByOwner)
+}
+
+/// The columns that deserve one.
+pub fn indexed(table: &Table) -> impl Iterator<Item = usize> + '_ {
+    (0..table.columns.len()).filter(|index| is_indexed(table, *index))
 }
 
 fn wanted(column: &Column) -> LiveIndex {

@@ -2,8 +2,7 @@
 //! and a prepared statement serves all that share it.
 
 use crate::{
-    Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name,
-    schema::is_indexed,
+    Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name, schema::indexed,
 };
 use std::borrow::Cow;
 
@@ -371,7 +370,7 @@ pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize)
 
 /// `CREATE TABLE …` and its indexes, as statements of a script, which must not pass over what is there already.
 pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Vec<String> {
-    let indexes = (0..table.columns.len()).filter(|index| is_indexed(table, *index));
+    let indexes = indexed(table);
     let indexes = indexes.map(|index| create_index(dialect, table, index));
     let all = std::iter::once(create_table(dialect, table) + ending).chain(indexes);
     all.map(|statement| statement.replacen(" IF NOT EXISTS", "", 1)).collect()

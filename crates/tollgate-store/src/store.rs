@@ -238,7 +238,7 @@ impl<T: Resource> Store<T> {
         let insert = async |here: Self| {
             let keys = here.0.driver.insert(T::TABLE, Arc::clone(&rows) as _, 0..rows.len()).await?;
             let mut keys = keys.into_iter();
-            rows.iter().map(|row| keyed(row, keys.next())).collect()
+            rows.iter().map(|row| keyed(row.clone(), keys.next())).collect()
         };
         let event = |row: &T| event(may, "create").of_row(&row.id());
         self.audited(may.actor(), insert, |rows: &Vec<T>| rows.iter().map(event).collect()).await
@@ -344,8 +344,7 @@ fn as_stored<T: Resource>(row: T) -> Result<T> {
 }
 
 /// The row with the key the database counted for it, if it counts.
-pub(crate) fn keyed<T: Resource>(row: &T, key: Option<Value<'static>>) -> Result<T> {
-    let mut row = row.clone();
+pub(crate) fn keyed<T: Resource>(mut row: T, key: Option<Value<'static>>) -> Result<T> {
     if T::TABLE.counted {
         row.set_id(key.and_then(T::Id::read).ok_or_else(|| Error::internal("no key came back"))?);
     }

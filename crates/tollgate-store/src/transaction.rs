@@ -119,6 +119,10 @@ impl<T: Resource> Store<T> {
     /// is dropped. Other stores of the same database take part with [`on`](Self::on). A write that ends with
     /// [`Error::Conflict`] undoes itself alone, and the work may go on; what is left half way takes all of it along.
     ///
+    /// What keeps others from changing what it reads differs: SQLite has one writer at a time, PostgreSQL locks the rows
+    /// that are read (not those that are counted, or not there yet), MongoDB reads from one snapshot and locks what it
+    /// writes. Where two at once must not both succeed, have both write to one row first, and they take turns.
+    ///
     /// ```
     /// # use tollgate_store::{Store, Resource, Error};
     /// # use tollgate_access::{May, Create, Delete};

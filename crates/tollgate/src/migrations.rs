@@ -109,15 +109,14 @@ impl Migrations {
         let last =
             self.names()?.last().and_then(|name| name.split('_').next()?.parse::<u32>().ok()).unwrap_or_default();
         let name = format!("{:04}_{name}", last + 1);
-        let mut written = vec![];
-        for (ending, script) in KINDS {
-            let file = self.0.join(format!("{name}.{ending}"));
-            fs::write(&file, script(changes)).map_err(|error| Failure(format!("{}: {error}", file.display())))?;
-            written.push(file.display().to_string());
-        }
+        let script = |(ending, script): &(&str, fn(&[Change]) -> String)| {
+            (self.0.join(format!("{name}.{ending}")), script(changes))
+        };
+        let scripts: Vec<_> = KINDS.iter().map(script).collect();
         let model = serde_json::to_string_pretty(&Model::of(tables)).map_err(|error| Failure::of(&error))?;
-        fs::write(self.0.join(MODEL), model + "\n")?;
-        Ok(written)
+        let model = (self.0.join(MODEL), model + "\n");
+        write_all(scripts.iter().chain([&model]))?;
+        Ok(scripts.iter().map(|(file, _)| file.display().to_string()).collect())
     }
 
     fn files(&self) -> Result<Vec<String>, Failure> {
@@ -134,6 +133,21 @@ impl Migrations {
         let path = self.0.join(file);
         fs::read_to_string(&path).map_err(|error| Failure(format!("{}: {error}", path.display())))
     }
+}
+
+/// Writes all files or, as far as a file system can promise, none: a script without its model would be written twice.
+fn write_all<'f>(files: impl Iterator<Item = &'f (PathBuf, String)> + Clone) -> Result<(), Failure> {
+    let new = |file: &Path| file.with_added_extension("new");
+    let done = files.clone().try_for_each(|(file, text)| {
+        fs::write(new(file), text).map_err(|error| Failure(format!("{}: {error}", file.display())))
+    });
+    for (file, _) in files {
+        match &done {
+            Ok(()) => fs::rename(new(file), file)?,
+            Err(_) => drop(fs::remove_file(new(file))),
+        }
+    }
+    done
 }
 
 const MODEL: &str = "model.json";

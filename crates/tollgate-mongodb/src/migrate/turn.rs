@@ -5,7 +5,7 @@
 //! long as long as it takes. Who has lost its turn stops, and nobody ends the turn of another.
 
 use super::migrations;
-use crate::error::{code, tell};
+use crate::error::{DUPLICATE_KEY, code, tell};
 use mongodb::{
     Database,
     bson::{Bson, Document, doc},
@@ -21,7 +21,6 @@ const TURN: Duration = Duration::from_secs(30);
 const RENEWED: Duration = Duration::from_secs(5);
 /// Between two looks whether it is free.
 const PAUSE: Duration = Duration::from_millis(100);
-const DUPLICATE_KEY: i32 = 11000;
 
 /// Does the work once it is our turn.
 pub(super) async fn take<R>(database: &Database, work: impl Future<Output = Result<R>>) -> Result<R> {

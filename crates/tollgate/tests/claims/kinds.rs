@@ -20,6 +20,7 @@ struct Offer {
     #[id(generated)]
     offer_id: ObjectId,
     price: Decimal<5, 2>,
+    #[garde(length(max = 3), inner(length(min = 1, max = 8)))]
     tags: Vec<String>,
     place: Nested<Place>,
     second_place: Option<Nested<Place>>,
@@ -38,6 +39,21 @@ fn offer(price: impl Into<Value>) -> Value {
 fn pointers(reply: &Reply) -> Vec<String> {
     let errors = reply.json()["errors"].as_array().cloned().unwrap_or_default();
     errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_measured_in_items_and_an_item_in_characters() {
+    let client = client().await;
+    for (tags, at) in [
+        (json!([]), vec![]),
+        (json!(["éééééééé", "b", "c"]), vec![]),
+        (json!(["a", "b", "c", "d"]), vec!["#/tags"]),
+        (json!(["a", "ééééééééé"]), vec!["#/tags/1"]),
+        (json!([""]), vec!["#/tags/0"]),
+    ] {
+        let sent = json!({ "price": 1, "tags": tags, "place": { "town": "Ulm" } });
+        assert_eq!(pointers(&client.post("/offers", sent).await), at, "{tags}");
+    }
 }
 
 #[tokio::test]

@@ -240,6 +240,22 @@ async fn a_cursor_that_was_touched_is_refused() {
 }
 
 #[tokio::test]
+async fn no_cursor_is_given_out_that_is_too_long_to_be_sent_back() {
+    let app = start().await;
+    let ann = writer(&app, "ann");
+    for (text, pinned) in [("a".repeat(4_000), true), ("b".repeat(5_000), false)] {
+        for text in [format!("{text}1"), format!("{text}2")] {
+            assert_eq!(ann.post("/notes", with(note(&text), "pinned", pinned)).await.status(), 201);
+        }
+    }
+    let page = async |more: &str| ann.get(&format!("/notes?sort=text&limit=1&pinned={more}")).await;
+    let next = page("true").await.json()["next"].as_str().unwrap().to_owned();
+    assert_eq!(page(&format!("true&cursor={next}")).await.status(), 200);
+    let refused = why(&page("false").await);
+    assert!(refused.starts_with("422") && refused.contains("sort by another field"), "{refused}");
+}
+
+#[tokio::test]
 async fn an_unknown_parameter_is_refused_with_the_nearest_one() {
     let app = start().await;
     let ann = writer(&app, "ann");
