@@ -56,16 +56,23 @@ pub(super) async fn serve(site: Arc<Site>, socket: TcpStream, client: Client) {
     // Without it, small answers may wait for more to send.
     let _ = socket.set_nodelay(true);
     let since = Instant::now();
-    let head = site.limits.head;
-    // A client that breaks off or sends no HTTP is no event.
-    if let Some(acceptor) = &site.tls {
-        let Ok(Ok(socket)) = timeout(head, acceptor.accept(socket)).await else { return };
+    if let Some(acceptor) = site.tls.clone() {
+        let Some(socket) = begun(&site, acceptor.accept(socket)).await else { return };
         let is_http2 = socket.get_ref().1.alpn_protocol() == Some(b"h2");
         Connection { site, client, since }.serve((socket, vec![]), is_http2).await;
     } else {
-        let Ok(Ok((socket, ahead))) = timeout(head, read_ahead(socket)).await else { return };
+        let Some((socket, ahead)) = begun(&site, read_ahead(socket)).await else { return };
         let is_http2 = ahead.starts_with(PREFACE);
         Connection { site, client, since }.serve((socket, ahead), is_http2).await;
+    }
+}
+
+/// What a client has to begin with, while anybody waits for it. One that breaks off or says nothing is no event.
+async fn begun<T>(site: &Site, beginning: impl Future<Output = io::Result<T>>) -> Option<T> {
+    tokio::select! {
+        biased;
+        begun = timeout(site.limits.head, beginning) => begun.ok()?.ok(),
+        () = site.stop.until(Stage::Draining) => None,
     }
 }
 
