@@ -66,7 +66,7 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             GOOD.replace("host = ", "connections = 0\nhost = "),
             "server.connections is 0: choose 1 to 1000000",
         ),
-        ("half of TLS", format!("{GOOD}[server.tls]\nkey = \"a.key\""), "missing field `certificate`"),
+        ("half of TLS", format!("{GOOD}[server.tls]\nkey = \"a.key\""), "server.tls.certificate"),
         ("an unknown key", format!("{GOOD}realm = \"x\""), "unknown field `realm`"),
         ("no preset", GOOD.replace("preset = \"okta\"", ""), "missing field `preset`"),
     ];
