@@ -1,10 +1,13 @@
 //! `--login`: does the time of a refused sign-in tell who has an account?
 //!
 //! Three populations, in turn, each try with a wrong password: addresses that nobody has, users with an argon2 hash, users
-//! who were taken over with a bcrypt hash. Behind a proxy each try may come from elsewhere, so that none is throttled.
+//! who were taken over with a bcrypt hash. Behind a proxy each try may come from elsewhere, so that none is throttled. The
+//! result is kept in `bench/LOGIN.md`, which is a part of the report.
 
 use crate::{
+    load::here,
     median,
+    report::machine,
     servers::{ours, post, start_ours},
 };
 use serde_json::{Value, json};
@@ -58,11 +61,28 @@ fn try_once(port: u16, kind: &str, n: usize) -> Result<f64, Box<dyn Error>> {
 
 fn tell(times: [Vec<f64>; 3]) -> Result<(), Box<dyn Error>> {
     let medians = times.map(|times| median(times).unwrap_or_default());
-    for (kind, median) in KINDS.iter().zip(medians) {
-        println!("{kind:<8} {median:8.2} ms, median of {TRIES}");
-    }
     let (least, most) = (medians.iter().copied().fold(f64::MAX, f64::min), medians.iter().copied().fold(0.0, f64::max));
-    let bearable = (most - least) <= MOST.0.max(least * MOST.1);
-    println!("they differ by {:.2} ms; {:.2} ms are bearable", most - least, MOST.0.max(least * MOST.1));
-    if bearable { Ok(()) } else { Err("the time of a sign-in tells who has an account".into()) }
+    let (differ, bearable) = (most - least, MOST.0.max(least * MOST.1));
+    let row = |(kind, median): (&str, f64)| format!("| {kind} | {median:.2} |\n");
+    let section = format!(
+        "## Does the time of a sign-in tell who has an account?\n\n\
+         Written by `cargo run --release -p bench -- --login`: {TRIES} tries of each kind, in turn, with a wrong password; \
+         {machine}. The medians differ by {differ:.2} ms; {bearable:.2} ms are bearable (2 ms or 2 %, whichever is more).\n\n\
+         | who | median, ms |\n|---|---|\n{rows}",
+        machine = machine(),
+        rows = KINDS.into_iter().zip(medians).map(row).collect::<String>(),
+    );
+    println!("{section}");
+    keep(&section)?;
+    if differ <= bearable { Ok(()) } else { Err("the time of a sign-in tells who has an account".into()) }
+}
+
+/// Takes the place of what was measured before, in the report as well.
+fn keep(section: &str) -> Result<(), Box<dyn Error>> {
+    let (before, report) = (fs::read_to_string(here("LOGIN.md"))?, fs::read_to_string(here("REPORT.md"))?);
+    if !report.contains(&before) {
+        return Err("bench/REPORT.md has another LOGIN.md in it: measure all again".into());
+    }
+    fs::write(here("LOGIN.md"), section)?;
+    Ok(fs::write(here("REPORT.md"), report.replace(&before, section))?)
 }

@@ -51,12 +51,13 @@ impl Report {
              |---|---|---|---|---|---|---|---|\n{rows}\n{missing}\n\
              {repeats} measurements were repeated because a request in them was refused.\n\n\
              From the start of the process to its first answer, release build, 10,000 rows in the database: \
-             {start:.1} ms (median of 11; target 50, later 30).\n\n{profile}",
+             {start:.1} ms (median of 11; target 50, later 30).\n\n{login}\n{profile}",
             machine = machine(),
             rows = rows.join("\n"),
             missing = missing.concat(),
             repeats = self.repeats,
             start = start.as_secs_f64() * 1000.0,
+            login = fs::read_to_string(here("LOGIN.md"))?,
             profile = fs::read_to_string(here("PROFILE.md"))?,
         );
         fs::write(here("REPORT.md"), text)?;
@@ -66,7 +67,7 @@ impl Report {
 }
 
 /// The machine and what was measured with, as far as the system tells.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let line = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));

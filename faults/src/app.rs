@@ -80,10 +80,16 @@ impl App {
 
     /// Starts it again; how long it took until `/readyz` said so.
     pub(crate) async fn resume(&mut self) -> Result<Duration> {
+        self.launch()?;
+        self.until_ready().await
+    }
+
+    /// Starts it again, and does not wait.
+    pub(crate) fn launch(&mut self) -> Result {
         let child =
             self.command.spawn().map_err(|error| format!("{}: {error}", self.command.get_program().display()))?;
         self.child = Some(child);
-        self.until_ready().await
+        Ok(())
     }
 
     /// How long it takes until `/readyz` says that it is ready.
@@ -107,7 +113,12 @@ impl App {
 
     /// Whether it ever panicked.
     pub(crate) fn panicked(&self) -> Result<bool> {
-        Ok(fs::read_to_string(&self.log)?.contains("panicked at"))
+        Ok(self.logged("panicked at")? > 0)
+    }
+
+    /// How often it wrote these words to its log.
+    pub(crate) fn logged(&self, words: &str) -> Result<usize> {
+        Ok(fs::read_to_string(&self.log)?.matches(words).count())
     }
 }
 

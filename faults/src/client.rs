@@ -57,6 +57,11 @@ impl Client {
         Self { port, token: Arc::clone(token), connection: None }
     }
 
+    /// From now on shows that token.
+    pub(crate) fn show(&mut self, token: &Arc<str>) {
+        self.token = Arc::clone(token);
+    }
+
     /// The same person on another connection.
     pub(crate) fn another(&self) -> Self {
         Self::new(self.port, &self.token)

@@ -14,8 +14,11 @@ mod finding;
 mod load;
 mod oauth;
 mod open_loop;
+mod provider;
+mod raw;
 mod report;
 mod stage;
+mod strangers;
 
 pub use faults::{FAULTS, Fault};
 pub use finding::Finding;

@@ -4,6 +4,7 @@ use crate::{
     Result,
     app::App,
     client::{Answer, Client},
+    stage::random,
 };
 use serde_json::json;
 use std::{
@@ -12,9 +13,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep},
+};
 
 /// What clients were told about their writes.
 #[derive(Default)]
@@ -142,4 +146,33 @@ impl Writers {
         self.over.store(true, Ordering::Relaxed);
         self.tasks.join_all().await;
     }
+}
+
+/// Reads a film so many times a second, until told to stop; how long each request took, or why it failed.
+pub(crate) async fn keep_reading(mut client: Client, rate: u32, over: Arc<AtomicBool>) -> Vec<Result<Duration>> {
+    // Many who read do not do it in step.
+    sleep(random(0..1000 / u64::from(rate))).await;
+    let (mut pace, mut done) = (interval(Duration::from_secs(1) / rate), vec![]);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !over.load(Ordering::Relaxed) {
+        pace.tick().await;
+        done.push(read_film(&mut client).await);
+    }
+    done
+}
+
+/// How long that took.
+pub(crate) async fn read_film(client: &mut Client) -> Result<Duration> {
+    let begun = Instant::now();
+    match client.get("/movies/1").await?.status.as_u16() {
+        200 => Ok(begun.elapsed()),
+        other => Err(format!("{other} for a film").into()),
+    }
+}
+
+/// What 99 of 100 times are below; any, if there are none.
+pub(crate) fn p99(times: impl IntoIterator<Item = Duration>) -> Duration {
+    let mut times: Vec<_> = times.into_iter().collect();
+    times.sort_unstable();
+    times.get(times.len() * 99 / 100).copied().unwrap_or(Duration::MAX)
 }

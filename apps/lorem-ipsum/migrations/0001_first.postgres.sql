@@ -133,6 +133,11 @@ CREATE TABLE "auth_tries" (
 );
 CREATE INDEX "auth_tries_bucket_idx" ON "auth_tries" ("bucket");
 CREATE INDEX "auth_tries_at_idx" ON "auth_tries" ("at");
+CREATE TABLE "auth_turns" (
+  "turn" text COLLATE "C" NOT NULL PRIMARY KEY,
+  "taken" timestamptz NOT NULL,
+  "version" int8 NOT NULL
+);
 CREATE TABLE "auth_links" (
   "link" text COLLATE "C" NOT NULL PRIMARY KEY,
   "user_id" uuid NOT NULL,
@@ -147,10 +152,12 @@ CREATE TABLE "provider_people" (
   "email" text COLLATE "C",
   "roles" text[] NOT NULL,
   "disabled" bool NOT NULL,
+  "signed_out" timestamptz,
   "created_at" timestamptz NOT NULL,
   "updated_at" timestamptz NOT NULL
 );
 CREATE INDEX "provider_people_issuer_idx" ON "provider_people" ("issuer");
+CREATE INDEX "provider_people_signed_out_idx" ON "provider_people" ("signed_out" NULLS FIRST);
 CREATE TABLE "provider_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "person_id" text COLLATE "C" NOT NULL,

@@ -133,6 +133,11 @@ CREATE TABLE "auth_tries" (
 ) STRICT;
 CREATE INDEX "auth_tries_bucket_idx" ON "auth_tries" ("bucket");
 CREATE INDEX "auth_tries_at_idx" ON "auth_tries" ("at");
+CREATE TABLE "auth_turns" (
+  "turn" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "taken" INTEGER /* time */ NOT NULL,
+  "version" INTEGER /* int64 */ NOT NULL
+) STRICT;
 CREATE TABLE "auth_links" (
   "link" TEXT /* text */ NOT NULL PRIMARY KEY,
   "user_id" BLOB /* uuid */ NOT NULL,
@@ -147,10 +152,12 @@ CREATE TABLE "provider_people" (
   "email" TEXT /* text */,
   "roles" TEXT /* texts */ NOT NULL,
   "disabled" INTEGER /* bool */ NOT NULL,
+  "signed_out" INTEGER /* time */,
   "created_at" INTEGER /* time */ NOT NULL,
   "updated_at" INTEGER /* time */ NOT NULL
 ) STRICT;
 CREATE INDEX "provider_people_issuer_idx" ON "provider_people" ("issuer");
+CREATE INDEX "provider_people_signed_out_idx" ON "provider_people" ("signed_out");
 CREATE TABLE "provider_sessions" (
   "session" TEXT /* text */ NOT NULL PRIMARY KEY,
   "person_id" TEXT /* text */ NOT NULL,

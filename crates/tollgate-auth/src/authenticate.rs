@@ -14,7 +14,7 @@
 use crate::{
     Issuers, Result as AuthResult,
     identity::{Identity, Issuer, REMEMBERED},
-    token::Gate,
+    token::{Gate, Revocations},
 };
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use std::sync::Arc;
@@ -63,13 +63,19 @@ impl Authenticate for Bearers {
 }
 
 impl Issuers {
-    /// Recognises callers by tokens of these issuers alone, for an app without the embedded one.
+    /// Recognises callers by tokens of these issuers alone that are not among the revoked, for an app without the embedded
+    /// issuer.
     ///
     /// # Errors
     /// Two of them are the same issuer.
-    pub fn authenticator(&self, anyone: &Grants, clock: Arc<dyn Clock>) -> AuthResult<Arc<dyn Authenticate>> {
+    pub fn authenticator(
+        &self,
+        anyone: &Grants,
+        clock: Arc<dyn Clock>,
+        revocations: &Arc<Revocations>,
+    ) -> AuthResult<Arc<dyn Authenticate>> {
         let anyone = Person::anyone().grants(anyone).into();
-        Ok(Arc::new(Bearers { gate: self.gate(clock, REMEMBERED)?, anyone }))
+        Ok(Arc::new(Bearers { gate: self.gate(clock, REMEMBERED)?.with(revocations), anyone }))
     }
 }
 

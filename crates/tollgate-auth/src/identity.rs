@@ -23,7 +23,7 @@
 
 use crate::{
     Accounts, NewAccount, UserError,
-    accounts::{ResetLink, SecondFactor, Try},
+    accounts::{ResetLink, SecondFactor, Try, Turn},
     error::{Error, Result},
     issuer::{
         self, Access, AuthorizationCode, COMMAND_LINE, Client, Clients, Codes, Consent, Consents, Ended,
@@ -90,6 +90,7 @@ impl Identity {
             Revocation::TABLE,
             SecondFactor::TABLE,
             Try::TABLE,
+            Turn::TABLE,
             ResetLink::TABLE,
         ]
     }

@@ -11,7 +11,7 @@
 //! issuer        the other direction: tokens that we hand out ourselves
 //! sign_in       the sign-in page, and the sessions of those who came through it
 //! users         whom the issuer knows      password  and how they prove who they are
-//! accounts      what can be done to an account, whoever asks
+//! accounts      what can be done to an account, whoever asks      people  and to people of providers
 //! identity      all of it as one value     me        who am I?
 //! ```
 //!
@@ -31,6 +31,7 @@ mod me;
 pub mod outgoing;
 mod parameters;
 pub mod password;
+mod people;
 pub mod provider;
 mod random;
 mod records;
@@ -44,8 +45,9 @@ pub use error::{Error, Result};
 pub use identity::Identity;
 pub use issuer::{Client, ClientKind, IdentityConfig, KeyInfo};
 pub use me::{Me, service};
+pub use people::{ProviderPeople, ProviderPerson, service as provider_people_service};
 pub use provider::{IssuerSettings, Issuers};
-pub use sign_in::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, Session, SignInConfig};
+pub use sign_in::{CALLBACK, ProviderSession, ProviderSignIn, Session, SignInConfig};
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
 pub use users::{NewUser, PROVIDER, User, UserPatch};
 // What `service!` names.

@@ -3,12 +3,12 @@
 //! They are kept apart because a calendar may jump, also backwards. A cool-down measured with it would end too
 //! early, or not for an hour.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -51,24 +51,32 @@ impl Clock for SystemClock {
 pub struct ManualClock {
     start: Timestamp,
     millis: Arc<AtomicU64>,
+    /// How far the calendar was put forward, in milliseconds.
+    jumped: Arc<AtomicI64>,
 }
 
 impl ManualClock {
     /// A clock that shows that moment.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
-        Self { start, millis: Arc::default() }
+        Self { start, millis: Arc::default(), jumped: Arc::default() }
     }
 
     /// Moves on.
     pub fn advance(&self, by: Duration) {
         self.millis.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
+
+    /// Puts the calendar forward, or back, as somebody with the right to do so might. The stopwatch does not notice.
+    pub fn jump(&self, by: SignedDuration) {
+        self.jumped.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.start.checked_add(self.uptime()).unwrap_or(Timestamp::MAX)
+        let jumped = SignedDuration::from_millis(self.jumped.load(Ordering::SeqCst));
+        self.start.checked_add(self.uptime()).and_then(|moved| moved.checked_add(jumped)).unwrap_or(Timestamp::MAX)
     }
 
     fn uptime(&self) -> Duration {

@@ -169,7 +169,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
             0 => {
                 self.push(empty);
             }
-            ..=MOST_IN_A_ROW => {
+            1..=MOST_IN_A_ROW => {
                 self.push("(").list(parts, separator, Self::condition).push(")");
             }
             count => {

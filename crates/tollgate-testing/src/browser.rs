@@ -76,11 +76,23 @@ impl Browser {
     /// # Panics
     /// If chromedriver or Chromium are missing or do not start.
     pub fn start() -> Self {
+        Self::with(&json!({}))
+    }
+
+    /// The same, where no page runs a script.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn without_scripts() -> Self {
+        Self::with(&json!({ "profile.managed_default_content_settings.javascript": 2 }))
+    }
+
+    fn with(preferences: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for the browser's profile: {error}"));
         let driver = Driver::start(folder.path());
         let config = Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(PATIENCE * 3));
         let mut browser = Self { agent: config.build().into(), session: driver.url.clone(), driver, folder };
-        let answer = browser.post("/session", &capabilities(browser.folder.path()));
+        let answer = browser.post("/session", &capabilities(browser.folder.path(), preferences));
         browser.session = format!("{}/session/{}", browser.driver.url, text(&answer["sessionId"]));
         browser
     }
@@ -134,6 +146,29 @@ impl Browser {
     #[track_caller]
     pub fn switch_to(&self, window: &str) {
         self.post("/window", &json!({ "handle": window }));
+    }
+
+    /// Shows pages as on a device of this width, in CSS pixels: 375 is a small phone.
+    #[track_caller]
+    pub fn resize(&self, width: u32) {
+        let (height, is_phone) = (if width < 600 { 812 } else { 900 }, width < 600);
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone });
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+    }
+
+    /// Shows pages to somebody who prefers dark colours, or light ones, and no motion: the change is there at once.
+    #[track_caller]
+    pub fn prefer_dark(&self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" }]);
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// A command of the protocol that the tools for developers speak with Chromium.
+    #[track_caller]
+    fn devtools(&self, command: &str, parameters: &Value) {
+        self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }));
     }
 
     /// Writes the visible part of the page to a PNG file.
@@ -252,12 +287,12 @@ fn port() -> u16 {
     20_000 + u16::try_from(random).unwrap_or_default()
 }
 
-fn capabilities(folder: &Path) -> Value {
+fn capabilities(folder: &Path, preferences: &Value) -> Value {
     let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
     arguments.push(format!("--user-data-dir={}", folder.join("profile").display()));
     let patience = PATIENCE.as_secs() * 1000;
     json!({ "capabilities": { "alwaysMatch": {
-        "goog:chromeOptions": { "args": arguments },
+        "goog:chromeOptions": { "args": arguments, "prefs": preferences },
         "goog:loggingPrefs": { "browser": "ALL" },
         "timeouts": { "implicit": patience, "script": patience, "pageLoad": patience },
     } } })

@@ -133,6 +133,8 @@ impl App {
         let mut services = self.services;
         services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
         services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
+        let has_providers = !settings.identity.issuers.is_empty();
+        services.extend(has_providers.then(tollgate_auth::provider_people_service));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),

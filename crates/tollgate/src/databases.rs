@@ -33,11 +33,12 @@ impl Databases {
     pub(crate) async fn open(design: &Design) -> Result<Self, Failure> {
         let Settings { database, databases, .. } = &design.settings;
         check_names(databases, &design.built)?;
-        let default = open("database.url", database, design.name).await?;
+        let default = open(database, design.name).await?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
-            named.insert(name.clone(), open(&format!("databases.{name}.url"), settings, &file).await?);
+            let opened = open(settings, &file).await.map_err(|error| of_database(Some(name), error))?;
+            named.insert(name.clone(), opened);
         }
         Ok(Self { default, named })
     }
@@ -55,14 +56,26 @@ impl Databases {
     pub(crate) async fn prepare(&self, design: &Design) -> Result<Vec<String>, Failure> {
         let mut done = vec![];
         for (name, tables) in design.tables() {
-            let database = self.named(name);
-            let settings = design.settings.of_database(name);
-            let additive = design.settings.is_additive(settings);
-            if !additive {
-                done.extend(migrate(design.name, &**database, name, settings.migrate).await?);
-            }
-            done.extend(database.prepare(&tables, additive).await?);
+            let prepared = self.prepare_one(design, name, &tables).await;
+            done.extend(prepared.map_err(|error| of_database(name, error))?);
         }
+        Ok(done)
+    }
+
+    async fn prepare_one(
+        &self,
+        design: &Design,
+        name: Option<&str>,
+        tables: &[&'static Table],
+    ) -> Result<Vec<String>, Failure> {
+        let database = self.named(name);
+        let settings = design.settings.of_database(name);
+        let additive = design.settings.is_additive(settings);
+        let mut done = vec![];
+        if !additive {
+            done.extend(migrate(design.name, &**database, name, settings.migrate).await?);
+        }
+        done.extend(database.prepare(tables, additive).await?);
         Ok(done)
     }
 
@@ -111,13 +124,21 @@ fn check_names(databases: &BTreeMap<String, settings::Database>, built: &Built) 
     }
 }
 
-async fn open(setting: &str, database: &settings::Database, file: &str) -> Result<Arc<dyn Database>, Failure> {
+/// What is said about a setting of a database, for drivers know those of the default one alone.
+pub(crate) fn of_database(name: Option<&str>, Failure(said): Failure) -> Failure {
+    Failure(match name {
+        Some(name) => said.replace("`database.", &format!("`databases.{name}.")),
+        None => said,
+    })
+}
+
+async fn open(database: &settings::Database, file: &str) -> Result<Arc<dyn Database>, Failure> {
     let default = || format!("sqlite:./data/{file}.db");
     let mut url = database.url.as_ref().map_or_else(default, |url| url.reveal().into());
     for (name, value) in &database.parameters {
         add_parameter(&mut url, name, value.reveal());
     }
-    let opened = match url.split_once(':') {
+    match url.split_once(':') {
         Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
         Some(("postgres" | "postgresql", _)) => open_postgres(&url).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
@@ -126,9 +147,7 @@ async fn open(setting: &str, database: &settings::Database, file: &str) -> Resul
              postgres://user:password@host:5432/database or mongodb://user:password@host:27017/database"
                 .into(),
         )),
-    };
-    // Drivers know one setting by its name.
-    opened.map_err(|Failure(said)| Failure(said.replace("database.url", setting)))
+    }
 }
 
 /// `postgres://…/films?schema=myapi&NAME=VALUE`.

@@ -1,6 +1,10 @@
 //! The home page: who you are, what you may do, and one real request with its real answer.
 
-use crate::{app::Design, running::Running, settings::Server};
+use crate::{
+    app::{Design, title},
+    running::Running,
+    settings::Server,
+};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -12,6 +16,7 @@ use axum::{
 use serde_json::Value;
 use std::sync::Arc;
 use tollgate_access::Actor;
+use tollgate_auth::PROVIDER;
 use tollgate_core::capitalized;
 use tollgate_http::{
     Built, Refusal, ServiceInfo,
@@ -94,14 +99,17 @@ impl Home {
         let path = self.sample.path.as_ref()?;
         let (status, media_type, body) = self.sample.send(path, headers).await?;
         let url = format!("{}{path}", self.running.design.settings.public_url());
-        let (title, command) = match actor.email().filter(|_| actor.is_signed_in()) {
-            Some(email) => {
-                let token = format!("Authorization: Bearer $({} token {email}{})", self.program(), self.place());
-                ("The same from a terminal", format!("curl -H \"{token}\" \\\n  \"{url}\""))
+        let with = |token: &str| format!("curl -H \"Authorization: Bearer {token}\" \\\n  \"{url}\"");
+        let (title, command) = match (actor.provider().filter(|_| actor.is_signed_in()), actor.email()) {
+            (Some(PROVIDER), Some(email)) => {
+                let token = format!("$({} token {email}{})", self.program(), self.place());
+                ("The same from a terminal".to_owned(), with(&token))
             }
-            None => ("Try it without a token", format!("curl -i '{url}'")),
+            // Their tokens are the provider's affair.
+            (Some(provider), _) => (format!("The same with a token of {}", title(provider)), with("$TOKEN")),
+            (None, _) => ("Try it without a token".to_owned(), format!("curl -i '{url}'")),
         };
-        Some(Terminal { title: title.into(), command, status, headers: media_type.into_iter().collect(), body })
+        Some(Terminal { title, command, status, headers: media_type.into_iter().collect(), body })
     }
 
     /// How a terminal starts the app: as this process was on a developer's machine, elsewhere by its name.
@@ -124,7 +132,7 @@ impl Home {
         let services = self.running.design.built.services.iter().filter(|service| !service.permissions.is_empty());
         let entry = |service: &ServiceInfo| ServiceEntry {
             name: service.name.into(),
-            title: crate::app::title(service.name),
+            title: title(service.name),
             about: first_paragraph(service.about),
             permissions: service.permissions.iter().map(|permission| need(actor, permission)).collect(),
             docs: format!("/docs#/{}", service.name),

@@ -10,7 +10,9 @@ use crate::{
 };
 use axum::{Router, http::HeaderMap};
 use std::{sync::Arc, time::Duration};
-use tollgate_auth::{Accounts, ApiKeys, Identity, IdentityConfig, Issuers, Mailer, ProviderSignIn, SignInConfig};
+use tollgate_auth::{
+    Accounts, ApiKeys, Identity, IdentityConfig, Issuers, Mailer, ProviderPeople, ProviderSignIn, SignInConfig,
+};
 use tollgate_core::Clock;
 use tollgate_http::{
     Authenticate,
@@ -24,6 +26,8 @@ pub(crate) struct Identities {
     pub(crate) own: Option<Identity>,
     /// The other issuers whose tokens are trusted.
     pub(crate) others: Issuers,
+    /// Their people, as far as something is known of them here.
+    pub(crate) people: ProviderPeople,
     /// Sign-in with those of them that have a client for it.
     pub(crate) sign_in: Option<ProviderSignIn>,
     pub(crate) keys: ApiKeys,
@@ -57,10 +61,12 @@ impl Identities {
         } else {
             None
         };
+        let revocations = own.as_ref().map_or_else(Arc::default, |own| Arc::clone(own.gate().revocations()));
+        let people = ProviderPeople::start(&others, database, clock, &revocations).await?;
         let issued = match (given, &own) {
             (Some(given), _) => given,
             (None, Some(own)) => own.authenticator(),
-            (None, None) => others.authenticator(design.roles.anyone(), Arc::clone(clock))?,
+            (None, None) => others.authenticator(design.roles.anyone(), Arc::clone(clock), &revocations)?,
         };
         let config = design.sign_in_config(values.key("sign-in key").await?);
         let sign_in = ProviderSignIn::start(&config, &others, database, clock, pages)?;
@@ -71,7 +77,7 @@ impl Identities {
         };
         let keys = ApiKeys::start(design.name, roles, own.clone(), database, clock).await?;
         let authenticate = keys.authenticator(signed_in);
-        Ok(Self { own, others, sign_in, keys, accounts, authenticate })
+        Ok(Self { own, others, people, sign_in, keys, accounts, authenticate })
     }
 
     /// The routes of the embedded issuer, and of sign-in with others.

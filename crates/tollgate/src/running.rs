@@ -71,6 +71,7 @@ impl Design {
         let mut extensions = Extensions::new();
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
+        extensions.insert(identities.people.clone());
         let (seal, keyed, authenticate) =
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, extensions });

@@ -4,9 +4,12 @@ mod crash;
 mod database_restart;
 mod full_disk;
 mod full_pool;
+mod key_rotation;
 mod login_storm;
 mod lost_commit;
+mod malformed;
 mod overload;
+mod provider_outage;
 mod refresh;
 mod rolling_restart;
 mod slow_clients;
@@ -87,6 +90,18 @@ pub const FAULTS: &[Fault] = &[
         run: |stage| Box::pin(lost_commit::run(stage)),
     },
     Fault {
+        id: "F4",
+        title: "a provider of identities is away: killed, silent, with errors, ten megabytes, rubbish, a byte a second",
+        needs: Some("oidc-provider"),
+        run: |stage| Box::pin(provider_outage::run(stage)),
+    },
+    Fault {
+        id: "F5",
+        title: "a provider changes its keys in a storm of tokens that name invented ones",
+        needs: Some("oidc-provider"),
+        run: |stage| Box::pin(key_rotation::run(stage)),
+    },
+    Fault {
         id: "F6",
         title: "2,000 slow clients of four kinds",
         needs: None,
@@ -103,6 +118,12 @@ pub const FAULTS: &[Fault] = &[
         title: "all five transactions of the pool held",
         needs: Some("postgres"),
         run: |stage| Box::pin(full_pool::run(stage)),
+    },
+    Fault {
+        id: "F9",
+        title: "malformed input: JSON, bodies, chunks, heads, and good requests with bytes changed",
+        needs: None,
+        run: |stage| Box::pin(malformed::run(stage)),
     },
     Fault {
         id: "F11",

@@ -28,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(11);
 const ENDS: Duration = Duration::from_secs(1);
 /// Who refreshes while instances are killed.
 const CLIENTS: usize = 20;
+/// Whoever is not answered by any instance for so long never is.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Instances of one issuer.
 struct Instances {
@@ -63,9 +65,11 @@ impl Instances {
 pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let mut instances = Instances::start(stage).await?;
     let mut finding = Finding::default();
+    let mut times = vec![];
     for _ in 0..stage.pick(10, 1) {
-        race(&instances, stage, &mut finding).await?;
+        times.push(race(&instances, stage, &mut finding).await?);
     }
+    note(&mut finding, &times);
     crash(&mut instances, stage, &mut finding).await?;
     for app in &instances.apps {
         finding.require(!app.panicked()?, || "an instance panicked".to_owned());
@@ -73,8 +77,21 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     Ok(finding)
 }
 
+/// How long all uses at once took, and then the end of the family everywhere.
+type Times = (Duration, Duration);
+
+fn note(finding: &mut Finding, times: &[Times]) {
+    let slowest = |time: fn(&Times) -> Duration| times.iter().map(time).max().unwrap_or_default().as_millis();
+    finding.note(format!(
+        "{} times {AT_ONCE} at once in {} ms at most, and ended everywhere after {} ms at most",
+        times.len(),
+        slowest(|times| times.0),
+        slowest(|times| times.1)
+    ));
+}
+
 /// A thousand at once, and then a thief.
-async fn race(instances: &Instances, stage: &Stage, finding: &mut Finding) -> Result {
+async fn race(instances: &Instances, stage: &Stage, finding: &mut Finding) -> Result<Times> {
     let first = instances.browser().await?.tokens().await?;
     let begun = Instant::now();
     let uses: JoinSet<_> = (0..AT_ONCE)
@@ -98,18 +115,18 @@ async fn race(instances: &Instances, stage: &Stage, finding: &mut Finding) -> Re
     finding.require(refused == 0, || format!("{refused} of {AT_ONCE} uses at once were refused"));
     finding.doubled += successors.len().saturating_sub(1);
     finding.require(successors.len() == 1, || format!("one token has {} successors", successors.len()));
-    finding.note(format!("{AT_ONCE} at once in {} ms", begun.elapsed().as_millis()));
+    let took = begun.elapsed();
     sleep(GRACE).await;
-    steal(instances, stage, (&first, &last), finding).await
+    Ok((took, steal(instances, stage, (&first, &last), finding).await?))
 }
 
-/// The used token comes late: everything ends.
+/// The used token comes late: everything ends. How long that took.
 async fn steal(
     instances: &Instances,
     stage: &Stage,
     (used, last): (&Tokens, &Tokens),
     finding: &mut Finding,
-) -> Result {
+) -> Result<Duration> {
     let caught = matches!(oauth::refresh(&mut instances.client(0), &used.refresh).await?, Refreshed::Refused);
     finding.require(caught, || "a used token came late and was good".to_owned());
     let begun = Instant::now();
@@ -123,8 +140,7 @@ async fn steal(
         let ended = begun.elapsed() < stage.within(ENDS);
         finding.require(ended, || format!("instance {number} still takes the access token"));
     }
-    finding.note(format!("ended everywhere after {} ms", begun.elapsed().as_millis()));
-    Ok(())
+    Ok(begun.elapsed())
 }
 
 /// Clients refresh without pause while one instance after the other is killed.
@@ -181,13 +197,14 @@ async fn keep_refreshing(
 
 /// Tries instance after instance until one answers; with how many tries that took. `None` if the token was refused.
 async fn again_until_answered(instances: &mut [&mut Client], token: &str) -> Result<Option<(Tokens, usize)>> {
-    for number in 0.. {
-        let count = instances.len();
-        match oauth::refresh(instances[number % count], token).await? {
-            Refreshed::Tokens(tokens) => return Ok(Some((tokens, number + 1))),
+    let (begun, count, mut tries) = (Instant::now(), instances.len(), 0);
+    while begun.elapsed() < PATIENCE {
+        tries += 1;
+        match oauth::refresh(instances[tries % count], token).await? {
+            Refreshed::Tokens(tokens) => return Ok(Some((tokens, tries))),
             Refreshed::Refused => return Ok(None),
             Refreshed::Unknown => sleep(Duration::from_millis(5)).await,
         }
     }
-    Ok(None)
+    Err(format!("no instance answers a refresh for {PATIENCE:?}").into())
 }

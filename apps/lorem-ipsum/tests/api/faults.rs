@@ -27,6 +27,11 @@ async fn a_storm_of_sign_ins_is_sent_away_and_harms_nobody() {
     holds("F7").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_honest_client_sends_is_refused_and_changes_nothing() {
+    holds("F9").await;
+}
+
 mod postgres {
     use super::holds;
 
@@ -72,6 +77,20 @@ mod postgres {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_full_pool_refuses_those_it_has_no_place_for_and_nobody_else() {
         holds("F8").await;
+    }
+}
+
+mod oidc_provider {
+    use super::holds;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_provider_that_is_away_is_missed_by_nobody_whose_key_is_known() {
+        holds("F4").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_storm_of_invented_keys_hides_no_change_of_keys_and_hurts_no_provider() {
+        holds("F5").await;
     }
 }
 

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod both;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod browser_sign_in;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
@@ -28,6 +32,8 @@ mod openid_client;
 mod postgres;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod provider_people;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -187,4 +187,10 @@ fn documents_move_to_mongodb_by_a_migration_of_their_own() {
     assert!(good && said.contains("MongoDB at ") && !said.contains("not applied"), "{said}");
     let (good, said) = run(&["check"]);
     assert!(good && said.contains("as the model says"), "{said}");
+    let elsewhere = url.replace("/migrated_", "/elsewhere_");
+    let elsewhere = [("LOREM_IPSUM_DATABASES__DOCUMENTS__URL", &*elsewhere)];
+    for words in [&["migrate", "check"][..], &["--port", "0"]] {
+        let (good, said) = app(&folder, words, &elsewhere);
+        assert!(!good && said.contains("`databases.documents.migrate = true`"), "{said}");
+    }
 }

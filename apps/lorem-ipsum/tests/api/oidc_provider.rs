@@ -14,9 +14,9 @@ use tollgate_testing::{
 };
 use ureq::{Agent, Body, http::Response};
 
-const SECRET: &str = "the-secret-of-the-service-account";
+pub(crate) const SECRET: &str = "the-secret-of-the-service-account";
 
-fn clients() -> String {
+pub(crate) fn clients() -> String {
     let service = json!({ "client_id": "service", "client_secret": SECRET, "redirect_uris": [], "response_types": [],
         "grant_types": ["client_credentials"] });
     json!([service]).to_string()
@@ -27,7 +27,7 @@ fn app(folder: &TempDir, provider: &OidcProvider) -> Server {
     Server::start_as(command(folder, provider, &["--port", "0"]).stderr(Stdio::null()))
 }
 
-fn command(folder: &TempDir, provider: &OidcProvider, arguments: &[&str]) -> Command {
+pub(crate) fn command(folder: &TempDir, provider: &OidcProvider, arguments: &[&str]) -> Command {
     let mut command = process::command(folder.path(), arguments);
     command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__PRESET", "generic");
     command.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__ISSUER", provider.issuer());
@@ -35,16 +35,16 @@ fn command(folder: &TempDir, provider: &OidcProvider, arguments: &[&str]) -> Com
     command
 }
 
-fn agent() -> Agent {
+pub(crate) fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-fn get(url: &str) -> Response<Body> {
+pub(crate) fn get(url: &str) -> Response<Body> {
     agent().get(url).call().unwrap()
 }
 
 /// An access token for the scope.
-fn token(provider: &OidcProvider, scope: &str) -> String {
+pub(crate) fn token(provider: &OidcProvider, scope: &str) -> String {
     let form = [("grant_type", "client_credentials"), ("client_id", "service"), ("client_secret", SECRET)];
     let answer =
         agent().post(format!("{}/token", provider.issuer())).send_form(form.into_iter().chain([("scope", scope)]));
@@ -53,20 +53,20 @@ fn token(provider: &OidcProvider, scope: &str) -> String {
 }
 
 /// Who the app says that is.
-fn me(app: &Server, token: &str) -> (u16, Value) {
+pub(crate) fn me(app: &Server, token: &str) -> (u16, Value) {
     let request = agent().get(format!("{}/api/me", app.url())).header("authorization", format!("Bearer {token}"));
     let answer = request.call().unwrap();
     (answer.status().as_u16(), answer.into_body().read_json().unwrap())
 }
 
-fn add_film(app: &Server, token: &str, id: u32) -> u16 {
+pub(crate) fn add_film(app: &Server, token: &str, id: u32) -> u16 {
     let request = agent().post(format!("{}/movies", app.url())).header("authorization", format!("Bearer {token}"));
     let film = json!({ "movie_id": id, "title": "Alien", "released": 1979, "rating": 8.5 });
     request.send_json(film).unwrap().status().as_u16()
 }
 
 /// How long it took until that was so.
-fn until(what: &str, is_so: impl Fn() -> bool) -> Duration {
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) -> Duration {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_mins(1), "waited in vain until {what}");
@@ -137,13 +137,14 @@ fn without_its_provider_an_app_starts_and_says_what_is_missing() {
 }
 
 /// The provider with the app at that port as two clients: itself, and its page `/docs`.
-fn provider_of(port: u16) -> OidcProvider {
+pub(crate) fn provider_of(port: u16) -> OidcProvider {
     let app = format!("http://127.0.0.1:{port}");
-    let web = json!({ "client_id": "web", "client_secret": SECRET, "redirect_uris": [format!("{app}/auth/callback")],
+    let web = json!({ "client_id": "web", "client_secret": SECRET, "redirect_uris": [format!("{app}/auth/callback"), format!("{app}/auth/callback/other")],
         "post_logout_redirect_uris": [format!("{app}/")] });
     let docs = json!({ "client_id": "docs", "redirect_uris": [format!("{app}/docs/assets/oauth2-redirect.html")],
         "token_endpoint_auth_method": "none" });
-    OidcProvider::start(&json!([web, docs]).to_string())
+    let service: Value = serde_json::from_str(&clients()).unwrap();
+    OidcProvider::start(&json!([web, docs, service[0]]).to_string())
 }
 
 /// An app that knows no other identities than the provider's, with these settings of the provider.
@@ -158,7 +159,7 @@ fn app_with_its_provider(folder: &TempDir, settings: &[(&str, &str)]) -> (OidcPr
 }
 
 /// Signs in on the provider's own pages, and lets it tell the app.
-fn sign_in_there(browser: &Browser, name: &str) {
+pub(crate) fn sign_in_there(browser: &Browser, name: &str) {
     browser.find("input[name=login]").type_into(name);
     browser.find("input[name=password]").type_into("anything");
     browser.find("button[type=submit]").click();
@@ -166,7 +167,7 @@ fn sign_in_there(browser: &Browser, name: &str) {
     browser.find("button[type=submit]").click();
 }
 
-fn body_has(browser: &Browser, text: &'static str) {
+pub(crate) fn body_has(browser: &Browser, text: &'static str) {
     browser.wait_until(text, |browser| {
         let body = browser.script("return document.body ? document.body.innerText.toLowerCase() : ''");
         body.as_str().is_some_and(|body| body.contains(&text.to_lowercase()))

@@ -3,15 +3,15 @@
 //! Who manages users could make themselves an admin, were it not for two rules. Nobody touches an account, or makes one,
 //! whose roles grant what they cannot do themselves. And somebody always stays who may change users.
 
-use super::{Accounts, UserError};
+use super::{Accounts, UserError, turn::Patience};
 use crate::{
     password,
     users::{NewUser, User, UserPatch, normalized},
 };
-use tollgate_access::{Actor, Create, Delete, May, System, Update};
+use tollgate_access::{Actor, Create, Delete, May, Read, System, Update};
 use tollgate_core::{Change, Faults, Input, Secret};
 use tollgate_macros::input;
-use tollgate_store::{Filter, Store, audit::NewAuditEvent};
+use tollgate_store::audit::NewAuditEvent;
 use uuid::Uuid;
 
 /// Somebody to be added.
@@ -46,9 +46,6 @@ pub struct AccountChange {
     #[serde(default)]
     pub disabled: Change<bool>,
 }
-
-/// Who has this can give all of it to others.
-const ADMIN: &str = "update:users";
 
 impl Accounts {
     /// Adds a user. Without roles, they get the configured default.
@@ -95,22 +92,17 @@ impl Accounts {
     /// # Errors
     /// As [`create`](Self::create); [`UserError::NotFound`], or [`UserError::LastAdmin`].
     pub async fn change(&self, may: &May<Update, User>, id: Uuid, change: AccountChange) -> Result<User, UserError> {
-        let (before, patch) = (self.0.users.get(id).await?, patch(change));
+        let patch = patch(change);
         // Roles that the settings no longer have are in nobody's way.
         let asked = if let Change::Set(roles) = &patch.roles { &roles[..] } else { &[] };
         self.check(&patch, asked)?;
-        self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
-        let after = after(&before, &patch);
-        let changed = self.0.users.store().transaction(async |tx| {
-            let users = self.0.users.store().on(&tx)?;
-            self.check_last_admin(&users, &before, Some(&after)).await?;
-            let user = users.update(may, id, patch).await.map_err(|error| taken(error, after.email))?;
-            for event in events(may.actor(), &before, &user) {
-                users.record(may.actor(), event).await?;
+        let patience = Patience::new();
+        let (before, user) = loop {
+            let done = self.change_in_turn(may, id, &patch, asked).await;
+            if !patience.bears(&done).await {
+                break done?;
             }
-            Ok::<_, UserError>(user)
-        });
-        let user = changed.await?;
+        };
         let must_enrol = |user: &User| self.0.users.must_enrol(user);
         if (user.disabled && !before.disabled) || (must_enrol(&user) && !must_enrol(&before)) {
             self.sign_out_everywhere(id).await?;
@@ -118,22 +110,57 @@ impl Accounts {
         Ok(user)
     }
 
+    /// The user before and after.
+    async fn change_in_turn(
+        &self,
+        may: &May<Update, User>,
+        id: Uuid,
+        patch: &UserPatch,
+        asked: &[String],
+    ) -> Result<(User, User), UserError> {
+        let changed = self.0.users.store().transaction(async |tx| {
+            self.take_turn(&tx).await?;
+            let users = self.0.users.store().on(&tx)?;
+            let before = users.get(&reading(), id).await?;
+            self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
+            let after = after(&before, patch);
+            self.check_last_admin(&users, &before, Some(&after)).await?;
+            let user = users.update(may, id, patch.clone()).await.map_err(|error| taken(error, after.email))?;
+            for event in events(may.actor(), &before, &user) {
+                users.record(may.actor(), event).await?;
+            }
+            Ok::<_, UserError>((before, user))
+        });
+        changed.await
+    }
+
     /// Removes a user. What they own stays, and is nobody's: no other user ever gets their id.
     ///
     /// # Errors
     /// [`UserError::NotFound`], [`UserError::Beyond`], or [`UserError::LastAdmin`].
     pub async fn remove(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
-        let user = self.0.users.get(id).await?;
-        self.check_reach(may.actor(), &user.roles)?;
+        let patience = Patience::new();
+        loop {
+            let done = self.remove_in_turn(may, id).await;
+            if !patience.bears(&done).await {
+                break done?;
+            }
+        }
+        self.0.consents.remove_user(id).await?;
+        Ok(self.sign_out_everywhere(id).await?)
+    }
+
+    async fn remove_in_turn(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
         let removed = self.0.users.store().transaction(async |tx| {
+            self.take_turn(&tx).await?;
             let users = self.0.users.store().on(&tx)?;
+            let user = users.get(&reading(), id).await?;
+            self.check_reach(may.actor(), &user.roles)?;
             self.check_last_admin(&users, &user, None).await?;
             users.delete(may, id).await?;
             Ok::<_, UserError>(users.record(may.actor(), event(may.actor(), "delete", &user)).await?)
         });
-        removed.await?;
-        self.0.consents.remove_user(id).await?;
-        Ok(self.sign_out_everywhere(id).await?)
+        removed.await
     }
 
     /// Those of demonstrations are no secret, so they need not be good.
@@ -152,28 +179,6 @@ impl Accounts {
         beyond.map_or(Ok(()), |permission| Err(UserError::Beyond(permission)))
     }
 
-    /// Refuses what would leave nobody to take it back.
-    async fn check_last_admin(
-        &self,
-        users: &Store<User>,
-        before: &User,
-        after: Option<&User>,
-    ) -> Result<(), UserError> {
-        if !self.is_admin(before) || after.is_some_and(|after| self.is_admin(after)) {
-            return Ok(());
-        }
-        let admins = self.0.users.roles.that_grant(ADMIN).map(|role| User::ROLES.has(role)).reduce(|a, b| a | b);
-        let others = User::USER_ID.ne(before.user_id) & User::DISABLED.eq(false);
-        let others = others & admins.unwrap_or_else(Filter::every);
-        let others = if self.0.users.demo { others } else { others & User::DEMO.eq(false) };
-        let other = users.find(&System::because("one admin stays").may(), others).first().await?;
-        other.map(drop).ok_or(UserError::LastAdmin)
-    }
-
-    fn is_admin(&self, user: &User) -> bool {
-        !self.0.users.keeps_out(user) && self.0.users.roles.grants(user.roles()).include(ADMIN)
-    }
-
     /// The rules of an input, and that there are such roles.
     fn check(&self, input: &impl Input, roles: &[String]) -> Result<(), UserError> {
         let (faults, known) = (Faults::of(input), &self.0.users.roles);
@@ -184,6 +189,10 @@ impl Accounts {
             Err(UserError::UnknownRole { role: role.clone(), known: known.names().map(str::to_owned).collect() })
         })
     }
+}
+
+fn reading() -> May<Read, User> {
+    System::because("a user is looked at before they are changed").may()
 }
 
 fn patch(AccountChange { name, email, roles, disabled }: AccountChange) -> UserPatch {

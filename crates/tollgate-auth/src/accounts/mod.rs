@@ -3,6 +3,7 @@
 //! ```text
 //! /users     api.rs      for those who may
 //!            manage.rs   adding, changing, removing; who may do it to whom      error.rs   and why not
+//!            turn.rs     one at a time, so that an admin stays
 //! one's own  proof.rs    password and code, once more or for the first time     own.rs     the API for oneself
 //!            tries.rs    how often one may guess      browser.rs  from where without others in the way
 //!            second_factor.rs   an authenticator app, recovery codes    totp.rs    vault.rs
@@ -22,6 +23,7 @@ mod proof;
 mod second_factor;
 mod totp;
 mod tries;
+mod turn;
 mod vault;
 
 pub use api::service;
@@ -35,6 +37,7 @@ pub(crate) use own::me_service;
 pub use second_factor::SecondFactor;
 pub(crate) use totp::{address as totp_address, base32};
 pub use tries::Try;
+pub use turn::Turn;
 
 use self::{browser::KnownBrowsers, links::Links, second_factor::SecondFactors, tries::Tries};
 use crate::{
@@ -67,6 +70,9 @@ pub(crate) struct Inner {
     pub(crate) factors: SecondFactors,
     pub(crate) browsers: KnownBrowsers,
     tries: Tries,
+    /// Who changes what users may do takes turns.
+    turns: Store<Turn>,
+    clock: Arc<dyn Clock>,
     links: Links,
     mailer: Option<Mailer>,
     /// What the app is called.
@@ -105,6 +111,8 @@ impl Accounts {
             factors: SecondFactors::new(database, clock, &secret_for("second factor"))?,
             browsers: KnownBrowsers::new(&secret_for("known browser")),
             tries: Tries::new(database, clock),
+            turns: Store::new(Arc::clone(database), Arc::clone(clock)),
+            clock: Arc::clone(clock),
             links: Links::new(database, clock),
             mailer: config.mailer.clone(),
             title: config.title.clone(),

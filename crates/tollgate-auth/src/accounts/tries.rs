@@ -10,6 +10,8 @@
 //! the one that is written last sees all others, on every instance. A success takes its own tries back. Who guesses from
 //! one address locks nobody out; who guesses from a hundred locks out unknown browsers, but not the owner's own.
 //!
+//! Time is the database's, and where that has none, a stopwatch's: who guesses gains nothing from a calendar that jumps.
+//!
 //! Keys are hashes: people type passwords into the field for the address.
 
 use crate::{error::Result, records::Records, token::Hash};
@@ -98,33 +100,43 @@ pub(crate) struct Attempt {
 /// All tries.
 pub(crate) struct Tries {
     records: Records<Try>,
+    database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
+    /// What the calendar showed when the stopwatch showed nothing.
+    start: Timestamp,
 }
 
 impl Tries {
     pub(crate) fn new(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
-        Self { records: Records::new(database, clock, "nobody guesses passwords"), clock: Arc::clone(clock) }
+        let records = Records::new(database, clock, "nobody guesses passwords");
+        let start = clock.now().saturating_sub(clock.uptime()).unwrap_or(Timestamp::MIN);
+        Self { records, database: Arc::clone(database), clock: Arc::clone(clock), start }
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        let here = || self.start.saturating_add(self.clock.uptime()).unwrap_or(Timestamp::MAX);
+        Ok(self.database.time().await?.unwrap_or_else(here))
     }
 
     /// Writes a try down. `Err` holds the seconds to wait if there were too many; those are not written, as they are not
     /// made.
     pub(crate) async fn begin(&self, buckets: Vec<Bucket>) -> Result<Result<Attempt, u32>> {
-        if let (_, Some(wait)) = self.count(&buckets, 1).await? {
+        let at = self.now().await?;
+        if let (_, Some(wait)) = self.count(&buckets, at, 1).await? {
             return Ok(Err(wait));
         }
-        let at = self.clock.now();
         self.records.delete(Try::AT.lte(at - WINDOW)).await?;
         let new = buckets.iter().map(|bucket| NewTry { bucket: bucket.name.clone(), at }).collect();
         let rows = self.records.insert_many(new).await?.into_iter().map(|row| row.try_id).collect();
-        Ok(match self.count(&buckets, 0).await? {
+        Ok(match self.count(&buckets, at, 0).await? {
             (_, Some(wait)) => Err(wait),
             (left, None) => Ok(Attempt { buckets, rows, left }),
         })
     }
 
     /// How many may follow, or how long to wait if with so many `more` there are too many.
-    async fn count(&self, buckets: &[Bucket], more: usize) -> Result<(usize, Option<u32>)> {
-        let (now, mut left, mut wait) = (self.clock.now(), usize::MAX, None);
+    async fn count(&self, buckets: &[Bucket], now: Timestamp, more: usize) -> Result<(usize, Option<u32>)> {
+        let (mut left, mut wait) = (usize::MAX, None);
         for bucket in buckets {
             let rows = self.records.find(Try::BUCKET.eq(&*bucket.name) & Try::AT.gt(now - WINDOW)).await?;
             left = left.min(bucket.most.saturating_sub(rows.len()));

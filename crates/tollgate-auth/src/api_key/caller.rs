@@ -20,9 +20,12 @@ use crate::{
 };
 use axum::http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tollgate_access::{Actor, Grants, Identity as Person, System};
 use tollgate_core::{Change, Result, with_causes};
@@ -39,14 +42,15 @@ pub(super) struct Known {
     key: String,
     subject: String,
     actor: Actor,
-    until: u64,
+    /// When it was looked up, and until when that is good, in seconds since 1970: a calendar may be put back.
+    good: Range<u64>,
     /// The version of the revocations it was checked against.
     checked: AtomicU64,
 }
 
 impl Remembered for Known {
     fn is_good(&self, now: u64) -> bool {
-        now < self.until
+        self.good.contains(&now)
     }
 }
 
@@ -83,9 +87,9 @@ impl Inner {
         let (row, now) = (self.row(id, &name).await?, self.clock.unix());
         let actor = self.speaker(&row).await?;
         let is_first = self.cache.get(&name, now).is_none();
-        let until = row.expires.map_or(u64::MAX, seconds).min(now + FRESH);
+        let good = now..row.expires.map_or(u64::MAX, seconds).min(now + FRESH);
         let (key, subject) = (row.key_id.clone(), row.subject.clone());
-        self.cache.put(name, Arc::new(Known { key, subject, actor: actor.clone(), until, checked: checked.into() }));
+        self.cache.put(name, Arc::new(Known { key, subject, actor: actor.clone(), good, checked: checked.into() }));
         if is_first {
             self.note_use(row);
         }

@@ -5,7 +5,11 @@
 
 use super::Revoked;
 use crate::{error::Result, identity::Issuer};
-use std::{sync::Arc, time::Duration};
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tollgate_core::with_causes;
 
 /// How often it is asked what is new.
@@ -13,7 +17,32 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Every so many times, two seconds, the keys are read.
 const KEYS: u64 = 4;
 /// Every so many times, a minute, everything is read, and what has expired is swept out.
-const SWEEP: u64 = 120;
+pub(crate) const SWEEP: u64 = 120;
+
+/// The longest that a row may take from being written to being seen, but for the reading of all.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(10);
+
+/// How far rows were read that tell when they were written. One that took long to be committed is read too.
+pub(crate) struct Seen(Mutex<Timestamp>);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Mutex::new(Timestamp::MIN))
+    }
+}
+
+impl Seen {
+    /// What was written later than that may be new; `None` if all may be.
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).checked_sub(OVERLAP).ok()
+    }
+
+    /// The newest row that was read was written then.
+    pub(crate) fn reached(&self, newest: Option<Timestamp>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = newest.map_or(*seen, |newest| newest.max(*seen));
+    }
+}
 
 /// Starts to follow, for as long as there is somebody who follows.
 pub(crate) fn start<F: Follower>(follower: &Arc<F>) {

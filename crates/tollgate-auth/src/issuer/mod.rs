@@ -60,7 +60,7 @@ pub(crate) use clients::Clients;
 pub(crate) use codes::Codes;
 pub(crate) use consents::Consents;
 pub(crate) use families::StoredFamilies;
-pub(crate) use follow::start as follow;
+pub(crate) use follow::{Follower, SWEEP, Seen, start as follow};
 pub(crate) use keyring::Keyring;
 pub(crate) use mint::{Access, Mint};
 pub(crate) use proof::WrongSecrets;

@@ -7,27 +7,25 @@
 //! Invariant: nothing is dropped from the list that could still let a token in. When it is full, tokens one by one are no
 //! longer taken, and whoever asks is told so; users and clients as a whole always are.
 
-use super::config::LONGEST_ACCESS;
+use super::{config::LONGEST_ACCESS, follow::Seen};
 use crate::{
     error::{Error, Result},
     records::Records,
     token::Revocations,
 };
-use jiff::{SignedDuration, Timestamp};
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use jiff::Timestamp;
+use std::{sync::Arc, time::Duration};
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
 use tollgate_store::{Database, Filter};
 
 /// The most single tokens and grants that are remembered: some 200 MB.
 const MOST: usize = 1_000_000;
-/// The longest that a row may take from being written to being seen, but for the reading of all.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(10);
 /// Longer than a gate's clock may be behind.
 const SKEW: Duration = Duration::from_mins(2);
+/// How much longer than its tokens may live something is remembered: a calendar that is put forward by as much, and back
+/// again, has forgotten nothing.
+const RESERVE: Duration = Duration::from_hours(24);
 
 /// Something that ended before it expired.
 #[resource(plural = "auth_revocations")]
@@ -83,8 +81,8 @@ pub(crate) struct Revoked {
     issuer: String,
     /// What the gate asks.
     list: Arc<Revocations>,
-    /// When the newest row that was seen was written.
-    seen: Mutex<Timestamp>,
+    /// How far rows were read.
+    seen: Seen,
 }
 
 impl Revoked {
@@ -97,7 +95,7 @@ impl Revoked {
     ) -> Self {
         let records = Records::new(database, clock, "revoked tokens end on every instance");
         let (clock, list) = (Arc::clone(clock), Arc::clone(list));
-        Self { records, clock, issuer: issuer.to_owned(), list, seen: Mutex::new(Timestamp::MIN) }
+        Self { records, clock, issuer: issuer.to_owned(), list, seen: Seen::default() }
     }
 
     /// Ends something. Answers once it is durable.
@@ -111,7 +109,7 @@ impl Revoked {
             kind: kind.to_owned(),
             name: name.to_owned(),
             issued_until: now,
-            remembered: now.saturating_add(LONGEST_ACCESS).unwrap_or(Timestamp::MAX),
+            remembered: now.saturating_add(LONGEST_ACCESS + RESERVE).unwrap_or(Timestamp::MAX),
             written: now,
         };
         let row = match self.records.insert(new.clone()).await {
@@ -147,17 +145,13 @@ impl Revoked {
 
     /// Takes over what others ended: all of it, or what is new.
     pub(crate) async fn follow(&self, all: bool) -> Result<()> {
-        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = if all { None } else { seen.checked_sub(OVERLAP).ok() };
+        let since = self.seen.since().filter(|_| !all);
         let new = since.map_or_else(Filter::every, |since| Revocation::WRITTEN.gt(since));
         let rows = self.records.find(new).await?;
         for row in &rows {
             self.apply(row);
         }
-        if let Some(newest) = rows.iter().map(|row| row.written).max() {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            *seen = newest.max(*seen);
-        }
+        self.seen.reached(rows.iter().map(|row| row.written).max());
         Ok(())
     }
 

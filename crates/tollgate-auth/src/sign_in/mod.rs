@@ -25,7 +25,7 @@ mod step;
 pub(crate) use cookies::Cookies;
 pub(crate) use login::{LOGIN, policy};
 pub(crate) use origin::{Origins, is_loopback};
-pub use provider::{CALLBACK, ProviderPerson, ProviderSession, ProviderSignIn, SignInConfig};
+pub use provider::{CALLBACK, ProviderSession, ProviderSignIn, SignInConfig};
 pub use sessions::Session;
 pub(crate) use sessions::{From, Sessions};
 

@@ -1,8 +1,8 @@
 //! Tokens seen before: a second look costs one hash.
 //!
 //! What is remembered is a hash, so the memory holds no token, and an entry that knows everything that could end it
-//! early: of a token that is its `exp`, the key that verified it, and the revocations it was checked against. It is bounded
-//! by two generations: what is used moves to the young one; when that is full the old one is forgotten whole. Only
+//! early: of a token that are its times, for a calendar may be put back, the key that verified it, and the revocations it
+//! was checked against. It is bounded by two generations: what is used moves to the young one; when that is full the old one is forgotten whole. Only
 //! tokens that verified get in, so a flood of garbage pushes nobody out.
 //!
 //! Invariant: an entry is answered only while it [is good](Remembered::is_good).
@@ -38,7 +38,7 @@ pub(crate) trait Remembered {
 
 impl Remembered for Entry {
     fn is_good(&self, now: u64) -> bool {
-        now < self.verified.expires && self.key.is_live()
+        (self.verified.starts..self.verified.expires).contains(&now) && self.key.is_live()
     }
 }
 

@@ -47,6 +47,12 @@ impl Gate {
         Ok(Self { issuers: by_name, cache: Cache::new(most), revocations: Arc::default(), clock })
     }
 
+    /// The same, with what was revoked in that list.
+    #[must_use]
+    pub fn with(self, revocations: &Arc<Revocations>) -> Self {
+        Self { revocations: Arc::clone(revocations), ..self }
+    }
+
     /// Where tokens are revoked.
     pub fn revocations(&self) -> &Arc<Revocations> {
         &self.revocations
@@ -85,7 +91,7 @@ impl Gate {
         entry.keys.touch();
         let version = self.revocations.version();
         if entry.checked.load(Ordering::Acquire) != version {
-            if self.revocations.is_revoked(&entry.verified) {
+            if self.revocations.is_revoked(&entry.verified, &entry.actor) {
                 self.cache.forget(name);
                 return Some(Err(Refusal::Revoked));
             }
@@ -100,11 +106,10 @@ impl Gate {
         let issuer = issuer.ok_or(Refusal::Issuer)?;
         let key = issuer.check_signature(&token).await?;
         let verified = Arc::new(issuer.check_claims(token.claims, now)?);
-        let checked = self.revocations.version();
-        if self.revocations.is_revoked(&verified) {
+        let (actor, checked) = (issuer.actor(&verified), self.revocations.version());
+        if self.revocations.is_revoked(&verified, &actor) {
             return Err(Refusal::Revoked);
         }
-        let actor = issuer.actor(&verified);
         let entry = Entry { verified, actor, key, keys: issuer.keys().clone(), checked: checked.into() };
         let entry = Arc::new(entry);
         self.cache.put(name, Arc::clone(&entry));

@@ -5,6 +5,7 @@
 //! version, so that a remembered token is held against it once per change and not once per request. Nothing is forgotten that could still let a token in.
 
 use super::{Verified, trusted::MOST_SKEW};
+use jiff::Timestamp;
 use std::{
     collections::HashMap,
     sync::{
@@ -12,6 +13,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+use tollgate_access::Actor;
 
 /// Tokens that ended before they expired.
 #[derive(Default)]
@@ -35,6 +37,8 @@ struct Lists {
     clients: Cuts,
     /// API keys by id, until when each must be remembered.
     keys: HashMap<String, u64>,
+    /// People of providers by the id of their actor: whether they are kept out, and up to when tokens are dead anyway.
+    people: HashMap<String, (bool, Timestamp)>,
 }
 
 type Ids = HashMap<(String, String), u64>;
@@ -70,6 +74,19 @@ impl Revocations {
         });
     }
 
+    /// Keeps somebody of a provider out, or lets in again with tokens that are issued after that second. What was said
+    /// before that moment does not count any more, what was said later stands.
+    pub(crate) fn rule(&self, person: &str, is_out: bool, since: Timestamp) {
+        self.change(|lists| {
+            let known = lists.people.get(person);
+            let is_news = known.is_none_or(|&(_, known)| known < since);
+            if is_news {
+                lists.people.insert(person.to_owned(), (is_out, since));
+            }
+            is_news
+        });
+    }
+
     /// Whether anything was revoked that may concern an API key: the key itself, or whom it speaks for.
     pub(crate) fn concerns(&self, key: &str, issuer: &str, subject: &str) -> bool {
         let lists = self.read();
@@ -79,7 +96,7 @@ impl Revocations {
     /// Forgets what concerns only tokens that were dead at `now` anyway, whatever skew their issuer is allowed.
     pub fn purge(&self, now: u64) {
         let mut lists = self.write();
-        let Lists { tokens, grants, subjects, clients, keys } = &mut *lists;
+        let Lists { tokens, grants, subjects, clients, keys, people: _ } = &mut *lists;
         let matters = |until: u64| until + MOST_SKEW > now;
         for ids in [tokens, grants] {
             ids.retain(|_, until| matters(*until));
@@ -110,19 +127,24 @@ impl Revocations {
     }
 
     /// A token without `iat` may be as old as any revocation.
-    pub(crate) fn is_revoked(&self, token: &Verified) -> bool {
+    pub(crate) fn is_revoked(&self, token: &Verified, actor: &Actor) -> bool {
         let lists = self.read();
         let name = |text: &str| (token.issuer.clone(), text.to_owned());
         let claim = |claim| token.claims.get(claim).and_then(serde_json::Value::as_str);
         let listed = |ids: &Ids, id: Option<&str>| id.is_some_and(|id| !ids.is_empty() && ids.contains_key(&name(id)));
+        let issued = token.issued.unwrap_or(0);
         let cut = |cuts: &Cuts, named: Option<&str>| {
             let until = named.filter(|_| !cuts.is_empty()).and_then(|named| cuts.get(&name(named)));
-            until.is_some_and(|(issued, _)| token.issued.unwrap_or(0) <= *issued)
+            until.is_some_and(|(until, _)| issued <= *until)
+        };
+        let ruled = |(is_out, since): &(bool, Timestamp)| {
+            *is_out || i64::try_from(issued).is_ok_and(|at| at <= since.as_second())
         };
         listed(&lists.tokens, token.id())
             || listed(&lists.grants, claim(GRANT))
             || cut(&lists.subjects, Some(token.subject()))
             || cut(&lists.clients, claim("client_id"))
+            || lists.people.get(actor.id()).is_some_and(ruled)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Lists> {

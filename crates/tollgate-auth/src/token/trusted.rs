@@ -140,8 +140,8 @@ impl TrustedIssuer {
     /// Checks what the issuer says, and puts it into our words.
     pub(crate) fn check_claims(&self, claims: Object, now: u64) -> Result<Verified, Refusal> {
         let expires = time(&claims, "exp")?.ok_or(Refusal::Claim("exp"))?;
-        let issued = time(&claims, "iat")?;
-        check_times(now, self.skew, expires, issued, time(&claims, "nbf")?)?;
+        let (issued, starts) = (time(&claims, "iat")?, time(&claims, "nbf")?);
+        check_times(now, self.skew, expires, issued, starts)?;
         check_kind(&claims, &self.mapping)?;
         let audience = texts(&claims, &self.mapping.audience).map_err(|()| Refusal::Claim("aud"))?;
         if !audience.iter().any(|audience| self.audiences.contains(audience)) {
@@ -152,6 +152,7 @@ impl TrustedIssuer {
             issuer: self.name.clone(),
             subject,
             audience,
+            starts: issued.max(starts).unwrap_or(0),
             expires,
             issued,
             id: text(&claims, "jti")?,

@@ -9,6 +9,8 @@ pub struct Verified {
     pub(crate) issuer: String,
     pub(crate) subject: String,
     pub(crate) audience: Vec<String>,
+    /// From when it is good: the later of `nbf` and `iat`.
+    pub(crate) starts: u64,
     pub(crate) expires: u64,
     pub(crate) issued: Option<u64>,
     pub(crate) id: Option<String>,

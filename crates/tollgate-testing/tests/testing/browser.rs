@@ -94,3 +94,24 @@ fn a_browser_fails_a_test_with_the_words_of_the_page() {
     let Some(browser) = open() else { panic!("javascript error: not today") };
     browser.script("throw new Error('not today')");
 }
+
+#[test]
+fn without_scripts_a_page_does_what_its_forms_do() {
+    if browser::left_out() {
+        return;
+    }
+    let browser = Browser::without_scripts();
+    browser.goto(&serve());
+    browser.find("button").click();
+    browser.wait_until("the form is sent", |browser| browser.url().ends_with("/?"));
+}
+
+#[test]
+fn a_page_is_shown_as_on_a_phone_and_in_the_dark() {
+    let Some(browser) = open() else { return };
+    let is_dark = "return [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]";
+    browser.resize(1000);
+    assert_eq!(browser.script(is_dark), serde_json::json!([1000, false]));
+    browser.prefer_dark(true);
+    assert_eq!(browser.script(is_dark), serde_json::json!([1000, true]));
+}

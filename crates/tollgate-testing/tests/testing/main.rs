@@ -2,6 +2,8 @@
 
 // Under `cfg(test)`, clippy knows that helpers may unwrap as tests do.
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod crowds;

@@ -1,7 +1,12 @@
 //! The matrix finds what a route lets through that its signature does not.
 
 use serde_json::json;
-use tollgate::{Actor, System, prelude::*};
+use std::{collections::BTreeMap, sync::Arc};
+use tollgate::{Actor, System, SystemClock, prelude::*};
+use tollgate_access::Roles;
+use tollgate_auth::{IssuerSettings, Issuers, ProviderPeople, ProviderSignIn};
+use tollgate_core::Clock;
+use tollgate_store::{Database, Memory, audit::AuditEvent};
 use tollgate_testing::Matrix;
 
 /// A note.
@@ -72,4 +77,28 @@ async fn the_matrix_finds_every_hole() {
     );
     let closing = found(|| sound().service(Service::new("holes").get("/closed", closed))).await;
     assert!(closing.contains("GET /closed (signed in) by Admin: LetIn is expected, and not 403"), "{closing}");
+}
+
+const PROVIDER: &str = "http://127.0.0.1:1";
+
+fn with_a_provider() -> App {
+    let settings = "[identity.issuers.sso]\npreset = \"generic\"\nissuer = \"http://127.0.0.1:1\"\naudience = \"api\"";
+    sound().settings(settings)
+}
+
+/// Their routes are there where the settings name a provider.
+#[tokio::test]
+async fn routes_about_people_of_providers_let_in_whom_their_signatures_say() {
+    let (database, clock): (Arc<dyn Database>, Arc<dyn Clock>) =
+        (Arc::new(Memory::default()), Arc::new(SystemClock::default()));
+    database.prepare(&[&ProviderSignIn::tables()[..], &[AuditEvent::TABLE]].concat(), true).await.unwrap();
+    let settings = json!({ "preset": "generic", "issuer": PROVIDER, "audience": "api" });
+    let provider = serde_json::from_value::<IssuerSettings>(settings).unwrap().provider("sso").unwrap();
+    let roles = Arc::new(Roles::new(&BTreeMap::new(), &[]).unwrap());
+    let issuers = Issuers::start(vec![provider], &roles, &clock).unwrap();
+    let people = ProviderPeople::start(&issuers, &database, &clock, &Arc::default()).await.unwrap();
+    people.keep_out(&System::because("there is somebody").may(), "sso|ann", true).await.unwrap();
+    let walked = Matrix::of(with_a_provider).row("/notes", |n| json!({ "text": format!("note {n}") })).on(database);
+    let others = Matrix::of(sound).row("/notes", |n| json!({ "text": format!("note {n}") }));
+    assert_eq!(walked.check().await, others.check().await + 7 * 5);
 }

@@ -1,11 +1,15 @@
 //! People, one by one or all: `user list`, `get`, `create`, `disable`, `roles` and more.
 
-use super::{CreateUser, print, users};
-use crate::app::{Design, Failure};
+use super::{CreateUser, people, print, users};
+use crate::{
+    Timestamp,
+    app::{Design, Failure},
+};
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Write as _;
-use tollgate_auth::{AccountChange, Accounts, Session, User, UserError};
+use tollgate_auth::{AccountChange, Accounts, ProviderPeople, Session, User, UserError};
 use tollgate_core::Change;
 use uuid::Uuid;
 
@@ -19,8 +23,8 @@ pub(super) struct Line {
 }
 
 #[derive(Subcommand)]
-enum Command {
-    /// List all users
+pub(super) enum Command {
+    /// List all users, then the people of providers who were here
     List,
     /// Show a user
     Get(Who),
@@ -71,9 +75,23 @@ impl Line {
     }
 }
 
+impl Command {
+    /// Whom it concerns, if that is somebody who is there.
+    fn who(&self) -> Option<&Who> {
+        match self {
+            Self::List | Self::Create(_) => None,
+            Self::Get(who) | Self::Disable(who) | Self::Enable(who) | Self::Delete(who) | Self::Sessions(who) => {
+                Some(who)
+            }
+            Self::SignOut(who) | Self::SecondFactorOff(who) | Self::Roles { who, .. } => Some(who),
+            Self::ResetLink(link) => Some(&link.who),
+        }
+    }
+}
+
 #[derive(Args)]
-struct Who {
-    /// Their e-mail address
+pub(super) struct Who {
+    /// Their e-mail address; of somebody of a provider, issuer and subject, as in `okta|00u1`
     email: String,
 }
 
@@ -92,11 +110,18 @@ impl Who {
 
 pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result<(), Failure> {
     let running = design.open().await?;
+    let people = &running.identities.people;
+    if let Some(who) = command.who().filter(|who| people.is_one(&who.email)) {
+        return people::person(people, &who.email, &command, json).await;
+    }
+    if let (Command::List, None) = (&command, &running.identities.own) {
+        return list(None, people, json).await;
+    }
     let accounts = running.identity()?.accounts();
     let show_user = |user: &User| show(json, user, || line(user));
     let done = |email: &str, what: &str| show_done(json, email, what);
     match command {
-        Command::List => list(&accounts, json).await,
+        Command::List => list(Some(&accounts), people, json).await,
         Command::Get(who) => show_user(&who.find(&accounts).await?),
         Command::Create(user) => show_user(&users::add(&running, user).await?),
         Command::Disable(who) => show_user(&change(&accounts, &who, disabled(true)).await?),
@@ -134,19 +159,24 @@ async fn change(accounts: &Accounts, who: &Who, change: AccountChange) -> Result
     Ok(accounts.change(&users::operator().may(), id, change).await?)
 }
 
-async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
+/// Everybody, some at a time; as JSON in one list.
+async fn list(accounts: Option<&Accounts>, people: &ProviderPeople, json: bool) -> Result<(), Failure> {
     let mut all = vec![];
-    accounts
-        .each(|users| {
-            if json {
-                all.extend(users);
-                return Ok(());
-            }
-            let lines = users.iter().fold(String::new(), |text, user| text + &line(user) + "\n");
-            if lines.is_empty() { Ok(()) } else { print(&lines) }
-        })
-        .await?;
+    if let Some(accounts) = accounts {
+        accounts.each(|users| list_some(&users, line, json.then_some(&mut all))).await?;
+    }
+    people.each(|people| list_some(&people, people::line, json.then_some(&mut all))).await?;
     if json { print_json(&all) } else { Ok(()) }
+}
+
+fn list_some<T: Serialize>(rows: &[T], line: fn(&T) -> String, json: Option<&mut Vec<Value>>) -> Result<(), Failure> {
+    if let Some(all) = json {
+        let rows = rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+        all.extend(rows.map_err(|error| Failure::of(&error))?);
+        return Ok(());
+    }
+    let lines: String = rows.iter().map(|row| line(row) + "\n").collect();
+    if lines.is_empty() { Ok(()) } else { print(&lines) }
 }
 
 /// `ada@example.test  Ada Osei  admin  disabled`
@@ -162,24 +192,28 @@ fn sessions(sessions: &[Session], json: bool) -> Result<(), Failure> {
         return print_json(&sessions);
     }
     let text = sessions.iter().fold(String::new(), |mut text, session| {
-        let time = |time: crate::Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
         let from = session.address.as_deref().unwrap_or("-");
         let browser = session.browser.as_deref().unwrap_or_default();
-        let (since, until) = (time(session.signed_in), time(session.expires));
-        let _ = writeln!(text, "since {since}, until {until} (UTC)  {from:<15}  {browser}");
+        let when = since_until(session.signed_in, session.expires);
+        let _ = writeln!(text, "{when}  {from:<15}  {browser}");
         text
     });
     print(if text.is_empty() { "signed in nowhere" } else { &text })
 }
 
-fn show<T: Serialize>(json: bool, value: &T, line: impl FnOnce() -> String) -> Result<(), Failure> {
+pub(super) fn since_until(since: Timestamp, until: Timestamp) -> String {
+    let time = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
+    format!("since {}, until {} (UTC)", time(since), time(until))
+}
+
+pub(super) fn show<T: Serialize>(json: bool, value: &T, line: impl FnOnce() -> String) -> Result<(), Failure> {
     if json { print_json(value) } else { print(&line()) }
 }
 
-fn show_done(json: bool, email: &str, what: &str) -> Result<(), Failure> {
+pub(super) fn show_done(json: bool, email: &str, what: &str) -> Result<(), Failure> {
     show(json, &serde_json::json!({ "email": email, "done": what }), || format!("{email}: {what}"))
 }
 
-fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&serde_json::to_string_pretty(value).map_err(|error| Failure::of(&error))?)
 }

@@ -3,7 +3,7 @@
 use super::print;
 use crate::{
     app::{Design, Failure},
-    databases::Databases,
+    databases::{Databases, of_database},
     kept::Values,
     migrations::Migrations,
 };
@@ -146,9 +146,12 @@ async fn check(design: &Design) -> Result<(), Failure> {
     }
     let databases = Databases::open(design).await?;
     for (name, tables) in design.tables() {
-        let database = databases.named(name);
-        refuse_waiting(design.name, &**database, &waiting(&**database, name).await?)?;
-        database.prepare(&tables, false).await?;
+        let database = &**databases.named(name);
+        let is_ready = async {
+            refuse_waiting(design.name, database, &waiting(database, name).await?)?;
+            database.prepare(&tables, false).await.map_err(Failure::from)
+        };
+        is_ready.await.map_err(|error| of_database(name, error))?;
     }
     print("every migration was applied, and the databases are as the model says")
 }

@@ -8,6 +8,7 @@ mod clients;
 mod keys;
 mod load;
 pub(crate) mod migrate;
+mod people;
 mod serve;
 mod show;
 mod users;
@@ -55,7 +56,7 @@ enum Command {
     Serve(Serve),
     /// Create a user of the embedded identity provider
     CreateUser(CreateUser),
-    /// Manage users of the embedded identity provider
+    /// Manage users of the embedded identity provider, and who of others comes in
     User(accounts::Line),
     /// Print an access token of a user
     Token(Token),

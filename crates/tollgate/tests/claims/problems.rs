@@ -238,6 +238,17 @@ async fn a_panic_is_one_requests_own() {
 }
 
 #[tokio::test]
+async fn a_panic_is_in_the_log_with_the_id_of_its_request() {
+    let app = failing().await;
+    let panicking = app.anyone().header("x-request-id", "it-panicked");
+    let (log, reply) = Log::of(panicking.get("/panic")).await;
+    check(&reply, 500, "/panic");
+    let line = log.lines().find(|line| line.contains("a handler panicked")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("ERROR") && line.contains("it-panicked") && line.contains("hunter2"), "{log}");
+    assert_eq!(app.anyone().get("/movies").await.status(), 200);
+}
+
+#[tokio::test]
 async fn people_get_a_page_and_programs_get_json() {
     let app = failing().await;
     let accepting = async |accept: &str, path: &str| app.anyone().header("accept", accept).get(path).await;

@@ -20,13 +20,14 @@ mod people;
 mod routes;
 mod sealed;
 
-pub use people::{ProviderPerson, ProviderSession};
+pub use people::ProviderSession;
 
 use super::{Cookies, LOGIN, Origins, Sessions};
 use crate::{
     Issuers,
     error::{Error, Result},
     outgoing::Place,
+    people::ProviderPerson,
     provider::{Issuer, Told},
 };
 use axum::http::{HeaderMap, request::Parts};
@@ -125,15 +126,6 @@ impl ProviderSignIn {
     pub async fn session(&self, headers: &HeaderMap) -> Result<Option<pages::Session>> {
         let found = self.0.people.find(headers, self.0.cookies).await?;
         Ok(found.map(|(session, _)| pages::Session { since: session.signed_in, until: session.expires }))
-    }
-
-    /// Keeps somebody out, at once and with all their sessions, or lets them in again; whether they were ever here. Access
-    /// tokens that their provider gives them are its affair.
-    ///
-    /// # Errors
-    /// The database cannot be reached.
-    pub async fn keep_out(&self, person: &str, out: bool) -> Result<bool> {
-        self.0.people.disable(person, out).await
     }
 }
 

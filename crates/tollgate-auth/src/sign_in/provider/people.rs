@@ -4,7 +4,14 @@
 //! tokens: `okta|00u1`. An e-mail address makes nobody somebody else.
 
 use super::Cookies;
-use crate::{error::Result, provider::Told, random::random_text, records::Records, token::Hash};
+use crate::{
+    error::Result,
+    people::{NewProviderPerson, ProviderPerson, ProviderPersonPatch},
+    provider::Told,
+    random::random_text,
+    records::Records,
+    token::Hash,
+};
 use axum::http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -12,31 +19,6 @@ use tollgate_access::{Actor, Identity, Subject};
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
 use tollgate_store::{Database, Error, Filter, audit::NewAuditEvent};
-
-/// Somebody whom a provider has signed in.
-#[resource(plural = "provider_people")]
-pub struct ProviderPerson {
-    /// The name of the issuer and its subject, as in `okta|00u1`.
-    #[id]
-    pub person_id: String,
-    /// The name of the issuer in the settings.
-    #[index]
-    pub issuer: String,
-    /// How they are called.
-    pub name: Option<String>,
-    /// Their address, where the provider has verified it.
-    pub email: Option<String>,
-    /// Their roles, as the provider said last.
-    pub roles: Vec<String>,
-    /// Whether they are kept out here.
-    pub disabled: bool,
-    /// When they were first here.
-    #[created_at]
-    pub created_at: Timestamp,
-    /// When they last signed in, or were changed.
-    #[updated_at]
-    pub updated_at: Timestamp,
-}
 
 /// A browser in which a provider signed somebody in.
 #[resource(plural = "provider_sessions")]
@@ -96,6 +78,7 @@ impl People {
             email: told.email,
             roles: told.roles,
             disabled: false,
+            signed_out: None,
         };
         match self.people.insert(new).await {
             // They sign in with two tabs at once.
@@ -142,16 +125,6 @@ impl People {
             self.sessions.delete(ProviderSession::SESSION.eq(hash(secret))).await?;
         }
         Ok(cookies.names(headers).any(|name| name == COOKIE).then(|| cookies.remove(COOKIE)))
-    }
-
-    /// Keeps somebody out, or lets them in again; whether they were ever here.
-    pub(super) async fn disable(&self, person: &str, disabled: bool) -> Result<bool> {
-        let patch = ProviderPersonPatch { disabled: Change::Set(disabled), ..ProviderPersonPatch::default() };
-        let known = self.people.change(person.to_owned(), Filter::every(), patch).await?;
-        if known && disabled {
-            self.sessions.delete(ProviderSession::PERSON_ID.eq(person.to_owned())).await?;
-        }
-        Ok(known)
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
     middleware::from_fn_with_state,
 };
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -365,6 +366,16 @@ async fn a_known_key_asks_nobody_for_a_minute() {
     assert!(app.is_good(&key).await, "nobody was told");
     app.world.clock.advance(Duration::from_secs(1));
     assert!(!app.is_good(&key).await);
+}
+
+#[tokio::test]
+async fn a_known_key_is_asked_for_again_once_the_calendar_was_put_back() {
+    let app = Instance::new().await;
+    let (key, id) = app.own_key("rea@example.test", &["read:movies"]).await;
+    assert!(app.is_good(&key).await);
+    app.store::<ApiKey>().delete(&System::because("a test cheats").may(), id).await.unwrap();
+    app.world.clock.jump(SignedDuration::from_hours(-1));
+    assert!(!app.is_good(&key).await, "it would be known for an hour and a minute");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod code_flow;
 mod consent;
 mod discovery;
 mod exchange;
+mod jumps;
 mod login;
 mod logout;
 mod own;

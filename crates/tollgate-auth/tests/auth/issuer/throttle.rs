@@ -6,11 +6,11 @@ use std::time::Duration;
 use tollgate_auth::IdentityConfig;
 use tollgate_http::ClientAddress;
 
-const EMAIL: &str = "rea@example.test";
-const WRONG: &str = "another password altogether";
+pub(super) const EMAIL: &str = "rea@example.test";
+pub(super) const WRONG: &str = "another password altogether";
 
 /// A sign-in from an address.
-async fn from(browser: &mut Browser, address: &str, email: &str, password: &str) -> Answer {
+pub(super) async fn from(browser: &mut Browser, address: &str, email: &str, password: &str) -> Answer {
     let form = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("email", email), ("password", password)])
         .finish();

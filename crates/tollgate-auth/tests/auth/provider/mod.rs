@@ -2,6 +2,7 @@
 
 mod fake;
 mod metadata;
+mod people;
 mod settings;
 mod sign_in;
 mod tokens;

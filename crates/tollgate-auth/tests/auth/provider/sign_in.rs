@@ -12,7 +12,7 @@ use http::{HeaderMap, Request, header};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tollgate_access::{Actor, System};
-use tollgate_auth::{Issuers, ProviderSignIn, SignInConfig, provider::KeySource, token::Algorithm};
+use tollgate_auth::{Issuers, ProviderPeople, ProviderSignIn, SignInConfig, provider::KeySource, token::Algorithm};
 use tollgate_core::{Clock, ManualClock};
 use tollgate_http::{
     Authenticate,
@@ -84,7 +84,7 @@ impl Provider {
 struct App {
     router: Router,
     authenticate: Arc<dyn Authenticate>,
-    sign_in: ProviderSignIn,
+    people: ProviderPeople,
     database: Arc<dyn Database>,
     clock: ManualClock,
 }
@@ -125,8 +125,10 @@ async fn started(
     let site = Site { providers: names.collect(), without_passwords: true, ..Site::default() };
     let pages = Arc::new(Pages::new(site));
     let sign_in = ProviderSignIn::start(&config, &issuers, &database, &shared, &pages)?.unwrap();
-    let authenticate = sign_in.authenticator(issuers.authenticator(roles().anyone(), shared)?);
-    Ok(App { router: sign_in.router(Router::new()), authenticate, sign_in, database, clock: clock.clone() })
+    let revocations = Arc::default();
+    let people = ProviderPeople::start(&issuers, &database, &shared, &revocations).await?;
+    let authenticate = sign_in.authenticator(issuers.authenticator(roles().anyone(), shared, &revocations)?);
+    Ok(App { router: sign_in.router(Router::new()), authenticate, people, database, clock: clock.clone() })
 }
 
 /// What the app answered.
@@ -575,19 +577,29 @@ async fn who_is_kept_out_loses_all_sessions_and_gets_no_other() {
     let begun = browser.begin(&app, "sso").await;
     provider.gives(&begun, &json!({}));
     browser.back(&app, &begun).await;
-    assert!(app.sign_in.keep_out("sso|ann", true).await.unwrap());
+    let may = System::because("a test keeps people out").may();
+    let row = app.people.keep_out(&may, "sso|ann", true).await.unwrap();
+    assert!(row.disabled && row.name.as_deref() == Some("Ann"));
     assert!(browser.actor(&app).await.is_none());
     let begun = browser.begin(&app, "sso").await;
     provider.gives(&begun, &json!({}));
     let reply = browser.back(&app, &begun).await;
     assert_eq!(refused(&browser, &app, &reply).await, 403);
-    assert!(app.sign_in.keep_out("sso|ann", false).await.unwrap());
-    assert!(!app.sign_in.keep_out("sso|bob", true).await.unwrap());
+    app.people.keep_out(&may, "sso|ann", false).await.unwrap();
+    assert!(app.people.sessions("sso|ann").await.unwrap().is_empty());
     let begun = browser.begin(&app, "sso").await;
     provider.gives(&begun, &json!({}));
     assert_eq!(browser.back(&app, &begun).await.status, 303);
-    let recorded = [("sign_in", true), ("sign_in", false), ("sign_in", true)];
-    assert_eq!(app.recorded().await, recorded.map(|(action, allowed)| ("sso|ann".into(), action.into(), allowed)));
+    assert_eq!(app.people.sessions("sso|ann").await.unwrap().len(), 1);
+    let (ann, system) = ("sso|ann", "system");
+    let recorded = [
+        (ann, "sign_in", true),
+        (system, "disable", true),
+        (ann, "sign_in", false),
+        (system, "enable", true),
+        (ann, "sign_in", true),
+    ];
+    assert_eq!(app.recorded().await, recorded.map(|(who, what, allowed)| (who.into(), what.into(), allowed)));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cache;
+pub(crate) mod jumps;
 mod keys;
 mod providers;
 mod refresh;

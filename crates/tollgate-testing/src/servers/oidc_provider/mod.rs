@@ -10,6 +10,7 @@ const SCRIPT: &str = include_str!("provider.mjs");
 pub struct OidcProvider {
     keeper: Keeper,
     port: u16,
+    front: u16,
 }
 
 impl OidcProvider {
@@ -18,20 +19,38 @@ impl OidcProvider {
     /// # Panics
     /// If Node.js or the package are missing or do not start.
     pub fn start(clients: &str) -> Self {
-        let (folder, port) = (folder("oidc-provider"), free_port());
+        let port = free_port();
+        Self::start_at(clients, port, port)
+    }
+
+    /// The same behind something that others reach at the port `front` of 127.0.0.1: it names itself by that.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start) does.
+    pub fn start_behind(front: u16, clients: &str) -> Self {
+        Self::start_at(clients, free_port(), front)
+    }
+
+    fn start_at(clients: &str, port: u16, front: u16) -> Self {
+        let folder = folder("oidc-provider");
         let script = folder.join("provider.mjs");
         fs::write(&script, SCRIPT).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
         let [script, packages] = [script, OIDC_PROVIDER.folder()].map(|path| path.display().to_string());
-        let server = ["node".into(), script, port.to_string(), clients.to_owned(), packages];
+        let server = ["node".into(), script, port.to_string(), clients.to_owned(), packages, front.to_string()];
         let is_ready = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
-        let mut provider = Self { keeper: Keeper::new(&folder, &is_ready, &server), port };
+        let mut provider = Self { keeper: Keeper::new(&folder, &is_ready, &server), port, front };
         provider.keeper.tell("start");
         provider
     }
 
     /// Its issuer.
     pub fn issuer(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.front)
+    }
+
+    /// Where it listens on 127.0.0.1, whatever is in front of it.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Kills it.

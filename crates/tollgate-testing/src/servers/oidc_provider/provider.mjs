@@ -1,13 +1,15 @@
 // An OpenID provider for tests, with keys that are new at each start.
 //
-//     node provider.mjs PORT CLIENTS FOLDER
+//     node provider.mjs PORT CLIENTS FOLDER FRONT
 //
-// CLIENTS is a JSON list of clients in the provider's own words. Access tokens are JWTs for the audience `urn:api`, which
-// grants the scopes that a client may ask for. Anybody signs in, with any password; their address is NAME@example.test.
+// CLIENTS is a JSON list of clients in the provider's own words; FRONT is the port at which others reach it, and by which
+// it names itself. Access tokens are JWTs for the audience `urn:api`, which grants the scopes that a client may ask for.
+// Anybody signs in, with any password; their address is NAME@example.test, verified unless NAME begins with
+// `unverified-`, which the address then lacks.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const [port, clients, folder] = process.argv.slice(2);
+const [port, clients, folder, front] = process.argv.slice(2);
 const installed = (name) => import(pathToFileURL(createRequire(`${folder}/`).resolve(name)));
 const { Provider } = await installed('oidc-provider');
 const { calculateJwkThumbprint, exportJWK, generateKeyPair } = await installed('jose');
@@ -19,9 +21,12 @@ jwk.kid = await calculateJwkThumbprint(jwk);
 const permissions = ['read:movies', 'create:movies', 'read:messages', 'create:messages'];
 const account = (id) => ({
   accountId: id,
-  claims: async () => ({ sub: id, name: id, email: `${id}@example.test`, email_verified: true }),
+  claims: async () => {
+    const [, unverified, name] = /^(unverified-)?(.*)$/.exec(id);
+    return { sub: id, name: id, email: `${name}@example.test`, email_verified: !unverified };
+  },
 });
-const provider = new Provider(`http://127.0.0.1:${port}`, {
+const provider = new Provider(`http://127.0.0.1:${front}`, {
   jwks: { keys: [jwk] },
   clients: JSON.parse(clients),
   clientBasedCORS: () => true,

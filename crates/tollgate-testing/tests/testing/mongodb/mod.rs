@@ -13,7 +13,7 @@ use tollgate_testing::servers::Mongo;
 
 tollgate_testing::conformance!(empty);
 
-async fn empty() -> (Arc<dyn Database>, ()) {
+pub(crate) async fn empty() -> (Arc<dyn Database>, ()) {
     (Arc::new(MongoDb::open(&fresh().0).await.unwrap()), ())
 }
 

@@ -18,7 +18,7 @@ use tollgate_testing::servers::{self, psql};
 tollgate_testing::conformance!(empty);
 tollgate_testing::sql_conformance!(empty);
 
-async fn empty() -> (Arc<dyn Database>, ()) {
+pub(crate) async fn empty() -> (Arc<dyn Database>, ()) {
     (Arc::new(Postgres::open(&fresh().0).await.unwrap()), ())
 }
 

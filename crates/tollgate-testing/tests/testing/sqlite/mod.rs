@@ -17,7 +17,7 @@ use tollgate_store::Database;
 tollgate_testing::conformance!(empty);
 tollgate_testing::sql_conformance!(empty);
 
-async fn empty() -> (Arc<dyn Database>, TempDir) {
+pub(crate) async fn empty() -> (Arc<dyn Database>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap()), folder)
 }
