@@ -78,7 +78,7 @@ fn what_is_no_request_is_answered_with_a_problem() {
     let folder = TempDir::new().unwrap();
     let server = start(folder.path(), &[("HEAD_KILOBYTES", "16"), ("HEAD_SECONDS", "1")]);
     let long = "a".repeat(20_000);
-    let many: String = (0..101).map(|number| format!("X-{number}: 1\r\n")).collect();
+    let many = "X: 1\r\n".repeat(101);
     let cases: [(u16, String); 10] = [
         (400, "\u{1}\u{2}\r\n\r\n".into()),
         (400, "GET / HTTP/3.7\r\nHost: a\r\n\r\n".into()),
@@ -166,8 +166,8 @@ fn who_finds_no_place_is_sent_away_at_once_and_probes_are_not() {
         }
         tries.into_iter().map(|answer| answer.join().unwrap()).collect::<Vec<_>>()
     });
-    let (away, served): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| status(answer) == 503);
-    assert!(!served.is_empty() && !away.is_empty(), "{} served, {} sent away", served.len(), away.len());
+    let (away, heard): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| status(answer) == 503);
+    assert!(!heard.is_empty() && !away.is_empty(), "{} heard, {} sent away", heard.len(), away.len());
     assert!(away.iter().all(|answer| problem(answer) == 503 && answer.contains("retry-after: 1")), "{away:?}");
 }
 
@@ -183,9 +183,9 @@ fn without_file_descriptors_it_waits_for_one() {
         socket.set_nonblocking(true).unwrap();
     }
     thread::sleep(Duration::from_secs(1));
-    let is_served = |socket: &&mut TcpStream| socket.peek(&mut [0; 64]).is_ok_and(|read| read > 0);
-    let served = crowd.iter_mut().filter(is_served).count();
-    assert!((1..100).contains(&served), "{served} of 100");
+    let has_answer = |socket: &&mut TcpStream| socket.peek(&mut [0; 64]).is_ok_and(|read| read > 0);
+    let answered = crowd.iter_mut().filter(has_answer).count();
+    assert!((1..100).contains(&answered), "{answered} of 100");
     drop(crowd);
     let began = Instant::now();
     assert_eq!(status(&ask(&mut connect(&server), LIVE)), 200);
