@@ -59,6 +59,25 @@ impl App {
         Ok(())
     }
 
+    /// Tells it to stop, as a service manager does, and waits; how long it took.
+    pub(crate) async fn stop(&mut self) -> Result<Duration> {
+        let Some(child) = &mut self.child else { return Ok(Duration::ZERO) };
+        let start = Instant::now();
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        loop {
+            if let Some(end) = child.try_wait()? {
+                let log = fs::read_to_string(&self.log)?;
+                return if end.success() { Ok(start.elapsed()) } else { Err(format!("{end}: {log}").into()) };
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Starts it again; how long it took until `/readyz` said so.
     pub(crate) async fn resume(&mut self) -> Result<Duration> {
         self.launch()?;

@@ -29,6 +29,11 @@ impl Answer {
         self.headers.contains_key(header::RETRY_AFTER)
     }
 
+    /// Whether its body has these words.
+    pub(crate) fn body_says(&self, words: &str) -> bool {
+        String::from_utf8_lossy(&self.body).contains(words)
+    }
+
     /// A header, or nothing.
     pub(crate) fn header(&self, name: &HeaderName) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

@@ -13,6 +13,7 @@ mod faults;
 mod finding;
 mod load;
 mod oauth;
+mod open_loop;
 mod provider;
 mod raw;
 mod report;

@@ -25,7 +25,8 @@ fn read(arguments: impl IntoIterator<Item = String>) -> Result<Asked, String> {
         return Err(format!("there is no fault {name:?}; there is: {}", known.join(", ")));
     }
     let is_asked = |fault: &&Fault| names.is_empty() || names.iter().any(|name| fault.is(name));
-    let is_out = |fault: &&Fault| fault.needs.is_some_and(|part| without.iter().any(|out| out == part));
+    let is_left_out = |part: &str| without.iter().any(|out| out == part);
+    let is_out = |fault: &&Fault| fault.needs.is_some_and(|parts| parts.split(' ').any(is_left_out));
     let (out, faults): (Vec<_>, Vec<_>) = FAULTS.iter().filter(is_asked).partition(is_out);
     for fault in out {
         println!("{:<20} left out: {}", fault.id, fault.needs.unwrap_or_default());

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{Result, parts, steps::cargo};
 
 /// Which parts the faults need; the others are for tests alone.
-const PARTS: [&str; 4] = ["postgres", "mongodb", "oidc-provider", "tmpfs"];
+const PARTS: [&str; 5] = ["postgres", "nginx", "mongodb", "oidc-provider", "tmpfs"];
 
 /// Builds both, then hands over to the program in `faults/`, which knows the rest of the command line.
 pub(crate) fn run(options: &[&str]) -> Result {

@@ -71,6 +71,16 @@ const PARTS: &[Part] = &[
         ]),
     },
     Part {
+        name: "nginx",
+        programs: "nginx",
+        is_there: servers::Nginx::is_there,
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends nginx-light"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends nginx-light"),
+            ("macos", "brew install nginx"),
+        ]),
+    },
+    Part {
         name: "mongodb",
         programs: "mongod",
         is_there: servers::Mongo::is_there,
@@ -250,7 +260,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, mongodb, redis, oidc-provider, openid-client, aws-emulator, prometheus, \
+        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, prometheus, \
                      grafana-sdk, rotel, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());

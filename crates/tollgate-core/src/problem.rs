@@ -192,6 +192,13 @@ impl Problem {
         self
     }
 
+    /// Names the request it answers, of which no more is known.
+    #[must_use]
+    pub fn unread(mut self, id: &str) -> Self {
+        self.0.request_id = Some(id.to_owned());
+        self
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

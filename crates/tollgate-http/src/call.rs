@@ -1,6 +1,6 @@
 //! A request on its way to a handler, and what it can reach.
 
-use crate::{cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores};
+use crate::{cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores, serve::TooSlow};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -99,8 +99,11 @@ pub fn media_type(headers: &HeaderMap) -> String {
 /// The body was longer than allowed, or did not come whole.
 fn unfinished(error: &axum::Error, limit: usize) -> Problem {
     let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    if causes.any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+    if causes.clone().any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).because(format!("a body has at most {limit} bytes"));
+    }
+    if causes.any(<dyn std::error::Error>::is::<TooSlow>) {
+        return Problem::new(StatusCode::REQUEST_TIMEOUT).because("the body comes too slowly");
     }
     Problem::bad_request().because("the body did not come whole")
 }

@@ -9,8 +9,9 @@
 //!                           cache.rs      answers for more than one caller
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs
-//! on the road               serve.rs      accept      pipeline.rs   one visible list      pages.rs  for people
-//!                                                     audit.rs      refusals, recorded   limits.rs  how often
+//! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
+//!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
+//!                                                     limits.rs     how often
 //! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
 //! ```
 //!
@@ -31,13 +32,16 @@ pub mod docs;
 mod etag;
 mod guard;
 mod handler;
+mod health;
 mod idempotency;
 mod json;
 mod limits;
 mod list;
 mod observe;
 mod operation;
+mod overload;
 pub mod pages;
+mod panics;
 mod pipeline;
 mod preconditions;
 mod query;
@@ -59,19 +63,22 @@ pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemor
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use guard::{Guard, Reach};
 pub use handler::Handler;
+pub use health::{Health, Unwell};
 pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
 pub use json::Json;
 pub use limits::{Counted, Limits, Quota, Quotas, SharedCounters};
 pub use list::List;
 pub use observe::{Observe, metrics};
 pub use operation::{Operation, Place};
+pub use overload::{Load, LoadCounts};
+pub use panics::log_panics;
 pub use pipeline::{Edge, pipeline};
 pub use preconditions::Preconditions;
 pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
 pub use scheme::{Flow, Scheme};
-pub use serve::{Listening, bind};
+pub use serve::{ConnectionLimits, Ended, Listening, Serving, Stop, Tls, bind};
 pub use service::Service;
 
 #[doc(hidden)]

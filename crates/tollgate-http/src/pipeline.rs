@@ -1,20 +1,22 @@
 //! What every request passes, as one visible list.
 //!
 //! ```text
-//! its id → its address's limit → the route (a panic becomes a 500) → the body of a problem → headers of every answer → the log
+//! its id → its address's limit → a place among those that run → the route (a panic becomes a 500)
+//!        → the body of a problem → headers of every answer → the log
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, ClientAddress, Limits, RequestId,
+    AuditLog, Authenticate, ClientAddress, Limits, Load, RequestId, health,
     pages::{self, Pages, ProblemPage},
-    refusal::{Asked, Refusal, refuse, wants_page},
+    panics,
+    refusal::{Asked, Refusal, wants_page},
     trace::{end_span, request_span, trace_of},
 };
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Request as Plain, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request as Plain, StatusCode, Uri, header, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
 use std::{
@@ -27,6 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_access::Roles;
+use tollgate_core::Problem;
 use tollgate_store::audit::{Origin, within};
 use tracing::Instrument;
 
@@ -56,6 +59,7 @@ pub struct Edge {
     proxies: usize,
     audit: Option<AuditLog>,
     limits: Option<Arc<Limits>>,
+    load: Arc<Load>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
     count: AtomicU64,
@@ -66,7 +70,17 @@ impl Edge {
     #[must_use]
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
-        Self { pages, authenticate, roles, proxies: 0, audit: None, limits: None, prefix, count: AtomicU64::new(0) }
+        Self {
+            pages,
+            authenticate,
+            roles,
+            proxies: 0,
+            audit: None,
+            limits: None,
+            load: Arc::default(),
+            prefix,
+            count: AtomicU64::new(0),
+        }
     }
 
     /// Behind that many proxies, each of which says whom it speaks for.
@@ -87,17 +101,47 @@ impl Edge {
         Self { limits, ..self }
     }
 
-    /// The route, within the limits of the address. Who asks whether the app is well is always told.
+    /// The route, within the limits of the address, and among those that run.
     async fn route(&self, request: Request, next: Next) -> Response {
-        let is_free = matches!(request.uri().path(), "/livez" | "/readyz");
-        let Some(limits) = self.limits.as_ref().filter(|_| !is_free) else { return next.run(request).await };
+        let Some(limits) = &self.limits else { return self.load.run(next.run(request)).await };
         let taken = limits.of_address(request.extensions()).await;
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
-            None => next.run(request).await,
+            None => self.load.run(next.run(request)).await,
         };
         taken.tell(response.headers_mut());
         response
+    }
+
+    /// The same, which lets in as many requests as this says, for as long as it says.
+    #[must_use]
+    pub fn bearing(self, load: Arc<Load>) -> Self {
+        Self { load, ..self }
+    }
+
+    /// The answer to a request that comes to no route.
+    pub(crate) async fn turn_away(&self, request: Request, problem: Problem) -> Response {
+        self.conduct(request, |_| std::future::ready(Refusal::from(problem).into_response())).await
+    }
+
+    /// The answer to what never became a request, as bytes of HTTP/1.1.
+    pub(crate) fn answer_unread(&self, problem: Problem) -> Vec<u8> {
+        let id = RequestId(self.next_id());
+        let asked = Asked { method: Method::default(), uri: Uri::default(), head: None };
+        let refusal = Refusal::from(problem.unread(&id.0));
+        refusal.log(&asked, &id);
+        let (status, body) = refusal.bytes();
+        let mut headers = HeaderMap::new();
+        finish_headers(&mut headers, &id);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let mut bytes = format!("HTTP/1.1 {status}\r\n").into_bytes();
+        for (name, value) in &headers {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        bytes.extend([b"\r\n", &*body].concat());
+        bytes
     }
 
     /// Logs a refusal and writes its body.
@@ -141,39 +185,57 @@ impl Edge {
 }
 
 /// Every request, from its head to the last header of its answer.
-pub async fn pipeline(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = edge.request_id(request.headers());
-    let asked = Asked {
-        method: request.method().clone(),
-        uri: request.uri().clone(),
-        head: wants_page(request.headers()).then(|| head_of(&request)),
+pub async fn pipeline(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let is_probe = health::is_probe(request.uri().path());
+    let answer = async |request| {
+        if is_probe { next.run(request).await } else { edge.route(request, next).await }
     };
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let span = request_span(request.method(), route.as_ref().map(MatchedPath::as_str), request.headers());
-    let trace = trace_of(&span, request.headers());
-    request.extensions_mut().insert(id.clone());
-    if let Some(address) = ClientAddress::said_by(edge.proxies, request.headers()) {
-        request.extensions_mut().insert(address);
-    }
+    edge.conduct(request, answer).await
+}
 
-    let address = ClientAddress::of(request.extensions());
-    let answer = async {
-        let answered = AssertUnwindSafe(edge.route(request, next)).catch_unwind().await;
-        let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
-        let mut response = match Refusal::of(&response, &asked, &id) {
-            // Boxed, because it is rare, and would make the future of every request large.
-            Some(refusal) => Box::pin(edge.write_refusal(refusal, response, &asked, &id)).await,
-            None => response,
+impl Edge {
+    /// What every request passes, whoever answers it.
+    async fn conduct<A: Future<Output = Response>>(
+        &self,
+        mut request: Request,
+        answer: impl FnOnce(Request) -> A,
+    ) -> Response {
+        let started = Instant::now();
+        let id = self.request_id(request.headers());
+        let asked = Asked {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            head: wants_page(request.headers()).then(|| head_of(&request)),
         };
-        finish_headers(response.headers_mut(), &id);
-        log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let span = request_span(request.method(), route.as_ref().map(MatchedPath::as_str), request.headers());
+        let trace = trace_of(&span, request.headers());
+        request.extensions_mut().insert(id.clone());
+        if let Some(address) = ClientAddress::said_by(self.proxies, request.headers()) {
+            request.extensions_mut().insert(address);
+        }
+
+        let address = ClientAddress::of(request.extensions());
+        let answer = async {
+            let answered = AssertUnwindSafe(answer(request)).catch_unwind().await;
+            let response = answered.unwrap_or_else(|panic| panics::answer(&*panic));
+            let mut response = match Refusal::of(&response, &asked, &id) {
+                // Boxed, because it is rare, and would make the future of every request large.
+                Some(refusal) => Box::pin(self.write_refusal(refusal, response, &asked, &id)).await,
+                None => response,
+            };
+            if response.status().is_server_error() && response.extensions().get::<Arc<Refusal>>().is_none() {
+                told_otherwise(&asked, &id, response.status());
+            }
+            finish_headers(response.headers_mut(), &id);
+            log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
+            response
+        };
+        let origin = Origin::new(Arc::clone(&id.0), address, trace);
+        let response = within(origin, answer.instrument(span.clone())).await;
+        end_span(&span, response.status());
         response
-    };
-    let origin = Origin::new(Arc::clone(&id.0), address, trace);
-    let response = within(origin, answer.instrument(span.clone())).await;
-    end_span(&span, response.status());
-    response
+    }
 }
 
 /// A copy of the head; its body stays with the request.
@@ -185,11 +247,11 @@ fn head_of(request: &Request) -> Parts {
     head
 }
 
-/// The panic's own words are in the log already, by the panic hook.
-fn panicked(panic: &(dyn std::any::Any + Send), id: &RequestId) -> Response {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(request_id = %id, panic = text.unwrap_or("something"), "a handler panicked");
-    refuse(StatusCode::INTERNAL_SERVER_ERROR, "this request met a mistake of ours, which is in the log")
+/// A failure that is told in another form than that of a problem, as OAuth has one: its cause is in a line of its own.
+fn told_otherwise(asked: &Asked, id: &RequestId, status: StatusCode) {
+    if !health::is_probe(asked.path()) {
+        tracing::error!(request_id = %id, method = %asked.method, path = asked.path(), status = status.as_u16(), "failed");
+    }
 }
 
 fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {

@@ -19,11 +19,13 @@ pub struct Refusal {
     pub(crate) problem: Problem,
     pub(crate) actor: Option<Actor>,
     pub(crate) access: Option<Access>,
+    /// Whether somebody else tells the log about many of its kind at once.
+    pub(crate) is_one_of_many: bool,
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, actor: None, access: None }
+        Self { problem, actor: None, access: None, is_one_of_many: false }
     }
 }
 
@@ -49,8 +51,9 @@ impl Refusal {
     /// The refusal that a response carries, with the request it answers.
     pub(crate) fn of(response: &Response, asked: &Asked, id: &RequestId) -> Option<Self> {
         let refusal = response.extensions().get::<Arc<Self>>()?;
-        let problem = refusal.problem.clone().of_request(&id.0, asked.path());
-        Some(Self { problem, actor: refusal.actor.clone(), access: refusal.access.clone() })
+        let mut refusal = Self::clone(refusal);
+        refusal.problem = refusal.problem.of_request(&id.0, asked.path());
+        Some(refusal)
     }
 
     /// Writes the body into its response: the page if there is one, `application/problem+json` otherwise.
@@ -63,9 +66,14 @@ impl Refusal {
             body
         } else {
             parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
-            serde_json::to_vec(&self.problem).unwrap_or_default().into()
+            self.bytes().1.into()
         };
         Response::from_parts(parts, body)
+    }
+
+    /// The document alone.
+    pub(crate) fn bytes(&self) -> (StatusCode, Vec<u8>) {
+        (self.problem.status(), serde_json::to_vec(&self.problem).unwrap_or_default())
     }
 
     /// Once, here: what the caller is not told goes into the log.
@@ -76,7 +84,7 @@ impl Refusal {
         let raised = problem.raised();
         // As text and not as it displays itself: what was sent and is said again begins no line of its own.
         let (is_ours, problem) = (problem.status().is_server_error(), problem.to_string());
-        if is_ours {
+        if is_ours && !self.is_one_of_many {
             tracing::error!(request_id = %id, %method, path, actor, problem, cause, %raised, "refused");
         } else {
             tracing::debug!(target: "tollgate::request", request_id = %id, %method, path, actor, problem, cause, %raised, "refused");
@@ -116,9 +124,4 @@ pub fn wants_page(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut types = accepts.flat_map(|value| value.split(','));
     types.any(|media| media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/html")))
-}
-
-/// The same refusal for a body that never reached a handler.
-pub(crate) fn refuse(status: StatusCode, detail: &str) -> Response {
-    Refusal::from(Problem::new(status).because(detail)).into_response()
 }

@@ -17,7 +17,7 @@ use std::{
 use tollgate_core::LiveSecret;
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
-use tollgate_store::{Database, Error, Table};
+use tollgate_store::{Database, Table};
 
 /// What stands in a URL as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
@@ -90,12 +90,10 @@ impl Databases {
         name.and_then(|name| self.named.get(name)).unwrap_or(&self.default)
     }
 
-    /// Answers if all of them do.
-    pub(crate) async fn ping(&self) -> Result<(), Error> {
-        for database in self.all() {
-            database.ping().await?;
-        }
-        Ok(())
+    /// Each of them, under the name that the settings give it.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (String, &Arc<dyn Database>)> {
+        let named = self.named.iter().map(|(name, database)| (format!("databases.{name}"), database));
+        std::iter::once(("database".to_owned(), &self.default)).chain(named)
     }
 
     /// What and where they are, for people.

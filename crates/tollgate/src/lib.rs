@@ -41,6 +41,7 @@ extern crate self as tollgate;
 
 mod app;
 mod audit;
+mod checks;
 mod cli;
 mod databases;
 mod first_rows;

@@ -8,12 +8,12 @@ use crate::{
     kept::Values,
     shared::Shared,
 };
-use axum::{Router, middleware::from_fn_with_state, routing::get};
+use axum::{Router, middleware::from_fn_with_state};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
-use tollgate_core::{Clock, Problem, SystemClock};
+use tollgate_core::{Clock, SystemClock};
 use tollgate_http::{
-    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Observe, Refusal, Stores, docs,
+    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Load, Observe, Stop, Stores, docs,
     pages::{self, Pages, Site},
     pipeline, with_fallbacks,
 };
@@ -26,6 +26,10 @@ pub(crate) struct Running {
     pub(crate) identities: Identities,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
+    /// Told when the process is on its way out.
+    pub(crate) stop: Stop,
+    /// The requests that run.
+    pub(crate) load: Arc<Load>,
     /// What was done about the schema and the first rows, for people.
     pub(crate) done: Vec<String>,
 }
@@ -81,7 +85,8 @@ impl Design {
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
         let Shared { cache, limits, .. } = shared;
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
-        Ok(Running { design: Arc::new(self), databases, identities, context, pages, done })
+        let (stop, load, design) = (Stop::default(), Arc::new(self.settings.server.load()), Arc::new(self));
+        Ok(Running { design, databases, identities, context, pages, stop, load, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -113,15 +118,14 @@ pub(crate) fn own_tables() -> Vec<&'static Table> {
 }
 
 impl Running {
-    /// Everything the app answers: its services, its document, its pages, its issuer.
-    pub(crate) fn router(self: &Arc<Self>) -> Router {
+    /// Everything the app answers: its services, its document, its pages, its issuer. And what answers in their place.
+    pub(crate) fn router(self: &Arc<Self>) -> (Router, Arc<Edge>) {
         let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
         let edge = edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone());
-        let edge = Arc::new(edge);
-        let running = Arc::clone(self);
+        let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let road = |router: Router| {
             let layers = (Observe, from_fn_with_state(Arc::clone(&edge), pipeline));
@@ -129,14 +133,14 @@ impl Running {
             with_fallbacks(router).layer(layers).with_state(())
         };
         let sample = home::Sample::of(built, road(api.clone()));
-        road(
+        let router = road(
             api.merge(docs::router(title, &built.document, &built.schemes))
                 .merge(pages::assets())
                 .merge(self.identities.router())
                 .merge(home::router(Arc::clone(self), sample))
-                .route("/livez", get(async || "ok"))
-                .route("/readyz", get(async move || ready(&running).await)),
-        )
+                .merge(self.health().router()),
+        );
+        (router, edge)
     }
 
     fn audit_log(&self) -> AuditLog {
@@ -148,18 +152,4 @@ impl Running {
     pub(crate) fn identity(&self) -> Result<&Identity, Failure> {
         self.identities.own.as_ref().ok_or_else(|| Failure("the embedded issuer is off".into()))
     }
-}
-
-/// Whether the app can do its work, and if not, why. An issuer without keys counts: another instance may have them.
-async fn ready(running: &Running) -> Result<&'static str, Refusal> {
-    if let Err(error) = running.databases.ping().await {
-        let words = "the database does not answer, or takes no writes";
-        return Err(Problem::unavailable().because(words).later(1).caused_by(error).into());
-    }
-    let without: Vec<_> = running.identities.others.without_keys();
-    if without.is_empty() {
-        return Ok("ok");
-    }
-    let told = without.iter().map(|(name, why)| format!("no keys of the issuer `{name}`: {why}"));
-    Err(Problem::unavailable().because(told.collect::<Vec<_>>().join("; ")).into())
 }

@@ -4,12 +4,14 @@ mod client;
 mod limits;
 mod load;
 mod own;
+mod server;
 mod telemetry;
 
 pub use client::Client;
 pub use limits::{Cache, Limits, Redis};
 pub use own::Config;
 pub(crate) use own::Section;
+pub use server::Server;
 pub use telemetry::{Format, Telemetry};
 
 use crate::secrets;
@@ -59,29 +61,6 @@ pub struct Settings {
     /// Those secrets.
     #[serde(skip)]
     pub(crate) held: secrets::Secrets,
-}
-
-/// Where the app listens.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Server {
-    /// The address. Default: `127.0.0.1`, this machine only.
-    pub host: String,
-    /// The port; 0 takes a free one. Default: 8000.
-    pub port: u16,
-    /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
-    pub public_url: Option<String>,
-    /// How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. With too small a
-    /// number everybody seems to come from the proxy, with too large a one from wherever they say. With any, the `X-Request-Id` of a request is believed, which the proxy must
-    /// set. Default: 0.
-    pub proxies: u8,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self { host: "127.0.0.1".into(), port: 8000, public_url: None, proxies: 0 }
-    }
 }
 
 /// Where rows live.
@@ -238,15 +217,16 @@ impl Settings {
 
     /// The origin that people and programs use.
     pub(crate) fn public_url(&self) -> String {
-        let Server { host, port, public_url, .. } = &self.server;
+        let Server { host, port, public_url, tls, .. } = &self.server;
         if let Some(url) = public_url {
             return url.trim_end_matches('/').to_owned();
         }
+        let scheme = if tls.is_some() { "https" } else { "http" };
         match host.parse::<IpAddr>() {
             // Listening everywhere is no address: a developer's browser is on this machine.
-            Ok(address) if address.is_unspecified() => format!("http://localhost:{port}"),
-            Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
-            _ => format!("http://{host}:{port}"),
+            Ok(address) if address.is_unspecified() => format!("{scheme}://localhost:{port}"),
+            Ok(IpAddr::V6(address)) => format!("{scheme}://[{address}]:{port}"),
+            _ => format!("{scheme}://{host}:{port}"),
         }
     }
 
@@ -265,6 +245,7 @@ impl Settings {
     /// # Errors
     /// One line that names the setting and the remedy.
     pub(crate) fn check(&self) -> Result<(), String> {
+        self.server.check()?;
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
         if !self.has_embedded_issuer() && self.identity.issuers.is_empty() {

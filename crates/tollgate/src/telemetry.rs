@@ -5,8 +5,8 @@ use crate::{
     settings::{Format, Settings, Telemetry},
 };
 use axum::{Router, http::header, routing::get};
-use std::{future::pending, net::SocketAddr, sync::Arc};
-use tollgate_http::bind;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::net::TcpListener;
 use tollgate_store::audit::with_origin;
 use tollgate_telemetry::{self as telemetry, CONTENT_TYPE, Flush, Logging, Metrics};
 
@@ -122,10 +122,10 @@ fn metrics(design: &Design) -> Metrics {
 pub(crate) async fn show_metrics(design: &Design) -> Result<Option<SocketAddr>, Failure> {
     let Some(address) = design.settings.telemetry.metrics else { return Ok(None) };
     let metrics = Arc::new(metrics(design));
-    let listening = bind(&address.ip().to_string(), address.port()).await;
-    let listening = listening.map_err(|why| Failure(format!("telemetry.metrics: {why}")))?;
-    let address = listening.address()?;
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|why| Failure(format!("telemetry.metrics: cannot listen on {address}: {why}")))?;
+    let address = listener.local_addr()?;
     let show = async move || ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render());
-    tokio::spawn(listening.serve(Router::new().route("/metrics", get(show)), pending()));
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/metrics", get(show))).await });
     Ok(Some(address))
 }

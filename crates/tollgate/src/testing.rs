@@ -37,5 +37,5 @@ pub async fn assemble(app: App, settings: Settings, ground: Ground) -> Result<As
         (design.built.document.clone(), design.built.routes.clone(), design.access_matrix());
     let running = design.open_on(ground).await?;
     let identity = running.identities.own.clone();
-    Ok(Assembled { router: Arc::new(running).router(), document, routes, access_matrix, identity })
+    Ok(Assembled { router: Arc::new(running).router().0, document, routes, access_matrix, identity })
 }

@@ -6,31 +6,21 @@
 use crate::{
     Finding, Result, Stage,
     app::App,
-    client::Client,
     database::Database,
-    load::{Ledger, Outcome},
+    load::Ledger,
+    open_loop::{Request, keep_asking},
 };
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{
-    task::{JoinSet, block_in_place},
-    time::{interval, sleep},
-};
+use tokio::{task::block_in_place, time::sleep};
 use tollgate_testing::servers::Postgres;
 
 /// Requests a second.
 const RATE: u32 = 300;
 const HANG: Duration = Duration::from_secs(2);
 const WHOLE: Duration = Duration::from_secs(3);
-
-/// A request that was made.
-struct Request {
-    begun: Instant,
-    took: Duration,
-    is_well: bool,
-}
 
 /// When the database went away, and when it was back.
 type Outage = (Instant, Instant);
@@ -41,7 +31,7 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let ledger = Arc::new(Ledger::default());
     let (restarts, seconds) = stage.pick((4, 20), (2, 4));
     let pause = Duration::from_secs(seconds);
-    let load = tokio::spawn(keep_asking(app.client(), Arc::clone(&ledger), pause * (restarts + 1)));
+    let load = tokio::spawn(keep_asking(app.client(), Arc::clone(&ledger), RATE, pause * (restarts + 1)));
     let mut outages = vec![];
     for _ in 0..restarts {
         sleep(pause).await;
@@ -55,42 +45,6 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     finding.require(ledger.told().unanswered == 0, || "requests were not answered".to_owned());
     finding.require(!app.panicked()?, || "the app panicked".to_owned());
     Ok(finding)
-}
-
-/// An open loop: every request leaves when its time has come, whatever became of those before.
-async fn keep_asking(client: Client, ledger: Arc<Ledger>, lasting: Duration) -> Vec<Request> {
-    let (mut tick, mut requests) = (interval(Duration::from_secs(1) / RATE), JoinSet::new());
-    let idle: Arc<Mutex<Vec<Client>>> = Arc::default();
-    let begun = Instant::now();
-    for number in 0.. {
-        tick.tick().await;
-        if begun.elapsed() >= lasting {
-            break;
-        }
-        let (idle, ledger) = (Arc::clone(&idle), Arc::clone(&ledger));
-        let mut client = lock(&idle).pop().unwrap_or_else(|| client.another());
-        requests.spawn(async move {
-            let request = ask(&mut client, &ledger, number).await;
-            lock(&idle).push(client);
-            request
-        });
-    }
-    requests.join_all().await
-}
-
-/// Every other request writes.
-async fn ask(client: &mut Client, ledger: &Ledger, number: u32) -> Request {
-    let begun = Instant::now();
-    let outcome = if number.is_multiple_of(2) {
-        ledger.write(client, &number.to_string(), None, 503).await
-    } else {
-        ledger.read(client, &format!("/movies/{}", 1 + number % 2000), 503).await
-    };
-    Request { begun, took: begun.elapsed(), is_well: outcome == Outcome::Acknowledged }
-}
-
-fn lock(idle: &Mutex<Vec<Client>>) -> MutexGuard<'_, Vec<Client>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn judge(finding: &mut Finding, stage: &Stage, requests: &[Request], outages: &[Outage]) {

@@ -8,8 +8,11 @@ mod key_rotation;
 mod login_storm;
 mod lost_commit;
 mod malformed;
+mod overload;
 mod provider_outage;
 mod refresh;
+mod rolling_restart;
+mod slow_clients;
 
 use crate::{Finding, Result, Stage};
 use std::pin::Pin;
@@ -20,7 +23,7 @@ pub struct Fault {
     pub id: &'static str,
     /// What breaks.
     pub title: &'static str,
-    /// What it needs that cargo does not bring, as in `--without postgres`.
+    /// What it needs that cargo does not bring, as in `--without postgres`; parts are separated by spaces.
     pub needs: Option<&'static str>,
     run: fn(&Stage) -> Coming<'_>,
 }
@@ -99,6 +102,12 @@ pub const FAULTS: &[Fault] = &[
         run: |stage| Box::pin(key_rotation::run(stage)),
     },
     Fault {
+        id: "F6",
+        title: "2,000 slow clients of four kinds",
+        needs: None,
+        run: |stage| Box::pin(slow_clients::run(stage)),
+    },
+    Fault {
         id: "F7",
         title: "two hundred sign in at once, with wrong passwords",
         needs: None,
@@ -117,6 +126,12 @@ pub const FAULTS: &[Fault] = &[
         run: |stage| Box::pin(malformed::run(stage)),
     },
     Fault {
+        id: "F11",
+        title: "three instances behind nginx, replaced in turn at 400 requests a second",
+        needs: Some("postgres nginx"),
+        run: |stage| Box::pin(rolling_restart::run(stage)),
+    },
+    Fault {
         id: "F13",
         title: "no space left, SQLite on 4 MiB",
         needs: Some("tmpfs"),
@@ -127,5 +142,11 @@ pub const FAULTS: &[Fault] = &[
         title: "1,000 refreshes at once over three instances, and instances killed under refreshes",
         needs: Some("postgres"),
         run: |stage| Box::pin(refresh::run(stage)),
+    },
+    Fault {
+        id: "F15",
+        title: "a slow database, and twice as many requests as can be served",
+        needs: Some("postgres"),
+        run: |stage| Box::pin(overload::run(stage)),
     },
 ];

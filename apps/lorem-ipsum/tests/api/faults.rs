@@ -16,6 +16,12 @@ async fn what_was_acknowledged_survives_a_killed_app() {
     holds("F1-sqlite").await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_clients_are_let_go_at_their_limits_and_harm_nobody() {
+    holds("F6").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_sign_ins_is_sent_away_and_harms_nobody() {
     holds("F7").await;
@@ -28,6 +34,15 @@ async fn what_no_honest_client_sends_is_refused_and_changes_nothing() {
 
 mod postgres {
     use super::holds;
+
+    mod nginx {
+        use super::holds;
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn nobody_notices_that_instances_are_replaced() {
+            holds("F11").await;
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_was_acknowledged_survives_a_killed_app() {
@@ -52,6 +67,11 @@ mod postgres {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_refresh_token_has_one_successor_whoever_races_and_whatever_is_killed() {
         holds("F14").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn twice_the_load_is_served_as_far_as_it_can_be() {
+        holds("F15").await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -41,6 +41,8 @@ mod provider_people;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod starts;
 #[cfg(test)]
 mod telemetry;

@@ -116,7 +116,12 @@ fn without_its_provider_an_app_starts_and_says_what_is_missing() {
     let ready = get(&format!("{}/readyz", app.url()));
     assert_eq!(ready.status(), 503);
     let told = ready.into_body().read_to_string().unwrap();
-    assert!(told.contains("no keys of the issuer `peer`") && told.contains("could not be reached"), "{told}");
+    assert!(
+        told.contains(
+            r#""identity.issuers.peer":{"status":"failed","detail":"there are no keys: the key set could not be"#
+        ),
+        "{told}"
+    );
     assert_eq!(get(&format!("{}/livez", app.url())).status(), 200);
 
     // Whoever has a token of it is not to blame.

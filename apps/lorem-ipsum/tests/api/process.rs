@@ -59,6 +59,22 @@ impl Server {
         let line = self.banner.lines().find_map(|line| line.trim().strip_prefix("app ")).unwrap();
         line.trim().trim_end_matches('/').to_owned()
     }
+
+    /// Its port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.url().rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits until it has ended; whether it did so in peace.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.child.wait().unwrap().success()
+    }
 }
 
 impl Drop for Server {
@@ -330,9 +346,8 @@ fn a_file_that_says_something_twice_is_refused() {
 fn told_to_stop_it_stops() {
     let folder = TempDir::new().unwrap();
     let mut server = Server::start(folder.path());
-    let id = server.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert!(server.child.wait().unwrap().success());
+    server.signal("-TERM");
+    assert!(server.ended());
     let mut rest = String::new();
     if let Some(mut stderr) = server.child.stderr.take() {
         stderr.read_to_string(&mut rest).unwrap();

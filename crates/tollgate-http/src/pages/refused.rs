@@ -11,7 +11,7 @@ use tollgate_access::{Access, Actor, Roles};
 
 /// What the page of a refusal shows. Given the roles, also what only developers should see.
 pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: Option<&Roles>) -> ProblemPage {
-    let Refusal { problem, actor, access } = refusal;
+    let Refusal { problem, actor, access, .. } = refusal;
     let missing = missing(actor.as_ref(), access.as_ref());
     let here = asked.head.as_ref().and_then(|head| head.uri.path_and_query()).map_or("/", |uri| uri.as_str());
     let sign_in = format!(

@@ -6,6 +6,7 @@
 
 mod aws_emulator;
 mod mongo;
+mod nginx;
 mod npm;
 mod oidc_provider;
 mod pgbouncer;
@@ -18,6 +19,7 @@ mod wheel;
 
 pub use aws_emulator::AwsEmulator;
 pub use mongo::{Mongo, SHARED_MONGO};
+pub use nginx::Nginx;
 pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;

@@ -146,20 +146,25 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     match command {
         Command::Routes => show::routes(&design),
         Command::Openapi => show::openapi(&design),
-        command => runtime.block_on(async {
-            match command {
-                Command::CreateUser(user) => users::create(design, user).await,
-                Command::User(line) => accounts::user(design, line).await,
-                Command::Token(token) => users::token(design, &token.email).await,
-                Command::ApiKey(command) => api_keys::keys(design, command).await,
-                Command::Client(command) => clients::client(design, command).await,
-                Command::Keys(command) => keys::keys(design, command).await,
-                Command::Load { resource, file } => load::load(design, &resource, &file).await,
-                Command::Migrate(command) => migrate::migrate(design, command).await,
-                Command::Check => show::check(design).await,
-                _ => serve::serve(design).await,
-            }
-        }),
+        command => {
+            let done = runtime.block_on(async {
+                match command {
+                    Command::CreateUser(user) => users::create(design, user).await,
+                    Command::User(line) => accounts::user(design, line).await,
+                    Command::Token(token) => users::token(design, &token.email).await,
+                    Command::ApiKey(command) => api_keys::keys(design, command).await,
+                    Command::Client(command) => clients::client(design, command).await,
+                    Command::Keys(command) => keys::keys(design, command).await,
+                    Command::Load { resource, file } => load::load(design, &resource, &file).await,
+                    Command::Migrate(command) => migrate::migrate(design, command).await,
+                    Command::Check => show::check(design).await,
+                    _ => serve::serve(design).await,
+                }
+            });
+            // Who wants the end at once does not wait for a password's hash.
+            runtime.shutdown_background();
+            done
+        }
     }
 }
 

@@ -9,26 +9,35 @@ use crate::{
 };
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
-use tollgate_http::bind;
+use tollgate_http::{Ended, Serving, Tls, bind, log_panics};
 
 pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
-    let listening = bind(&design.settings.server.host, design.settings.server.port).await.map_err(Failure)?;
+    log_panics();
+    let server = &design.settings.server;
+    design.settings.check().map_err(Failure)?;
+    let tls = server.tls.clone().map(|files| Tls::read(files.certificate, files.key)).transpose();
+    let tls = tls.map_err(|said| Failure(format!("server.tls: {said}")))?;
+    let listening = bind(&server.host, server.port, server.reuse_port).await.map_err(Failure)?;
     // Port 0 is known only now, and tokens name the address they come from.
     design.settings.server.port = listening.address()?.port();
     let running = Arc::new(design.open().await?);
     running.add_demo_users().await?;
-    let (router, stop) = (running.router(), told_to_stop()?);
+    let (serving, told) = (running.serving(tls), told_to_stop()?);
     let metrics = show_metrics(&running.design).await?;
     print(&running.banner(metrics))?;
-    listening.serve(router, stop).await;
-    Ok(())
+    match listening.serve(serving, told).await {
+        Ended::Whole => Ok(()),
+        Ended::Cut(connections) => {
+            Err(Failure(format!("{connections} connections were cut off: their requests did not end in time")))
+        }
+    }
 }
 
-/// Ctrl-C, or the signal with which service managers end a process; listened for from now on.
-fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+/// Ctrl-C, or the signal with which service managers end a process, each time one comes; listened for from now on.
+fn told_to_stop() -> Result<impl AsyncFnMut(), Failure> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
-    Ok(async move {
+    Ok(async move || {
         tokio::select! {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
@@ -37,6 +46,14 @@ fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 impl Running {
+    fn serving(self: &Arc<Self>, tls: Option<Tls>) -> Serving {
+        let (router, edge) = self.router();
+        let settings = &self.design.settings;
+        let (server, stop) = (&settings.server, self.stop.clone());
+        let (wait, drain) = (server.shutdown.wait(settings.is_dev()), server.shutdown.drain());
+        Serving { router, edge, limits: server.limits(), tls, stop, wait, drain }
+    }
+
     async fn add_demo_users(&self) -> Result<(), Failure> {
         for user in self.design.settings.demo_users() {
             let password = user.password.as_str().into();

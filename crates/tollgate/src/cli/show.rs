@@ -30,7 +30,9 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let (routes, resources) = (design.built.routes.len(), design.built.resources.len());
     let env = design.settings.env.clone();
     let running = design.open().await?;
-    running.databases.ping().await?;
+    for (_, database) in running.databases.each() {
+        database.ping().await?;
+    }
     let mut text = format!("settings   good, environment `{env}`\n");
     for (role, permission) in running.design.grants_of_nothing() {
         let _ = writeln!(text, "           role `{role}` may `{permission}`, but there is no such resource");

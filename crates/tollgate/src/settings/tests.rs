@@ -56,6 +56,17 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             "identity.password_grant sends passwords in the clear",
         ),
         ("a name of our own", GOOD.replace("issuers.okta", "issuers.oauth2"), "identity.issuers.oauth2"),
+        (
+            "no places",
+            format!("{GOOD}[server.shutdown]\ndrain_seconds = 5000"),
+            "server.shutdown.drain_seconds is 5000: choose 0 to 3600",
+        ),
+        (
+            "no room",
+            GOOD.replace("host = ", "connections = 0\nhost = "),
+            "server.connections is 0: choose 1 to 1000000",
+        ),
+        ("half of TLS", format!("{GOOD}[server.tls]\nkey = \"a.key\""), "server.tls.certificate"),
         ("an unknown key", format!("{GOOD}realm = \"x\""), "there is no setting `identity.issuers.okta.realm`"),
         (
             "no preset",

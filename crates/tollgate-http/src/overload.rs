@@ -1,0 +1,211 @@
+//! How many requests run at once, and what becomes of the others?
+//!
+//! As many as there are places. Who finds none waits for a moment, so that a burst is served, and then is told to come
+//! back later: 503 with `Retry-After`. While there are always some who wait, the moment is a tenth as long: a queue that
+//! never empties makes everybody late and nobody faster (RFC 8289 found that for routers).
+//!
+//! A place is taken until the answer begins, for a limited time. Probes need none.
+
+use crate::Refusal;
+use axum::response::{IntoResponse, Response};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    task::Poll,
+    time::Duration,
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout},
+};
+use tollgate_core::Problem;
+
+/// A queue that did not empty for that long is no burst.
+const BURST: Duration = Duration::from_millis(100);
+/// How often the log is told of those who were sent away.
+const TELL: Duration = Duration::from_secs(1);
+
+/// The requests that run.
+pub struct Load {
+    most: usize,
+    patience: Duration,
+    longest: Duration,
+    places: Semaphore,
+    began: Instant,
+    queued: AtomicUsize,
+    /// Since when there was always somebody who waits, in ms from the beginning.
+    queued_since: AtomicU64,
+    shed: AtomicU64,
+    /// When the log was told last, and how many had been sent away by then.
+    told: AtomicU64,
+    told_of: AtomicU64,
+}
+
+/// How many requests there are of which kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadCounts {
+    /// Run now.
+    pub in_flight: usize,
+    /// Wait for a place now.
+    pub queued: usize,
+    /// Were sent away since the start.
+    pub shed: u64,
+    /// May run at once.
+    pub most: usize,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self::new(256, Duration::from_millis(50), Duration::from_secs(30))
+    }
+}
+
+impl Load {
+    /// At most so many requests run at once; another waits for a place for `patience`, and runs for `longest`.
+    #[must_use]
+    pub fn new(most: usize, patience: Duration, longest: Duration) -> Self {
+        let [queued_since, shed, told, told_of] = [0; 4].map(AtomicU64::new);
+        let (places, began, queued) = (Semaphore::new(most), Instant::now(), AtomicUsize::new(0));
+        Self { most, patience, longest, places, began, queued, queued_since, shed, told, told_of }
+    }
+
+    /// How many requests there are of which kind.
+    pub fn counts(&self) -> LoadCounts {
+        LoadCounts {
+            in_flight: self.most - self.places.available_permits(),
+            queued: self.queued.load(Ordering::Relaxed),
+            shed: self.shed.load(Ordering::Relaxed),
+            most: self.most,
+        }
+    }
+
+    /// Runs a request if there is a place for it.
+    pub(crate) async fn run(&self, answer: impl Future<Output = Response>) -> Response {
+        let place = match self.places.try_acquire() {
+            Ok(place) => Some(place),
+            Err(_) => Box::pin(self.wait()).await,
+        };
+        let Some(_place) = place else { return self.send_away() };
+        let mut answer = pin!(answer);
+        // Many answer at once: those need no timer.
+        if let Poll::Ready(response) = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await {
+            return response;
+        }
+        timeout(self.longest, answer).await.unwrap_or_else(|_| {
+            let seconds = self.longest.as_secs();
+            let words = format!("there was no answer within {seconds} s; what was asked may have happened");
+            Refusal::from(Problem::unavailable().because(words).later(1)).into_response()
+        })
+    }
+
+    async fn wait(&self) -> Option<SemaphorePermit<'_>> {
+        let now = self.now();
+        let waiting = Waiting::begin(self);
+        if waiting.is_first {
+            self.queued_since.store(now, Ordering::Relaxed);
+        }
+        let for_millis = now.saturating_sub(self.queued_since.load(Ordering::Relaxed));
+        let is_burst = Duration::from_millis(for_millis) < BURST;
+        let patience = if is_burst { self.patience } else { self.patience / 10 };
+        timeout(patience, self.places.acquire()).await.ok()?.ok()
+    }
+
+    fn send_away(&self) -> Response {
+        let shed = self.shed.fetch_add(1, Ordering::Relaxed) + 1;
+        self.tell(shed);
+        let words = format!("there are more than {} requests at once", self.most);
+        let refusal = Refusal::from(Problem::unavailable().because(words).later(1));
+        Refusal { is_one_of_many: true, ..refusal }.into_response()
+    }
+
+    /// Tells the log, but not of each: that would be one more load.
+    fn tell(&self, shed: u64) {
+        let (now, told) = (self.now(), self.told.load(Ordering::Relaxed));
+        let is_due = told == 0 || Duration::from_millis(now.saturating_sub(told)) >= TELL;
+        if is_due && self.told.compare_exchange(told, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let of = shed - self.told_of.swap(shed, Ordering::Relaxed).min(shed);
+            tracing::warn!(requests = of, most = self.most, "more requests than may run at once: sent away with 503");
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Somebody who waits, also where they leave before their turn.
+struct Waiting<'a> {
+    load: &'a Load,
+    is_first: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(load: &'a Load) -> Self {
+        let is_first = load.queued.fetch_add(1, Ordering::Relaxed) == 0;
+        Self { load, is_first }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.load.queued.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{StatusCode, header};
+    use futures_util::future::{join, join_all};
+    use tokio::time::sleep;
+
+    async fn work(millis: u64) -> Response {
+        sleep(Duration::from_millis(millis)).await;
+        StatusCode::OK.into_response()
+    }
+
+    fn load(most: usize, patience: u64) -> Load {
+        Load::new(most, Duration::from_millis(patience), Duration::from_secs(30))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_place_in_time_is_told_when_to_come_back() {
+        let load = load(1, 50);
+        let (first, second) = join(load.run(work(100)), load.run(work(1))).await;
+        assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 503));
+        assert_eq!(second.headers()[header::RETRY_AFTER], "1");
+        assert_eq!(load.counts(), LoadCounts { in_flight: 0, queued: 0, shed: 1, most: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_served() {
+        let load = load(2, 50);
+        let answers = join_all((0..10).map(|_| load.run(work(8)))).await;
+        assert!(answers.iter().all(|answer| answer.status() == 200));
+        assert_eq!(load.counts().shed, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_never_empties_is_short() {
+        let load = load(1, 500);
+        let late = async {
+            sleep(Duration::from_millis(200)).await;
+            let began = Instant::now();
+            assert_eq!(load.run(work(1)).await.status(), 503);
+            began.elapsed()
+        };
+        let holds_and_waits = join(load.run(work(1500)), load.run(work(1)));
+        let ((held, waited), late) = join(holds_and_waits, late).await;
+        assert_eq!((held.status().as_u16(), waited.status().as_u16()), (200, 503));
+        assert!(late < Duration::from_millis(60), "{late:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_is_not_held_for_ever() {
+        let load = Load::new(1, Duration::ZERO, Duration::from_secs(1));
+        assert_eq!(load.run(work(2000)).await.status(), 503);
+        assert_eq!(load.run(work(1)).await.status(), 200);
+    }
+}

@@ -1,0 +1,46 @@
+//! How a process ends without anybody noticing.
+//!
+//! ```text
+//! serving → leaving    not ready any more, so that balancers turn away; still serves, and asks clients not to come back
+//!         → draining   accepts nothing more; what is under way is finished
+//! ```
+
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How far a process is on its way out. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<watch::Sender<Stage>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Serving,
+    Leaving,
+    Draining,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Stage::Serving)))
+    }
+}
+
+impl Stop {
+    /// Whether the process was told to stop: it should not be sent anything new.
+    pub fn is_leaving(&self) -> bool {
+        *self.0.borrow() > Stage::Serving
+    }
+
+    pub(super) fn advance(&self, stage: Stage) {
+        self.0.send_replace(stage);
+    }
+
+    /// Waits until it is that far.
+    pub(super) fn until(&self, stage: Stage) -> impl Future<Output = ()> + Send + use<> {
+        let mut stages = self.0.subscribe();
+        async move {
+            // The sender lives as long as those who wait.
+            let _ = stages.wait_for(|now| *now >= stage).await;
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What `/readyz` looks at: every database, and whether the keys of every issuer are there.
+
+use crate::running::Running;
+use std::sync::Arc;
+use tollgate_auth::{Issuers, provider::Issuer, token::Health as KeyHealth};
+use tollgate_http::{Health, Unwell};
+use tollgate_store::Database;
+
+impl Running {
+    /// The checks of the app, each under the name of the settings it is about.
+    pub(crate) fn health(&self) -> Health {
+        let health = Health::new(self.stop.clone());
+        let health = self.databases.each().fold(health, |health, (name, database)| {
+            let database = Arc::clone(database);
+            health.check(name, move || writes(Arc::clone(&database)))
+        });
+        self.identities.others.iter().fold(health, |health, issuer| {
+            let (issuers, name) = (self.identities.others.clone(), issuer.name().to_owned());
+            health.check(format!("identity.issuers.{name}"), move || std::future::ready(has_keys(&issuers, &name)))
+        })
+    }
+}
+
+async fn writes(database: Arc<dyn Database>) -> Result<(), Unwell> {
+    let words = "the database does not answer, or takes no writes";
+    database.ping().await.map_err(|error| Unwell { words: words.into(), cause: Some(error.into()) })
+}
+
+/// An issuer without keys counts: another instance may have them.
+fn has_keys(issuers: &Issuers, name: &str) -> Result<(), Unwell> {
+    let health = issuers.iter().find(|issuer| issuer.name() == name).map(Issuer::health);
+    match health.filter(|health| health.keys == 0) {
+        None => Ok(()),
+        Some(KeyHealth { failure: None, .. }) => {
+            Err(Unwell { words: "its keys were not fetched yet".into(), cause: None })
+        }
+        // Which address it was that did not answer is for the log.
+        Some(KeyHealth { failure: Some(error), .. }) => {
+            Err(Unwell { words: format!("there are no keys: {error}").into(), cause: Some(error.into()) })
+        }
+    }
+}
