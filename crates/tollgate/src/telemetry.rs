@@ -5,7 +5,7 @@ use crate::{
     settings::{Format, Settings, Telemetry},
 };
 use axum::{Router, http::header, routing::get};
-use std::{net::SocketAddr, sync::Arc};
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use tollgate_store::audit::with_origin;
 use tollgate_telemetry::{self as telemetry, CONTENT_TYPE, Flush, Logging, Metrics};
@@ -123,7 +123,10 @@ pub(crate) async fn show_metrics(design: &Design) -> Result<Option<SocketAddr>, 
     let Some(address) = design.settings.telemetry.metrics else { return Ok(None) };
     let metrics = Arc::new(metrics(design));
     let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(|why| Failure(format!("telemetry.metrics: cannot listen on {address}: {why}")))?;
+    let listener = listener.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => Failure(format!("telemetry.metrics: {address} is taken; choose another")),
+        _ => Failure(format!("telemetry.metrics: cannot listen on {address}: {error}")),
+    })?;
     let address = listener.local_addr()?;
     let show = async move || ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render());
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/metrics", get(show))).await });

@@ -57,8 +57,7 @@ impl Expected {
 }
 
 /// Headers without which no answer leaves.
-const HEADERS: [(&str, &str); 4] = [
-    ("cache-control", "no-store"),
+const HEADERS: [(&str, &str); 3] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("content-security-policy", "frame-ancestors 'none'"),
@@ -68,6 +67,11 @@ const HEADERS: [(&str, &str); 4] = [
 pub(super) fn is_decent(reply: &Reply) -> Result<(), String> {
     if reply.status() >= 500 {
         return Err(format!("a mistake of ours: {reply}"));
+    }
+    // What has a tag may be kept by its reader, who asks each time whether it is still so.
+    let tagged = !reply.header("etag").is_empty() && reply.header("cache-control").ends_with(", no-cache");
+    if !tagged && reply.header("cache-control") != "no-store" {
+        return Err(format!("somebody may keep this: {reply}"));
     }
     if let Some((name, value)) = HEADERS.into_iter().find(|(name, value)| !reply.header(name).contains(value)) {
         return Err(format!("`{name}` lacks `{value}`: {reply}"));
