@@ -226,7 +226,7 @@ impl<R: Resource> List<R> {
     fn open(&self, cursor: &str) -> Result<Position, Problem> {
         let bytes = self.context.seal.open(&self.seal_context(), cursor);
         let position = bytes.and_then(|bytes| Position::from_bytes(&bytes));
-        position.ok_or_else(|| Problem::bad_request().because("the cursor is not one of this list; start without one"))
+        position.ok_or_else(|| Problem::bad_request().because("the cursor is not one of this list: repeat the filters and `sort` it was given for, or start without one"))
     }
 
     /// A cursor belongs to the rows and the order that were asked for, however that was written; how many at a time

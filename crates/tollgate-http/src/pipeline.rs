@@ -21,16 +21,17 @@ use axum::{
 use futures_util::FutureExt;
 use std::{
     mem,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, resume_unwind},
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
+use tokio::task::JoinError;
 use tollgate_access::Roles;
 use tollgate_core::Problem;
-use tollgate_store::audit::{Origin, within};
+use tollgate_store::audit::{Origin, detached, within};
 use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -187,8 +188,15 @@ impl Edge {
 /// Every request, from its head to the last header of its answer.
 pub async fn pipeline(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
     let is_probe = health::is_probe(request.uri().path());
-    let answer = async |request| {
-        if is_probe { next.run(request).await } else { edge.route(request, next).await }
+    let answer = async |request: Request| {
+        if is_probe {
+            next.run(request).await
+        } else if request.method().is_safe() {
+            edge.route(request, next).await
+        } else {
+            let edge = Arc::clone(&edge);
+            to_its_end(async move { edge.route(request, next).await }).await
+        }
     };
     edge.conduct(request, answer).await
 }
@@ -235,6 +243,17 @@ impl Edge {
         let response = within(origin, answer.instrument(span.clone())).await;
         end_span(&span, response.status());
         response
+    }
+}
+
+/// What may change something is done to its end, also when its client hangs up: no handler stops half way.
+async fn to_its_end(answer: impl Future<Output = Response> + Send + 'static) -> Response {
+    match detached(answer.in_current_span()).await.map_err(JoinError::try_into_panic) {
+        Ok(response) => response,
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => {
+            Refusal::from(Problem::unavailable().because("the app is on its way out").later(1)).into_response()
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
     net::IpAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
+use tokio::task::JoinError;
 use tollgate_access::Actor;
 use tollgate_core::TraceId;
 use tollgate_macros::resource;
@@ -93,6 +94,23 @@ tokio::task_local! {
 /// Does work whose events name this origin.
 pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
     ORIGIN.scope(origin, work).await
+}
+
+/// Does work in a task of its own, which comes to its end whether or not anybody waits for it.
+///
+/// # Errors
+/// The work panicked, or the runtime ends.
+pub async fn detached<F>(work: F) -> Result<F::Output, JoinError>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let Ok(origin) = ORIGIN.try_with(Clone::clone) else { return tokio::spawn(work).await };
+    let work = async { (work.await, with_origin(|origin| origin.actor().cloned()).flatten()) };
+    let (done, actor) = tokio::spawn(within(origin, work)).await?;
+    if let Some(actor) = actor {
+        sent_by(&actor);
+    }
+    Ok(done)
 }
 
 impl NewAuditEvent {

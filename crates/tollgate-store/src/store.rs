@@ -182,7 +182,7 @@ impl<T: Resource> Store<T> {
         let wanted = mine.clone().and(only.clone());
         let delete = async |here: Self| match here.0.driver.delete(T::TABLE, &wanted).await? {
             0 if only == Expr::EVERY => Err(Error::NotFound),
-            0 => Err(here.why_not(&mine, &wanted).await?),
+            0 => Err(here.why_not(&mine, &wanted, &Expr::EVERY).await?),
             _ => Ok(()),
         };
         let events = |(): &()| vec![event(may, "delete").of_row(&id)];
@@ -273,7 +273,7 @@ impl<T: Resource> Store<T> {
     pub(crate) async fn change(&self, may: &May<Update, T>, id: T::Id, only: Expr, mut set: Vec<Set>) -> Result<T> {
         let scope = scope(may.rows());
         let mine = by_id::<T>([id]).and(scope.clone());
-        let wanted = mine.clone().and(only);
+        let (wanted, mut stays) = (mine.clone().and(only), Expr::EVERY);
         let found = if set.is_empty() {
             self.some(wanted.clone()).await?
         } else {
@@ -282,7 +282,8 @@ impl<T: Resource> Store<T> {
                 To::Next => Ok(()),
             })?;
             set.extend(self.touched());
-            let filter = wanted.clone().and(scope.given(&set));
+            stays = scope.given(&set);
+            let filter = wanted.clone().and(stays.clone());
             let change = Change { table: T::TABLE, set, filter };
             let update = async |here: Self| {
                 let mut rows = Vec::new();
@@ -294,7 +295,7 @@ impl<T: Resource> Store<T> {
         };
         match found {
             Some(row) => Ok(row),
-            None => Err(self.why_not(&mine, &wanted).await?),
+            None => Err(self.why_not(&mine, &wanted, &stays).await?),
         }
     }
 
@@ -307,12 +308,18 @@ impl<T: Resource> Store<T> {
     }
 
     /// Nothing was changed: not there, not as believed, or it would not stay the caller's.
-    async fn why_not(&self, mine: &Expr, wanted: &Expr) -> Result<Error> {
-        if self.0.driver.count(T::TABLE, mine).await? == 0 {
-            return Ok(Error::NotFound);
-        }
-        let wanted = self.0.driver.count(T::TABLE, wanted).await?;
-        Ok(if wanted == 0 { Error::Stale } else { Error::Outside })
+    async fn why_not(&self, mine: &Expr, wanted: &Expr, stays: &Expr) -> Result<Error> {
+        let is_there = async |filter: &Expr| Ok::<_, Error>(self.0.driver.count(T::TABLE, filter).await? > 0);
+        Ok(if !is_there(mine).await? {
+            Error::NotFound
+        } else if !is_there(wanted).await? {
+            Error::Stale
+        } else if is_there(&wanted.clone().and(Expr::Not(Box::new(stays.clone())))).await? {
+            Error::Outside
+        } else {
+            // It has come meanwhile.
+            Error::NotFound
+        })
     }
 
     async fn some(&self, filter: Expr) -> Result<Option<T>> {

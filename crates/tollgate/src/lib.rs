@@ -111,9 +111,9 @@ pub use uuid::Uuid;
 /// What every service writes `use` for.
 pub mod prelude {
     pub use crate::{
-        Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Json, List, May, Nested, NoContent,
-        ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result, Secret, Service, Store,
-        System, Tagged, Timestamp, Update, Uuid, input, output, params, resource, service, settings,
+        Action, Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Implies, Json, List, May, Nested,
+        NoContent, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result, Secret,
+        Service, Store, System, Tagged, Timestamp, Update, Uuid, input, output, params, resource, service, settings,
     };
 }
 

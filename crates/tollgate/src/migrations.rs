@@ -40,6 +40,11 @@ impl Migrations {
         Self(name.map_or_else(|| "migrations".into(), |name| Path::new("migrations").join(name)))
     }
 
+    /// Where they are, for people.
+    pub(crate) fn place(&self) -> String {
+        std::path::absolute(&self.0).unwrap_or_else(|_| self.0.clone()).display().to_string()
+    }
+
     /// The scripts for one kind of database, in order.
     pub(crate) fn scripts(&self, ending: &str) -> Result<Vec<Script>, Failure> {
         let mut scripts = vec![];

@@ -26,6 +26,9 @@ use axum::{
 use std::sync::Arc;
 use tollgate_core::Problem;
 
+/// The longest `nonce`, in bytes: it is kept with the code.
+const LONGEST_NONCE: usize = 512;
+
 /// Where clients ask for codes.
 pub(crate) const AUTHORIZE: &str = "/oauth/authorize";
 
@@ -102,6 +105,10 @@ impl Request<'_> {
         }
         if self.asked.get("response_mode").is_some_and(|mode| mode != "query") {
             return Err(invalid("`response_mode` must be `query`"));
+        }
+        let fits = |nonce: &str| nonce.len() <= LONGEST_NONCE && !nonce.chars().any(char::is_control);
+        if self.asked.get("nonce").is_some_and(|nonce| !fits(nonce)) {
+            return Err(invalid("`nonce` has at most 512 characters, and none that cannot be seen"));
         }
         let (challenge, method) = (self.asked.get("code_challenge"), self.asked.get("code_challenge_method"));
         let may_do_without = self.client.insecure_without_pkce && self.client.kind == ClientKind::Confidential;

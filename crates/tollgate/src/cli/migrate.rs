@@ -82,15 +82,33 @@ async fn run(design: &Design, adopt: bool) -> Result<(), Failure> {
     let mut text = String::new();
     for (name, tables) in design.tables() {
         let database = databases.named(name);
+        let migrations = Migrations::of(name);
+        if database.scripts().is_some() && migrations.names()?.is_empty() {
+            return Err(Failure(format!(
+                "there are no migrations in {}: run this where they are, or write the first with `{} migrate diff NAME`",
+                migrations.place(),
+                design.name
+            )));
+        }
         if adopt {
             database.prepare(&tables, false).await?;
         }
-        for applied in apply(&**database, name, adopt).await? {
+        for applied in apply(&**database, name, adopt).await.map_err(|why| or_adopt(design, why))? {
             let _ =
                 writeln!(text, "{} {applied} in {}", if adopt { "adopted" } else { "applied" }, database.describe());
         }
     }
     print(if text.is_empty() { "every migration was applied before" } else { &text })
+}
+
+/// What development made is there already.
+fn or_adopt(design: &Design, Failure(why): Failure) -> Failure {
+    let hint = if why.contains("already exists") {
+        format!("; if development made what is there, take it over with `{} migrate run --adopt`", design.name)
+    } else {
+        String::new()
+    };
+    Failure(why + &hint)
 }
 
 /// Applies what a database has not seen.

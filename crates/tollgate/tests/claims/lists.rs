@@ -210,7 +210,7 @@ async fn a_cursor_goes_with_its_question_and_no_other() {
     ];
     for other in others {
         let said = why(&page(&format!("{other}&cursor={next}")).await);
-        assert_eq!(said, "400 the cursor is not one of this list; start without one", "{other}");
+        assert!(said.starts_with("400 the cursor is not one of this list: repeat"), "{other}: {said}");
     }
     let movies = ann.get(&format!("/movies?cursor={next}")).await;
     assert_eq!(movies.status(), 400, "nor with another resource");

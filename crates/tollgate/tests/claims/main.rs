@@ -17,6 +17,8 @@ mod ground;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
+mod hang_up;
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod issuers;
