@@ -21,14 +21,13 @@ use axum::{
 use futures_util::FutureExt;
 use std::{
     mem,
-    panic::{AssertUnwindSafe, resume_unwind},
+    panic::AssertUnwindSafe,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
-use tokio::task::JoinError;
 use tollgate_access::Roles;
 use tollgate_core::Problem;
 use tollgate_store::audit::{Origin, detached, within};
@@ -195,7 +194,7 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, request: Request, next: Nex
             edge.route(request, next).await
         } else {
             let edge = Arc::clone(&edge);
-            to_its_end(async move { edge.route(request, next).await }).await
+            to_its_end(async move { caught(edge.route(request, next)).await }).await
         }
     };
     edge.conduct(request, answer).await
@@ -225,8 +224,7 @@ impl Edge {
 
         let address = ClientAddress::of(request.extensions());
         let answer = async {
-            let answered = AssertUnwindSafe(answer(request)).catch_unwind().await;
-            let response = answered.unwrap_or_else(|panic| panics::answer(&*panic));
+            let response = caught(answer(request)).await;
             let mut response = match Refusal::of(&response, &asked, &id) {
                 // Boxed, because it is rare, and would make the future of every request large.
                 Some(refusal) => Box::pin(self.write_refusal(refusal, response, &asked, &id)).await,
@@ -248,13 +246,13 @@ impl Edge {
 
 /// What may change something is done to its end, also when its client hangs up: no handler stops half way.
 async fn to_its_end(answer: impl Future<Output = Response> + Send + 'static) -> Response {
-    match detached(answer.in_current_span()).await.map_err(JoinError::try_into_panic) {
-        Ok(response) => response,
-        Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => {
-            Refusal::from(Problem::unavailable().because("the app is on its way out").later(1)).into_response()
-        }
-    }
+    let on_its_way_out = |_| Refusal::from(Problem::unavailable().because("the app is on its way out").later(1));
+    detached(answer.in_current_span()).await.unwrap_or_else(|error| on_its_way_out(error).into_response())
+}
+
+/// A panic is a 500, made on the thread on which it happened.
+async fn caught(answer: impl Future<Output = Response>) -> Response {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| panics::answer(&*panic))
 }
 
 /// A copy of the head; its body stays with the request.

@@ -174,12 +174,14 @@ fn a_person_sets_up_a_second_factor_and_signs_in_with_it() {
         sign_in(browser, EMAIL, PASSWORD);
         look(browser, "Set up a second factor");
         let secret = browser.find(".gate-secret").text();
+        browser.find("#current").type_into(PASSWORD);
         // As good as never the right one.
         browser.find("#code").type_into(&code(&secret, 1000));
         press(browser, "form button.button-primary");
         look(browser, "The code is wrong. Type the one that the app shows now.");
         assert_eq!(browser.find(".gate-secret").text(), secret, "what was scanned is still good");
         let used = code(&secret, 0);
+        browser.find("#current").type_into(PASSWORD);
         browser.find("#code").type_into(&used);
         press(browser, "form button.button-primary");
         look(browser, "Keep these recovery codes");

@@ -55,7 +55,7 @@ impl Wheel {
         pip.args(["--platform", "manylinux_2_34_x86_64", "--dest"]).arg(&folder).arg(self.package);
         output(&mut pip)?;
         let script = format!(
-            "cd '{}' && echo '{}  '*.whl | sha256sum -c - && python3 -m zipfile -e *.whl . && chmod 755 '{}' && rm *.whl",
+            "cd '{}' && printf '%s  %s\\n' '{}' *.whl | sha256sum -c - && python3 -m zipfile -e *.whl . && chmod 755 '{}' && rm *.whl",
             folder.display(),
             self.checksum,
             self.holds

@@ -161,6 +161,7 @@ async fn more_parameters_than_any_request_has_are_refused() {
 async fn what_is_wrong_with_a_request_its_client_is_told_with_state_and_issuer() {
     let world = World::new().await;
     let mut rea = world.rea().await;
+    let long = "n".repeat(513);
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[("code_challenge", ""), ("code_challenge_method", "")], "invalid_request"),
         (&[("code_challenge", "")], "invalid_request"),
@@ -173,6 +174,8 @@ async fn what_is_wrong_with_a_request_its_client_is_told_with_state_and_issuer()
         (&[("response_type", "token")], "unsupported_response_type"),
         (&[("response_type", "code id_token")], "unsupported_response_type"),
         (&[("response_mode", "fragment")], "invalid_request"),
+        (&[("nonce", "a\0b")], "invalid_request"),
+        (&[("nonce", &long)], "invalid_request"),
         (&[("request", "ey…")], "request_not_supported"),
         (&[("request_uri", "https://client.example/request")], "request_uri_not_supported"),
     ];

@@ -46,7 +46,7 @@ fn each_preset_knows_its_issuer_and_where_people_sign_in() {
             "https://login.microsoftonline.com/a1b2c3d4-0000-4000-8000-123456789abc/oauth2/v2.0/authorize",
         ),
         (
-            json!({ "preset": "cognito", "user_pool": "eu-west-1_Ab", "client_id": 123, "domain": "x.auth.example" }),
+            json!({ "preset": "cognito", "user_pool": "eu-west-1_Ab", "client_id": "123", "domain": "x.auth.example" }),
             "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab",
             "https://x.auth.example/oauth2/authorize",
         ),
