@@ -194,7 +194,7 @@ pub async fn pipeline(State(edge): State<Arc<Edge>>, request: Request, next: Nex
             edge.route(request, next).await
         } else {
             let edge = Arc::clone(&edge);
-            to_its_end(async move { caught(edge.route(request, next)).await }).await
+            to_its_end(Box::pin(async move { caught(edge.route(request, next)).await })).await
         }
     };
     edge.conduct(request, answer).await

@@ -15,7 +15,7 @@ use tollgate_store::{Resource, Store};
 
 /// On which state of a row a write is to happen. Without such headers, on any.
 ///
-/// ```ignore
+/// ```text
 /// async fn update(may: May<Update, Book>, books: Store<Book>, Path(id): Path<i32>, only: Preconditions, Json(patch): …) {
 ///     Ok(Tagged(only.update(&books, &may, id, patch).await?))
 /// }
