@@ -25,7 +25,7 @@ usage: cargo xtask test [--without PART]...   all tests; gets what they need fir
        cargo xtask lint                       format, clippy, documentation, dependencies
        cargo xtask ci [--without PART]...     both
        cargo xtask faults [ID]... [--short] [--without PART]...
-                                              the long form of the fault tests, kept in faults/; ten minutes at most
+                                              the long form of the fault tests, kept in faults/; half an hour or more
        cargo xtask includes                   writes the code blocks of the documentation anew
        cargo xtask dashboards                 writes the dashboards of infra/grafana anew";
 
