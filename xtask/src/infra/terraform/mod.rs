@@ -34,6 +34,7 @@ fn quick(steps: &mut Steps, left_out: &LeftOut) {
     }
     steps.program("terraform: format", Command::new("terraform").args(["fmt", "-check", "-diff", "-recursive", HERE]));
     steps.step("terraform: validate", validate);
+    steps.step("terraform: test", test);
 }
 
 fn slow(steps: &mut Steps, left_out: &LeftOut) {
@@ -54,6 +55,16 @@ fn validate() -> Result<String> {
         root.run(&["validate", "-no-color"])?;
     }
     Ok(String::new())
+}
+
+/// What is promised of single modules, and what they refuse, with a provider that makes everything up.
+fn test() -> Result<String> {
+    let folder = Folder::new("test")?;
+    let root = folder.root("../tests");
+    let here = "-test-directory=.";
+    root.init(&[here])?;
+    let said = root.run(&["test", "-no-color", here])?;
+    Ok(said.lines().last().unwrap_or_default().to_owned())
 }
 
 /// What checkov does not like is changed, or has a comment that says why not.
