@@ -90,12 +90,12 @@ def ecs_memory():
     """On Fargate memory is the task's, and a container need not say how much of it is its own."""
     counted = EC2ContainerServiceBackend._calculate_task_resource_requirements
 
-    def count(self, task):
+    def count(task):
         task = copy(task)
         task.container_definitions = [{"memory": 0, **container} for container in task.container_definitions]
-        return counted(self, task)
+        return counted(task)
 
-    EC2ContainerServiceBackend._calculate_task_resource_requirements = count
+    EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(count)
 
 
 class UserGroupNotFound(ElastiCacheException):
