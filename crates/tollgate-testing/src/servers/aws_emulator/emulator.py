@@ -22,7 +22,7 @@ from moto.elasticache.exceptions import ElastiCacheException
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.iam.access_control import PermissionResult
 from moto.rds import models as rds
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.server import main
 
 ACCOUNT = "123456789012"
@@ -44,6 +44,12 @@ def rds_resource_ids():
         self.dbi_resource_id = "db-" + hashlib.sha256(self.db_instance_identifier.encode()).hexdigest()[:26].upper()
 
     rds.DBInstance.__init__ = make
+
+
+def rds_data_api():
+    """The Data API is there for clusters of the second Aurora Serverless as well."""
+    enabled = property(lambda self: self._enable_http_endpoint, lambda self, on: vars(self).update(_enable_http_endpoint=bool(on)))
+    rds.DBCluster.enable_http_endpoint = enabled
 
 
 def elasticache_replication_groups():
@@ -180,7 +186,7 @@ def eks_extras():
 
     def addon(cluster, said):
         name = said["addonName"]
-        more = {"clusterName": cluster, "addonVersion": "v1.0.0-eksbuild.1", "status": "ACTIVE", "tags": {}}
+        more = {"clusterName": cluster, "addonVersion": "v1.0.0-eksbuild.1", "status": "ACTIVE"}
         return {**said, **more, "id": name, "addonArn": arn(f"addon/{cluster}/{name}")}
 
     def entry(cluster, said):
@@ -251,13 +257,20 @@ def s3_conditions():
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
 
 
+def s3_delete_markers():
+    """What marks a version as deleted can be deleted itself, with the bucket."""
+    FakeDeleteMarker.dispose = lambda self: None
+
+
 if __name__ == "__main__":
     application_autoscaling()
     rds_resource_ids()
+    rds_data_api()
     ecs_memory()
     elasticache_replication_groups()
     elasticache_users()
     eks_extras()
     eks_security_group()
     s3_conditions()
+    s3_delete_markers()
     main(sys.argv[1:])
