@@ -3,6 +3,8 @@
 //! A [`Check`] per world of tools. What takes seconds is its quick part, which `cargo xtask test` runs as well; the rest
 //! takes minutes.
 
+mod container;
+mod kubernetes;
 mod terraform;
 
 use crate::{
@@ -23,7 +25,7 @@ struct Check {
     slow: fn(&mut Steps, &LeftOut),
 }
 
-const CHECKS: &[Check] = &[terraform::CHECK];
+const CHECKS: &[Check] = &[container::CHECK, kubernetes::CHECK, terraform::CHECK];
 
 /// The names of parts that are left out.
 pub(crate) struct LeftOut<'a>(pub(crate) &'a [&'a Part]);

@@ -6,6 +6,7 @@ mod accounts;
 mod api_keys;
 mod clients;
 mod config;
+mod health;
 mod keys;
 mod load;
 pub(crate) mod migrate;
@@ -36,6 +37,9 @@ struct Serve {
     /// Listen on this port; 0 takes a free one [default: server.port, 8000]
     #[arg(long)]
     port: Option<u16>,
+    /// Serve these of the app's services alone, as in `books,words` [default: server.services, all of them]
+    #[arg(long, value_delimiter = ',')]
+    services: Vec<String>,
 }
 
 /// Whose token, and where it is good.
@@ -88,6 +92,16 @@ enum Command {
     Config(config::Line),
     /// Check settings, services and database without serving
     Check,
+    /// Ask the app that runs beside this command whether it is well: for containers
+    Health(health::Line),
+}
+
+impl Command {
+    /// Whether it is about one process of the app, which may serve only some of its services. The others, migrations above
+    /// all, are about the whole.
+    fn is_about_a_process(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Routes | Self::Openapi | Self::Check)
+    }
 }
 
 #[derive(Args)]
@@ -124,11 +138,21 @@ pub(crate) fn main(app: App) -> Exit {
 
 fn run(app: App, line: Line) -> Result<(), Failure> {
     let command = line.command.unwrap_or(Command::Serve(line.serve));
-    if let Command::Config(line) = command {
-        return config::config(&app, &line);
+    match &command {
+        Command::Config(line) => return config::config(&app, line),
+        Command::Health(line) => return health::health(&app, line),
+        _ => {}
     }
     let mut settings = app.load_settings()?;
-    if let Command::Serve(Serve { host, port }) | Command::Token(Token { host, port, .. }) = &command {
+    if let Command::Serve(Serve { services, .. }) = &command
+        && !services.is_empty()
+    {
+        settings.server.services.clone_from(services);
+    }
+    if !command.is_about_a_process() {
+        settings.server.services.clear();
+    }
+    if let Command::Serve(Serve { host, port, .. }) | Command::Token(Token { host, port, .. }) = &command {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }
