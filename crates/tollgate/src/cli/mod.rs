@@ -6,6 +6,7 @@ mod accounts;
 mod api_keys;
 mod clients;
 mod config;
+mod describe;
 mod keys;
 mod load;
 pub(crate) mod migrate;
@@ -36,6 +37,9 @@ struct Serve {
     /// Listen on this port; 0 takes a free one [default: server.port, 8000]
     #[arg(long)]
     port: Option<u16>,
+    /// Take the socket that is standard input, which listens already, as `tollgate dev` and service managers hand it over
+    #[arg(long)]
+    socket: bool,
 }
 
 /// Whose token, and where it is good.
@@ -88,6 +92,8 @@ enum Command {
     Config(config::Line),
     /// Check settings, services and database without serving
     Check,
+    /// Print what the app is and expects, as JSON for tools; secrets are hidden, and not fetched
+    Describe,
 }
 
 #[derive(Args)]
@@ -127,8 +133,12 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     if let Command::Config(line) = command {
         return config::config(&app, &line);
     }
+    if let Command::Describe = command {
+        return describe::describe(&app);
+    }
     let mut settings = app.load_settings()?;
-    if let Command::Serve(Serve { host, port }) | Command::Token(Token { host, port, .. }) = &command {
+    let takes_socket = matches!(command, Command::Serve(Serve { socket: true, .. }));
+    if let Command::Serve(Serve { host, port, .. }) | Command::Token(Token { host, port, .. }) = &command {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }
@@ -158,7 +168,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
-                    _ => serve::serve(design).await,
+                    _ => serve::serve(design, takes_socket).await,
                 }
             });
             // Who wants the end at once does not wait for a password's hash.
