@@ -115,6 +115,22 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("python3", PYTHON, servers::AwsEmulator::fetch),
     },
     Part {
+        name: "terraform",
+        programs: "Terraform 1.10 or newer",
+        is_there: || on_path("terraform"),
+        get: Get::System(&[
+            ("debian", "the package that https://developer.hashicorp.com/terraform/install names"),
+            ("ubuntu", "the package that https://developer.hashicorp.com/terraform/install names"),
+            ("macos", "brew install hashicorp/tap/terraform"),
+        ]),
+    },
+    Part {
+        name: "checkov",
+        programs: "Python 3.10 or newer with pip",
+        is_there: || servers::CHECKOV.is_there(),
+        get: Get::OursBy("python3", PYTHON, || servers::CHECKOV.fetch()),
+    },
+    Part {
         name: "prometheus",
         programs: "Prometheus and promtool",
         is_there: servers::Prometheus::is_there,
@@ -260,8 +276,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, prometheus, \
-                     grafana-sdk, rotel, tmpfs";
+        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, terraform, \
+                     checkov, prometheus, grafana-sdk, rotel, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

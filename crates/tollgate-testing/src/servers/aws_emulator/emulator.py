@@ -1,0 +1,204 @@
+"""moto as a server, with what Terraform's AWS provider asks of it and moto does not know.
+
+Each part below stands for one gap, answers as AWS documents it, and can go when moto has it.
+"""
+
+import hashlib
+import json
+import sys
+import uuid
+from inspect import signature
+from urllib.parse import unquote, urlparse
+
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.core.responses import ActionResult, EmptyResult
+from moto.eks import urls as eks
+from moto.elasticache import models as elasticache
+from moto.elasticache.exceptions import ElastiCacheException
+from moto.elasticache.responses import ElastiCacheResponse
+from moto.rds import models as rds
+from moto.server import main
+
+ACCOUNT = "123456789012"
+
+
+def application_autoscaling():
+    """Tags of scalable targets."""
+    ApplicationAutoScalingResponse.list_tags_for_resource = lambda self: json.dumps({"Tags": {}})
+    ApplicationAutoScalingResponse.tag_resource = lambda self: "{}"
+    ApplicationAutoScalingResponse.untag_resource = lambda self: "{}"
+
+
+def rds_resource_ids():
+    """The id by which the provider remembers an instance: another one for each."""
+    made = rds.DBInstance.__init__
+
+    def make(self, *arguments, **named):
+        made(self, *arguments, **named)
+        self.dbi_resource_id = "db-" + hashlib.sha256(self.db_instance_identifier.encode()).hexdigest()[:26].upper()
+
+    rds.DBInstance.__init__ = make
+
+
+def elasticache_replication_groups():
+    """The members of a replication group are cache clusters; what is deleted is gone."""
+    backend, cluster = elasticache.ElastiCacheBackend, elasticache.CacheCluster
+    made, deleted = backend.create_replication_group, backend.delete_replication_group
+
+    def create(self, *arguments, **named):
+        group = made(self, *arguments, **named)
+        for member in group.member_clusters:
+            known = {
+                "account_id": self.account_id,
+                "region_name": self.region_name,
+                "cache_cluster_id": member,
+                "cache_node_type": group.cache_node_type,
+                "replication_group_id": group.replication_group_id,
+                "num_cache_nodes": 1,
+                "engine": group.engine,
+                "engine_version": group.engine_version,
+                "cache_subnet_group_name": group.cache_subnet_group_name,
+                "log_delivery_configurations": [],
+            }
+            names = [name for name in signature(cluster.__init__).parameters if name != "self"]
+            self.cache_clusters[member] = cluster(**{name: known.get(name) for name in names})
+        return group
+
+    def delete(self, *arguments, **named):
+        group = deleted(self, *arguments, **named)
+        for member in group.member_clusters:
+            self.cache_clusters.pop(member, None)
+        self.replication_groups.pop(group.replication_group_id, None)
+        return group
+
+    backend.create_replication_group, backend.delete_replication_group = create, delete
+
+    def delete_subnet_group(self):
+        self.elasticache_backend.cache_subnet_groups.pop(self._get_param("CacheSubnetGroupName"), None)
+        return EmptyResult()
+
+    ElastiCacheResponse.delete_cache_subnet_group = delete_subnet_group
+
+
+class UserGroupNotFound(ElastiCacheException):
+    code = "UserGroupNotFound"
+
+    def __init__(self, name):
+        super().__init__(f"UserGroup {name} not found.")
+
+
+def elasticache_users():
+    """Groups of users; a user can be changed."""
+    groups = {}
+
+    def create(self):
+        params = self._get_params()
+        name, engine, users = params["UserGroupId"], params["Engine"], params.get("UserIds", [])
+        arn = f"arn:aws:elasticache:{self.region}:{self.current_account}:usergroup:{name}"
+        groups[name] = {"UserGroupId": name, "Status": "active", "Engine": engine, "UserIds": users, "ARN": arn}
+        return ActionResult(groups[name])
+
+    def describe(self):
+        name = self._get_params().get("UserGroupId")
+        if name and name not in groups:
+            raise UserGroupNotFound(name)
+        return ActionResult({"UserGroups": [groups[name]] if name else list(groups.values())})
+
+    def delete(self):
+        name = self._get_params()["UserGroupId"]
+        if name not in groups:
+            raise UserGroupNotFound(name)
+        return ActionResult({**groups.pop(name), "Status": "deleting"})
+
+    def modify_user(self):
+        params = self._get_params()
+        user = self.elasticache_backend.describe_users(user_id=params["UserId"])[0]
+        user.access_string = params.get("AccessString", user.access_string)
+        return ActionResult(user)
+
+    ElastiCacheResponse.create_user_group = create
+    ElastiCacheResponse.describe_user_groups = describe
+    ElastiCacheResponse.delete_user_group = delete
+    ElastiCacheResponse.modify_user = modify_user
+
+
+def eks_extras():
+    """Add-ons, access entries with their policies, and pod identity associations."""
+    made = {}
+
+    def answer(status, body):
+        return status, {"Content-Type": "application/json"}, json.dumps(body)
+
+    def missing(path):
+        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "ResourceNotFoundException"}
+        return 404, headers, json.dumps({"message": f"there is no {path}"})
+
+    def kept(kind, identify):
+        """A handler of one kind: a POST to the collection makes one, GET and DELETE of its address show and remove it."""
+
+        def handle(request, full_url, headers):
+            path = unquote(urlparse(full_url).path)
+            if request.method == "POST" and path not in made:
+                item = identify(path.split("/")[2], json.loads(request.data or b"{}"))
+                made[f"{path}/{item.pop('id')}"] = item
+                return answer(200, {kind: item})
+            if path not in made:
+                return missing(path)
+            return answer(200, {kind: made.pop(path) if request.method == "DELETE" else made[path]})
+
+        return handle
+
+    def arn(what):
+        return f"arn:aws:eks:eu-central-1:{ACCOUNT}:{what}"
+
+    def addon(cluster, said):
+        name = said["addonName"]
+        more = {"clusterName": cluster, "addonVersion": "v1.0.0-eksbuild.1", "status": "ACTIVE", "tags": {}}
+        return {**said, **more, "id": name, "addonArn": arn(f"addon/{cluster}/{name}")}
+
+    def entry(cluster, said):
+        name = said["principalArn"]
+        more = {"clusterName": cluster, "kubernetesGroups": [], "type": "STANDARD", "username": name}
+        return {**more, **said, "id": name, "accessEntryArn": arn(f"access-entry/{cluster}/{name}")}
+
+    def association(cluster, said):
+        name = f"a-{uuid.uuid4().hex[:17]}"
+        more = {"clusterName": cluster, "associationId": name}
+        return {**said, **more, "id": name, "associationArn": arn(f"podidentityassociation/{cluster}/{name}")}
+
+    def policies(request, full_url, headers):
+        path = unquote(urlparse(full_url).path)
+        collection, _, name = path.partition("/access-policies")
+        entry = made.get(collection)
+        if entry is None:
+            return missing(collection)
+        held = entry.setdefault("associatedAccessPolicies", {})
+        if request.method == "DELETE":
+            held.pop(name.removeprefix("/"), None)
+            return answer(200, {})
+        who = {"clusterName": entry["clusterName"], "principalArn": entry["principalArn"]}
+        if request.method == "POST":
+            said = json.loads(request.data)
+            held[said["policyArn"]] = said
+            return answer(200, {**who, "associatedAccessPolicy": said})
+        return answer(200, {**who, "associatedAccessPolicies": list(held.values())})
+
+    begin = "{0}/clusters/(?P<cluster>[^/]+)"
+    eks.url_paths.update(
+        {
+            f"{begin}/access-entries/.+/access-policies.*$": policies,
+            f"{begin}/addons(/[^/]+)?$": kept("addon", addon),
+            f"{begin}/access-entries$": kept("accessEntry", entry),
+            f"{begin}/access-entries/(?!.*/access-policies).+$": kept("accessEntry", entry),
+            f"{begin}/pod-identity-associations(/[^/]+)?$": kept("association", association),
+        }
+    )
+
+
+if __name__ == "__main__":
+    application_autoscaling()
+    rds_resource_ids()
+    elasticache_replication_groups()
+    elasticache_users()
+    eks_extras()
+    main(sys.argv[1:])

@@ -1,0 +1,104 @@
+//! Applies each composition to an emulator of AWS, looks at what is there, and destroys it.
+//!
+//! In the order of a first deployment: the bucket for the state, the registry, everything else with that bucket as its
+//! backend. Three compositions are tried at once, each with an emulator of its own, because Terraform mostly waits.
+
+use super::{
+    HERE, TARGETS, expect,
+    folder::{Folder, Root},
+    policies,
+};
+use crate::{
+    Result,
+    servers::AwsEmulator,
+    steps::{Steps, stdout},
+};
+use serde_json::Value;
+use std::{fs, path::Path, thread};
+
+/// The variables of a composition, as one would say them; an image of that name is never asked for.
+const VARIABLES: &str = "-var-file=example.tfvars.json";
+const UNPROTECTED: &str = "-var=protected=false";
+
+pub(super) fn run(steps: &mut Steps) {
+    thread::scope(|scope| {
+        let trials = TARGETS.map(|target| scope.spawn(move || try_out(target).map_err(|why| why.to_string())));
+        for (name, trial) in ["terraform: lambda", "terraform: ecs", "terraform: eks"].into_iter().zip(trials) {
+            steps.step(name, || match trial.join() {
+                Ok(said) => said.map_err(Into::into),
+                Err(_) => Err("it panicked".into()),
+            });
+        }
+    });
+}
+
+fn try_out(target: &str) -> Result<String> {
+    let aws = AwsEmulator::start();
+    let folder = Folder::new(target)?.with(aws.variables().into_iter().chain([("AWS_MAX_ATTEMPTS", "2".into())]));
+    let before = inventory(&aws)?;
+    let state = folder.root("state");
+    state.init()?;
+    state.apply(&[])?;
+    let root = folder.root(target);
+    keep_state_in(&state.read(&["output", "-raw", "bucket"])?, &root)?;
+    root.init()?;
+    root.apply(&["-target=module.registry", "-var=image="])?;
+    root.apply(&[])?;
+    let made = inventory(&aws)?;
+    let [shown, shown_state] = [root.shown()?, state.shown()?];
+    root.unmake()?;
+    state.unmake()?;
+    let left = inventory(&aws)?;
+    let example = Path::new(HERE).join("examples").join(target);
+    expect(&example.join("inventory.txt"), &added(&before, &made))?;
+    let note = check_policies(target, &shown)?;
+    check_policies("state", &shown_state)?;
+    let left = added(&before, &left);
+    if left.is_empty() {
+        Ok(format!("{} things made and unmade, {note}", made.lines().count()))
+    } else {
+        Err(format!("left behind:\n{left}").into())
+    }
+}
+
+fn check_policies(example: &str, shown: &Value) -> Result<String> {
+    let described = policies::describe(shown)?;
+    expect(&Path::new(HERE).join("examples").join(example).join("policies.txt"), &described)?;
+    policies::check(&described, &policies::reasons(Path::new(HERE))?)
+}
+
+/// A backend as `tollgate deploy` writes it.
+fn keep_state_in(bucket: &str, root: &Root) -> Result {
+    let lines = format!(
+        "terraform {{\n  backend \"s3\" {{\n    bucket       = \"{bucket}\"\n    key          = \"app.tfstate\"\n    \
+         region       = \"eu-central-1\"\n    encrypt      = true\n    use_lockfile = true\n  }}\n}}\n"
+    );
+    Ok(fs::write(root.path.join("backend.tf"), lines)?)
+}
+
+impl Root<'_> {
+    fn shown(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.read(&["show", "-json"])?)?)
+    }
+
+    fn apply(&self, more: &[&str]) -> Result {
+        self.run(&[&["apply", "-auto-approve", "-input=false", "-no-color", VARIABLES], more].concat())
+    }
+
+    /// As whoever wants it gone does: what is protected says no, until it no longer is.
+    fn unmake(&self) -> Result {
+        self.apply(&[UNPROTECTED])?;
+        self.run(&["destroy", "-auto-approve", "-input=false", "-no-color", VARIABLES, UNPROTECTED])
+    }
+}
+
+/// What is there, asked of AWS itself: a line for each thing.
+fn inventory(aws: &AwsEmulator) -> Result<String> {
+    stdout(aws.python().arg(Path::new(HERE).join("inventory.py")))
+}
+
+/// Lines that were not there before.
+fn added(before: &str, after: &str) -> String {
+    let before: Vec<_> = before.lines().collect();
+    after.lines().filter(|line| !before.contains(line)).map(|line| format!("{line}\n")).collect()
+}
