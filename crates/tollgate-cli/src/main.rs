@@ -16,6 +16,7 @@ mod generate;
 mod man;
 mod new;
 mod say;
+mod templates;
 mod tools;
 mod words;
 

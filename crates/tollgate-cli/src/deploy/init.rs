@@ -78,13 +78,8 @@ fn composition(init: &Init) -> Result<Vec<(String, Vec<u8>)>> {
 
 /// What belongs to users: neither samples and expectations nor what was left there by Terraform.
 fn collect(folder: &Dir<'_>, take: &mut dyn FnMut(&str, &[u8])) {
-    for file in folder.files() {
-        let (path, name) =
-            (file.path().to_string_lossy(), file.path().file_name().unwrap_or_default().to_string_lossy());
-        let is_theirs = name.ends_with(".tf");
-        if is_theirs && !name.starts_with(".terraform") {
-            take(&path, file.contents());
-        }
+    for file in folder.files().filter(|file| file.path().extension().is_some_and(|extension| extension == "tf")) {
+        take(&file.path().to_string_lossy(), file.contents());
     }
     folder.dirs().filter(|inner| !inner.path().ends_with(".terraform")).for_each(|inner| collect(inner, take));
 }

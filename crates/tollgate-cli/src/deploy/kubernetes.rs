@@ -2,9 +2,9 @@
 //! environment, and what differs from release to release.
 
 use super::{Target, Which, place::Place, runner::Runner, variables::aws_name};
-use crate::{Result, app::Description, files::Files, tools};
+use crate::{Result, app::Description, files::Files, templates::render, tools};
 use include_dir::{Dir, include_dir};
-use minijinja::{Environment, context};
+use minijinja::context;
 use serde_json::Value;
 use std::process::Command;
 
@@ -44,7 +44,6 @@ pub(super) fn files(which: &Which, described: &Description) -> Result<Vec<(Strin
         issuer => issuer.map_or(UNKNOWN, |issuer| &issuer.issuer),
         audience => issuer.and_then(|issuer| issuer.audiences.first()).map_or(UNKNOWN, String::as_str),
     };
-    let environment = Environment::new();
     for (path, template) in [
         (format!("{name}/kustomization.yaml"), include_str!("../../templates/kubernetes/app.yaml.j2")),
         (format!("{name}/namespace.yaml"), include_str!("../../templates/kubernetes/namespace.yaml.j2")),
@@ -55,7 +54,7 @@ pub(super) fn files(which: &Which, described: &Description) -> Result<Vec<(Strin
             include_str!("../../templates/kubernetes/overlay.yaml.j2"),
         ),
     ] {
-        let text = environment.render_str(template, &about)? + "\n";
+        let text = render(template, &about)?;
         files.push((format!("infra/kubernetes/{path}"), text.into()));
     }
     files.push((format!("infra/kubernetes/overlays/{}/.gitignore", which.env), "release/\n".into()));

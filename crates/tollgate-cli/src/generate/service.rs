@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{Result, app::App, files::Files, say, tools, words};
 use clap::Args;
-use minijinja::{Environment, context};
+use minijinja::context;
 use std::{fs, path::Path, process::Command};
 
 /// Add a service: a model, its routes and its tests.
@@ -135,8 +135,7 @@ fn render(new: &New, fields: &[Field]) -> Result<Vec<(&'static str, String)>> {
         ("mod.rs", include_str!("../../templates/service/mod.rs.j2")),
         ("tests.rs", include_str!("../../templates/service/tests.rs.j2")),
     ];
-    let environment = Environment::new();
-    let render = |(path, text)| Ok((path, environment.render_str(text, &about)? + "\n"));
+    let render = |(path, text)| Ok((path, crate::templates::render(text, &about)?));
     templates.into_iter().map(render).collect()
 }
 

@@ -1,9 +1,9 @@
 //! The files of a new application.
 
 use super::answers::{Answers, Database, Identity, Target};
-use crate::{Result, files::Files, words};
+use crate::{Result, files::Files, templates::render, words};
 use include_dir::{Dir, include_dir};
-use minijinja::{Environment, context};
+use minijinja::context;
 use std::path::Path;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/app");
@@ -16,7 +16,6 @@ const FOR_CONTAINERS: [&str; 2] = ["Dockerfile.j2", "dockerignore"];
 /// # Errors
 /// A template is wrong, which the tests would have found.
 pub(super) fn files(name: &str, answers: &Answers, tollgate: &Path) -> Result<Files> {
-    let environment = Environment::new();
     let (issuer, missing) = (issuer(answers), answers.missing());
     let about = context! {
         name,
@@ -33,7 +32,7 @@ pub(super) fn files(name: &str, answers: &Answers, tollgate: &Path) -> Result<Fi
         target => answers.deploy.name(),
     };
     let mut files = Files::default();
-    add(&FILES, answers, &mut files, &|text| Ok(environment.render_str(text, &about)?))?;
+    add(&FILES, answers, &mut files, &|text| render(text, &about))?;
     // What Tollgate was tested with.
     if let Ok(lock) = std::fs::read(tollgate.join("Cargo.lock")) {
         files.add("Cargo.lock", lock);
@@ -48,10 +47,12 @@ pub(super) fn files(name: &str, answers: &Answers, tollgate: &Path) -> Result<Fi
 pub(crate) fn container(name: &str, prefix: &str, tollgate: Option<&Path>) -> Result<Vec<(String, Vec<u8>)>> {
     let about = context! { name, prefix, database => "postgres", tollgate => tollgate.map(|clone| clone.display().to_string()) };
     let files = FOR_CONTAINERS.iter().filter_map(|path| FILES.get_file(path));
-    let render = |text: &str| Environment::new().render_str(text, &about);
     files
         .map(|file| {
-            Ok((in_place(&file.path().to_string_lossy()), render(file.contents_utf8().unwrap_or_default())?.into()))
+            Ok((
+                in_place(&file.path().to_string_lossy()),
+                render(file.contents_utf8().unwrap_or_default(), &about)?.into(),
+            ))
         })
         .collect()
 }
@@ -69,9 +70,9 @@ fn add(folder: &Dir<'_>, answers: &Answers, files: &mut Files, render: &dyn Fn(&
 
 /// Where a template's file belongs: cargo, git and editors would take the templates' own for theirs.
 fn in_place(path: &str) -> String {
-    match path {
-        "gitignore" | "dockerignore" | "env.example" => format!(".{path}"),
-        _ => path.trim_end_matches(".j2").to_owned(),
+    match path.trim_end_matches(".j2") {
+        path @ ("gitignore" | "dockerignore" | "env.example") => format!(".{path}"),
+        path => path.to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 const SECRET: &str = "correct horse battery staple";
-const NAME: &str = "library/prod/identity-issuers-okta-client_secret";
+const NAME: &str = "library/prod/identity-issuers-okta-client-secret";
 
 /// An app, and the tools around it.
 struct Stage {

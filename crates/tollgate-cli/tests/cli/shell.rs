@@ -9,7 +9,7 @@ fn shells_complete_and_manuals_are_written() {
     let folder = TempDir::new().unwrap();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = stdout(tollgate(folder.path(), &["completions", shell]));
-        assert!(script.contains("doctor") && script.contains("keycloak"), "{shell}");
+        assert!(script.contains("doctor") && script.contains("secrets"), "{shell}");
     }
     stdout(tollgate(folder.path(), &["man", "man1"]));
     let page = fs::read_to_string(folder.path().join("man1/tollgate-generate-service.1")).unwrap();
