@@ -125,6 +125,16 @@ const PARTS: &[Part] = &[
         ]),
     },
     Part {
+        name: "aws",
+        programs: "the AWS command line",
+        is_there: || on_path("aws"),
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends awscli"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends awscli"),
+            ("macos", "brew install awscli"),
+        ]),
+    },
+    Part {
         name: "checkov",
         programs: "Python 3.10 or newer with pip",
         is_there: || servers::CHECKOV.is_there(),

@@ -3,6 +3,7 @@
 //! A [`Check`] per world of tools. What takes seconds is its quick part, which `cargo xtask test` runs as well; the rest
 //! takes minutes.
 
+mod deploy;
 mod terraform;
 
 use crate::{
@@ -23,7 +24,7 @@ struct Check {
     slow: fn(&mut Steps, &LeftOut),
 }
 
-const CHECKS: &[Check] = &[terraform::CHECK];
+const CHECKS: &[Check] = &[terraform::CHECK, deploy::CHECK];
 
 /// The names of parts that are left out.
 pub(crate) struct LeftOut<'a>(pub(crate) &'a [&'a Part]);

@@ -192,7 +192,7 @@ impl Said {
         match kind.name {
             "int" | "bigint" => json!(3),
             "float" => json!(2.5),
-            "decimal" => json!(decimal_sample(self.digits)),
+            "decimal" => decimal_sample(self.digits),
             "bool" => json!(true),
             "datetime" => json!("2026-01-31T12:00:00Z"),
             "uuid" => json!("6f2c1c1e-0d5b-4a3e-9c51-2f8c3a7d9e10"),
@@ -202,11 +202,13 @@ impl Said {
     }
 }
 
-/// One digit before the point, and as many after it as there are.
-fn decimal_sample(digits: Option<(u8, u8)>) -> String {
+/// A number with as many decimals as there are: `1.5`, `1.05`.
+fn decimal_sample(digits: Option<(u8, u8)>) -> Value {
     let (digits, decimals) = digits.unwrap_or((10, 2));
     let whole = u8::from(digits > decimals);
-    if decimals == 0 { whole.to_string() } else { format!("{whole}.{:0>width$}", 5, width = usize::from(decimals)) }
+    let text =
+        if decimals == 0 { whole.to_string() } else { format!("{whole}.{:0>width$}", 5, width = usize::from(decimals)) };
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 fn digits_of(text: &str) -> Result<(u8, u8), String> {
