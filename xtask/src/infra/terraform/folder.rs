@@ -48,10 +48,10 @@ impl Folder {
 
 impl Root<'_> {
     /// Gets modules and provider: a provider that is there from its folder, any other from the registry.
-    pub(super) fn init(&self) -> Result {
+    pub(super) fn init(&self, more: &[&str]) -> Result {
         let plugins = plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
         let arguments = ["init", "-input=false", "-no-color"].into_iter().chain(plugins.as_deref());
-        self.run(&arguments.collect::<Vec<_>>())
+        self.run(&arguments.chain(more.iter().copied()).collect::<Vec<_>>())
     }
 
     pub(super) fn run(&self, arguments: &[&str]) -> Result {
@@ -80,15 +80,12 @@ pub(in crate::infra) fn plugins() -> Option<PathBuf> {
     known.into_iter().chain(opt).find(|folder| folder.join("registry.terraform.io/hashicorp/aws").is_dir())
 }
 
-/// Copies what belongs to the project, and nothing that Terraform left there.
+/// Copies a folder with all that is in it.
 fn copy(from: &Path, to: &Path) -> Result {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
-        let (path, to) = (
-            entry.as_ref().map(fs::DirEntry::path),
-            to.join(entry.as_ref().map_or_else(|_| "".into(), fs::DirEntry::file_name)),
-        );
-        let path = path.map_err(|error| error.to_string())?;
+        let entry = entry?;
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
             copy(&path, &to)?;
         } else {

@@ -51,7 +51,7 @@ fn validate() -> Result<String> {
     let folder = Folder::new("validate")?;
     for example in ["state"].iter().chain(&TARGETS) {
         let root = folder.root(example);
-        root.init()?;
+        root.init(&[])?;
         root.run(&["validate", "-no-color"])?;
     }
     Ok(String::new())

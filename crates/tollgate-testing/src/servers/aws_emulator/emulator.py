@@ -12,7 +12,9 @@ from urllib.parse import unquote, urlparse
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.models import ec2_backends
 from moto.eks import urls as eks
+from moto.eks.models import EKSBackend
 from moto.elasticache import models as elasticache
 from moto.elasticache.exceptions import ElastiCacheException
 from moto.elasticache.responses import ElastiCacheResponse
@@ -90,6 +92,11 @@ class UserGroupNotFound(ElastiCacheException):
 def elasticache_users():
     """Groups of users; a user can be changed."""
     groups = {}
+    tags = ElastiCacheResponse.list_tags_for_resource
+
+    def list_tags(self):
+        is_group = ":usergroup:" in self._get_param("ResourceName")
+        return ActionResult({"TagList": []}) if is_group else tags(self)
 
     def create(self):
         params = self._get_params()
@@ -120,6 +127,7 @@ def elasticache_users():
     ElastiCacheResponse.describe_user_groups = describe
     ElastiCacheResponse.delete_user_group = delete
     ElastiCacheResponse.modify_user = modify_user
+    ElastiCacheResponse.list_tags_for_resource = list_tags
 
 
 def eks_extras():
@@ -183,16 +191,38 @@ def eks_extras():
             return answer(200, {**who, "associatedAccessPolicy": said})
         return answer(200, {**who, "associatedAccessPolicies": list(held.values())})
 
+    def access(request, full_url, headers):
+        is_policy = "/access-policies" in full_url
+        return (policies if is_policy else entries)(request, full_url, headers)
+
+    entries, addons, associations = kept("accessEntry", entry), kept("addon", addon), kept("association", association)
     begin = "{0}/clusters/(?P<cluster>[^/]+)"
     eks.url_paths.update(
         {
-            f"{begin}/access-entries/.+/access-policies.*$": policies,
-            f"{begin}/addons(/[^/]+)?$": kept("addon", addon),
-            f"{begin}/access-entries$": kept("accessEntry", entry),
-            f"{begin}/access-entries/(?!.*/access-policies).+$": kept("accessEntry", entry),
-            f"{begin}/pod-identity-associations(/[^/]+)?$": kept("association", association),
+            f"{begin}/access-entries$": entries,
+            f"{begin}/access-entries/(?P<item>.+)$": access,
+            f"{begin}/addons$": addons,
+            f"{begin}/addons/(?P<item>[^/]+)$": addons,
+            f"{begin}/pod-identity-associations$": associations,
+            f"{begin}/pod-identity-associations/(?P<item>[^/]+)$": associations,
         }
     )
+
+
+def eks_security_group():
+    """A cluster has a security group for its nodes: here, the default one of the network."""
+    made = EKSBackend.create_cluster
+
+    def create(self, *arguments, **named):
+        cluster = made(self, *arguments, **named)
+        subnets = cluster.resources_vpc_config.get("subnetIds", [])
+        ec2 = ec2_backends[self.account_id][self.region_name]
+        network = ec2.describe_subnets(subnet_ids=subnets[:1])[0].vpc_id
+        cluster.resources_vpc_config["vpcId"] = network
+        cluster.resources_vpc_config["clusterSecurityGroupId"] = ec2.get_default_security_group(network).id
+        return cluster
+
+    EKSBackend.create_cluster = create
 
 
 if __name__ == "__main__":
@@ -201,4 +231,5 @@ if __name__ == "__main__":
     elasticache_replication_groups()
     elasticache_users()
     eks_extras()
+    eks_security_group()
     main(sys.argv[1:])
