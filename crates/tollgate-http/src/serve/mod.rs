@@ -4,6 +4,7 @@
 //! limits.rs      how long, how much and how many          tls.rs    a certificate that may be renewed
 //! connection.rs  one connection, HTTP/1.1 or HTTP/2       stop.rs   how a process ends without anybody noticing
 //! socket.rs      watches its client, below hyper          body.rs   the same for bodies
+//! probe.rs       the other end: is the app well?
 //! ```
 //!
 //! A head that does not come in time or is too large never becomes a request. When the process is told to stop, it is
@@ -12,12 +13,14 @@
 mod body;
 mod connection;
 mod limits;
+mod probe;
 mod socket;
 mod stop;
 mod tls;
 
 pub(crate) use body::TooSlow;
 pub use limits::ConnectionLimits;
+pub use probe::Probe;
 pub use stop::Stop;
 pub use tls::Tls;
 

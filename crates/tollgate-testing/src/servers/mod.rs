@@ -5,6 +5,8 @@
 //! servers that all tests share.
 
 mod aws_emulator;
+mod envoy;
+mod kubernetes;
 mod mongo;
 mod nginx;
 mod npm;
@@ -13,12 +15,15 @@ mod pgbouncer;
 mod pip;
 mod postgres;
 mod prometheus;
+mod python;
 mod redis;
 mod rotel;
 mod tmpfs;
 mod wheel;
 
 pub use aws_emulator::AwsEmulator;
+pub use envoy::{ENVOY, Envoy};
+pub use kubernetes::Kubernetes;
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use nginx::Nginx;
 pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
@@ -27,10 +32,11 @@ pub use pgbouncer::PgBouncer;
 pub use pip::{CHECKOV, Pip};
 pub use postgres::{Postgres, SHARED, certify, psql};
 pub use prometheus::Prometheus;
+pub use python::Python;
 pub use redis::{Frozen, Redis};
 pub use rotel::{ROTEL, Rotel};
 pub use tmpfs::Tmpfs;
-pub use wheel::{GRAFANA_SDK, Wheel};
+pub use wheel::{GRAFANA_SDK, HADOLINT, Wheel};
 
 use std::{
     collections::hash_map::RandomState,

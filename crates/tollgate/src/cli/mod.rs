@@ -7,6 +7,7 @@ mod api_keys;
 mod clients;
 mod config;
 mod describe;
+mod health;
 mod keys;
 mod load;
 pub(crate) mod migrate;
@@ -40,6 +41,9 @@ struct Serve {
     /// Take the socket that is standard input, which listens already, as `tollgate dev` and service managers hand it over
     #[arg(long)]
     socket: bool,
+    /// Serve these of the app's services alone, as in `books,words` [default: server.services, all of them]
+    #[arg(long, value_delimiter = ',')]
+    services: Vec<String>,
 }
 
 /// Whose token, and where it is good.
@@ -94,6 +98,16 @@ enum Command {
     Check,
     /// Print what the app is and expects, as JSON for tools; secrets are hidden, and not fetched
     Describe,
+    /// Ask the app that runs beside this command whether it is well: for containers
+    Health(health::Line),
+}
+
+impl Command {
+    /// Whether it is about one process of the app, which may serve only some of its services. The others, migrations above
+    /// all, are about the whole.
+    fn is_about_a_process(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Routes | Self::Openapi | Self::Check)
+    }
 }
 
 #[derive(Args)]
@@ -130,14 +144,22 @@ pub(crate) fn main(app: App) -> Exit {
 
 fn run(app: App, line: Line) -> Result<(), Failure> {
     let command = line.command.unwrap_or(Command::Serve(line.serve));
-    if let Command::Config(line) = command {
-        return config::config(&app, &line);
-    }
-    if let Command::Describe = command {
-        return describe::describe(&app);
+    match &command {
+        Command::Config(line) => return config::config(&app, line),
+        Command::Describe => return describe::describe(&app),
+        Command::Health(line) => return health::health(&app, line),
+        _ => {}
     }
     let mut settings = app.load_settings()?;
     let takes_socket = matches!(command, Command::Serve(Serve { socket: true, .. }));
+    if let Command::Serve(Serve { services, .. }) = &command
+        && !services.is_empty()
+    {
+        settings.server.services.clone_from(services);
+    }
+    if !command.is_about_a_process() {
+        settings.server.services.clear();
+    }
     if let Command::Serve(Serve { host, port, .. }) | Command::Token(Token { host, port, .. }) = &command {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);

@@ -71,6 +71,9 @@ impl Running {
         let (url, name) = (settings.public_url(), self.design.name);
         let mut text = format!("{name} {} ({})\n", self.design.version, settings.env);
         let _ = writeln!(text, "\n  app        {url}/\n  docs       {url}/docs");
+        if !settings.server.services.is_empty() {
+            let _ = writeln!(text, "  services   {}", settings.server.services.join(", "));
+        }
         for (index, database) in self.databases.describe().enumerate() {
             let label = if index == 0 { "database" } else { "" };
             let _ = writeln!(text, "  {label:<10} {database}");

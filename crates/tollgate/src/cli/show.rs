@@ -55,7 +55,9 @@ impl Design {
     fn grants_of_nothing(&self) -> Vec<(String, String)> {
         let is_known = |permission: &str| {
             let resource = permission.split(':').nth(1).unwrap_or("*");
-            resource == "*" || self.built.resources.iter().any(|known| known.table().name == resource)
+            let tables =
+                self.built.resources.iter().map(|known| known.table()).chain(self.built.tables_elsewhere.clone());
+            resource == "*" || tables.into_iter().any(|table| table.name == resource)
         };
         let permissions = |role: &str| self.roles.grants([role]).permissions().collect::<Vec<_>>();
         let all = self.roles.names().flat_map(|role| permissions(role).into_iter().map(|it| (role.to_owned(), it)));

@@ -466,9 +466,12 @@ async fn the_document_is_served_to_everybody() {
     assert_eq!(served.json(), *app.document());
 }
 
-/// Why the app does not start.
 async fn failure(service: Service) -> String {
-    let app = App::new("test").service(service);
+    refused(App::new("test").service(service)).await
+}
+
+/// Why the app does not start.
+pub(crate) async fn refused(app: App) -> String {
     let settings = app.built_in_settings("dev").unwrap();
     let ground = Ground {
         databases: (Arc::new(Memory::default()) as Arc<dyn tollgate_store::Database>).into(),
