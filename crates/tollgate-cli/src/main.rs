@@ -79,7 +79,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::New(new) => new::run(&new)?,
         Command::Generate(generate) => generate::run(&generate)?,
         Command::Dev(dev) => dev::run(&dev)?,
-        Command::Doctor(doctor) => return doctor::run(&doctor),
+        Command::Doctor(doctor) => return Ok(doctor::run(&doctor)),
         Command::Deploy(deploy) => deploy::run(&deploy)?,
         Command::Completions(shell) => completions::run(&shell, &mut Line::command()),
         Command::Man(man) => man::run(&man, Line::command())?,

@@ -73,14 +73,14 @@ pub(crate) fn command(line: &str) {
     eprintln!("  {STEP}{line}{STEP:#}");
 }
 
-/// `✓ port        127.0.0.1:8000 is free`
+/// `✓ port          127.0.0.1:8000 is free`
 pub(crate) fn finding(mark: Mark, name: &str, found: &str) {
-    anstream::println!("{} {name:<12} {found}", mark.painted());
+    anstream::println!("{} {name:<14} {found}", mark.painted());
 }
 
-/// `               → cargo install …`
+/// `                 → cargo install …`
 pub(crate) fn remedy(fix: &str) {
-    anstream::println!("               {STEP}→ {fix}{STEP:#}");
+    anstream::println!("                 {STEP}→ {fix}{STEP:#}");
 }
 
 /// Seconds, as people read them: `0.8 s`, `72 s`.

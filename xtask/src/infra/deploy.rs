@@ -17,7 +17,8 @@ use std::{
     process::Command,
 };
 
-pub(super) const CHECK: Check = Check { name: "deploy", parts: &["terraform", "aws", "aws-emulator"], quick: |_, _| {}, slow };
+pub(super) const CHECK: Check =
+    Check { name: "deploy", parts: &["terraform", "aws", "aws-emulator"], quick: |_, _| {}, slow };
 
 const IMAGE: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/library-stage:1";
 const WHICH: [&str; 4] = ["--target", "lambda", "--env", "stage"];
@@ -72,7 +73,10 @@ impl App {
         command.args(arguments).current_dir(folder).envs(self.aws.variables()).env("AWS_MAX_ATTEMPTS", "2");
         // Where the tests build what they make.
         let made = self.folder.ancestors().nth(2).map(|target| target.join("made"));
-        command.envs(made.map(|made| ("CARGO_TARGET_DIR", made))).env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+        command
+            .envs(made.map(|made| ("CARGO_TARGET_DIR", made)))
+            .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
         command.env("TF_CLI_CONFIG_FILE", "/dev/null");
         let plugins = terraform::plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
         command.envs(plugins.map(|plugins| ("TF_CLI_ARGS_init", plugins))).env_remove("AWS_PROFILE");

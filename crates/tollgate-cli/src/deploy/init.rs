@@ -50,7 +50,9 @@ pub(super) fn run(init: &Init, app: &App) -> Result {
     wanted.extend(kubernetes::files(&init.which, &described)?);
     wanted.extend(container(app, &described.prefix)?);
     if init.dry_run {
-        wanted.iter().for_each(|(path, _)| anstream::println!("{path}"));
+        for (path, _) in &wanted {
+            anstream::println!("{path}");
+        }
         return Ok(());
     }
     let became = kept::write(&app.folder, &wanted)?;

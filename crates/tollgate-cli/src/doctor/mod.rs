@@ -7,7 +7,6 @@ mod cloud;
 mod machine;
 
 use crate::{
-    Result,
     app::App,
     deploy::Target,
     say::{self, Mark},
@@ -52,7 +51,7 @@ impl Finding {
     fn show(&self) {
         let mut lines = self.found.lines();
         say::finding(self.mark, self.name, lines.next().unwrap_or_default());
-        lines.for_each(|line| anstream::println!("               {line}"));
+        lines.for_each(|line| anstream::println!("                 {line}"));
         if let Some(fix) = &self.fix {
             say::remedy(fix);
         }
@@ -69,20 +68,20 @@ impl Finding {
 }
 
 /// Looks at everything, and shows each finding as it comes.
-pub(crate) fn run(doctor: &Doctor) -> Result<ExitCode> {
+pub(crate) fn run(doctor: &Doctor) -> ExitCode {
     let mut report = Report { json: doctor.json, findings: vec![] };
     machine::look(&mut report);
     let app = App::here();
     match &app {
         Ok(app) => app::look(app, &mut report),
-        Err(why) => report.add(Finding::care("app", &why.0, "tollgate new NAME")),
+        Err(why) => report.add(Finding::care("app", why.0.split(": ").next().unwrap_or_default(), "tollgate new NAME")),
     }
     let targets =
         doctor.target.map_or_else(|| app.as_ref().map(cloud::written).unwrap_or_default(), |target| vec![target]);
     if !targets.is_empty() {
         cloud::look(&targets, &mut report);
     }
-    Ok(report.finish())
+    report.finish()
 }
 
 /// What was found so far.

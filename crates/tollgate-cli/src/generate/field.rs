@@ -206,8 +206,11 @@ impl Said {
 fn decimal_sample(digits: Option<(u8, u8)>) -> Value {
     let (digits, decimals) = digits.unwrap_or((10, 2));
     let whole = u8::from(digits > decimals);
-    let text =
-        if decimals == 0 { whole.to_string() } else { format!("{whole}.{:0>width$}", 5, width = usize::from(decimals)) };
+    let text = if decimals == 0 {
+        whole.to_string()
+    } else {
+        format!("{whole}.{:0>width$}", 5, width = usize::from(decimals))
+    };
     serde_json::from_str(&text).unwrap_or_default()
 }
 

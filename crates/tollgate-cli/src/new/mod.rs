@@ -129,9 +129,7 @@ fn tell(new: &New, answers: &Answers, folder: &Path, tollgate: &Path) {
     say::plain("");
     if !answers.missing().is_empty() {
         let (provider, missing) = (answers.identity.name(), answers.missing().join(", "));
-        say::care(&format!(
-            "{provider} comes in once {missing} stand in config/default.toml; README.md says where from"
-        ));
+        say::care(&format!("{provider} is trusted once config/default.toml says: {missing}"));
     }
     if let Some(target) = answers.deploy.name() {
         say::quietly(&format!("then: tollgate deploy init --target {target} --env prod"));

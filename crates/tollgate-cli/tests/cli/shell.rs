@@ -44,7 +44,7 @@ fn what_is_missing_is_said_with_what_fixes_it() {
     assert_eq!(output.status.code(), Some(1));
     for (missing, fix) in [
         ("rustc is not there", "sh.rustup.rs"),
-        ("kubectl      not there", "kubernetes.io"),
+        ("kubectl        not there", "kubernetes.io"),
         ("none of docker", "get-docker"),
     ] {
         assert!(said.contains(missing) && said.contains(fix), "{missing}: {said}");
