@@ -104,7 +104,7 @@ fn free_port() -> String {
 
 /// An app that greets.
 fn greeting_app() -> Made {
-    let made = Made::new("made-app", &[]);
+    let made = Made::new("watched-app", &[]);
     let notes = made.read("src/notes/mod.rs");
     let routes = "service!(\"notes\").crud::<Note>(\"/notes\").get(\"/greeting\", greet)";
     let notes = notes.replace("service!(\"notes\").crud::<Note>(\"/notes\")", routes);

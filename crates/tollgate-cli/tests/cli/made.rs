@@ -58,7 +58,7 @@ fn an_app_and_its_services_compile_pass_their_tests_have_no_lints_and_answer() {
 
 #[test]
 fn an_app_with_migrations_gets_one_for_its_new_service() {
-    let made = Made::new("made-app", &["--identity", "okta", "--database", "postgres"]);
+    let made = Made::new("migrated-app", &["--identity", "okta", "--database", "postgres"]);
     stdout(made.cargo(&["run", "--quiet", "--", "migrate", "diff", "first"]));
     stdout(made.tollgate(&["generate", "service", "movies", "title:string"]));
     assert!(made.read("migrations/0002_add_movies.postgres.sql").contains("movies"));
@@ -69,7 +69,7 @@ fn an_app_with_migrations_gets_one_for_its_new_service() {
 #[test]
 fn every_other_choice_compiles() {
     let issuer = ["--issuer", "user_pool=eu-west-1_AbCdEfGhI", "--issuer", "client_id=3example23"];
-    let flags = ["--database", "mongodb", "--identity", "cognito", "--deploy", "lambda"];
-    let made = Made::new("made-app", &[&flags[..], &issuer].concat());
+    let flags = ["--database", "mongodb", "--identity", "cognito", "--deploy", "ecs"];
+    let made = Made::new("chosen-app", &[&flags[..], &issuer].concat());
     stdout(made.cargo(&["check", "--quiet", "--all-targets"]));
 }

@@ -52,7 +52,7 @@ fn both(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A new application in a temporary folder.
+/// A new application in a temporary folder. Its name is that of no other, for all are built in one place.
 pub(crate) struct Made {
     _temporary: TempDir,
     pub(crate) folder: PathBuf,
