@@ -87,10 +87,11 @@ impl Session<'_> {
         let mut changes = Changes::of(self.app)?;
         loop {
             self.rebuild(&mut changes).await?;
-            self.wait(&mut changes).await;
+            let file = self.wait(&mut changes).await;
             if !self.dev.no_clear {
                 clear();
             }
+            say::step(&format!("{file} changed"));
         }
     }
 
@@ -154,15 +155,14 @@ impl Session<'_> {
         Ok(Port { listener, host })
     }
 
-    /// Waits for a change; tells if the app ended meanwhile.
-    async fn wait(&mut self, changes: &mut Changes) {
+    /// Waits for a change, and says of which file; tells if the app ended meanwhile.
+    async fn wait(&mut self, changes: &mut Changes) -> String {
         loop {
             let Some(child) = &mut self.running else {
-                changes.next().await;
-                return;
+                return changes.next().await;
             };
             tokio::select! {
-                _ = changes.next() => return,
+                file = changes.next() => return file,
                 how = child.ended() => {
                     say::care(&format!("the app ended ({how}): waiting for a change"));
                     self.running = None;
