@@ -115,3 +115,24 @@ pub(super) fn folder(target: Target) -> String {
 pub(super) fn variables_file(target: Target, environment: &str) -> String {
     format!("{}/{environment}.tfvars.json", folder(target))
 }
+
+/// `aws_rds_cluster.this` of `module.data.aws_rds_cluster.this`, and `data.…` of what Terraform only looks at.
+pub(super) fn resource(address: &str) -> &str {
+    let mut rest = address;
+    while let Some((_, inner)) = rest.strip_prefix("module.").and_then(|module| module.split_once('.')) {
+        rest = inner;
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resource;
+
+    #[test]
+    fn a_resource_of_the_module_data_is_no_data_source() {
+        assert_eq!(resource("module.data.aws_rds_cluster.this[0]"), "aws_rds_cluster.this[0]");
+        assert_eq!(resource("module.data.data.aws_region.current"), "data.aws_region.current");
+        assert_eq!(resource("module.network[0].module.inner.aws_vpc.this"), "aws_vpc.this");
+    }
+}

@@ -7,7 +7,7 @@ use super::{
     Target, Which,
     image::{self, Builder},
     kubernetes,
-    place::Place,
+    place::{Place, resource},
     runner::Runner,
     secret,
 };
@@ -68,7 +68,7 @@ pub(super) fn plan(plan: &Plan, app: &App) -> Result {
     let place = Place::of(&plan.which, app)?;
     let mut runner = runner("plan", &plan.which, plan.dry_run);
     prepare(&mut runner, &place)?;
-    let image = format!("image={}", plan.image.as_deref().unwrap_or("example.com/not-built-yet:1"));
+    let image = format!("image={}", plan.image.clone().unwrap_or_else(|| placeholder(&place)));
     let variables = place.variables_argument();
     runner.step("plan", &mut place.terraform(&["plan", &variables, "-var", &image]))
 }
@@ -119,11 +119,30 @@ pub(super) fn destroy(destroy: &Destroy, app: &App) -> Result {
     if place.target == Target::Eks {
         kubernetes::delete(&mut runner, &place)?;
     }
-    let variables = place.variables_argument();
-    let common = [variables.as_str(), "-var", "image=example.com/gone:1", "-var", "protected=false", "-auto-approve"];
-    // What is protected refuses to go; that is a change of its own.
-    runner.step("lift the protection", &mut place.terraform(&[&["apply"], &common[..]].concat()))?;
+    let (variables, image) = (place.variables_argument(), format!("image={}", placeholder(&place)));
+    let common = [variables.as_str(), "-var", &image, "-var", "protected=false", "-auto-approve"];
+    // What is protected refuses to go, so that is a change of its own: of these alone, and only where they are there.
+    let state = runner.read(&mut place.terraform(&["state", "list"]), "$STATE")?;
+    let targets: Vec<String> =
+        state.lines().filter(|line| is_protected(line)).map(|it| format!("-target={it}")).collect();
+    if !targets.is_empty() {
+        let lift = [&["apply"], &common[..], &targets.iter().map(String::as_str).collect::<Vec<_>>()].concat();
+        runner.step("lift the protection", &mut place.terraform(&lift))?;
+    }
     runner.step("destroy", &mut place.terraform(&[&["destroy"], &common[..]].concat()))
+}
+
+/// What the compositions protect from being destroyed.
+fn is_protected(address: &str) -> bool {
+    ["aws_ecr_repository.", "aws_rds_cluster.", "aws_lb."].iter().any(|kind| resource(address).starts_with(kind))
+}
+
+/// An image that nobody pulls, where Terraform wants to know one that makes no difference.
+fn placeholder(place: &Place) -> String {
+    let repository = place.outputs().ok().and_then(|outputs| outputs.text("repository_url").map(str::to_owned));
+    let nowhere =
+        || format!("000000000000.dkr.ecr.{}.amazonaws.com/none", place.text("region").unwrap_or("eu-central-1"));
+    format!("{}:not-built-yet", repository.unwrap_or_else(nowhere))
 }
 
 fn runner(command: &str, which: &Which, is_dry: bool) -> Runner {

@@ -1,6 +1,10 @@
 //! `deploy status`: what is there.
 
-use super::{Target, Which, kubernetes, place::Place, secret};
+use super::{
+    Target, Which, kubernetes,
+    place::{Place, resource},
+    secret,
+};
 use crate::{
     Result,
     app::App,
@@ -49,7 +53,7 @@ impl Found {
         };
         tools::stdout(&mut place.terraform(&["workspace", "select", &place.environment])).map_err(hint)?;
         let resources = tools::stdout(&mut place.terraform(&["state", "list"]))?;
-        let resources = resources.lines().filter(|line| !line.contains("data.")).count();
+        let resources = resources.lines().filter(|line| !resource(line).starts_with("data.")).count();
         let address = place.outputs()?.text("url").map(str::to_owned);
         let pods = if place.target == Target::Eks && resources > 0 { kubernetes::pods(place) } else { None };
         let missing = if resources == 0 { vec![] } else { secret::missing(place)? };

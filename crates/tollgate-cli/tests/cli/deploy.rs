@@ -225,7 +225,11 @@ fn nothing_is_destroyed_without_being_asked() {
     assert_eq!(stage.calls(), Vec::<String>::new());
     stdout(stage.deploy(&["destroy", "--target", "ecs", "--env", "prod", "--yes"]));
     let calls = stage.calls();
-    assert!(calls.iter().any(|call| call.contains(" apply ") && call.contains("protected=false")), "{calls:#?}");
+    let lifted = calls.iter().find(|call| call.contains(" apply ")).unwrap();
+    assert!(
+        lifted.contains("protected=false") && lifted.ends_with("-target=module.registry.aws_ecr_repository.this"),
+        "{lifted}"
+    );
     assert!(
         calls.last().unwrap().contains(" destroy ") && calls.last().unwrap().contains("protected=false"),
         "{calls:#?}"
