@@ -77,6 +77,6 @@ mod tests {
         assert_eq!(named(&["terraform"]).unwrap()[0].name, "terraform");
         assert!(!named(&[]).unwrap().is_empty());
         let refused = named(&["terrafrom"]).unwrap_err().to_string();
-        assert!(refused.starts_with("there is no check \"terrafrom\"; there is: terraform"), "{refused}");
+        assert!(refused.starts_with("there is no check \"terrafrom\"; there is: container, "), "{refused}");
     }
 }
