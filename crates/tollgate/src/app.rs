@@ -7,7 +7,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use tollgate_access::Roles;
+use tollgate_access::{Known, Roles};
 use tollgate_auth::{
     Mail, MailError, Mailer,
     provider::{Endpoints, Provider},
@@ -177,6 +177,7 @@ impl App {
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
         check_table_names(&built)?;
         check_paths(&built)?;
+        let roles = roles.knowing(known(&built));
         let (name, title, version) = (self.name, self.title, self.version);
         let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
         Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics })
@@ -219,6 +220,12 @@ fn scheme(provider: &Provider) -> Option<Scheme> {
         client_id: provider.common.docs_client_id.clone(),
         parameters: provider.endpoints.iter().flat_map(|endpoints| endpoints.parameters.clone()).collect(),
     })
+}
+
+/// What permissions can speak of.
+fn known(built: &Built) -> Known {
+    let resources = built.resources.iter().map(|resource| resource.table().name);
+    Known::of(resources, built.routes.iter().flat_map(|route| route.access.permissions()))
 }
 
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.

@@ -53,6 +53,12 @@ pub(super) enum Command {
     SecondFactorOff(Who),
 }
 
+impl From<CreateUser> for Line {
+    fn from(user: CreateUser) -> Self {
+        Self { json: false, command: Command::Create(user) }
+    }
+}
+
 #[derive(Args)]
 pub(super) struct ResetLink {
     #[command(flatten)]
