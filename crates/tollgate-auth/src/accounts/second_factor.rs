@@ -124,8 +124,8 @@ impl SecondFactors {
 
     /// Of two that use one code at the same moment, one is let in; who uses another one begins again, and is let in too.
     async fn recover(&self, mut row: SecondFactor, typed: &str) -> Result<bool> {
-        let (user, used) = (row.user_id, name(row.user_id, typed));
-        while let Some(at) = row.recovery.iter().position(|code| *code == used) {
+        let (user, hash) = (row.user_id, name(row.user_id, typed));
+        while let Some(at) = row.recovery.iter().position(|code| *code == hash) {
             row.recovery.remove(at);
             let patch = SecondFactorPatch { recovery: Change::Set(row.recovery), ..Default::default() };
             if self.records.change(user, SecondFactor::VERSION.eq(row.version), patch).await? {
