@@ -8,7 +8,11 @@ use crate::{
     service::Route,
     words,
 };
-use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
+use axum::{
+    Router,
+    http::{Extensions, Method, StatusCode},
+    response::IntoResponse,
+};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,6 +38,8 @@ pub struct Api {
     pub services: Vec<Service>,
     /// How often callers may ask.
     pub quotas: Quotas,
+    /// What handlers may ask for of the app itself, such as its settings.
+    pub extensions: Extensions,
 }
 
 /// An [`Api`] that contradicts itself nowhere.
@@ -90,7 +96,7 @@ impl Api {
         let is_limited = !self.quotas.is_empty();
         let mut described = Described { is_limited, mistakes, ..Described::default() };
         for (service, route) in self.routes() {
-            described.add(service, route, (&self.anyone, &self.schemes));
+            described.add(service, route, (&self.anyone, &self.schemes), &self.extensions);
         }
         for describe in self.services.iter().flat_map(|service| &service.resources) {
             described.mention(*describe, (&self.anyone, &self.schemes));
@@ -195,7 +201,7 @@ struct Described {
 }
 
 impl Described {
-    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>) {
+    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>, extensions: &Extensions) {
         let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
         (route.describe)(&mut operation);
         if self.is_limited {
@@ -208,6 +214,9 @@ impl Described {
             cached.tables.get_or_init(|| tables);
         }
         self.resources.append(&mut operation.resources);
+        let missing = operation.needs.iter().filter(|need| !(need.is_met)(extensions));
+        let Route { method, path, .. } = route;
+        self.mistakes.extend(missing.map(|need| format!("`{method} {path}` {}", need.otherwise)));
         let operation = operation.finish(&route.id, service.name, &route.text);
         self.mistakes.extend(check_path(route, &operation));
         self.paths.entry(route.path.clone()).or_default().insert(route.method.as_str().to_lowercase(), operation);

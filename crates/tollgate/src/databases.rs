@@ -81,7 +81,7 @@ impl Databases {
         if !additive {
             done.extend(migrate(design.name, &**database, name, settings.migrate).await?);
         }
-        done.extend(database.prepare(tables, additive).await?);
+        done.extend(in_short(database.prepare(tables, additive).await?));
         Ok(done)
     }
 
@@ -104,6 +104,20 @@ impl Databases {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
         std::iter::once(&self.default).chain(self.named.values())
     }
+}
+
+/// Many new tables are a line, not one each.
+fn in_short(done: Vec<String>) -> Vec<String> {
+    let what = |line: &String| {
+        ["table", "collection"].into_iter().find(|what| line.starts_with(&format!("created the {what} ")))
+    };
+    let new = done.iter().filter_map(what).collect::<Vec<_>>();
+    if new.len() < 3 {
+        return done;
+    }
+    let summary = format!("created {} {}s", new.len(), new[0]);
+    let others = done.into_iter().filter(|line| what(line).is_none());
+    std::iter::once(summary).chain(others).collect()
 }
 
 /// Applies migrations, or refuses to go on without.
@@ -148,7 +162,7 @@ async fn open(
     match url.split_once(':') {
         Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
         Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, secrets)).await,
-        Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
+        Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(live(group, database, url, secrets)).await,
         _ => Err(Failure(
             "`database.url` is not known here: write it as sqlite:./data/app.db, \
              postgres://user:password@host:5432/database or mongodb://user:password@host:27017/database"
@@ -207,12 +221,12 @@ fn open_postgres(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
 }
 
 #[cfg(feature = "mongodb")]
-async fn open_mongodb(url: &str) -> Result<Arc<dyn Database>, Failure> {
-    Ok(Arc::new(tollgate_mongodb::MongoDb::open(url).await?))
+async fn open_mongodb(url: LiveSecret) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(tollgate_mongodb::MongoDb::open_live(&url).await?))
 }
 
 #[cfg(not(feature = "mongodb"))]
-fn open_mongodb(_: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
+fn open_mongodb(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
     left_out("MongoDB", "mongodb")
 }
 

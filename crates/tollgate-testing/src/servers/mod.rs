@@ -5,6 +5,7 @@
 //! servers that all tests share.
 
 mod aws_emulator;
+mod faketime;
 mod mongo;
 mod nginx;
 mod npm;
@@ -18,6 +19,7 @@ mod tmpfs;
 mod wheel;
 
 pub use aws_emulator::AwsEmulator;
+pub use faketime::faketime;
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use nginx::Nginx;
 pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};

@@ -108,7 +108,9 @@ struct CreateUser {
 
 /// Runs the command that the process was started with.
 pub(crate) fn main(app: App) -> Exit {
-    let command = Line::command().name(app.name).version(app.version).about(app.about);
+    // Nothing said is no line, rather than an empty one.
+    let about = (!app.about.is_empty()).then_some(app.about);
+    let command = Line::command().name(app.name).version(app.version).about(about);
     let line = match command.try_get_matches().and_then(|matches| Line::from_arg_matches(&matches)) {
         Ok(line) => line,
         Err(error) => error.exit(),

@@ -7,9 +7,14 @@ use tollgate_access::{Actor, Identity};
 use tollgate_auth::provider::Issuer;
 use tollgate_http::RouteInfo;
 
+/// What the words of the access matrix mean.
+const LEGEND: &str = "all    every row, or what has no rows
+some   the rows that the policy gives, such as one's own
+-      refused: 401 for anyone, 403 for who is signed in";
+
 /// Method, path, who may: the access matrix.
 pub(super) fn routes(design: &Design) -> Result<(), Failure> {
-    print(&design.access_matrix())
+    print(&format!("{}\n{LEGEND}", design.access_matrix()))
 }
 
 pub(super) fn openapi(design: &Design) -> Result<(), Failure> {
