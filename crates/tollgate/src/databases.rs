@@ -12,6 +12,7 @@ use std::future::{Ready, ready};
 use std::{
     collections::BTreeMap,
     fmt::Write,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 use tollgate_core::LiveSecret;
@@ -26,11 +27,13 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 pub struct Databases {
     pub(crate) default: Arc<dyn Database>,
     named: BTreeMap<String, Arc<dyn Database>>,
+    /// Files that were not there before.
+    pub(crate) made: Vec<String>,
 }
 
 impl From<Arc<dyn Database>> for Databases {
     fn from(default: Arc<dyn Database>) -> Self {
-        Self { default, named: BTreeMap::new() }
+        Self { default, named: BTreeMap::new(), made: vec![] }
     }
 }
 
@@ -39,6 +42,7 @@ impl Databases {
     pub(crate) async fn open(design: &Design) -> Result<Self, Failure> {
         let Settings { database, databases, held, .. } = &design.settings;
         check_names(databases, &design.built)?;
+        let made = files(design).filter(|file| !file.exists()).map(|file| file.display().to_string()).collect();
         let default = open(&["database"], database, design.name, held).await?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
@@ -46,13 +50,38 @@ impl Databases {
             let opened = open(&["databases", name], settings, &file, held).await;
             named.insert(name.clone(), opened.map_err(|error| of_database(Some(name), error))?);
         }
-        Ok(Self { default, named })
+        Ok(Self { default, named, made })
     }
 
     /// Where the rows of that table live.
     pub(crate) fn of(&self, table: &Table) -> Arc<dyn Database> {
         let named = table.database.and_then(|name| self.named.get(name));
         Arc::clone(named.unwrap_or(&self.default))
+    }
+
+    /// Compares each database with the model, without a change to any; says what the next start changes.
+    ///
+    /// # Errors
+    /// A database cannot be used, or is not as the model says where a start would not change that.
+    pub(crate) async fn compare(&self, design: &Design) -> Result<Vec<String>, Failure> {
+        let mut later = vec![];
+        for (name, tables) in design.tables() {
+            let (database, settings) = (&**self.named(name), design.settings.of_database(name));
+            let of_it = |error: tollgate_store::Error| of_database(name, error.into());
+            database.ping().await.map_err(of_it)?;
+            if design.settings.is_additive(settings) {
+                later.extend(additions(database, &tables).await.map_err(of_it)?);
+                continue;
+            }
+            let waiting = cli::migrate::waiting(database, name).await?;
+            if settings.migrate && !waiting.is_empty() {
+                later.extend(waiting.into_iter().map(|name| format!("the next start applies the migration {name}")));
+            } else {
+                cli::migrate::refuse_waiting(design.name, database, &waiting)?;
+                database.prepare(&tables, false).await.map_err(of_it)?;
+            }
+        }
+        Ok(later)
     }
 
     /// Makes sure that every table is where it belongs and as the model says; says what was done about it.
@@ -104,6 +133,27 @@ impl Databases {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
         std::iter::once(&self.default).chain(self.named.values())
     }
+}
+
+/// The files that the settings name, or mean where they name nothing.
+pub(crate) fn files(design: &Design) -> impl Iterator<Item = PathBuf> {
+    let Settings { database, databases, .. } = &design.settings;
+    let named = databases.iter().map(|(name, settings)| url(settings, &format!("{}-{name}", design.name)));
+    let urls = std::iter::once(url(database, design.name)).chain(named);
+    urls.filter_map(|url| Some(PathBuf::from(url.strip_prefix("sqlite:")?.split('?').next()?)))
+}
+
+/// The tables that a start adds something to.
+async fn additions(database: &dyn Database, tables: &[&'static Table]) -> tollgate_store::Result<Option<String>> {
+    let mut unlike = vec![];
+    for table in tables {
+        match database.prepare(std::slice::from_ref(table), false).await {
+            Err(tollgate_store::Error::Schema(_)) => unlike.push(table.name),
+            outcome => drop(outcome?),
+        }
+    }
+    let told = || format!("the next start adds what is missing of: {}", unlike.join(", "));
+    Ok((!unlike.is_empty()).then(told))
 }
 
 /// Many new tables are a line, not one each.

@@ -14,7 +14,10 @@ mod serve;
 mod show;
 mod users;
 
-use crate::app::{App, Exit, Failure};
+use crate::{
+    app::{App, Design, Exit, Failure},
+    running::Running,
+};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -168,6 +171,15 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
             done
         }
     }
+}
+
+/// The app with its databases. Who gives a command in another folder than they mean to is told which file it made there.
+async fn opened(design: Design) -> Result<Running, Failure> {
+    let running = design.open().await?;
+    for file in &running.databases.made {
+        eprintln!("made a new database: {file}");
+    }
+    Ok(running)
 }
 
 /// Writes to standard output; who closed it early wants no more.

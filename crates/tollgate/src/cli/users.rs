@@ -1,6 +1,6 @@
 //! People: `create-user` and `token`.
 
-use super::{CreateUser, print};
+use super::{CreateUser, opened, print};
 use crate::{
     app::{Design, Failure},
     running::Running,
@@ -11,7 +11,7 @@ use tollgate_auth::User;
 use tollgate_core::Secret;
 
 pub(super) async fn create(design: Design, user: CreateUser) -> Result<(), Failure> {
-    let made = add(&design.open().await?, user).await?;
+    let made = add(&opened(design).await?, user).await?;
     let roles = if made.roles.is_empty() { "no role".to_owned() } else { made.roles.join(", ") };
     print(&format!("created {} ({roles})", made.email))
 }
@@ -51,6 +51,6 @@ fn ask_for_password() -> Result<Secret, Failure> {
 }
 
 pub(super) async fn token(design: Design, email: &str) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     print(&running.identity()?.issue_token(email).await?)
 }
