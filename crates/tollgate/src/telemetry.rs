@@ -121,9 +121,14 @@ fn scope(say: &mut dyn FnMut(&'static str, &dyn std::fmt::Display)) {
 /// Every metric of an app.
 fn metrics(Running { design, load, context, .. }: &Running) -> Metrics {
     let metrics = Metrics::of(design.name, design.version, &design.settings.env);
-    let metrics = metrics.with(tollgate_http::metrics).with(tollgate_auth::metrics).with(tollgate_store::metrics);
+    let metrics = metrics
+        .with(crate::backends::metrics)
+        .with(tollgate_http::metrics)
+        .with(tollgate_auth::metrics)
+        .with(tollgate_store::metrics)
+        .with(secrets::metrics);
     let counts = Counts::of(Arc::clone(load), context.cache.clone());
-    let metrics = metrics.with(|registry| registry.register_collector(Box::new(counts))).with(secrets::metrics);
+    let metrics = metrics.with(|registry| registry.register_collector(Box::new(counts)));
     #[cfg(feature = "postgres")]
     let metrics = metrics.with(tollgate_postgres::metrics);
     #[cfg(feature = "redis")]
