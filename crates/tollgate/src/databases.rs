@@ -18,7 +18,7 @@ use std::{
 use tollgate_core::LiveSecret;
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
-use tollgate_store::{Database, Table};
+use tollgate_store::{Database, Memory, Table};
 
 /// What stands in a URL as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
@@ -40,14 +40,27 @@ impl From<Arc<dyn Database>> for Databases {
 impl Databases {
     /// Opens every database that is configured.
     pub(crate) async fn open(design: &Design) -> Result<Self, Failure> {
+        Self::open_with(design, open_sqlite).await
+    }
+
+    /// The same without making a file: one that is not there yet is an empty database in memory.
+    pub(crate) async fn open_those_there(design: &Design) -> Result<Self, Failure> {
+        Self::open_with(design, |place| {
+            let is_there = tollgate_sqlite::Config::parse(place).map(|_| path(place).exists())?;
+            if is_there { open_sqlite(place) } else { Ok(Arc::new(Memory::default())) }
+        })
+        .await
+    }
+
+    async fn open_with(design: &Design, sqlite: OpenSqlite) -> Result<Self, Failure> {
         let Settings { database, databases, held, .. } = &design.settings;
         check_names(databases, &design.built)?;
         let made = files(design).filter(|file| !file.exists()).map(|file| file.display().to_string()).collect();
-        let default = open(&["database"], database, design.name, held).await?;
+        let default = open(&["database"], database, design.name, held, sqlite).await?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
-            let opened = open(&["databases", name], settings, &file, held).await;
+            let opened = open(&["databases", name], settings, &file, held, sqlite).await;
             named.insert(name.clone(), opened.map_err(|error| of_database(Some(name), error))?);
         }
         Ok(Self { default, named, made })
@@ -140,8 +153,16 @@ pub(crate) fn files(design: &Design) -> impl Iterator<Item = PathBuf> {
     let Settings { database, databases, .. } = &design.settings;
     let named = databases.iter().map(|(name, settings)| url(settings, &format!("{}-{name}", design.name)));
     let urls = std::iter::once(url(database, design.name)).chain(named);
-    urls.filter_map(|url| Some(PathBuf::from(url.strip_prefix("sqlite:")?.split('?').next()?)))
+    urls.filter_map(|url| url.strip_prefix("sqlite:").map(path))
 }
+
+/// The file of a place, which may have parameters.
+fn path(place: &str) -> PathBuf {
+    place.split('?').next().unwrap_or_default().into()
+}
+
+/// Opens the database at that place.
+type OpenSqlite = fn(&str) -> Result<Arc<dyn Database>, Failure>;
 
 /// The tables that a start adds something to.
 async fn additions(database: &dyn Database, tables: &[&'static Table]) -> tollgate_store::Result<Option<String>> {
@@ -207,10 +228,11 @@ async fn open(
     database: &settings::Database,
     file: &str,
     secrets: &Secrets,
+    sqlite: OpenSqlite,
 ) -> Result<Arc<dyn Database>, Failure> {
     let url = url(database, file);
     match url.split_once(':') {
-        Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
+        Some(("sqlite", place)) if !place.is_empty() => sqlite(place),
         Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, secrets)).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(live(group, database, url, secrets)).await,
         _ => Err(Failure(

@@ -188,4 +188,8 @@ fn the_settings_of_the_guide_are_good() {
     let shown = stdout(&config(folder.path(), &[], &[("ENV", "prod"), ("DATABASE__PROD", "sqlite:./x.db")]));
     assert!(shown.contains("secret:aws-sm:my-app/sso-secrets#client_id (config/prod.toml)"), "{shown}");
     assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
+    let shared = concat!(include_str!("../guide/limits.toml"), include_str!("../guide/redis.toml"));
+    fs::write(folder.path().join("config/default.toml"), shared).unwrap();
+    let shown = stdout(&config(folder.path(), &[], &[]));
+    assert!(shown.contains("600 per minute (config/default.toml)") && !shown.contains("redis://"), "{shown}");
 }

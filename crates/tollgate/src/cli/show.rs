@@ -66,16 +66,15 @@ async fn look(design: &Design) -> Result<String, Failure> {
         let (file, name) = (file.display(), design.name);
         return Err(Failure(format!("the database {file} is not there yet: make it with `{name} migrate run`")));
     }
-    if !missing.is_empty() {
-        let told =
-            |file: PathBuf| format!("database   {} is not there yet; the first start makes it\n", file.display());
-        return Ok(missing.into_iter().map(told).collect());
-    }
-    let databases = Databases::open(design).await?;
+    let databases = Databases::open_those_there(design).await?;
     let later = databases.compare(design).await?;
     let state = if later.is_empty() { ", as the model says" } else { "" };
-    let lines = databases.describe().map(|database| format!("database   {database}{state}\n"));
-    Ok(lines.chain(later.into_iter().map(|later| format!("           {later}\n"))).collect())
+    let new = |file: &PathBuf| format!("database   {} is not there yet; the first start makes it\n", file.display());
+    let in_memory = Memory::default().describe();
+    let there = databases.describe().filter(|database| *database != in_memory);
+    let there = there.map(|database| format!("database   {database}{state}\n"));
+    let later = later.into_iter().map(|later| format!("           {later}\n"));
+    Ok(missing.iter().map(new).chain(there).chain(later).collect())
 }
 
 impl Design {
