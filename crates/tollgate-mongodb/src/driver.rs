@@ -183,7 +183,7 @@ fn on(database: &Documents) -> Operation<'_, '_> {
 
 /// Waits until most members have what this one has. A key is taken as soon as the one that writes has another's document,
 /// and what most have not kept yet is not read: who was told of a conflict would look for that document in vain.
-async fn until_kept(database: &Documents, table: &Table) {
+pub(crate) async fn until_kept(database: &Documents, table: &Table) {
     let rows = database.collection::<Document>(table.name);
     let latest = rows.find_one(doc! {});
     let latest = latest.read_concern(ReadConcern::linearizable()).max_time(MOMENT * 10);

@@ -6,7 +6,7 @@
 
 use crate::{
     cell::documents,
-    driver::{counted_keys, show},
+    driver::{counted_keys, show, until_kept},
     error::{in_time, is_passing, late, tell},
     operation::{Operation, PATIENCE},
 };
@@ -127,6 +127,11 @@ impl Steps {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Waits until what is in the way is read by whoever is told of it.
+    pub(crate) async fn until_kept(&self, table: &Table) {
+        until_kept(&self.database, table).await;
     }
 
     async fn take(&self) -> Result<ClientSession> {

@@ -38,7 +38,11 @@ impl Steps {
     }
 
     async fn check(&self, table: &'static Table, column: usize, taken: Expr) -> Result<()> {
-        if self.count(table, &taken).await? == 0 { Ok(()) } else { Err(conflict(table, column)) }
+        if self.count(table, &taken).await? == 0 {
+            return Ok(());
+        }
+        self.until_kept(table).await;
+        Err(conflict(table, column))
     }
 }
 
