@@ -74,7 +74,7 @@ impl Root<'_> {
 }
 
 /// The folder of a provider that was put where Terraform looks for some, or in a folder of `/opt`.
-fn plugins() -> Option<PathBuf> {
+pub(in crate::infra) fn plugins() -> Option<PathBuf> {
     let home = env::home_dir().unwrap_or_default().join(".terraform.d/plugins");
     let known = [home, "/usr/local/share/terraform/plugins".into(), "/usr/share/terraform/plugins".into()];
     let opt = fs::read_dir("/opt").into_iter().flatten().flatten().map(|entry| entry.path());

@@ -16,6 +16,7 @@ use crate::{
     steps::{Steps, output},
 };
 use folder::Folder;
+pub(super) use folder::plugins;
 use std::{env, fs, path::Path, process::Command};
 
 pub(super) const CHECK: Check =
