@@ -5,9 +5,11 @@
 //! cargo run --release -p bench            # needs wrk, PostgreSQL with pgbench, and Python; about twelve minutes
 //! cargo run --release -p bench -- P5 P11  # some of them; writes no report
 //! cargo run --release -p bench -- --login # whether the time of a sign-in tells who has an account (two minutes)
+//! cargo run --release -p bench -- --lambda # how long a function of AWS Lambda takes to start (a minute)
 //! ```
 
 mod jobs;
+mod lambda;
 mod load;
 mod login;
 mod report;
@@ -73,7 +75,11 @@ fn run(ids: &[String]) -> Result<(), Box<dyn Error>> {
 
 fn main() -> ExitCode {
     let asked: Vec<_> = env::args().skip(1).collect();
-    let done = if asked.iter().any(|asked| asked == "--login") { login::run() } else { run(&asked) };
+    let done = match asked.first().map(String::as_str) {
+        Some("--login") => login::run(),
+        Some("--lambda") => lambda::run(),
+        _ => run(&asked),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -115,6 +115,12 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("python3", PYTHON, servers::AwsEmulator::fetch),
     },
     Part {
+        name: "lambda-emulator",
+        programs: "Python 3 with pip",
+        is_there: || servers::LAMBDA_EMULATOR.is_there(),
+        get: Get::OursBy("python3", PYTHON, || servers::LAMBDA_EMULATOR.fetch()),
+    },
+    Part {
         name: "prometheus",
         programs: "Prometheus and promtool",
         is_there: servers::Prometheus::is_there,
@@ -135,6 +141,15 @@ const PARTS: &[Part] = &[
         programs: "Python 3 with pip",
         is_there: || servers::ROTEL.is_there(),
         get: Get::Ours(|| servers::ROTEL.fetch()),
+    },
+    Part {
+        name: "faketime",
+        programs: "libfaketime",
+        is_there: servers::Faketime::is_there,
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends libfaketime"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends libfaketime"),
+        ]),
     },
     Part {
         name: "tmpfs",
@@ -260,8 +275,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, prometheus, \
-                     grafana-sdk, rotel, tmpfs";
+        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, lambda-emulator, \
+                     prometheus, grafana-sdk, rotel, faketime, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

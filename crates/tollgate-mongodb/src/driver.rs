@@ -18,6 +18,7 @@ use mongodb::{
     options::ReturnDocument,
 };
 use std::{ops::Range, sync::Arc, time::Duration};
+use tokio::time::timeout;
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
     migrate::{Applied, Script},
@@ -37,6 +38,8 @@ const TURN: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
 /// How long the server may take to say that it is there.
 const PING: Duration = Duration::from_secs(2);
+/// How long a connection may take to show that it is one.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Where the keys are counted: `{_id: collection, last: number}`.
 pub(crate) const COUNTERS: &str = "tollgate_counters";
@@ -196,6 +199,18 @@ impl Database for MongoDb {
                 Ok(true) => Ok(()),
                 _ => Err(Error::Unavailable(Error::source_of("it can only be read"))),
             }
+        })
+    }
+
+    /// One failure is enough for the driver to leave all connections of that time.
+    fn awake(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let ping = || timeout(AT_ONCE, self.database.run_command(doc! { "ping": 1 }));
+            let is_alive = matches!(ping().await, Ok(Ok(_)));
+            if !is_alive {
+                let _ = ping().await;
+            }
+            Ok(())
         })
     }
 }

@@ -70,6 +70,13 @@ impl Traces {
         let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
         layer.with_level(false).with_filter(filter_fn(is_step).with_max_level_hint(LevelFilter::DEBUG)).boxed()
     }
+
+    /// Sends the steps that are queued, and waits for that; not on a thread of the runtime.
+    pub fn flush(&self) {
+        if let Err(error) = self.0.force_flush() {
+            tracing::warn!(%error, "steps of traces were not sent");
+        }
+    }
 }
 
 impl Drop for Traces {

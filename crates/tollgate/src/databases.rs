@@ -37,13 +37,13 @@ impl From<Arc<dyn Database>> for Databases {
 impl Databases {
     /// Opens every database that is configured.
     pub(crate) async fn open(design: &Design) -> Result<Self, Failure> {
-        let Settings { database, databases, held, .. } = &design.settings;
+        let Settings { database, databases, .. } = &design.settings;
         check_names(databases, &design.built)?;
-        let default = open(&["database"], database, design.name, held).await?;
+        let default = open(&["database"], database, design.name, &design.settings).await?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
-            let opened = open(&["databases", name], settings, &file, held).await;
+            let opened = open(&["databases", name], settings, &file, &design.settings).await;
             named.insert(name.clone(), opened.map_err(|error| of_database(Some(name), error))?);
         }
         Ok(Self { default, named })
@@ -142,12 +142,14 @@ async fn open(
     group: &[&str],
     database: &settings::Database,
     file: &str,
-    secrets: &Secrets,
+    settings: &Settings,
 ) -> Result<Arc<dyn Database>, Failure> {
     let url = url(database, file);
     match url.split_once(':') {
-        Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
-        Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, secrets)).await,
+        Some(("sqlite", place)) if !place.is_empty() => {
+            open_sqlite(place).map_err(|error| settings.lambda.of_file(error, file))
+        }
+        Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, &settings.held)).await,
         Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
         _ => Err(Failure(
             "`database.url` is not known here: write it as sqlite:./data/app.db, \

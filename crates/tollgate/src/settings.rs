@@ -1,6 +1,7 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
 mod client;
+mod lambda;
 mod limits;
 mod load;
 mod own;
@@ -8,6 +9,8 @@ mod server;
 mod telemetry;
 
 pub use client::Client;
+pub use lambda::Lambda;
+pub(crate) use lambda::RUNTIME_API;
 pub use limits::{Cache, Limits, Redis};
 pub use own::Config;
 pub(crate) use own::Section;
@@ -53,6 +56,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What instances share.
     pub redis: Redis,
+    /// What a gateway in front of AWS Lambda does to requests.
+    pub lambda: Lambda,
     /// Secrets that are kept elsewhere.
     pub secrets: Secrets,
     /// Groups of the app's own.
@@ -209,10 +214,11 @@ impl Settings {
         self.env == "dev"
     }
 
-    /// Whether only this machine reaches the app.
+    /// Whether only this machine reaches the app. In AWS Lambda a gateway does, wherever it would listen.
     pub(crate) fn is_on_loopback(&self) -> bool {
         let host = self.server.host.as_str();
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        !self.lambda.is_here
+            && (host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
     }
 
     /// The origin that people and programs use.
@@ -246,6 +252,7 @@ impl Settings {
     /// One line that names the setting and the remedy.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.server.check()?;
+        self.lambda.check()?;
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
         if !self.has_embedded_issuer() && self.identity.issuers.is_empty() {

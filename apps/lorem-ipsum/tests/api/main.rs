@@ -19,6 +19,8 @@ mod faults;
 #[cfg(test)]
 mod issuer;
 #[cfg(test)]
+mod lambda_emulator;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod messages;

@@ -5,6 +5,8 @@
 //! servers that all tests share.
 
 mod aws_emulator;
+mod faketime;
+mod lambda_emulator;
 mod mongo;
 mod nginx;
 mod npm;
@@ -14,10 +16,13 @@ mod postgres;
 mod prometheus;
 mod redis;
 mod rotel;
+mod runtime_api;
 mod tmpfs;
 mod wheel;
 
 pub use aws_emulator::AwsEmulator;
+pub use faketime::Faketime;
+pub use lambda_emulator::{LAMBDA_EMULATOR, LambdaEmulator};
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use nginx::Nginx;
 pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
@@ -27,6 +32,7 @@ pub use postgres::{Postgres, SHARED, certify, psql};
 pub use prometheus::Prometheus;
 pub use redis::{Frozen, Redis};
 pub use rotel::{ROTEL, Rotel};
+pub use runtime_api::{Call, RuntimeApi};
 pub use tmpfs::Tmpfs;
 pub use wheel::{GRAFANA_SDK, Wheel};
 

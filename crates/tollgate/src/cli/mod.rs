@@ -16,7 +16,7 @@ mod users;
 
 use crate::app::{App, Exit, Failure};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -128,6 +128,9 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         return config::config(&app, &line);
     }
     let mut settings = app.load_settings()?;
+    if matches!(command, Command::Serve(_)) {
+        settings.lambda.look();
+    }
     if let Command::Serve(Serve { host, port }) | Command::Token(Token { host, port, .. }) = &command {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
@@ -140,7 +143,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let entered = runtime.enter();
-    let _started = crate::telemetry::start(&settings, app.name, app.version)?;
+    let started = crate::telemetry::start(&settings, app.name, app.version).map(Arc::new)?;
     drop(entered);
     let design = app.design(settings)?;
     match command {
@@ -158,7 +161,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
-                    _ => serve::serve(design).await,
+                    _ => serve::serve(design, started).await,
                 }
             });
             // Who wants the end at once does not wait for a password's hash.

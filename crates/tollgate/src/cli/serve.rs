@@ -4,14 +4,18 @@ use super::print;
 use crate::{
     app::{Design, Failure},
     home::first_list,
+    lambda,
     running::Running,
-    telemetry::show_metrics,
+    telemetry::{Started, show_metrics},
 };
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_http::{Ended, Serving, Tls, bind, log_panics};
 
-pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
+pub(super) async fn serve(mut design: Design, telemetry: Arc<Started>) -> Result<(), Failure> {
+    if design.settings.lambda.is_here {
+        return lambda::serve(design, telemetry).await;
+    }
     log_panics();
     let server = &design.settings.server;
     design.settings.check().map_err(Failure)?;
