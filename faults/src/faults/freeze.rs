@@ -103,7 +103,7 @@ impl Trial {
             "--password",
             password,
             "--role",
-            "admin",
+            "reader",
         ])?;
         let token = function.command(&["token", USER])?;
         let text = json!({ "text": "to be changed" });

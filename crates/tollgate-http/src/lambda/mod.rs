@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_trace_goes_on_where_it_is_recorded() {
-        let said = |said| traceparent(said).map(|trace| trace.to_str().unwrap().to_owned());
+        let said = |said: &str| traceparent(said).map(|trace| trace.to_str().unwrap().to_owned());
         let root = "Root=1-5759e988-bd862e3fe1be46a994272793";
         let trace = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
         assert_eq!(said(&format!("{root};Parent=53995c3f42cd8ad8;Sampled=1")).as_deref(), Some(trace));

@@ -61,7 +61,7 @@ fn between((began, at): (Instant, SystemTime), (ended, then): (Instant, SystemTi
     let seen = ended.duration_since(began);
     // A calendar that was put back says nothing.
     let length = then.duration_since(at).unwrap_or_default().max(seen);
-    Pause { length, missed: length - seen }
+    Pause { length, missed: length.saturating_sub(seen) }
 }
 
 #[cfg(test)]

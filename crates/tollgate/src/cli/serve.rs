@@ -14,7 +14,7 @@ use tollgate_http::{Ended, Serving, Tls, bind, log_panics};
 
 pub(super) async fn serve(mut design: Design, telemetry: Arc<Started>) -> Result<(), Failure> {
     if design.settings.lambda.is_here {
-        return lambda::serve(design, telemetry).await;
+        return Box::pin(lambda::serve(design, telemetry)).await;
     }
     log_panics();
     let server = &design.settings.server;

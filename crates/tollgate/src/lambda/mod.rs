@@ -33,7 +33,7 @@ use tollgate_store::settled;
 /// After a shorter pause all is as it was: it is one as between two requests elsewhere.
 const PAUSE: Duration = Duration::from_secs(1);
 /// After a longer one, what was revoked is read as a whole, as is done once a minute elsewhere.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 /// How long a request waits at most for what is looked after before it.
 const WAKING: Duration = Duration::from_secs(3);
 /// How long a call stays at most for what goes on after its answer.
