@@ -6,7 +6,8 @@
 
 use crate::{
     median,
-    report::{keep, machine},
+    report::machine,
+    section,
     servers::{ours, post, start_ours},
 };
 use serde_json::{Value, json};
@@ -71,7 +72,6 @@ fn tell(times: [Vec<f64>; 3]) -> Result<(), Box<dyn Error>> {
         machine = machine(),
         rows = KINDS.into_iter().zip(medians).map(row).collect::<String>(),
     );
-    println!("{section}");
-    keep("LOGIN.md", &section)?;
+    section::keep("LOGIN.md", &section)?;
     if differ <= bearable { Ok(()) } else { Err("the time of a sign-in tells who has an account".into()) }
 }

@@ -3,6 +3,7 @@
 use crate::{
     jobs::Unit,
     load::{here, said},
+    section,
 };
 use serde::Serialize;
 use std::{error::Error, fmt, fs, process::Command, thread, time::Duration};
@@ -51,30 +52,19 @@ impl Report {
              |---|---|---|---|---|---|---|---|\n{rows}\n{missing}\n\
              {repeats} measurements were repeated because a request in them was refused.\n\n\
              From the start of the process to its first answer, release build, 10,000 rows in the database: \
-             {start:.1} ms (median of 11; target 50, later 30).\n\n{lambda}\n{login}\n{profile}",
+             {start:.1} ms (median of 11; target 50, later 30).\n\n{sections}\n{profile}",
             machine = machine(),
             rows = rows.join("\n"),
             missing = missing.concat(),
             repeats = self.repeats,
             start = start.as_secs_f64() * 1000.0,
-            lambda = fs::read_to_string(here("LAMBDA.md"))?,
-            login = fs::read_to_string(here("LOGIN.md"))?,
+            sections = section::all()?,
             profile = fs::read_to_string(here("PROFILE.md"))?,
         );
         fs::write(here("REPORT.md"), text)?;
         fs::write(here("report.json"), serde_json::to_string_pretty(&self.measured)? + "\n")?;
         Ok(())
     }
-}
-
-/// A section that is measured by itself takes the place of what was measured before, in the report as well.
-pub(crate) fn keep(file: &str, section: &str) -> Result<(), Box<dyn Error>> {
-    let (before, report) = (fs::read_to_string(here(file))?, fs::read_to_string(here("REPORT.md"))?);
-    if !report.contains(&before) {
-        return Err(format!("bench/REPORT.md has another {file} in it: measure all again").into());
-    }
-    fs::write(here(file), section)?;
-    Ok(fs::write(here("REPORT.md"), report.replace(&before, section))?)
 }
 
 /// The machine and what was measured with, as far as the system tells.

@@ -2,11 +2,12 @@
 
 use crate::{
     app::{Design, Failure, title},
+    backends,
     databases::Databases,
     first_rows, home,
     identities::{Identities, With},
     kept::Values,
-    shared::Shared,
+    shared::{Ping, Shared},
 };
 use axum::{Router, middleware::from_fn_with_state};
 use std::{sync::Arc, time::Duration};
@@ -24,12 +25,16 @@ pub(crate) struct Running {
     pub(crate) design: Arc<Design>,
     pub(crate) databases: Databases,
     pub(crate) identities: Identities,
+    /// The other APIs that the app asks.
+    pub(crate) backends: Vec<backends::HttpClient>,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
     /// Told when the process is on its way out.
     pub(crate) stop: Stop,
     /// The requests that run.
     pub(crate) load: Arc<Load>,
+    /// Asks the Redis, if there is one.
+    pub(crate) redis: Option<Ping>,
     /// What was done about the schema and the first rows, for people.
     pub(crate) done: Vec<String>,
 }
@@ -85,12 +90,13 @@ impl Design {
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
         extensions.insert(identities.people.clone());
+        let backends = backends::open(self.name, &self.backends, &self.settings.backends, &mut extensions)?;
         let (seal, keyed, authenticate) =
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
-        let Shared { cache, limits, .. } = shared;
+        let Shared { cache, limits, redis, .. } = shared;
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
         let (stop, load, design) = (Stop::default(), Arc::new(self.settings.server.load()), Arc::new(self));
-        Ok(Running { design, databases, identities, context, pages, stop, load, done })
+        Ok(Running { design, databases, identities, backends, context, pages, stop, load, redis, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {

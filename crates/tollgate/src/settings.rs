@@ -1,5 +1,6 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
+mod backend;
 mod client;
 mod lambda;
 mod limits;
@@ -8,6 +9,7 @@ mod own;
 mod server;
 mod telemetry;
 
+pub use backend::BackendSettings;
 pub use client::Client;
 pub use lambda::Lambda;
 pub(crate) use lambda::RUNTIME_API;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What instances share.
     pub redis: Redis,
+    /// Other APIs that the app asks, by the names that it gave them: `[backends.weather]`.
+    pub backends: BTreeMap<String, BackendSettings>,
     /// What a gateway in front of AWS Lambda does to requests.
     pub lambda: Lambda,
     /// Secrets that are kept elsewhere.

@@ -14,17 +14,12 @@ pub struct Faketime {
 }
 
 impl Faketime {
-    /// Whether the library is there.
-    pub fn is_there() -> bool {
-        library().is_some()
-    }
-
     /// A calendar that is kept in that folder, and shows what time it is.
     ///
     /// # Panics
     /// If the library is missing, or the folder cannot be written.
     pub fn start(folder: &Path) -> Self {
-        let library = library().unwrap_or_else(|| {
+        let library = faketime().unwrap_or_else(|| {
             panic!(
                 "libfaketime is missing; `cargo xtask test` gets it, `cargo xtask test --without faketime` does without"
             )
@@ -56,7 +51,8 @@ impl Faketime {
     }
 }
 
-fn library() -> Option<PathBuf> {
+/// Where the library is, if it is installed.
+pub fn faketime() -> Option<PathBuf> {
     let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
     folders.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
 }

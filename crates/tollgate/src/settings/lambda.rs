@@ -1,5 +1,6 @@
 //! `[lambda]`: what a gateway in front of AWS Lambda does to requests.
 
+use super::Database;
 use crate::app::Failure;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,8 +29,9 @@ impl Lambda {
     }
 
     /// Why a file cannot be a database, where that is because of AWS Lambda too.
-    pub(crate) fn of_file(&self, Failure(said): Failure, name: &str) -> Failure {
-        if !self.is_here {
+    pub(crate) fn of_file(&self, Failure(said): Failure, database: &Database, name: &str) -> Failure {
+        let is_file = database.url.as_ref().is_none_or(|url| url.reveal().starts_with("sqlite:"));
+        if !self.is_here || !is_file {
             return Failure(said);
         }
         Failure(format!(

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backends;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod cache;
@@ -32,5 +34,7 @@ mod lists;
 mod problems;
 #[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod services;
 #[cfg(test)]
 mod settings;
