@@ -24,7 +24,7 @@ pub mod strict;
 mod trace_id;
 mod words;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, FrozenClock, ManualClock, SystemClock};
 pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
 pub use misfits::{Misfit, Misfits, Probe, blamed_field};
 pub use problem::{Cause, Fault, Problem};

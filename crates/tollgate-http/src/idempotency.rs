@@ -39,7 +39,7 @@ use std::{
 use tollgate_access::System;
 use tollgate_core::{Change, Clock, Problem, Result};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Error, OpenTransaction, Store, Table};
+use tollgate_store::{Database, Error, OpenTransaction, Store, Table, beside};
 
 /// The header, in the lower case of HTTP/2.
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -387,7 +387,7 @@ impl Records {
     fn sweep(&self, keyed: &Keyed) {
         if keyed.is_time_to_sweep(self.store.database(), self.clock.now()) {
             let records = Self::new(Arc::clone(self.store.database()), &self.clock);
-            tokio::spawn(async move {
+            beside(async move {
                 if let Err(error) = records.forget().await {
                     tracing::warn!(error = %tollgate_core::with_causes(&error), "old idempotency keys are still there");
                 }

@@ -26,7 +26,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock, Weak},
     time::Duration,
 };
-use tokio::{runtime::Handle, time::sleep};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
@@ -47,6 +50,8 @@ const TURN: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
 /// How long the server may take to say that it is there.
 const PING: Duration = Duration::from_secs(2);
+/// How long a connection may take to show that it is one.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How soon a new URL by which nobody is let in is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -270,6 +275,19 @@ impl Database for MongoDb {
                 Ok(true) => Ok(()),
                 _ => Err(Error::Unavailable(Error::source_of("it can only be read"))),
             }
+        })
+    }
+
+    /// One failure is enough for the driver to leave all connections of that time.
+    fn awake(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let documents = self.documents();
+            let ping = || timeout(AT_ONCE, documents.run_command(doc! { "ping": 1 }));
+            let is_alive = matches!(ping().await, Ok(Ok(_)));
+            if !is_alive {
+                let _ = ping().await;
+            }
+            Ok(())
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     session::Steps,
     tls::Tls,
 };
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::{
     ops::{Deref, DerefMut, Range},
@@ -291,6 +292,15 @@ impl Database for Postgres {
                 return Err(unavailable("it can only be read"));
             }
             self.last.check()
+        })
+    }
+
+    fn awake(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let Self { points, inserts, others, changes, queries, pool, .. } = self;
+            let lines = join_all([points, inserts, others, changes, queries].map(Lines::awake));
+            tokio::join!(lines, pool.awake());
+            Ok(())
         })
     }
 }

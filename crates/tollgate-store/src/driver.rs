@@ -157,6 +157,12 @@ pub trait Database: Driver + Any {
 
     /// Answers if the database does.
     fn ping(&self) -> Answer<'_, ()>;
+
+    /// Looks after the connections it has, once nobody looked for a while: those that were cut off meanwhile are made
+    /// anew before anything is sent on them. Takes no longer than a second or two, whatever the database does.
+    fn awake(&self) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// One transaction: sees its own writes, and nobody else does until it is committed. Dropped, it rolls back.
