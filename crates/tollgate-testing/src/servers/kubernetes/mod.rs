@@ -1,14 +1,13 @@
 //! Manifests, as `kubectl` puts them together, held to the schemas of Kubernetes.
 
-use super::{find, python::Python, run};
+use super::{Pip, find, run};
 use std::{
     path::Path,
     process::{Command, Stdio},
 };
 
 /// What knows the schemas.
-const SCHEMAS: Python =
-    Python { name: "kubernetes", pins: "crates/tollgate-testing/src/servers/kubernetes/requirements.txt" };
+const SCHEMAS: Pip = Pip { name: "kubernetes", pins: "crates/tollgate-testing/src/servers/kubernetes" };
 
 /// A folder of manifests.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ impl Kubernetes {
         let mut kubectl = Command::new("kubectl");
         let kubectl = kubectl.arg("kustomize").arg(overlay).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut kubectl = kubectl.unwrap_or_else(|error| panic!("cannot run kubectl: {error}"));
-        let mut python = SCHEMAS.command();
+        let mut python = SCHEMAS.python();
         python.args(["-c", include_str!("validate.py")]);
         python.stdin(kubectl.stdout.take().map_or_else(Stdio::null, Into::into));
         let output = python.output().unwrap_or_else(|error| panic!("cannot run python3: {error}"));
