@@ -23,7 +23,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
             &["tollgate-core", "tollgate-access", "tollgate-store"]
         }
         "tollgate-http" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-macros"],
-        "tollgate-redis" => &["tollgate-http", "tollgate-store"],
+        "tollgate-redis" => &["tollgate-core", "tollgate-http", "tollgate-store"],
         "tollgate-auth" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-http", "tollgate-macros"],
         "tollgate" => &[
             "tollgate-core",

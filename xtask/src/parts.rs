@@ -87,6 +87,15 @@ const PARTS: &[Part] = &[
         get: Get::Ours(servers::Mongo::fetch),
     },
     Part {
+        name: "faketime",
+        programs: "libfaketime",
+        is_there: || servers::faketime().is_some(),
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends faketime"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends faketime"),
+        ]),
+    },
+    Part {
         name: "redis",
         programs: "redis-server and redis-cli",
         is_there: servers::Redis::is_there,
@@ -317,7 +326,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, terraform, \
+        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, openid-client, aws-emulator, terraform, \
                      aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());

@@ -8,7 +8,11 @@ use crate::{
     service::Route,
     words,
 };
-use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
+use axum::{
+    Router,
+    http::{Extensions, Method, StatusCode},
+    response::IntoResponse,
+};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,6 +38,8 @@ pub struct Api {
     pub services: Vec<Service>,
     /// How often callers may ask.
     pub quotas: Quotas,
+    /// What handlers may ask for of the app itself, such as its settings.
+    pub extensions: Extensions,
 }
 
 /// An [`Api`] that contradicts itself nowhere.
@@ -93,9 +99,10 @@ impl Api {
         let (elsewhere, here): (Vec<_>, _) = self.services.into_iter().partition(|service| service.is_elsewhere);
         self.services = here;
         let mut described = Described { is_limited, mistakes, ..Described::default() };
-        described.add_all(&self.services, (&self.anyone, &self.schemes));
+        let callers = (&self.anyone, &self.schemes[..]);
+        described.add_all(&self.services, callers, &self.extensions);
         let mut others = Described::default();
-        others.add_all(&elsewhere, (&self.anyone, &self.schemes));
+        others.add_all(&elsewhere, callers, &self.extensions);
         described.mistakes.append(&mut others.mistakes);
         described.cached.append(&mut others.cached);
         let resources = described.resources(&self.anyone);
@@ -202,14 +209,14 @@ struct Described {
 }
 
 impl Described {
-    fn add_all(&mut self, services: &[Service], callers: Callers<'_>) {
+    fn add_all(&mut self, services: &[Service], callers: Callers<'_>, extensions: &Extensions) {
         for service in services {
-            service.routes.iter().for_each(|route| self.add(service, route, callers));
+            service.routes.iter().for_each(|route| self.add(service, route, callers, extensions));
             service.resources.iter().for_each(|describe| self.mention(*describe, callers));
         }
     }
 
-    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>) {
+    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>, extensions: &Extensions) {
         let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
         (route.describe)(&mut operation);
         if self.is_limited {
@@ -222,6 +229,9 @@ impl Described {
             cached.tables.get_or_init(|| tables);
         }
         self.resources.append(&mut operation.resources);
+        let missing = operation.needs.iter().filter(|need| !(need.is_met)(extensions));
+        let Route { method, path, .. } = route;
+        self.mistakes.extend(missing.map(|need| format!("`{method} {path}` {}", need.otherwise)));
         let operation = operation.finish(&route.id, service.name, &route.text);
         self.mistakes.extend(check_path(route, &operation));
         self.paths.entry(route.path.clone()).or_default().insert(route.method.as_str().to_lowercase(), operation);

@@ -194,6 +194,7 @@ impl App {
             schemes: schemes(&settings)?,
             services,
             quotas: settings.limits.quotas(),
+            extensions: settings.own.clone(),
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
         check_table_names(&built)?;

@@ -49,7 +49,7 @@ fn the_environment_picks_its_database_from_variables_alone() {
     };
     for (env, file) in [(None, "dev.db"), (Some("stage"), "stage.db"), (Some("prod"), "prod.db")] {
         assert!(check(env).contains(file), "{env:?}");
-        assert!(folder.path().join(file).exists());
+        assert!(!folder.path().join(file).exists(), "to check makes nothing");
     }
     let url = told(folder.path(), "database.url", &[("ENV", "stage"), ("DATABASE__STAGE", "sqlite:./x.db")]);
     assert_eq!(url.1, "LOREM_IPSUM_DATABASE__STAGE");
@@ -188,6 +188,12 @@ fn the_settings_of_the_guide_are_good() {
     let shown = stdout(&config(folder.path(), &[], &[("ENV", "prod"), ("DATABASE__PROD", "sqlite:./x.db")]));
     assert!(shown.contains("secret:aws-sm:my-app/sso-secrets#client_id (config/prod.toml)"), "{shown}");
     assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
+    let shared = concat!(include_str!("../guide/limits.toml"), include_str!("../guide/redis.toml"));
+    fs::write(folder.path().join("config/default.toml"), shared).unwrap();
+    let shown = stdout(&config(folder.path(), &[], &[]));
+    let limit = shown.lines().find(|line| line.starts_with("limits.address ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(limit.contains("600 per minute") && limit.contains("config/default.toml"), "{limit}");
+    assert!(!shown.contains("redis://user"), "{shown}");
 }
 
 #[test]

@@ -53,6 +53,8 @@ mod starts;
 #[cfg(test)]
 mod telemetry;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod walk;

@@ -140,15 +140,35 @@ impl Revoked {
 
     /// Ends a part of what a user was given.
     pub(crate) async fn end_of(&self, user: Uuid, what: Ended<'_>) -> Result<()> {
-        let ended = self.records.store().transaction(async |tx| self.note_of(user, what, &tx).await).await?;
+        let all = if self.are_many(user, &self.records).await? { self.end_all_of(user).await? } else { None };
+        let ended = match all {
+            Some(all) => all,
+            None => self.write(&self.records, what, Some(user)).await?,
+        };
         self.apply([ended]);
         Ok(())
+    }
+
+    async fn end_all_of(&self, user: Uuid) -> Result<Option<Revocation>> {
+        let all = self.records.store().transaction(async |tx| {
+            let records = self.records.on(&tx)?;
+            self.note_all_of(user, &records, &tx).await
+        });
+        match all.await {
+            // Another does so at this moment.
+            Err(Error::Store(tollgate_store::Error::Overloaded)) => Ok(None),
+            done => done,
+        }
+    }
+
+    async fn are_many(&self, user: Uuid, records: &Records<Revocation>) -> Result<bool> {
+        Ok(records.find(Revocation::USER_ID.eq(user)).await?.len() >= MOST_OF_A_USER)
     }
 
     /// The same with a transaction, as [`note`](Self::note).
     pub(crate) async fn note_of(&self, user: Uuid, what: Ended<'_>, on: &Transaction) -> Result<Revocation> {
         let records = self.records.on(on)?;
-        if records.find(Revocation::USER_ID.eq(user)).await?.len() >= MOST_OF_A_USER
+        if self.are_many(user, &records).await?
             && let Some(all) = self.note_all_of(user, &records, on).await?
         {
             return Ok(all);

@@ -6,6 +6,7 @@
 
 mod aws_emulator;
 mod envoy;
+mod faketime;
 mod kubernetes;
 mod mongo;
 mod nginx;
@@ -22,6 +23,7 @@ mod wheel;
 
 pub use aws_emulator::AwsEmulator;
 pub use envoy::{ENVOY, Envoy};
+pub use faketime::faketime;
 pub use kubernetes::Kubernetes;
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use nginx::Nginx;

@@ -1,6 +1,6 @@
 //! People, one by one or all: `user list`, `get`, `create`, `disable`, `roles` and more.
 
-use super::{CreateUser, people, print, users};
+use super::{CreateUser, opened, people, print, users};
 use crate::{
     Timestamp,
     app::{Design, Failure},
@@ -115,7 +115,7 @@ impl Who {
 }
 
 pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     let people = &running.identities.people;
     if let Some(who) = command.who().filter(|who| people.is_one(&who.email)) {
         return people::person(people, &who.email, &command, json).await;

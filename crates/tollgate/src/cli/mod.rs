@@ -16,7 +16,10 @@ mod serve;
 mod show;
 mod users;
 
-use crate::app::{App, Exit, Failure};
+use crate::{
+    app::{App, Design, Exit, Failure},
+    running::Running,
+};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -129,7 +132,9 @@ struct CreateUser {
 
 /// Runs the command that the process was started with.
 pub(crate) fn main(app: App) -> Exit {
-    let command = Line::command().name(app.name).version(app.version).about(app.about);
+    // Nothing said is no line, rather than an empty one.
+    let about = (!app.about.is_empty()).then_some(app.about);
+    let command = Line::command().name(app.name).version(app.version).about(about);
     let line = match command.try_get_matches().and_then(|matches| Line::from_arg_matches(&matches)) {
         Ok(line) => line,
         Err(error) => error.exit(),
@@ -199,6 +204,15 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
             done
         }
     }
+}
+
+/// The app with its databases. Who gives a command in another folder than they mean to is told which file it made there.
+async fn opened(design: Design) -> Result<Running, Failure> {
+    let running = design.open().await?;
+    for file in &running.databases.made {
+        eprintln!("made a new database: {file}");
+    }
+    Ok(running)
 }
 
 /// Writes to standard output; who closed it early wants no more.

@@ -25,7 +25,7 @@ pub(super) async fn serve(mut design: Design, takes_socket: bool) -> Result<(), 
     let running = Arc::new(design.open().await?);
     running.add_demo_users().await?;
     let (serving, told) = (running.serving(tls), told_to_stop()?);
-    let metrics = show_metrics(&running.design).await?;
+    let metrics = show_metrics(&running).await?;
     print(&running.banner(metrics))?;
     match listening.serve(serving, told).await {
         Ended::Whole => Ok(()),
@@ -103,7 +103,7 @@ impl Running {
                 text,
                 "  TOKEN=$(curl -s {url}/token -d username={email} -d password={password} | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
             );
-            let _ = writeln!(text, "  curl -H \"Authorization: Bearer $TOKEN\" '{url}{path}?limit=3'");
+            let _ = writeln!(text, "  curl -s -H \"Authorization: Bearer $TOKEN\" '{url}{path}?limit=3'");
         }
     }
 }

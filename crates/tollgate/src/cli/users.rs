@@ -1,6 +1,6 @@
 //! People: how one is made, and their tokens.
 
-use super::{CreateUser, print};
+use super::{CreateUser, opened, print};
 use crate::{
     app::{Design, Failure},
     running::Running,
@@ -45,6 +45,6 @@ fn ask_for_password() -> Result<Secret, Failure> {
 }
 
 pub(super) async fn token(design: Design, email: &str) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     print(&running.identity()?.issue_token(email).await?)
 }

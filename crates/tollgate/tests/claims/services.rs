@@ -43,7 +43,17 @@ fn writes_end_what_is_kept_by_services_elsewhere() {
     let services = Service::only(vec![films(), notes()], &["notes".to_owned()]).unwrap();
     let (title, version, about, schemes) = (String::new(), String::new(), String::new(), vec![]);
     let (anyone, quotas) = (tollgate_access::Grants::default(), Quotas::default());
-    let built = Api { title, version, about, anyone, schemes, services, quotas }.build();
+    let built = Api {
+        title,
+        version,
+        about,
+        anyone,
+        schemes,
+        services,
+        quotas,
+        extensions: tollgate::http::Extensions::default(),
+    }
+    .build();
     let built = built.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     assert!(built.cached_tables.iter().all(|table| table.name == "movies") && !built.cached_tables.is_empty());
     assert!(built.resources.iter().all(|resource| resource.table().name == "notes"));

@@ -162,6 +162,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         anyone: tollgate_access::Grants::default(),
         schemes: vec![],
         quotas: tollgate_http::Quotas::default(),
+        extensions: axum::http::Extensions::new(),
         services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();

@@ -142,6 +142,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         anyone: Grants::default(),
         schemes: vec![],
         quotas: tollgate_http::Quotas::default(),
+        extensions: axum::http::Extensions::new(),
         services: vec![tollgate_auth::service(), tollgate_auth::api_keys_service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
