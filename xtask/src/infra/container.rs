@@ -176,30 +176,27 @@ fn bill_of_materials() -> Result<String> {
 }
 
 fn is_closed() -> Result<String> {
-    let said = output(tool("podman")?.args(run_options(&[])).arg(format!("{IMAGE}:server")));
+    let said = output(tool("podman")?.args(RUN).args(["--rm", &format!("{IMAGE}:server")]));
     let said = said.err().ok_or("it starts without an issuer")?.to_string();
     let is_told = said.contains("no issuer is configured") && said.contains("`production`");
     if is_told { Ok(String::new()) } else { Err(said.into()) }
 }
 
-/// As the guide starts it, with the network of this machine: to map ports takes rights that not everybody has.
-fn run_options<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [
-        &[
-            "run",
-            "--rm",
-            "--read-only",
-            "--network",
-            "host",
-            "--cap-drop",
-            "all",
-            "--security-opt",
-            "no-new-privileges",
-        ],
-        more,
-    ]
-    .concat()
-}
+/// As the guide starts it, but with the network of this machine: to map ports takes rights that not everybody has.
+const RUN: [&str; 12] = [
+    "run",
+    "--read-only",
+    "--network",
+    "host",
+    "--cap-drop",
+    "all",
+    "--security-opt",
+    "no-new-privileges",
+    "--ulimit",
+    "nofile=1024:1024",
+    "--ulimit",
+    "nproc=4096:4096",
+];
 
 /// A container, which is gone when this is dropped.
 struct Container {
@@ -213,7 +210,7 @@ impl Container {
         let container = Self { name: format!("lorem-ipsum-{port}"), port };
         let volume = format!("{}:/app/data", volume.display());
         let mut run = tool("podman")?;
-        run.args(run_options(&["--detach", "--name", &container.name, "--volume", &volume]));
+        run.args(RUN).args(["--detach", "--name", &container.name, "--volume", &volume]);
         for (name, value) in [
             ("ENV", "dev"),
             ("IDENTITY__PASSWORD_GRANT", "false"),
