@@ -1,4 +1,7 @@
-"""What there is in an account of AWS: a line for each thing that the modules may make, without what AWS puts in itself."""
+"""What there is in an account of AWS: a line for each thing that the modules may make.
+
+Without what AWS makes for itself: alarms of autoscalers, the secret of a database's owner.
+"""
 
 import boto3
 import jmespath
@@ -9,7 +12,7 @@ LISTS = [
     ("apigatewayv2", "get_domain_names", "Items[].DomainName"),
     ("application-autoscaling", "describe_scalable_targets", "ScalableTargets[].ResourceId"),
     ("application-autoscaling", "describe_scaling_policies", "ScalingPolicies[].PolicyName"),
-    ("cloudwatch", "describe_alarms", "MetricAlarms[].AlarmName"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms[?!starts_with(AlarmName, 'TargetTracking-')].AlarmName"),
     ("cloudwatch", "list_dashboards", "DashboardEntries[].DashboardName"),
     ("ec2", "describe_addresses", "Addresses[].Tags[?Key=='Name'].Value[]"),
     ("ec2", "describe_flow_logs", "FlowLogs[].LogDestination"),
@@ -31,7 +34,7 @@ LISTS = [
     ("elasticache", "describe_users", "Users[?UserId!='default' && Status!='deleting'].UserId"),
     ("elbv2", "describe_load_balancers", "LoadBalancers[].LoadBalancerName"),
     ("elbv2", "describe_target_groups", "TargetGroups[].TargetGroupName"),
-    ("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList[].Arn"),
+    ("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList[].[`of a cluster`][]"),
     ("iam", "list_roles", "Roles[?!starts_with(Path, '/aws-service-role/')].RoleName"),
     ("kms", "list_aliases", "Aliases[?!starts_with(AliasName, 'alias/aws/')].AliasName"),
     ("lambda", "list_functions", "Functions[].FunctionName"),
@@ -41,17 +44,25 @@ LISTS = [
     ("rds", "describe_db_instances", "DBInstances[].DBInstanceIdentifier"),
     ("rds", "describe_db_subnet_groups", "DBSubnetGroups[].DBSubnetGroupName"),
     ("s3", "list_buckets", "Buckets[].Name"),
-    ("secretsmanager", "list_secrets", "SecretList[].Name"),
+    ("secretsmanager", "list_secrets", "SecretList[?!starts_with(Name, 'rds!')].Name"),
     ("sns", "list_topics", "Topics[].TopicArn"),
     ("sns", "list_subscriptions", "Subscriptions[].Endpoint"),
 ]
 
 # Things in things: service, list of the outer ones, operation, its parameter, what identifies each inner one.
 NESTED = [
-    ("apigatewayv2", ("get_apis", "Items[].ApiId"), "get_authorizers", "ApiId", "Items[].Name"),
-    ("apigatewayv2", ("get_apis", "Items[].ApiId"), "get_routes", "ApiId", "Items[].RouteKey"),
+    ("apigatewayv2", ("get_apis", "Items[].ApiId"), "get_routes", "ApiId", "Items[].join(' ', [AuthorizationType, RouteKey])"),
     ("ecs", ("list_clusters", "clusterArns[]"), "list_services", "cluster", "serviceArns[]"),
+    ("eks", ("list_clusters", "clusters[]"), "list_access_entries", "clusterName", "accessEntries[]"),
+    ("eks", ("list_clusters", "clusters[]"), "list_addons", "clusterName", "addons[]"),
     ("eks", ("list_clusters", "clusters[]"), "list_nodegroups", "clusterName", "nodegroups[]"),
+    (
+        "eks",
+        ("list_clusters", "clusters[]"),
+        "list_pod_identity_associations",
+        "clusterName",
+        "associations[].join('/', [namespace, serviceAccount])",
+    ),
     ("elbv2", ("describe_load_balancers", "LoadBalancers[].LoadBalancerArn"), "describe_listeners", "LoadBalancerArn", "Listeners[].to_string(Port)"),
 ]
 

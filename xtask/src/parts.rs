@@ -125,6 +125,16 @@ const PARTS: &[Part] = &[
         ]),
     },
     Part {
+        name: "aws",
+        programs: "the AWS command line",
+        is_there: || on_path("aws"),
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends awscli"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends awscli"),
+            ("macos", "brew install awscli"),
+        ]),
+    },
+    Part {
         name: "checkov",
         programs: "Python 3.10 or newer with pip",
         is_there: || servers::CHECKOV.is_there(),
@@ -308,7 +318,7 @@ mod tests {
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
         let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, terraform, \
-                     checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
+                     aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

@@ -78,7 +78,7 @@ pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
 pub use scheme::{Flow, Scheme};
-pub use serve::{ConnectionLimits, Ended, Listening, Probe, Serving, Stop, Tls, bind};
+pub use serve::{ConnectionLimits, Ended, Listening, Probe, Serving, Stop, Tls, bind, take_socket};
 pub use service::Service;
 
 #[doc(hidden)]

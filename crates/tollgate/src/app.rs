@@ -9,7 +9,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use tollgate_access::Roles;
+use tollgate_access::{Known, Roles};
 use tollgate_auth::{
     Mail, MailError, Mailer,
     provider::{Endpoints, Provider},
@@ -199,6 +199,7 @@ impl App {
         check_table_names(&built)?;
         check_paths(&built)?;
         settings.databases.retain(|name, _| is_needed(name, &built));
+        let roles = roles.knowing(known(&built));
         let (name, title, version) = (self.name, self.title, self.version);
         let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
         let backends = self.backends;
@@ -250,6 +251,12 @@ fn scheme(provider: &Provider) -> Option<Scheme> {
         client_id: provider.common.docs_client_id.clone(),
         parameters: provider.endpoints.iter().flat_map(|endpoints| endpoints.parameters.clone()).collect(),
     })
+}
+
+/// What permissions can speak of.
+fn known(built: &Built) -> Known {
+    let resources = built.resources.iter().map(|resource| resource.table().name);
+    Known::of(resources, built.routes.iter().flat_map(|route| route.access.permissions()))
 }
 
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.

@@ -132,13 +132,20 @@ impl Home {
         let services = self.running.design.built.services.iter().filter(|service| !service.permissions.is_empty());
         let entry = |service: &ServiceInfo| ServiceEntry {
             name: service.name.into(),
-            title: title(service.name),
+            title: called(service),
             about: first_paragraph(service.about),
             permissions: service.permissions.iter().map(|permission| need(actor, permission)).collect(),
             docs: format!("/docs#/{}", service.name),
         };
         services.map(entry).collect()
     }
+}
+
+/// As the service's own comment calls it, "API keys: for programs …", or by its name.
+fn called(service: &ServiceInfo) -> String {
+    let name = service.name.replace(['_', '-'], " ");
+    let said = service.about.split_once(": ").map(|(said, _)| said).filter(|said| said.eq_ignore_ascii_case(&name));
+    said.map_or_else(|| capitalized(&name), str::to_owned)
 }
 
 /// The service's own comment, without its name at the beginning: "Movies: a catalogue …".

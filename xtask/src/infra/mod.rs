@@ -4,6 +4,7 @@
 //! takes minutes.
 
 mod container;
+mod deploy;
 mod kubernetes;
 mod terraform;
 
@@ -25,7 +26,7 @@ struct Check {
     slow: fn(&mut Steps, &LeftOut),
 }
 
-const CHECKS: &[Check] = &[container::CHECK, kubernetes::CHECK, terraform::CHECK];
+const CHECKS: &[Check] = &[container::CHECK, kubernetes::CHECK, terraform::CHECK, deploy::CHECK];
 
 /// The names of parts that are left out.
 pub(crate) struct LeftOut<'a>(pub(crate) &'a [&'a Part]);
@@ -76,6 +77,6 @@ mod tests {
         assert_eq!(named(&["terraform"]).unwrap()[0].name, "terraform");
         assert!(!named(&[]).unwrap().is_empty());
         let refused = named(&["terrafrom"]).unwrap_err().to_string();
-        assert!(refused.starts_with("there is no check \"terrafrom\"; there is: terraform"), "{refused}");
+        assert!(refused.starts_with("there is no check \"terrafrom\"; there is: container, "), "{refused}");
     }
 }

@@ -189,3 +189,31 @@ fn the_settings_of_the_guide_are_good() {
     assert!(shown.contains("secret:aws-sm:my-app/sso-secrets#client_id (config/prod.toml)"), "{shown}");
     assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
 }
+
+#[test]
+fn an_app_describes_itself_to_tools_without_its_secrets() {
+    let folder = TempDir::new().unwrap();
+    let mut describe = command(folder.path(), &["describe"]);
+    let issuer = [("PRESET", "okta"), ("DOMAIN", "dev-1.okta.com"), ("CLIENT_ID", "0oa"), ("CLIENT_SECRET", "s3cr3t")];
+    describe.envs(issuer.map(|(name, value)| (format!("LOREM_IPSUM_IDENTITY__ISSUERS__OKTA__{name}"), value)));
+    // It is not fetched: a tool may ask where the app could not run.
+    describe.env("LOREM_IPSUM_DATABASE__PROD", "secret:aws-sm:films/database#url").env("LOREM_IPSUM_ENV", "prod");
+    let said = stdout(&describe.output().unwrap());
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&told["name"], &told["prefix"]), (&"lorem-ipsum".into(), &"LOREM_IPSUM".into()));
+    assert_eq!(told["issuers"][0]["issuer"], "https://dev-1.okta.com/oauth2/default");
+    assert_eq!(told["issuers"][0]["audiences"], serde_json::json!(["api://default"]));
+    let url = &told["settings"]["database.url"];
+    assert!(
+        url["hidden"] == true && url["origin"].as_str().unwrap().starts_with("secret:aws-sm:films/database#url"),
+        "{url}"
+    );
+    assert!(!said.contains("s3cr3t"), "{said}");
+}
+
+#[test]
+fn a_socket_that_is_not_there_is_not_taken() {
+    let folder = TempDir::new().unwrap();
+    let said = failure(&command(folder.path(), &["serve", "--socket"]).output().unwrap());
+    assert!(said.contains("--socket takes a listening socket from standard input"), "{said}");
+}

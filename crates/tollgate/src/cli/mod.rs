@@ -6,6 +6,7 @@ mod accounts;
 mod api_keys;
 mod clients;
 mod config;
+mod describe;
 mod health;
 mod keys;
 mod load;
@@ -37,6 +38,9 @@ struct Serve {
     /// Listen on this port; 0 takes a free one [default: server.port, 8000]
     #[arg(long)]
     port: Option<u16>,
+    /// Take the socket that is standard input, which listens already, as `tollgate dev` and service managers hand it over
+    #[arg(long)]
+    socket: bool,
     /// Serve these of the app's services alone, as in `books,words` [default: server.services, all of them]
     #[arg(long, value_delimiter = ',')]
     services: Vec<String>,
@@ -59,10 +63,11 @@ struct Token {
 enum Command {
     /// Serve the app (what happens without a command)
     Serve(Serve),
-    /// Create a user of the embedded identity provider
-    CreateUser(CreateUser),
-    /// Manage users of the embedded identity provider, and who of others comes in
+    /// Manage users of the embedded identity provider, and who of others comes in (`create-user` is `user create`)
     User(accounts::Line),
+    /// The same as `user create`
+    #[command(hide = true)]
+    CreateUser(CreateUser),
     /// Print an access token of a user
     Token(Token),
     /// Keys of programs that have nobody to sign in
@@ -92,6 +97,8 @@ enum Command {
     Config(config::Line),
     /// Check settings, services and database without serving
     Check,
+    /// Print what the app is and expects, as JSON for tools; secrets are hidden, and not fetched
+    Describe,
     /// Ask the app that runs beside this command whether it is well: for containers
     Health(health::Line),
 }
@@ -140,10 +147,12 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     let command = line.command.unwrap_or(Command::Serve(line.serve));
     match &command {
         Command::Config(line) => return config::config(&app, line),
+        Command::Describe => return describe::describe(&app),
         Command::Health(line) => return health::health(&app, line),
         _ => {}
     }
     let mut settings = app.load_settings()?;
+    let takes_socket = matches!(command, Command::Serve(Serve { socket: true, .. }));
     if let Command::Serve(Serve { services, .. }) = &command
         && !services.is_empty()
     {
@@ -173,7 +182,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         command => {
             let done = runtime.block_on(async {
                 match command {
-                    Command::CreateUser(user) => users::create(design, user).await,
+                    Command::CreateUser(user) => accounts::user(design, user.into()).await,
                     Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
                     Command::ApiKey(command) => api_keys::keys(design, command).await,
@@ -182,7 +191,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
-                    _ => serve::serve(design).await,
+                    _ => serve::serve(design, takes_socket).await,
                 }
             });
             // Who wants the end at once does not wait for a password's hash.

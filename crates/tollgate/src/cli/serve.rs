@@ -9,15 +9,17 @@ use crate::{
 };
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
-use tollgate_http::{Ended, Serving, Tls, bind, log_panics};
+use tollgate_http::{Ended, Serving, Tls, bind, log_panics, take_socket};
 
-pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
+/// Serves on the socket that was handed over, or on one of its own.
+pub(super) async fn serve(mut design: Design, takes_socket: bool) -> Result<(), Failure> {
     log_panics();
     let server = &design.settings.server;
     design.settings.check().map_err(Failure)?;
     let tls = server.tls.clone().map(|files| Tls::read(files.certificate, files.key)).transpose();
     let tls = tls.map_err(|said| Failure(format!("server.tls: {said}")))?;
-    let listening = bind(&server.host, server.port, server.reuse_port).await.map_err(Failure)?;
+    let listening = if takes_socket { take_socket() } else { bind(&server.host, server.port, server.reuse_port).await };
+    let listening = listening.map_err(Failure)?;
     // Port 0 is known only now, and tokens name the address they come from.
     design.settings.server.port = listening.address()?.port();
     let running = Arc::new(design.open().await?);

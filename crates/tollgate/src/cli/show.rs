@@ -16,16 +16,17 @@ pub(super) fn openapi(design: &Design) -> Result<(), Failure> {
     print(&format!("{:#}", design.built.document))
 }
 
-/// An issuer that cannot be reached keeps no app from starting, so it is told and no failure.
-async fn judged(issuer: &Issuer) -> String {
+/// What there is to say of an issuer. One that cannot be reached keeps no app from starting, but its people out.
+async fn judged(issuer: &Issuer) -> Result<String, String> {
     let (health, name) = (issuer.keys().arrived().await, issuer.name());
     match health.reason() {
-        None => format!("{name}, `{}`, its keys are known", issuer.provider().realms[0].name),
-        Some(why) => format!("{name}, WITHOUT KEYS, so its tokens will be answered with 503: {why}"),
+        None => Ok(format!("{name}, `{}`, its keys are known", issuer.provider().realms[0].name)),
+        Some(why) => Err(format!("{name}, WITHOUT KEYS, so its tokens will be answered with 503: {why}")),
     }
 }
 
-/// Everything that would keep the app from starting, found without starting it.
+/// Everything that would keep the app from starting, or those from coming in whom an issuer knows, found without starting
+/// it.
 pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let (routes, resources) = (design.built.routes.len(), design.built.resources.len());
     let env = design.settings.env.clone();
@@ -44,10 +45,22 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     for done in &running.done {
         let _ = writeln!(text, "           {done}");
     }
+    let mut without_keys = vec![];
     for issuer in running.identities.others.iter() {
-        let _ = writeln!(text, "issuer     {}", judged(issuer).await);
+        let said = judged(issuer).await.unwrap_or_else(|said| {
+            without_keys.push(issuer.name());
+            said
+        });
+        let _ = writeln!(text, "issuer     {said}");
     }
-    print(&text)
+    print(&text)?;
+    if without_keys.is_empty() {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "the keys of `{}` cannot be had: is its address right, and reachable?",
+        without_keys.join("`, `")
+    )))
 }
 
 impl Design {

@@ -1,4 +1,4 @@
-//! People: `create-user` and `token`.
+//! People: how one is made, and their tokens.
 
 use super::{CreateUser, print};
 use crate::{
@@ -9,12 +9,6 @@ use std::io::IsTerminal;
 use tollgate_access::System;
 use tollgate_auth::User;
 use tollgate_core::Secret;
-
-pub(super) async fn create(design: Design, user: CreateUser) -> Result<(), Failure> {
-    let made = add(&design.open().await?, user).await?;
-    let roles = if made.roles.is_empty() { "no role".to_owned() } else { made.roles.join(", ") };
-    print(&format!("created {} ({roles})", made.email))
-}
 
 pub(super) async fn add(running: &Running, user: CreateUser) -> Result<User, Failure> {
     let password = match user.password {

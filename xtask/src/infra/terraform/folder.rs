@@ -51,14 +51,15 @@ impl Root<'_> {
     pub(super) fn init(&self, more: &[&str]) -> Result {
         let plugins = plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
         let arguments = ["init", "-input=false", "-no-color"].into_iter().chain(plugins.as_deref());
-        self.run(&arguments.chain(more.iter().copied()).collect::<Vec<_>>())
+        self.run(&arguments.chain(more.iter().copied()).collect::<Vec<_>>()).map(drop)
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> Result {
-        output(self.terraform().args(arguments)).map(drop)
+    /// What it says, in words.
+    pub(super) fn run(&self, arguments: &[&str]) -> Result<String> {
+        output(self.terraform().args(arguments))
     }
 
-    /// What it says, in JSON for programs.
+    /// What it says for programs; on failure, what it says for people.
     pub(super) fn read(&self, arguments: &[&str]) -> Result<String> {
         stdout(self.terraform().args(arguments))
     }
@@ -73,7 +74,7 @@ impl Root<'_> {
 }
 
 /// The folder of a provider that was put where Terraform looks for some, or in a folder of `/opt`.
-fn plugins() -> Option<PathBuf> {
+pub(in crate::infra) fn plugins() -> Option<PathBuf> {
     let home = env::home_dir().unwrap_or_default().join(".terraform.d/plugins");
     let known = [home, "/usr/local/share/terraform/plugins".into(), "/usr/share/terraform/plugins".into()];
     let opt = fs::read_dir("/opt").into_iter().flatten().flatten().map(|entry| entry.path());

@@ -32,36 +32,47 @@ pub(super) fn run(steps: &mut Steps) {
     });
 }
 
+/// What a trial saw.
+struct Seen {
+    made: String,
+    left: String,
+    shown: Value,
+    shown_state: Value,
+}
+
 fn try_out(target: &str) -> Result<String> {
+    let seen = make_and_unmake(target)?;
+    expect(&Path::new(HERE).join("examples").join(target).join("inventory.txt"), &seen.made)?;
+    check_policies("state", &seen.shown_state)?;
+    let note = check_policies(target, &seen.shown)?;
+    if !seen.left.is_empty() {
+        return Err(format!("left behind:\n{}", seen.left).into());
+    }
+    Ok(format!("{} things made and unmade, {note}", seen.made.lines().count()))
+}
+
+fn make_and_unmake(target: &str) -> Result<Seen> {
     let aws = AwsEmulator::start();
     let folder = Folder::new(target)?.with(variables(&aws));
     let before = inventory(&aws)?;
-    let state = folder.root("state");
+    let (state, root) = (folder.root("state"), folder.root(target));
     state.init(&[])?;
     state.apply(&[])?;
-    let root = folder.root(target);
     keep_state_in(&state.read(&["output", "-raw", "bucket"])?, &root)?;
     // A bucket as a folder of the address, since no name server knows the emulator.
     root.init(&["-backend-config=use_path_style=true"])?;
     root.apply(&["-target=module.registry", "-var=image="])?;
     let certificate = certificate(target, &aws)?;
-    let certificate: Vec<_> = certificate.iter().map(String::as_str).collect();
-    root.apply(&certificate)?;
-    let made = inventory(&aws)?;
-    let [shown, shown_state] = [root.shown()?, state.shown()?];
-    root.unmake(&certificate)?;
-    state.unmake(&[])?;
-    let left = inventory(&aws)?;
-    let example = Path::new(HERE).join("examples").join(target);
-    expect(&example.join("inventory.txt"), &added(&before, &made))?;
-    let note = check_policies(target, &shown)?;
-    check_policies("state", &shown_state)?;
-    let left = added(&before, &left);
-    if left.is_empty() {
-        Ok(format!("{} things made and unmade, {note}", made.lines().count()))
-    } else {
-        Err(format!("left behind:\n{left}").into())
-    }
+    let more: Vec<_> = certificate.iter().map(String::as_str).collect();
+    root.apply(&more)?;
+    let (made, shown, shown_state) = (added(&before, &inventory(&aws)?), root.shown()?, state.shown()?);
+    fill_secrets(&aws)?;
+    root.unprotect(&more)?;
+    check_state(&root)?;
+    root.destroy(&more)?;
+    state.unprotect(&[])?;
+    state.destroy(&[])?;
+    Ok(Seen { made, left: added(&before, &inventory(&aws)?), shown, shown_state })
 }
 
 /// The backend looks for the address of each service by itself; what fails is not tried for minutes.
@@ -103,15 +114,35 @@ impl Root<'_> {
     }
 
     fn apply(&self, more: &[&str]) -> Result {
-        self.run(&[&["apply", "-auto-approve", "-input=false", "-no-color", VARIABLES], more].concat())
+        self.run(&[&["apply", "-auto-approve", "-input=false", "-no-color", VARIABLES], more].concat()).map(drop)
     }
 
-    /// As whoever wants it gone does: what is protected says no, until it no longer is.
-    fn unmake(&self, more: &[&str]) -> Result {
-        self.apply(&[more, &[UNPROTECTED]].concat())?;
-        let destroy = ["destroy", "-auto-approve", "-input=false", "-no-color", VARIABLES, UNPROTECTED];
-        self.run(&[&destroy, more].concat())
+    /// What is protected refuses to go, until it no longer is.
+    fn unprotect(&self, more: &[&str]) -> Result {
+        self.apply(&[more, &[UNPROTECTED]].concat())
     }
+
+    fn destroy(&self, more: &[&str]) -> Result {
+        let destroy = ["destroy", "-auto-approve", "-input=false", "-no-color", VARIABLES, UNPROTECTED];
+        self.run(&[&destroy, more].concat()).map(drop)
+    }
+}
+
+/// What nobody must find where it does not belong.
+const CANARY: &str = "canary-7f3a9c";
+
+/// Puts a value into every secret that was made, as its owner does.
+fn fill_secrets(aws: &AwsEmulator) -> Result {
+    let put = "import boto3, sys; kept = boto3.client('secretsmanager')\n\
+               for secret in kept.list_secrets()['SecretList']:\n \
+               kept.put_secret_value(SecretId=secret['ARN'], SecretString=sys.argv[1])";
+    stdout(aws.python().args(["-c", put, CANARY])).map(drop)
+}
+
+/// Terraform has looked at everything since the secrets were filled; none of them is in its state.
+fn check_state(root: &Root) -> Result {
+    let state = root.read(&["state", "pull"])?;
+    if state.contains(CANARY) { Err("the value of a secret is in the state".into()) } else { Ok(()) }
 }
 
 /// What is there, asked of AWS itself: a line for each thing.
@@ -122,5 +153,5 @@ fn inventory(aws: &AwsEmulator) -> Result<String> {
 /// Lines that were not there before.
 fn added(before: &str, after: &str) -> String {
     let before: Vec<_> = before.lines().collect();
-    after.lines().filter(|line| !before.contains(line)).map(|line| format!("{line}\n")).collect()
+    after.lines().filter(|line| !before.contains(line)).flat_map(|line| [line, "\n"]).collect()
 }

@@ -10,27 +10,26 @@ pub(super) fn check(folder: &Path) -> Result<String> {
         let text = fs::read_to_string(&file)?;
         wrong
             .extend(text.lines().filter(|line| is_unexplained(line)).map(|line| format!("{}: {line}", file.display())));
-        for block in text.split("\n}\n") {
-            let missing = missing(block);
-            blocks += usize::from(missing.is_some());
-            wrong.extend(missing.flatten().map(|what| format!("{}: {what}", file.display())));
+        for (name, lacks) in text.split("\n}\n").filter_map(said) {
+            blocks += 1;
+            wrong.extend(lacks.map(|word| format!("{}: {name} has no {}", file.display(), word.trim_end())));
         }
     }
     if wrong.is_empty() { Ok(format!("{blocks} variables and outputs")) } else { Err(wrong.join("\n").into()) }
 }
 
-/// Of a variable or an output: what it does not say, if there is something. A boolean needs no validation.
-fn missing(block: &str) -> Option<Option<String>> {
+/// A variable or an output, and what it does not say, if there is something. A boolean needs no validation.
+fn said(block: &str) -> Option<(String, Option<&'static str>)> {
     let head = block.lines().find(|line| line.starts_with("variable ") || line.starts_with("output "))?;
-    let (kind, name) = head.trim_end_matches(" {").split_once(' ')?;
-    let says = |word: &str| block.lines().any(|line| line.trim_start().starts_with(word));
-    let wanted: &[&str] = match kind {
-        "output" => &["description ", "value "],
-        _ if says("type        = bool") => &["description ", "type "],
-        _ => &["description ", "type ", "validation "],
+    let says = |word: &&&str| block.lines().any(|line| line.trim_start().starts_with(**word));
+    let wanted: &[&str] = if head.starts_with("output ") {
+        &["description ", "value "]
+    } else if says(&&"type        = bool") {
+        &["description ", "type "]
+    } else {
+        &["description ", "type ", "validation "]
     };
-    let lacks = wanted.iter().find(|word| !says(word));
-    Some(lacks.map(|word| format!("{kind} {name} has no {}", word.trim_end())))
+    Some((head.trim_end_matches(" {").to_owned(), wanted.iter().find(|word| !says(word)).copied()))
 }
 
 /// `checkov:skip=ID:reason` without the reason.
@@ -55,7 +54,7 @@ fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_unexplained, missing};
+    use super::{is_unexplained, said};
 
     #[test]
     fn an_exception_says_why_it_stands() {
@@ -68,13 +67,17 @@ mod tests {
     #[test]
     fn a_variable_says_what_it_means_and_what_it_may_be() {
         let whole = "variable \"port\" {\n  description = \"Port.\"\n  type        = number\n\n  validation {\n    condition = true\n  }";
-        assert_eq!(missing(whole), Some(None));
-        let without = |line: &str| missing(&whole.replace(line, "")).flatten().unwrap();
-        assert_eq!(without("  description = \"Port.\"\n"), "variable \"port\" has no description");
-        assert_eq!(without("  type        = number\n"), "variable \"port\" has no type");
-        assert_eq!(without("  validation {\n"), "variable \"port\" has no validation");
-        assert_eq!(missing("variable \"on\" {\n  description = \"On?\"\n  type        = bool"), Some(None));
-        assert_eq!(missing("output \"url\" {\n  value = 1").flatten().unwrap(), "output \"url\" has no description");
-        assert_eq!(missing("resource \"aws_lb\" \"this\" {"), None);
+        let lacks = |block: &str| said(block).map(|(_, lacks)| lacks);
+        assert_eq!(said(whole), Some(("variable \"port\"".to_owned(), None)));
+        for (line, word) in [
+            ("  description = \"Port.\"\n", "description "),
+            ("  type        = number\n", "type "),
+            ("  validation {\n", "validation "),
+        ] {
+            assert_eq!(lacks(&whole.replace(line, "")), Some(Some(word)));
+        }
+        assert_eq!(lacks("variable \"on\" {\n  description = \"On?\"\n  type        = bool"), Some(None));
+        assert_eq!(lacks("output \"url\" {\n  value = 1"), Some(Some("description ")));
+        assert_eq!(lacks("resource \"aws_lb\" \"this\" {"), None);
     }
 }

@@ -13,6 +13,7 @@ mod ends;
 mod exchange;
 mod half_done;
 mod jumps;
+mod kinds;
 mod login;
 mod logout;
 mod own;
@@ -254,7 +255,10 @@ impl Browser {
     pub(crate) async fn code(&mut self, client: &str, scope: &str) -> String {
         let callback = if client == "web" { CALLBACK } else { "com.example.app:/back?from=issuer" };
         let changes = [("client_id", client), ("redirect_uri", callback), ("scope", scope)];
-        let answer = self.get(&authorize(&changes)).await;
+        let mut answer = self.get(&authorize(&changes)).await;
+        if client == "app" {
+            answer = consent::press(self, &answer, "allow").await;
+        }
         answer.location_parameter("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
     }
 

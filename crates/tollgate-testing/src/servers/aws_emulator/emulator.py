@@ -7,18 +7,22 @@ import hashlib
 import json
 import sys
 import uuid
+from copy import copy
 from inspect import signature
 from urllib.parse import unquote, urlparse
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models import ec2_backends
+from moto.ecs.models import EC2ContainerServiceBackend
 from moto.eks import urls as eks
 from moto.eks.models import EKSBackend
 from moto.elasticache import models as elasticache
 from moto.elasticache.exceptions import ElastiCacheException
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.iam.access_control import PermissionResult
 from moto.rds import models as rds
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.server import main
 
 ACCOUNT = "123456789012"
@@ -40,6 +44,12 @@ def rds_resource_ids():
         self.dbi_resource_id = "db-" + hashlib.sha256(self.db_instance_identifier.encode()).hexdigest()[:26].upper()
 
     rds.DBInstance.__init__ = make
+
+
+def rds_data_api():
+    """The Data API is there for clusters of the second Aurora Serverless as well."""
+    enabled = property(lambda self: self._enable_http_endpoint, lambda self, on: vars(self).update(_enable_http_endpoint=bool(on)))
+    rds.DBCluster.enable_http_endpoint = enabled
 
 
 def elasticache_replication_groups():
@@ -80,6 +90,18 @@ def elasticache_replication_groups():
         return EmptyResult()
 
     ElastiCacheResponse.delete_cache_subnet_group = delete_subnet_group
+
+
+def ecs_memory():
+    """On Fargate memory is the task's, and a container need not say how much of it is its own."""
+    counted = EC2ContainerServiceBackend._calculate_task_resource_requirements
+
+    def count(task):
+        task = copy(task)
+        task.container_definitions = [{"memory": 0, **container} for container in task.container_definitions]
+        return counted(task)
+
+    EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(count)
 
 
 class UserGroupNotFound(ElastiCacheException):
@@ -141,7 +163,7 @@ def eks_extras():
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "ResourceNotFoundException"}
         return 404, headers, json.dumps({"message": f"there is no {path}"})
 
-    def kept(kind, identify):
+    def kept(kind, kinds, identify, listed):
         """A handler of one kind: a POST to the collection makes one, GET and DELETE of its address show and remove it."""
 
         def handle(request, full_url, headers):
@@ -150,6 +172,9 @@ def eks_extras():
                 item = identify(path.split("/")[2], json.loads(request.data or b"{}"))
                 made[f"{path}/{item.pop('id')}"] = item
                 return answer(200, {kind: item})
+            if path.count("/") == 3:
+                inside = [item for place, item in made.items() if place.startswith(f"{path}/")]
+                return answer(200, {kinds: [listed(item) for item in inside]})
             if path not in made:
                 return missing(path)
             return answer(200, {kind: made.pop(path) if request.method == "DELETE" else made[path]})
@@ -161,7 +186,7 @@ def eks_extras():
 
     def addon(cluster, said):
         name = said["addonName"]
-        more = {"clusterName": cluster, "addonVersion": "v1.0.0-eksbuild.1", "status": "ACTIVE", "tags": {}}
+        more = {"clusterName": cluster, "addonVersion": "v1.0.0-eksbuild.1", "status": "ACTIVE"}
         return {**said, **more, "id": name, "addonArn": arn(f"addon/{cluster}/{name}")}
 
     def entry(cluster, said):
@@ -195,7 +220,9 @@ def eks_extras():
         is_policy = "/access-policies" in full_url
         return (policies if is_policy else entries)(request, full_url, headers)
 
-    entries, addons, associations = kept("accessEntry", entry), kept("addon", addon), kept("association", association)
+    entries = kept("accessEntry", "accessEntries", entry, lambda item: item["principalArn"])
+    addons = kept("addon", "addons", addon, lambda item: item["addonName"])
+    associations = kept("association", "associations", association, lambda item: item)
     begin = "{0}/clusters/(?P<cluster>[^/]+)"
     eks.url_paths.update(
         {
@@ -225,11 +252,25 @@ def eks_security_group():
     EKSBackend.create_cluster = create
 
 
+def s3_conditions():
+    """moto knows no conditions in a bucket's policy, so one that asks for TLS would let nobody in."""
+    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
+
+
+def s3_delete_markers():
+    """What marks a version as deleted can be deleted itself, with the bucket."""
+    FakeDeleteMarker.dispose = lambda self: None
+
+
 if __name__ == "__main__":
     application_autoscaling()
     rds_resource_ids()
+    rds_data_api()
+    ecs_memory()
     elasticache_replication_groups()
     elasticache_users()
     eks_extras()
     eks_security_group()
+    s3_conditions()
+    s3_delete_markers()
     main(sys.argv[1:])
