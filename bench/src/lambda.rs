@@ -1,6 +1,6 @@
 //! `--lambda`: how long does a function of AWS Lambda take to start?
 //!
-//! Ours and FastAPI with Mangum, in turn, each as a new process that finds the same runtime API, the same file of films and
+//! Ours and `FastAPI` with Mangum, in turn, each as a new process that finds the same runtime API, the same file of films and
 //! the same event: a film, asked for with a token. Initialisation is the time until it asks for an event; the first answer
 //! counts from the start of the process too. The result is kept in `bench/LAMBDA.md`, which is a part of the report.
 

@@ -54,7 +54,8 @@ pub struct Ground {
 impl Design {
     /// Opens the databases and makes them ready.
     pub(crate) async fn open(self) -> Result<Running, Failure> {
-        self.open_by(Arc::new(SystemClock::default())).await
+        // Boxed, because it holds all settings more than once.
+        Box::pin(self.open_by(Arc::new(SystemClock::default()))).await
     }
 
     /// The same by another clock.

@@ -30,6 +30,7 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
 }
 
 /// What must stay until the process ends.
+#[cfg_attr(not(feature = "lambda"), expect(dead_code, reason = "they do their work when they are dropped"))]
 pub(crate) struct Started {
     traces: Option<traces::Traces>,
     flush: Flush,

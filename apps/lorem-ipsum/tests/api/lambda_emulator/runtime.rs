@@ -4,7 +4,7 @@ use super::{Alone, asking, body, call, curator, event, function, settings};
 use crate::process::{command, failure, run, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
-use tollgate_testing::servers::RuntimeApi;
+use tollgate_testing::servers::{Call, RuntimeApi};
 
 #[test]
 fn what_is_no_request_is_told_as_an_error_and_the_next_one_is_answered() {
@@ -40,7 +40,7 @@ fn several_calls_are_taken_at_once_where_several_are_sent() {
     let api = RuntimeApi::start();
     let _function = Alone::start(&api, &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]);
     let asked: Vec<_> = (0..4).map(|_| api.heard()).collect();
-    assert!(asked.iter().all(|call| call.asks()), "it asks for four events before it has one");
+    assert!(asked.iter().all(Call::asks), "it asks for four events before it has one");
     let event = event("http_api", &curator()).to_string();
     for (number, call) in asked.into_iter().enumerate() {
         call.hand_out(&format!("call-number-{number}"), &event);
