@@ -9,7 +9,7 @@ use crate::{
     query::is_one,
     rights::Rights,
     schema,
-    session::{Steps, TURNS, together},
+    session::{TURNS, TransactionSession, together},
 };
 use jiff::Timestamp;
 use mongodb::{
@@ -19,7 +19,8 @@ use mongodb::{
 };
 use std::{ops::Range, sync::Arc, time::Duration};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Result, Select, Session, Table, Update,
+    Value,
     migrate::{Applied, Script},
 };
 
@@ -45,6 +46,7 @@ pub(crate) const COUNTERS: &str = "tollgate_counters";
 pub struct MongoDb {
     config: Config,
     database: Documents,
+    last: Arc<LastWrite>,
 }
 
 impl MongoDb {
@@ -57,7 +59,7 @@ impl MongoDb {
     pub async fn open(url: &str) -> Result<Self> {
         let config = Config::parse(url).await?;
         let client = Client::with_options(config.options.clone()).map_err(|error| refused(&config, &error))?;
-        let database = Self { database: client.database(&config.database), config };
+        let database = Self { database: client.database(&config.database), config, last: Arc::default() };
         database.check().await?;
         Ok(database)
     }
@@ -91,6 +93,14 @@ impl MongoDb {
         asked.map(drop).map_err(|error| refused(&self.config, &error))
     }
 
+    /// Remembers what a write says about the next one. A lost connection says nothing: it comes back.
+    fn written<R>(&self, outcome: Result<R>) -> Result<R> {
+        if !matches!(outcome, Err(Error::Unavailable(_))) {
+            self.last.note(&outcome);
+        }
+        outcome
+    }
+
     fn here(&self) -> Operation<'_, '_> {
         Operation { database: &self.database, session: None }
     }
@@ -105,7 +115,7 @@ impl MongoDb {
     ) -> Result<Vec<Value<'static>>> {
         let keys = counted_keys(&self.database, table, range.len()).await?;
         let documents = &*documents(table, &*rows, range, &keys)?;
-        match documents {
+        let inserted = match documents {
             [] => Ok(()),
             [_] => in_time(TURN, Some(table), self.here().insert(table, documents)).await,
             _ => {
@@ -114,7 +124,8 @@ impl MongoDb {
                 });
                 insert.await
             }
-        }?;
+        };
+        self.written(inserted)?;
         Ok(keys)
     }
 }
@@ -152,7 +163,7 @@ impl Database for MongoDb {
     }
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
-        Box::pin(async move { Ok(Steps::begin(&self.database).await? as _) })
+        Box::pin(async move { Ok(TransactionSession::begin(&self.database, &self.last).await? as _) })
     }
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
@@ -193,7 +204,7 @@ impl Database for MongoDb {
             let hello = in_time(PING, None, self.database.run_command(doc! { "hello": 1 })).await?;
             // Along `directConnection`, or a primary that is about to step down, one that only reads may answer.
             match hello.get_bool("isWritablePrimary") {
-                Ok(true) => Ok(()),
+                Ok(true) => self.last.check(),
                 _ => Err(Error::Unavailable(Error::source_of("it can only be read"))),
             }
         })
@@ -242,23 +253,24 @@ impl Driver for MongoDb {
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let changed = if is_one(update.table, &update.filter) {
-                in_time(TURN, Some(update.table), self.here().update(update)).await?
+                in_time(TURN, Some(update.table), self.here().update(update)).await
             } else {
                 together(&self.database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await }))
-                    .await?
+                    .await
             };
-            show(update.table, &changed, each)
+            show(update.table, &self.written(changed)?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
-            if is_one(table, filter) {
+            let deleted = if is_one(table, filter) {
                 in_time(TURN, Some(table), self.here().delete(table, filter)).await
             } else {
                 together(&self.database, table, TURNS, |mut at| Box::pin(async move { at.delete(table, filter).await }))
                     .await
-            }
+            };
+            self.written(deleted)
         })
     }
 }
