@@ -161,6 +161,7 @@ impl Service {
             describe: |operation| {
                 H::Arguments::describe(operation);
                 H::Answer::describe(operation);
+                operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
             endpoint,
             cached,
