@@ -95,15 +95,13 @@ impl Said {
             known.iter().filter_map(column)
         });
         let known: Vec<String> = known.iter().cloned().chain(moved).collect();
-        for (option, name) in fills.chain(renames).filter(|(_, name)| !known.contains(name)) {
-            let meant = nearest(&name, &known).map_or_else(
-                || "name tables as in `movies`, columns as in `movies.title`".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            let what = if name.contains('.') { "column" } else { "table" };
-            return Err(Error::invalid(format!("`{option}`: there is no {what} `{name}`; {meant}")));
-        }
-        Ok(())
+        let Some((option, name)) = fills.chain(renames).find(|(_, name)| !known.contains(name)) else { return Ok(()) };
+        let meant = nearest(&name, &known).map_or_else(
+            || "name tables as in `movies`, columns as in `movies.title`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let what = if name.contains('.') { "column" } else { "table" };
+        Err(Error::invalid(format!("`{option}`: there is no {what} `{name}`; {meant}")))
     }
 
     /// Refuses what was said and decides nothing in these changes: it is misspelt, and what it was meant for happens in
