@@ -104,7 +104,7 @@ impl Job {
                 work.tell(Err(Error::Overloaded));
             }
             What::Transaction { started, .. } if is_late || started.is_closed() => {
-                drop(started.send(Err(Error::Overloaded)))
+                drop(started.send(Err(Error::Overloaded)));
             }
             what => return Some(what),
         }
