@@ -6,7 +6,8 @@ use crate::{
     words::{NAME, brief, of_serde},
 };
 use axum::http::StatusCode;
-use form_urlencoded::Serializer;
+use form_urlencoded::{Parse, Serializer};
+use percent_encoding::percent_decode;
 use serde_json::json;
 use tollgate_core::{Fault, Faults, Input, Misfits, Problem, blamed_field, no_moment};
 
@@ -57,12 +58,24 @@ impl<T: Input> Argument for Form<T> {
     }
 }
 
+/// Names and values of a query or a form.
+///
+/// # Errors
+/// 400 where one is not UTF-8: what stands in its place would make one value of many.
+pub(crate) fn pairs(text: &[u8]) -> Result<Parse<'_>, Problem> {
+    match percent_decode(text).decode_utf8() {
+        Ok(_) => Ok(form_urlencoded::parse(text)),
+        Err(error) => Err(Problem::bad_request().because("a parameter is not UTF-8").caused_by(error)),
+    }
+}
+
 pub(crate) fn refuses(operation: &mut Operation<'_>) {
+    operation.refuses(StatusCode::BAD_REQUEST, "A parameter is not UTF-8.");
     operation.refuses(StatusCode::UNPROCESSABLE_ENTITY, "A parameter is wrong.");
 }
 
 fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
-    let value: T = deserialize(text).map_err(|first| Problem::invalid(misfits::<T>(text, first)))?;
+    let value: T = deserialize(pairs(text)?).map_err(|first| Problem::invalid(misfits::<T>(text, first)))?;
     let faults: Vec<Fault> = Faults::of(&value).into_iter().map(parameter).collect();
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }
 }
@@ -73,9 +86,8 @@ struct Blame {
     message: String,
 }
 
-fn deserialize<T: Input>(text: &[u8]) -> Result<T, Blame> {
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
-    serde_path_to_error::deserialize(pairs).map_err(|error| {
+fn deserialize<T: Input>(pairs: Parse<'_>) -> Result<T, Blame> {
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(|error| {
         let message = error.inner().to_string();
         let name = blamed_field(&message).map_or_else(|| error.path().to_string(), str::to_owned);
         Blame { name, message }
@@ -91,7 +103,8 @@ fn misfits<T: Input>(text: &[u8], mut blame: Blame) -> Vec<Fault> {
         let message = no_moment(&pairs[at].1, &blame.message).unwrap_or(blame.message);
         faults.push(fault(&blame.name, of_serde(&message)));
         pairs.retain(|(name, _)| *name != blame.name);
-        match deserialize::<T>(Serializer::new(String::new()).extend_pairs(&pairs).finish().as_bytes()) {
+        let rest = Serializer::new(String::new()).extend_pairs(&pairs).finish();
+        match deserialize::<T>(form_urlencoded::parse(rest.as_bytes())) {
             Ok(_) => return faults,
             Err(next) => blame = next,
         }

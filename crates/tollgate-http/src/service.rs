@@ -3,6 +3,7 @@ use crate::{
     Answer, Argument, Arguments, Call, Context, Guard, Handler, Operation, Reach, RouteInfo, ServiceInfo,
     cache::{self, CachedRoute},
     handler::{limited, run},
+    words,
 };
 use axum::{
     extract::{Request, State},
@@ -22,6 +23,8 @@ pub struct Service {
     notes: &'static [(&'static str, &'static str)],
     named: Option<(String, String)>,
     cached: Option<Duration>,
+    /// Whether another instance serves it, so that its routes are known here and not answered.
+    pub(crate) is_elsewhere: bool,
     /// Rows that a new database starts with: the resource's plural and JSON.
     pub(crate) first_rows: Vec<(&'static str, &'static str)>,
     /// Resources that no signature mentions.
@@ -61,9 +64,24 @@ impl Service {
             notes: &[],
             named: None,
             cached: None,
+            is_elsewhere: false,
             first_rows: vec![],
             resources: vec![],
         }
+    }
+
+    /// Of these services, those of these names; the others are known, and served elsewhere. Without a name, all of them.
+    ///
+    /// # Errors
+    /// A name that no service has, with the one that may be meant.
+    pub fn only(services: Vec<Self>, names: &[String]) -> Result<Vec<Self>, String> {
+        let known = || services.iter().map(|service| service.name);
+        if let Some(name) = names.iter().find(|name| known().all(|known| known != **name)) {
+            return Err(words::unknown("service", name, known()));
+        }
+        let is_named = |service: &Self| names.is_empty() || names.iter().any(|name| name == service.name);
+        let each = services.into_iter().map(|service| Self { is_elsewhere: !is_named(&service), ..service });
+        Ok(each.collect())
     }
 
     /// Gives the app a store of `R` even where no handler's signature mentions it.
