@@ -12,7 +12,7 @@ use crate::{
     query::is_one,
     rights::Rights,
     schema,
-    session::{Steps, TURNS, together},
+    session::{TURNS, TransactionSession, together},
 };
 use jiff::Timestamp;
 use mongodb::{
@@ -32,7 +32,8 @@ use tokio::{
 };
 use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Result, Select, Session, Table, Update,
+    Value,
     migrate::{Applied, Script},
 };
 
@@ -63,6 +64,7 @@ pub(crate) const COUNTERS: &str = "tollgate_counters";
 pub struct MongoDb {
     config: Config,
     database: Arc<RwLock<Documents>>,
+    last: Arc<LastWrite>,
 }
 
 impl MongoDb {
@@ -85,7 +87,7 @@ impl MongoDb {
         let database = Arc::new(RwLock::new(database));
         let (slot, runtime) = (Arc::downgrade(&database), Handle::current());
         url.on_replace(move |url| drop(runtime.spawn(follow(slot.clone(), url.clone()))));
-        Ok(Self { config, database })
+        Ok(Self { config, database, last: Arc::default() })
     }
 
     /// The database in the official driver, for what this crate does not cover; not for long, because another takes its
@@ -94,6 +96,14 @@ impl MongoDb {
     /// Nothing stands between it and every document: whoever asks here answers for the caller's rows.
     pub fn documents(&self) -> Documents {
         self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what a write says about the next one. A lost connection says nothing: it comes back.
+    fn written<R>(&self, outcome: Result<R>) -> Result<R> {
+        if !matches!(outcome, Err(Error::Unavailable(_))) {
+            self.last.note(&outcome);
+        }
+        outcome
     }
 
     /// Inserts one row, or several as often as others are in their way, but for no longer than that.
@@ -107,7 +117,7 @@ impl MongoDb {
         let database = &self.documents();
         let keys = counted_keys(database, table, range.len()).await?;
         let documents = &*documents(table, &*rows, range, &keys)?;
-        match documents {
+        let inserted = match documents {
             [] => Ok(()),
             [_] => match in_time(TURN, Some(table), on(database).insert(table, documents)).await {
                 Err(taken @ Error::Conflict { .. }) => {
@@ -122,7 +132,8 @@ impl MongoDb {
                 });
                 insert.await
             }
-        }?;
+        };
+        self.written(inserted)?;
         Ok(keys)
     }
 }
@@ -230,7 +241,7 @@ impl Database for MongoDb {
     }
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
-        Box::pin(async move { Ok(Steps::begin(&self.documents()).await? as _) })
+        Box::pin(async move { Ok(TransactionSession::begin(&self.documents(), &self.last).await? as _) })
     }
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
@@ -272,7 +283,7 @@ impl Database for MongoDb {
             let hello = in_time(PING, None, self.documents().run_command(doc! { "hello": 1 })).await?;
             // Along `directConnection`, or a primary that is about to step down, one that only reads may answer.
             match hello.get_bool("isWritablePrimary") {
-                Ok(true) => Ok(()),
+                Ok(true) => self.last.check(),
                 _ => Err(Error::Unavailable(Error::source_of("it can only be read"))),
             }
         })
@@ -335,23 +346,23 @@ impl Driver for MongoDb {
         Box::pin(async move {
             let database = &self.documents();
             let changed = if is_one(update.table, &update.filter) {
-                in_time(TURN, Some(update.table), on(database).update(update)).await?
+                in_time(TURN, Some(update.table), on(database).update(update)).await
             } else {
-                together(database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await }))
-                    .await?
+                together(database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await })).await
             };
-            show(update.table, &changed, each)
+            show(update.table, &self.written(changed)?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             let database = &self.documents();
-            if is_one(table, filter) {
+            let deleted = if is_one(table, filter) {
                 in_time(TURN, Some(table), on(database).delete(table, filter)).await
             } else {
                 together(database, table, TURNS, |mut at| Box::pin(async move { at.delete(table, filter).await })).await
-            }
+            };
+            self.written(deleted)
         })
     }
 }

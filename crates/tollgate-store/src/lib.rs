@@ -77,7 +77,7 @@ pub use memory::Memory;
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
-pub use query::{FromRow, Query, Shape, Sql};
+pub use query::{FromRow, Shape, Sql, SqlQuery};
 pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
 pub use store::Store;
 pub use text::Piece;

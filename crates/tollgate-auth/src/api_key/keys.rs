@@ -221,6 +221,9 @@ async fn follow_alone(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> R
 }
 
 impl Argument for ApiKeys {
+    // Passwords and keys are kept nowhere, and what ends with a change is told once that is committed.
+    const REPEATABLE: bool = false;
+
     fn describe(operation: &mut Operation<'_>) {
         operation.uses::<ApiKey>();
     }
