@@ -40,7 +40,7 @@ impl App {
         let log = folder.path().join("log");
         let mut command = Command::new(&stage.binary);
         command.args(["--port", &port.to_string()]).current_dir(folder.path()).env_remove("RUST_LOG");
-        command.env("LOREM_IPSUM_LOG__FILTER", "warn");
+        command.env("LOREM_IPSUM_LOG__FILTER", "warn").env("LOREM_IPSUM_PATIENTS__DEMO", "");
         command.envs(settings.iter().map(|(setting, value)| (format!("LOREM_IPSUM_{setting}"), value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let mut app = Self { command, child: None, port, token: "".into(), log, _folder: folder };

@@ -41,6 +41,7 @@ pub struct App {
     services: Vec<Service>,
     mailer: Option<Mailer>,
     metrics: Vec<AddMetrics>,
+    templates: Vec<(&'static str, &'static str)>,
 }
 
 /// Registers metrics of an app.
@@ -62,6 +63,7 @@ impl App {
             services: vec![],
             mailer: None,
             metrics: vec![],
+            templates: vec![],
         }
     }
 
@@ -143,6 +145,15 @@ impl App {
         Self { mailer: Some(Mailer::new(send)), ..self }
     }
 
+    /// Brings a template along for pages of the app's own, which [`View`](crate::View) fills:
+    /// `.template("shelf.html", include_str!("../templates/shelf.html"))`. One whose name ends in `.html` escapes what
+    /// it is given; it begins with `{% extends "base.html" %}`.
+    #[must_use]
+    pub fn template(mut self, name: &'static str, source: &'static str) -> Self {
+        self.templates.push((name, source));
+        self
+    }
+
     /// Adds a service.
     #[must_use]
     pub fn service(mut self, service: Service) -> Self {
@@ -179,7 +190,8 @@ impl App {
         check_paths(&built)?;
         let (name, title, version) = (self.name, self.title, self.version);
         let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
-        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics })
+        let templates = self.templates;
+        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics, templates })
     }
 }
 
@@ -195,6 +207,7 @@ pub(crate) struct Design {
     pub(crate) built: Built,
     pub(crate) mailer: Option<Mailer>,
     pub(crate) metrics: Vec<AddMetrics>,
+    pub(crate) templates: Vec<(&'static str, &'static str)>,
 }
 
 /// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known

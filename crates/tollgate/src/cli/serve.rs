@@ -25,6 +25,7 @@ pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
     let (serving, told) = (running.serving(tls), told_to_stop()?);
     let metrics = show_metrics(&running.design).await?;
     print(&running.banner(metrics))?;
+    running.start_jobs();
     match listening.serve(serving, told).await {
         Ended::Whole => Ok(()),
         Ended::Cut(connections) => {
