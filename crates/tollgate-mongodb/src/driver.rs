@@ -20,7 +20,8 @@ use mongodb::{
 };
 use std::{ops::Range, sync::Arc, time::Duration};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Merge, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Merge, Result, Select, Session, Table, Update,
+    Value,
     migrate::{Applied, Script},
 };
 

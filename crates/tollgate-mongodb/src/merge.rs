@@ -51,8 +51,12 @@ impl Change {
     }
 
     fn finish(self) -> Document {
-        let all = [("$setOnInsert", self.inserted), ("$set", self.taken), ("$unset", self.emptied), ("$inc", self.added)];
-        all.into_iter().filter(|(_, part)| !part.is_empty()).map(|(name, part)| (name.to_owned(), part.into())).collect()
+        let all =
+            [("$setOnInsert", self.inserted), ("$set", self.taken), ("$unset", self.emptied), ("$inc", self.added)];
+        all.into_iter()
+            .filter(|(_, part)| !part.is_empty())
+            .map(|(name, part)| (name.to_owned(), part.into()))
+            .collect()
     }
 }
 

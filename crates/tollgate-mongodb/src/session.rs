@@ -23,7 +23,9 @@ use tokio::{
     sync::Mutex,
     time::{Instant, sleep, timeout},
 };
-use tollgate_store::{Answer, Batch, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, Table, Update, Value};
+use tollgate_store::{
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, Table, Update, Value,
+};
 
 /// How long a transaction may do nothing, holding what it changed.
 const IDLE: Duration = Duration::from_secs(5);

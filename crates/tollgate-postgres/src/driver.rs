@@ -23,8 +23,8 @@ use std::{
 use tokio::time::timeout;
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Row, Select, Session, Shape,
-    Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Row, Select, Session,
+    Shape, Table, Update, Value,
     migrate::{Applied, Script},
     sql,
 };

@@ -15,8 +15,8 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update, Value,
-    sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update,
+    Value, sql,
 };
 
 /// One transaction, until it has ended.

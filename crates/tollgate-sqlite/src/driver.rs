@@ -29,7 +29,8 @@ use tokio::{
     time::timeout,
 };
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Query, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Query, Result, Select, Session, Table, Update,
+    Value,
     migrate::{Applied, Script},
     sql::{self, Param},
 };

@@ -14,8 +14,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update, Value,
-    sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update,
+    Value, sql,
 };
 
 /// One transaction. Dropped, its sender is gone, and the writer rolls back.

@@ -52,7 +52,10 @@ pub struct Merging<T> {
 }
 
 /// Numbers that can be added up.
-#[diagnostic::on_unimplemented(message = "`{Self}` cannot be added up", note = "a sum is an `i32`, an `i64` or an `f64`")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be added up",
+    note = "a sum is an `i32`, an `i64` or an `f64`"
+)]
 pub trait Summand: Cell {}
 impl Summand for i32 {}
 impl Summand for i64 {}

@@ -2,7 +2,8 @@
 //! and a prepared statement serves all that share it.
 
 use crate::{
-    Expr, Kind, Merge, Merged, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name, schema::indexed,
+    Expr, Kind, Merge, Merged, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name,
+    schema::indexed,
 };
 use std::borrow::Cow;
 

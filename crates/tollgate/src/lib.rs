@@ -93,8 +93,8 @@ pub use tollgate_http::{
 pub use tollgate_macros::resource;
 pub use tollgate_macros::{input, output, service, settings};
 pub use tollgate_store::{
-    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Merging, Nested, ObjectId, Resource, Slice,
-    Sort, Sql, Store, Transaction, params,
+    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Merging, Nested, ObjectId,
+    Resource, Slice, Sort, Sql, Store, Transaction, params,
 };
 
 /// For [`App::metrics`].
@@ -113,8 +113,9 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         Action, Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Html, Implies, Json, List, May,
-        Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result, Secret,
-        Service, Store, System, Tagged, Timestamp, Update, Uuid, View, input, output, params, resource, service, settings,
+        Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result,
+        Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, input, output, params, resource,
+        service, settings,
     };
 }
 

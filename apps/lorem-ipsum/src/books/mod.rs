@@ -4,6 +4,7 @@
 //! its pages and the [words](crate::words) that are counted over all of them, in one transaction.
 
 mod model;
+mod page;
 mod random;
 mod routes;
 mod shelf;
@@ -12,5 +13,6 @@ use tollgate::prelude::*;
 
 /// The service: everything about books that the rest of the app may see.
 pub fn service() -> Service {
-    routes::service()
+    let page = ("books_library", "The shelf: one's books, and the most frequent words of all.");
+    routes::service().named(page.0, page.1).page("/library", page::library).link("/library", "Books")
 }

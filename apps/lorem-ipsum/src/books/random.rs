@@ -17,13 +17,33 @@ const WORDS: &str = "et in est non ad ut cum sed si quod qui ex lorem ipsum dolo
     commodo consequat";
 
 const FIRST: [&str; 12] = [
-    "Aurelia", "Cassius", "Drusilla", "Fabius", "Livia", "Marcellus", "Octavia", "Priscus", "Sabina", "Titus",
-    "Valeria", "Virgil",
+    "Aurelia",
+    "Cassius",
+    "Drusilla",
+    "Fabius",
+    "Livia",
+    "Marcellus",
+    "Octavia",
+    "Priscus",
+    "Sabina",
+    "Titus",
+    "Valeria",
+    "Virgil",
 ];
 
 const LAST: [&str; 12] = [
-    "Amandus", "Borealis", "Corvinus", "Faustina", "Hortensius", "Lucanus", "Montanus", "Quercus", "Rusticus",
-    "Silvanus", "Tranquilla", "Varro",
+    "Amandus",
+    "Borealis",
+    "Corvinus",
+    "Faustina",
+    "Hortensius",
+    "Lucanus",
+    "Montanus",
+    "Quercus",
+    "Rusticus",
+    "Silvanus",
+    "Tranquilla",
+    "Varro",
 ];
 
 /// A book of so many pages.

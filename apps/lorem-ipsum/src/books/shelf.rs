@@ -23,7 +23,11 @@ fn count(text: &[String]) -> i32 {
 
 impl Shelf {
     /// Adds a book.
-    pub(super) async fn add(&self, may: &May<Create, Book>, WriteBook { author, title, text }: WriteBook) -> Result<Book> {
+    pub(super) async fn add(
+        &self,
+        may: &May<Create, Book>,
+        WriteBook { author, title, text }: WriteBook,
+    ) -> Result<Book> {
         self.books
             .transaction(async |tx| {
                 let new = NewBook { author, title, pages: count(&text) };

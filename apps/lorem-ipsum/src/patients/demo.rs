@@ -108,14 +108,7 @@ fn world(clinician: &str, now: Timestamp) -> (Vec<Patient>, Vec<Reading>) {
     (people, readings)
 }
 
-fn person(
-    clinician: &str,
-    id: &str,
-    name: &str,
-    born: i32,
-    place: &str,
-    discharged: Option<Timestamp>,
-) -> Patient {
+fn person(clinician: &str, id: &str, name: &str, born: i32, place: &str, discharged: Option<Timestamp>) -> Patient {
     let (patient_id, clinician, name, place) = (id.into(), clinician.into(), name.into(), place.into());
     Patient {
         patient_id,
@@ -226,7 +219,8 @@ impl Shown {
     /// Who is feverish coughs now and then.
     fn symptoms(&self, share: f64, dice: &mut Dice) -> Vec<String> {
         let is_ill = share > 0.2 && Vital::Temperature.level(self.temperature.1) > super::limits::Level::Stable;
-        let words: &[&str] = if is_ill { &["Cough", "Chills", "Headache", "Shortness of breath"] } else { &["Tiredness"] };
+        let words: &[&str] =
+            if is_ill { &["Cough", "Chills", "Headache", "Shortness of breath"] } else { &["Tiredness"] };
         let often = if is_ill { 0.5 } else { 0.04 };
         if dice.share() < often { vec![(*dice.pick(words)).to_owned()] } else { vec![] }
     }

@@ -52,6 +52,9 @@ mod tests {
         let place = |name: &str| PLACES.iter().find(|place| place.name == name).unwrap();
         let steps = |from: &str, to: &str| place(from).distance(place(to));
         assert_eq!([steps("Harbour", "Ferry"), steps("Harbour", "Station"), steps("Harbour", "Eastfield")], [1; 3]);
-        assert_eq!([steps("Harbour", "Harbour"), steps("Harbour", "Lakeside"), steps("Ridgeway", "Birchwood")], [0, 3, 4]);
+        assert_eq!(
+            [steps("Harbour", "Harbour"), steps("Harbour", "Lakeside"), steps("Ridgeway", "Birchwood")],
+            [0, 3, 4]
+        );
     }
 }

@@ -82,12 +82,7 @@ impl Records {
     }
 }
 
-fn check(
-    readings: &[Reading],
-    patients: &[Patient],
-    now: Timestamp,
-    place: impl Fn(usize) -> String,
-) -> Result<()> {
+fn check(readings: &[Reading], patients: &[Patient], now: Timestamp, place: impl Fn(usize) -> String) -> Result<()> {
     let known: BTreeSet<&str> = patients.iter().map(|patient| patient.patient_id.as_str()).collect();
     let latest = now + AHEAD;
     let mut faults = vec![];

@@ -24,7 +24,11 @@ async fn list(may: May<Read, Patient>, patients: Store<Patient>, wanted: List<Pa
 }
 
 /// Adds a patient, to be looked after by whoever adds them.
-async fn add(may: May<Create, Patient>, patients: Store<Patient>, Json(new): Json<NewPatient>) -> Result<Located<Patient>> {
+async fn add(
+    may: May<Create, Patient>,
+    patients: Store<Patient>,
+    Json(new): Json<NewPatient>,
+) -> Result<Located<Patient>> {
     let made = patients.insert(&may, new).await?;
     let location = format!("/patients/{}", made.patient_id);
     Ok(Located { made, location })

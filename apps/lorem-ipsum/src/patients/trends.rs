@@ -68,14 +68,11 @@ impl Period {
         self.from() + self.step * step
     }
 
-    /// Which stretch a moment is in.
+    /// Which stretch a moment is in: one that it ends, or comes before the end of.
     fn step_of(&self, at: Timestamp) -> Option<usize> {
         let since = at.as_millisecond() - self.from().as_millisecond();
         let step = i64::try_from(self.step.as_millis()).ok()?.max(1);
-        let index = since.div_euclid(step);
-        let last = i64::from(self.steps) - 1;
-        // The very last moment belongs to the last one.
-        usize::try_from(if at == self.until { last } else { index }).ok().filter(|index| *index <= last as usize)
+        usize::try_from((since - 1).div_euclid(step)).ok().filter(|index| *index < self.steps as usize)
     }
 
     /// The observations of each stretch; they come in the order of their times.
@@ -107,13 +104,13 @@ impl Period {
         (0..).zip(steps).map(trend).collect()
     }
 
-    /// The last value of each stretch.
+    /// The last value of each stretch, and when that was.
     pub(crate) fn course(
         &self,
         observations: &[Observation],
         value: impl Fn(&Observation) -> Option<f64>,
-    ) -> Vec<Option<f64>> {
-        let last = |within: Vec<&Observation>| within.into_iter().rev().find_map(&value);
+    ) -> Vec<Option<(Timestamp, f64)>> {
+        let last = |within: Vec<&Observation>| within.into_iter().rev().find_map(|one| Some((one.at, value(one)?)));
         self.divided(observations).into_iter().map(last).collect()
     }
 }

@@ -263,7 +263,8 @@ impl Chart<'_> {
             let _ = write!(out, r#"<path class="chart-line" d="{}"/>"#, path(below.iter().copied(), x, y));
         }
         let line = path(self.line.iter().copied(), x, y);
-        let reaches = |zone: &Zone, value: f64| (zone.top - 3.0..=zone.top + zone.height + 3.0).contains(&self.y(value));
+        let reaches =
+            |zone: &Zone, value: f64| (zone.top - 3.0..=zone.top + zone.height + 3.0).contains(&self.y(value));
         for (index, zone) in self.zones().iter().enumerate() {
             if self.line.iter().filter_map(|(_, value)| *value).any(|value| reaches(zone, value)) {
                 let (top, height) = (number(zone.top, 1), number(zone.height, 1));
@@ -318,7 +319,13 @@ impl Chart<'_> {
     fn moments(&self, out: &mut String) {
         for Tick { at, text, minor } in self.ticks {
             let class = if *minor { "tick-minor" } else { "tick" };
-            let anchor = if *at < 0.02 { "start" } else if *at > 0.98 { "end" } else { "middle" };
+            let anchor = if *at < 0.02 {
+                "start"
+            } else if *at > 0.98 {
+                "end"
+            } else {
+                "middle"
+            };
             let (x, y, text) = (number(at * 100.0, 2), HEIGHT - 4.0, escaped(text));
             let _ = write!(out, r#"<text class="{class}" x="{x}%" y="{y}" text-anchor="{anchor}">{text}</text>"#);
         }
@@ -326,7 +333,7 @@ impl Chart<'_> {
 
     /// What a pointer finds: each value with its moment.
     fn hits(&self, out: &mut String) {
-        let step = self.line.get(1).map_or(1.0, |second| second.0 - self.line[0].0);
+        let step = 1.0 / f64::from(u32::try_from(self.line.len().max(1)).unwrap_or(u32::MAX));
         for (index, (at, upper)) in self.line.iter().enumerate() {
             let Some(upper) = *upper else { continue };
             let lower = self.below.and_then(|below| below.get(index)?.1);

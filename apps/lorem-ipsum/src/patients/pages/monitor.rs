@@ -177,7 +177,8 @@ impl<'a> Listed<'a> {
     fn matching(&self) -> impl Iterator<Item = (&'a Patient, State)> + use<'a, '_> {
         let (text, place) = (said(self.asked.q.as_ref()).to_lowercase(), said(self.asked.place.as_ref()));
         let fits = move |patient: &&Patient| {
-            let named = patient.name.to_lowercase().contains(&text) || patient.patient_id.to_lowercase().contains(&text);
+            let named =
+                patient.name.to_lowercase().contains(&text) || patient.patient_id.to_lowercase().contains(&text);
             named && (place.is_empty() || patient.place == place)
         };
         self.all.iter().filter(fits).map(|patient| (patient, State::of(patient, self.now, self.silent)))
@@ -210,7 +211,8 @@ impl<'a> Listed<'a> {
             ("sort", said(self.asked.sort.as_ref())),
         ];
         let kept = own.into_iter().filter(|(own, _)| *own != name).chain([(name, value)]);
-        let kept: Vec<_> = kept.filter(|(_, value)| !value.is_empty()).map(|(name, it)| format!("{name}={}", escaped(it))).collect();
+        let kept: Vec<_> =
+            kept.filter(|(_, value)| !value.is_empty()).map(|(name, it)| format!("{name}={}", escaped(it))).collect();
         if kept.is_empty() { "/monitor".into() } else { format!("/monitor?{}", kept.join("&")) }
     }
 
@@ -243,7 +245,11 @@ impl<'a> Listed<'a> {
             _ => "state",
         };
         let head = |label, sort: &str, number| {
-            let href = if sort.is_empty() { String::new() } else { self.with("sort", if sort == "state" { "" } else { sort }) };
+            let href = if sort.is_empty() {
+                String::new()
+            } else {
+                self.with("sort", if sort == "state" { "" } else { sort })
+            };
             let direction = if sort == "state" || sort == "seen" { "descending" } else { "ascending" };
             Head { label, href, sort: if sort == by { direction } else { "none" }, number }
         };
@@ -265,6 +271,7 @@ impl<'a> Listed<'a> {
         let vital = |vital: Vital| {
             let value = patient.value(vital).filter(|_| !is_silent);
             let course = day.course(&own, |one| one.value(vital));
+            let course: Vec<_> = course.into_iter().map(|one| one.map(|(_, value)| value)).collect();
             let name = format!("{}-{}", patient.patient_id, vital.id());
             let unit = (vital.spoken(), vital.decimals());
             let spark = sparkline(&name, &course, vital.limits(), vital.small_range(), unit);
@@ -287,7 +294,7 @@ impl<'a> Listed<'a> {
     fn page(&self, seen: &[Observation], day: &Period) -> Monitor {
         let places: BTreeSet<String> = self.all.iter().map(|patient| patient.place.clone()).collect();
         let rows: Vec<_> = self.shown().map(|one| self.row(one, seen, day)).collect();
-        let (page, most) = (self.page_number(), if self.all.len() < MOST as usize { "" } else { "the first " });
+        let (page, most) = (self.page_number(), if self.all.len() < MOST as usize { "" } else { "The first " });
         let (count, places_in_words) = (several(self.all.len(), "patient"), several(places.len(), "place"));
         let last = self.all.iter().filter_map(|patient| patient.seen).max();
         let old = last.filter(|last| since(*last, self.now) >= STALE);

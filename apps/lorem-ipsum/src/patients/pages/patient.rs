@@ -135,7 +135,9 @@ impl Drawn<'_> {
             about: format!("{} years · {} · {last}{left}", years(patient.born, *now), patient.place),
             id: id.clone(),
             badge: badge(patient, *now, self.settings),
-            stale: old.map(|seen| format!("Nothing was observed for {}: the values are the last ones.", brief(seen))).unwrap_or_default(),
+            stale: old
+                .map(|seen| format!("Nothing was observed for {}: the values are the last ones.", brief(seen)))
+                .unwrap_or_default(),
             period: PERIODS.iter().find(|(its, ..)| its == hours).map_or("", |(.., words)| words),
             periods: PERIODS.iter().map(choice).collect(),
             figures: if self.seen.is_empty() { vec![] } else { Vital::ALL.map(|vital| self.figure(vital)).into() },
@@ -157,13 +159,18 @@ impl Drawn<'_> {
 
     /// The moment that stands there.
     fn label(&self, at: f64) -> String {
-        short(self.period.from() + (self.period.step * self.period.steps).mul_f64(at.clamp(0.0, 1.0)))
+        let whole = self.period.step * self.period.steps;
+        // A share is not exact, and a minute ends where another begins.
+        short(self.period.from() + whole.mul_f64(at.clamp(0.0, 1.0)) + Duration::from_millis(500))
     }
 
     fn course(&self, value: impl Fn(&Observation) -> Option<f64>) -> Vec<Point> {
-        let values = self.period.course(&self.seen, value);
-        let steps = f64::from(self.period.steps);
-        (1_u32..).zip(values).map(|(step, value)| (f64::from(step) / steps, value)).collect()
+        let (values, steps) = (self.period.course(&self.seen, value), f64::from(self.period.steps));
+        let none = |step: u32| (f64::from(step) / steps, None);
+        let point = |(step, one): (u32, Option<(Timestamp, f64)>)| {
+            one.map_or_else(|| none(step), |(at, value)| (self.place(at), Some(value)))
+        };
+        (1_u32..).zip(values).map(point).collect()
     }
 
     fn figure(&self, vital: Vital) -> Figure {
@@ -185,7 +192,11 @@ impl Drawn<'_> {
         let (breaks, ticks) = self.ticks();
         let label = |at: f64| self.label(at);
         let about = self.about(vital, &line, below.as_deref());
-        let title = format!("{}, last {}", vital.heading(), PERIODS.iter().find(|(its, ..)| *its == self.hours).map_or("", |(.., words)| words));
+        let title = format!(
+            "{}, last {}",
+            vital.heading(),
+            PERIODS.iter().find(|(its, ..)| *its == self.hours).map_or("", |(.., words)| words)
+        );
         let chart = Chart {
             name: vital.id(),
             title,
@@ -211,15 +222,19 @@ impl Drawn<'_> {
     }
 
     fn events(&self, vital: Vital) -> Vec<Event> {
-        let event = |alert: &Alert| Event { at: self.place(alert.opened), level: Level::of(alert.level), value: alert.value };
+        let event =
+            |alert: &Alert| Event { at: self.place(alert.opened), level: Level::of(alert.level), value: alert.value };
         self.of_vital(vital).map(event).filter(|event| event.at >= 0.0).collect()
     }
 
     fn about(&self, vital: Vital, line: &[Point], below: Option<&[Point]>) -> String {
         let said = |points: &[Point]| described(points, vital.unit(), vital.decimals(), &|at| self.label(at));
-        let both = below.map_or_else(|| said(line), |below| format!("Systolic: {} Diastolic: {}", said(line), said(below)));
+        let both =
+            below.map_or_else(|| said(line), |below| format!("Systolic: {} Diastolic: {}", said(line), said(below)));
         let open = self.of_vital(vital).filter(|alert| alert.closed.is_none());
-        let alert = |alert: &Alert| format!(" Alert, {}: {} since {}.", Level::of(alert.level).name(), alert.rule, short(alert.opened));
+        let alert = |alert: &Alert| {
+            format!(" Alert, {}: {} since {}.", Level::of(alert.level).name(), alert.rule, short(alert.opened))
+        };
         both + &open.map(alert).collect::<String>()
     }
 
@@ -262,7 +277,9 @@ impl Drawn<'_> {
     fn gaps(&self) -> String {
         let steps = self.period.divided(&self.seen);
         let is_known = |step: usize| !steps[step].is_empty();
-        let (Some(first), Some(last)) = ((0..steps.len()).find(|at| is_known(*at)), (0..steps.len()).rfind(|at| is_known(*at))) else {
+        let (Some(first), Some(last)) =
+            ((0..steps.len()).find(|at| is_known(*at)), (0..steps.len()).rfind(|at| is_known(*at)))
+        else {
             return String::new();
         };
         let (mut longest, mut run) = (0..0, first..first);
@@ -271,12 +288,15 @@ impl Drawn<'_> {
             longest = if run.len() > longest.len() { run.clone() } else { longest };
         }
         let begin = |step: usize| short(self.period.begin(u32::try_from(step).unwrap_or_default()));
-        if longest.is_empty() { return String::new() }
+        if longest.is_empty() {
+            return String::new();
+        }
         format!("No values {} to {}", begin(longest.start), begin(longest.end))
     }
 
     fn table(&self) -> Vec<Vec<String>> {
-        let shown = |value: Option<f64>, decimals| value.map_or_else(|| "no value".into(), |it| shown_value(it, decimals));
+        let shown =
+            |value: Option<f64>, decimals| value.map_or_else(|| "no value".into(), |it| shown_value(it, decimals));
         let columns = [
             (1, self.course(|one| one.temperature)),
             (0, self.course(|one| one.value(Vital::HeartRate))),
@@ -300,7 +320,11 @@ impl Drawn<'_> {
                 state,
                 shape: shape(state, 12),
                 rule: alert.rule.clone(),
-                how_long: if alert.closed.is_some() { "closed".into() } else { format!("for {}", brief(since(alert.opened, self.now))) },
+                how_long: if alert.closed.is_some() {
+                    "closed".into()
+                } else {
+                    format!("for {}", brief(since(alert.opened, self.now)))
+                },
                 when: format!("since {}{until}", short(alert.opened)),
             }
         };

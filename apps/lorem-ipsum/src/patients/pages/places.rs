@@ -138,7 +138,7 @@ impl Counted {
         let most_of_all = if most.is_empty() { String::new() } else { format!(" Most: {most}.") };
         let number = week.strftime("%V").to_string();
         Places {
-            days: format!("{} to {}{so_far}", week.strftime("%-d %b"), end.strftime("%-d %b")),
+            days: format!("{} to {}{so_far}", begin(week, end), end.strftime("%-d %b")),
             earlier: back + 1,
             later: (back > 0).then_some(back - 1),
             total,
@@ -178,6 +178,12 @@ impl Counted {
         }
         csv
     }
+}
+
+/// `16`, or `30 Nov` where the week ends in another month.
+fn begin(week: Timestamp, end: Timestamp) -> String {
+    let month = |at: Timestamp| at.strftime("%b").to_string();
+    week.strftime(if month(week) == month(end) { "%-d" } else { "%-d %b" }).to_string()
 }
 
 fn second(second: i64) -> Timestamp {
@@ -224,6 +230,9 @@ mod tests {
 
     #[test]
     fn a_count_has_the_colour_of_its_step() {
-        assert_eq!([0, 1, 4, 5, 79, 80, 1000].map(heat), ["heat-0", "heat-1", "heat-1", "heat-2", "heat-5", "heat-6", "heat-6"]);
+        assert_eq!(
+            [0, 1, 4, 5, 79, 80, 1000].map(heat),
+            ["heat-0", "heat-1", "heat-1", "heat-2", "heat-5", "heat-6", "heat-6"]
+        );
     }
 }
