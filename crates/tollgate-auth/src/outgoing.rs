@@ -10,7 +10,7 @@
 
 use crate::sign_in::is_loopback;
 use http::{HeaderMap, StatusCode, header};
-use reqwest::{Body, Client, RequestBuilder, Response, redirect::Policy};
+use reqwest::{Body, Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
 use rustls::{
     ClientConfig, RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
@@ -141,18 +141,8 @@ impl Outgoing {
     /// # Errors
     /// The TLS library cannot work here.
     pub fn new() -> crate::Result<Self> {
-        let broken = |error: Box<dyn std::error::Error + Send + Sync>| crate::Error::Tls(error);
-        let tls = tls().map_err(|error| broken(error.into()))?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .referer(false)
-            .no_proxy()
-            .timeout(PATIENCE)
-            .pool_max_idle_per_host(4)
-            .build();
-        client.map(Self).map_err(|error| broken(error.into()))
+        let client = builder()?.timeout(PATIENCE).pool_max_idle_per_host(4).build();
+        client.map(Self).map_err(|error| crate::Error::Tls(error.into()))
     }
 
     /// A JSON document of at most `limit` bytes.
@@ -257,6 +247,17 @@ fn freshness(headers: &HeaderMap) -> Option<Duration> {
     };
     let age = text(header::AGE).and_then(|age| age.parse().ok()).unwrap_or(0);
     directives().find_map(seconds).map(|most| Duration::from_secs(most.saturating_sub(age)))
+}
+
+/// A client that trusts and follows nobody but whom it is told to; its user says how long it waits.
+///
+/// # Errors
+/// The TLS library cannot work here.
+pub fn builder() -> crate::Result<ClientBuilder> {
+    let tls = tls().map_err(|error| crate::Error::Tls(error.into()))?;
+    let agent = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
+    let client = Client::builder().tls_backend_preconfigured(tls).user_agent(agent);
+    Ok(client.redirect(Policy::none()).referer(false).no_proxy())
 }
 
 /// rustls with aws-lc-rs, whatever another dependency might have installed for the process.

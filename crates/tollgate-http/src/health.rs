@@ -2,7 +2,8 @@
 //!
 //! `GET /livez` says that the process answers, and looks at nothing else: whoever restarts what does not answer should not
 //! restart an app because its database is away. `GET /readyz` says whether requests should come here: each check by its
-//! name, 200 if all are well, 503 otherwise and while the process stops. Checks run at once, for two seconds at most, and
+//! name, 200 if all are well, 503 otherwise and while the process stops. What requests can do without makes an app
+//! `degraded`, which is 200: others, to which they would go instead, lack the same. Checks run at once, for two seconds at most, and
 //! what they found stands for a quarter of a second: probes are no load for a database, however many there are.
 //!
 //! Both need no sign-in, so they tell what is wrong in fixed words; causes are in the log.
@@ -42,12 +43,19 @@ pub struct Unwell {
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), Unwell>> + Send + Sync>;
+type Look = Box<dyn Fn() -> BoxFuture<'static, Result<(), Unwell>> + Send + Sync>;
+
+struct Check {
+    name: String,
+    /// What it means if it fails.
+    otherwise: Status,
+    look: Look,
+}
 
 /// The checks of an app.
 pub struct Health {
     stop: Stop,
-    checks: Vec<(String, Check)>,
+    checks: Vec<Check>,
     found: Mutex<Option<(Instant, Arc<Report>)>>,
 }
 
@@ -65,10 +73,13 @@ struct Found {
     detail: Option<Cow<'static, str>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// In the order in which one outweighs another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
+    /// Something is away that requests can do without.
+    Degraded,
     Failed,
     /// Told to stop: nothing new should come.
     Stopping,
@@ -87,7 +98,17 @@ impl Health {
     where
         C: Future<Output = Result<(), Unwell>> + Send + 'static,
     {
-        self.checks.push((name.into(), Box::new(move || Box::pin(check()))));
+        self.checks.push(Check::new(name, Status::Failed, check));
+        self
+    }
+
+    /// Adds a check of something that requests can do without.
+    #[must_use]
+    pub fn optional<C>(mut self, name: impl Into<String>, check: impl Fn() -> C + Send + Sync + 'static) -> Self
+    where
+        C: Future<Output = Result<(), Unwell>> + Send + 'static,
+    {
+        self.checks.push(Check::new(name, Status::Degraded, check));
         self
     }
 
@@ -115,29 +136,42 @@ impl Health {
     }
 
     async fn look(&self) -> Report {
-        let looks = self.checks.iter().map(async |(name, check)| {
+        let looks = self.checks.iter().map(async |check| {
             let late = Unwell { words: "there was no answer in time".into(), cause: None };
-            let found = timeout(PATIENCE, check()).await.unwrap_or(Err(late));
-            (name.clone(), Found::of(name, found))
+            let found = timeout(PATIENCE, (check.look)()).await.unwrap_or(Err(late));
+            (check.name.clone(), Found::of(check, found))
         });
         let checks: BTreeMap<_, _> = join_all(looks).await.into_iter().collect();
-        let is_well = checks.values().all(|found| found.status == Status::Ok);
-        Report { status: if is_well { Status::Ok } else { Status::Failed }, checks }
+        let status = checks.values().map(|found| found.status).max().unwrap_or(Status::Ok);
+        Report { status, checks }
+    }
+}
+
+impl Check {
+    fn new<C>(name: impl Into<String>, otherwise: Status, check: impl Fn() -> C + Send + Sync + 'static) -> Self
+    where
+        C: Future<Output = Result<(), Unwell>> + Send + 'static,
+    {
+        Self { name: name.into(), otherwise, look: Box::new(move || Box::pin(check())) }
     }
 }
 
 impl Found {
-    fn of(name: &str, found: Result<(), Unwell>) -> Self {
+    fn of(Check { name, otherwise, .. }: &Check, found: Result<(), Unwell>) -> Self {
         let Err(Unwell { words, cause }) = found else { return Self { status: Status::Ok, detail: None } };
         let cause = cause.map(|cause| with_causes(&*cause)).unwrap_or_default();
-        tracing::warn!(check = name, cause, "not ready: {words}");
-        Self { status: Status::Failed, detail: Some(words) }
+        let state = if *otherwise == Status::Degraded { "degraded" } else { "not ready" };
+        tracing::warn!(check = name, cause, "{state}: {words}");
+        Self { status: *otherwise, detail: Some(words) }
     }
 }
 
 impl Report {
     fn answer(&self) -> Response {
-        let status = if self.status == Status::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = match self.status {
+            Status::Ok | Status::Degraded => StatusCode::OK,
+            Status::Failed | Status::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        };
         json(status, self)
     }
 }
@@ -175,6 +209,18 @@ mod tests {
         assert_eq!(status, 503);
         let documents = r#""databases.documents":{"status":"failed","detail":"it is away"}"#;
         assert_eq!(said, format!(r#"{{"status":"failed","checks":{{"database":{{"status":"ok"}},{documents}}}}}"#));
+    }
+
+    #[tokio::test]
+    async fn what_requests_can_do_without_takes_no_app_out_of_service() {
+        let away = || async { Err(Unwell { words: "it is away".into(), cause: None }) };
+        let degraded = || Health::new(Stop::default()).check("database", async || Ok(())).optional("redis", away);
+        let (status, said) = ask(&degraded().router()).await;
+        assert_eq!(status, 200);
+        assert!(said.starts_with(r#"{"status":"degraded""#), "{said}");
+        assert!(said.contains(r#""redis":{"status":"degraded","detail":"it is away"}"#), "{said}");
+        let (status, said) = ask(&degraded().check("databases.documents", away).router()).await;
+        assert_eq!((status, said.starts_with(r#"{"status":"failed""#)), (503, true), "{said}");
     }
 
     #[tokio::test]

@@ -8,9 +8,9 @@
 
 use crate::Refusal;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use std::{
     future::poll_fn,
-    pin::pin,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     task::Poll,
     time::Duration,
@@ -82,15 +82,14 @@ impl Load {
     }
 
     /// Runs a request if there is a place for it.
-    pub(crate) async fn run(&self, answer: impl Future<Output = Response>) -> Response {
+    pub(crate) async fn run(&self, mut answer: impl Future<Output = Response> + Unpin) -> Response {
         let place = match self.places.try_acquire() {
             Ok(place) => Some(place),
             Err(_) => Box::pin(self.wait()).await,
         };
         let Some(_place) = place else { return self.send_away() };
-        let mut answer = pin!(answer);
         // Many answer at once: those need no timer.
-        if let Poll::Ready(response) = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await {
+        if let Poll::Ready(response) = poll_fn(|context| Poll::Ready(answer.poll_unpin(context))).await {
             return response;
         }
         timeout(self.longest, answer).await.unwrap_or_else(|_| {
@@ -173,7 +172,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_place_in_time_is_told_when_to_come_back() {
         let load = load(1, 50);
-        let (first, second) = join(load.run(work(100)), load.run(work(1))).await;
+        let (first, second) = join(load.run(Box::pin(work(100))), load.run(Box::pin(work(1)))).await;
         assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 503));
         assert_eq!(second.headers()[header::RETRY_AFTER], "1");
         assert_eq!(load.counts(), LoadCounts { in_flight: 0, queued: 0, shed: 1, most: 1 });
@@ -182,7 +181,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_served() {
         let load = load(2, 50);
-        let answers = join_all((0..10).map(|_| load.run(work(8)))).await;
+        let answers = join_all((0..10).map(|_| load.run(Box::pin(work(8))))).await;
         assert!(answers.iter().all(|answer| answer.status() == 200));
         assert_eq!(load.counts().shed, 0);
     }
@@ -193,10 +192,10 @@ mod tests {
         let late = async {
             sleep(Duration::from_millis(200)).await;
             let began = Instant::now();
-            assert_eq!(load.run(work(1)).await.status(), 503);
+            assert_eq!(load.run(Box::pin(work(1))).await.status(), 503);
             began.elapsed()
         };
-        let holds_and_waits = join(load.run(work(1500)), load.run(work(1)));
+        let holds_and_waits = join(load.run(Box::pin(work(1500))), load.run(Box::pin(work(1))));
         let ((held, waited), late) = join(holds_and_waits, late).await;
         assert_eq!((held.status().as_u16(), waited.status().as_u16()), (200, 503));
         assert!(late < Duration::from_millis(60), "{late:?}");
@@ -205,7 +204,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_place_is_not_held_for_ever() {
         let load = Load::new(1, Duration::ZERO, Duration::from_secs(1));
-        assert_eq!(load.run(work(2000)).await.status(), 503);
-        assert_eq!(load.run(work(1)).await.status(), 200);
+        assert_eq!(load.run(Box::pin(work(2000))).await.status(), 503);
+        assert_eq!(load.run(Box::pin(work(1))).await.status(), 200);
     }
 }

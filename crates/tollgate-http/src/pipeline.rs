@@ -22,6 +22,7 @@ use futures_util::FutureExt;
 use std::{
     mem,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
@@ -103,11 +104,11 @@ impl Edge {
 
     /// The route, within the limits of the address, and among those that run.
     async fn route(&self, request: Request, next: Next) -> Response {
-        let Some(limits) = &self.limits else { return self.load.run(next.run(request)).await };
+        let Some(limits) = &self.limits else { return self.load.run(pin!(next.run(request))).await };
         let taken = limits.of_address(request.extensions()).await;
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
-            None => self.load.run(next.run(request)).await,
+            None => self.load.run(pin!(next.run(request))).await,
         };
         taken.tell(response.headers_mut());
         response
@@ -225,7 +226,7 @@ impl Edge {
 
         let address = ClientAddress::of(request.extensions());
         let answer = async {
-            let response = caught(answer(request)).await;
+            let response = caught(pin!(answer(request))).await;
             let mut response = match Refusal::of(&response, &asked, &id) {
                 // Boxed, because it is rare, and would make the future of every request large.
                 Some(refusal) => Box::pin(self.write_refusal(refusal, response, &asked, &id)).await,
@@ -238,8 +239,9 @@ impl Edge {
             log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
             response
         };
+        // Pinned in place: what is handed on by value is copied at each step of the way.
         let origin = Origin::new(Arc::clone(&id.0), address, trace);
-        let response = within(origin, answer.instrument(span.clone())).await;
+        let response = within(origin, pin!(answer).instrument(span.clone())).await;
         end_span(&span, response.status());
         response
     }

@@ -1,7 +1,9 @@
 //! An application: its services, and what it brings along to run them.
 
 use crate::{
-    audit, cli,
+    audit,
+    backends::{HttpClient, Slot},
+    cli,
     running::own_tables,
     settings::{Section, Settings},
 };
@@ -38,6 +40,7 @@ pub struct App {
     pub(crate) tagline: Option<&'static str>,
     pub(crate) built_in: Vec<(Option<&'static str>, &'static str)>,
     pub(crate) sections: Vec<Section>,
+    backends: Vec<Slot>,
     services: Vec<Service>,
     mailer: Option<Mailer>,
     metrics: Vec<AddMetrics>,
@@ -60,6 +63,7 @@ impl App {
             tagline: None,
             built_in: vec![],
             sections: vec![],
+            backends: vec![],
             services: vec![],
             mailer: None,
             metrics: vec![],
@@ -106,6 +110,22 @@ impl App {
     #[must_use]
     pub fn config<T: DeserializeOwned + JsonSchema + Send + Sync + 'static>(mut self, group: &'static str) -> Self {
         self.sections.push(Section::of::<T>(group));
+        self
+    }
+
+    /// Another API that the app asks: handlers ask for [`Backend<T>`](crate::backends::Backend), and `[backends.weather]`
+    /// says where it is.
+    #[must_use]
+    pub fn backend<T: From<HttpClient> + Send + Sync + 'static>(mut self, name: &'static str) -> Self {
+        self.backends.push(Slot::of::<T>(name));
+        self
+    }
+
+    /// As [`backend`](Self::backend), of an API that the app can do without: handlers ask for `Backend<Option<T>>`, which
+    /// is none where no address is set.
+    #[must_use]
+    pub fn optional_backend<T: From<HttpClient> + Send + Sync + 'static>(mut self, name: &'static str) -> Self {
+        self.backends.push(Slot::optional::<T>(name));
         self
     }
 
@@ -190,8 +210,8 @@ impl App {
         check_paths(&built)?;
         let (name, title, version) = (self.name, self.title, self.version);
         let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
-        let templates = self.templates;
-        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics, templates })
+        let (templates, backends) = (self.templates, self.backends);
+        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics, templates, backends })
     }
 }
 
@@ -208,6 +228,7 @@ pub(crate) struct Design {
     pub(crate) mailer: Option<Mailer>,
     pub(crate) metrics: Vec<AddMetrics>,
     pub(crate) templates: Vec<(&'static str, &'static str)>,
+    pub(crate) backends: Vec<Slot>,
 }
 
 /// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known

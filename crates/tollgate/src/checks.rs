@@ -1,6 +1,7 @@
-//! What `/readyz` looks at: every database, and whether the keys of every issuer are there.
+//! What `/readyz` looks at: every database, whether the keys of every issuer are there, and what the
+//! other APIs say that the app asks.
 
-use crate::running::Running;
+use crate::{backends::Ask, running::Running};
 use std::sync::Arc;
 use tollgate_auth::{Issuers, provider::Issuer, token::Health as KeyHealth};
 use tollgate_http::{Health, Unwell};
@@ -14,11 +15,20 @@ impl Running {
             let database = Arc::clone(database);
             health.check(name, move || writes(Arc::clone(&database)))
         });
-        self.identities.others.iter().fold(health, |health, issuer| {
+        let health = self.identities.others.iter().fold(health, |health, issuer| {
             let (issuers, name) = (self.identities.others.clone(), issuer.name().to_owned());
             health.check(format!("identity.issuers.{name}"), move || std::future::ready(has_keys(&issuers, &name)))
+        });
+        let asked = self.backends.iter().filter_map(|backend| Some((backend.name(), backend.health()?)));
+        asked.fold(health, |health, (name, ask)| {
+            health.optional(format!("backends.{name}"), move || is_well(ask.clone()))
         })
     }
+}
+
+async fn is_well(backend: Ask) -> Result<(), Unwell> {
+    let unwell = |error| Unwell { words: "it does not answer as it should".into(), cause: Some(Box::new(error)) };
+    backend.send().await.map(drop).map_err(unwell)
 }
 
 async fn writes(database: Arc<dyn Database>) -> Result<(), Unwell> {

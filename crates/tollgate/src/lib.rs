@@ -41,6 +41,7 @@ extern crate self as tollgate;
 
 mod app;
 mod audit;
+pub mod backends;
 mod checks;
 mod cli;
 mod databases;

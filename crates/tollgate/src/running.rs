@@ -2,6 +2,7 @@
 
 use crate::{
     app::{Design, Failure, title},
+    backends,
     databases::Databases,
     first_rows, home,
     identities::{Identities, With},
@@ -24,6 +25,8 @@ pub(crate) struct Running {
     pub(crate) design: Arc<Design>,
     pub(crate) databases: Databases,
     pub(crate) identities: Identities,
+    /// The other APIs that the app asks.
+    pub(crate) backends: Vec<backends::HttpClient>,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
     /// Told when the process is on its way out.
@@ -82,12 +85,13 @@ impl Design {
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
         extensions.insert(identities.people.clone());
+        let backends = backends::open(self.name, &self.backends, &self.settings.backends, &mut extensions)?;
         let (seal, keyed, authenticate) =
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
         let Shared { cache, limits, .. } = shared;
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
         let (stop, load, design) = (Stop::default(), Arc::new(self.settings.server.load()), Arc::new(self));
-        Ok(Running { design, databases, identities, context, pages, stop, load, done })
+        Ok(Running { design, databases, identities, backends, context, pages, stop, load, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {

@@ -1,5 +1,6 @@
 //! Every setting of an app, with its default. `[server] port` is `MYAPI_SERVER__PORT` in the environment.
 
+mod backend;
 mod client;
 mod limits;
 mod load;
@@ -7,6 +8,7 @@ mod own;
 mod server;
 mod telemetry;
 
+pub use backend::BackendSettings;
 pub use client::Client;
 pub use limits::{Cache, Limits, Redis};
 pub use own::Config;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What instances share.
     pub redis: Redis,
+    /// Other APIs that the app asks, by the names that it gave them: `[backends.weather]`.
+    pub backends: BTreeMap<String, BackendSettings>,
     /// Secrets that are kept elsewhere.
     pub secrets: Secrets,
     /// Groups of the app's own.

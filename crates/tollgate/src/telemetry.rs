@@ -112,7 +112,11 @@ fn scope(say: &mut dyn FnMut(&'static str, &dyn std::fmt::Display)) {
 /// Every metric of an app.
 fn metrics(design: &Design) -> Metrics {
     let metrics = Metrics::of(design.name, design.version, &design.settings.env);
-    let metrics = metrics.with(tollgate_http::metrics).with(tollgate_auth::metrics).with(tollgate_store::metrics);
+    let metrics = metrics
+        .with(crate::backends::metrics)
+        .with(tollgate_http::metrics)
+        .with(tollgate_auth::metrics)
+        .with(tollgate_store::metrics);
     #[cfg(feature = "postgres")]
     let metrics = metrics.with(tollgate_postgres::metrics);
     design.metrics.iter().fold(metrics, |metrics, add| metrics.with(*add))

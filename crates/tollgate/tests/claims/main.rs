@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backends;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod cache;

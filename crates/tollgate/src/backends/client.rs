@@ -1,0 +1,142 @@
+//! The client of one API: where it is, and how long it may take.
+
+use super::{Ask, BackendError, Why, budget::Budget};
+use crate::{app::Failure, settings::BackendSettings};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use std::{fmt, sync::Arc, time::Duration};
+use tollgate_auth::outgoing;
+use url::Url;
+
+/// Asks one API. Clones share their connections and their [budget](super::budget).
+#[derive(Clone)]
+pub struct HttpClient(Arc<Inner>);
+
+struct Inner {
+    name: &'static str,
+    base: Url,
+    headers: HeaderMap,
+    timeout: Duration,
+    tries: u8,
+    largest: usize,
+    health: Option<String>,
+    http: reqwest::Client,
+    budget: Budget,
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpClient({})", self.0.name)
+    }
+}
+
+impl HttpClient {
+    pub(super) fn new(name: &'static str, settings: &BackendSettings) -> Result<Self, Failure> {
+        let wrong = |what: &str| Failure(format!("backends.{name}.{what}"));
+        let base = base(&settings.url, settings.insecure).map_err(|why| wrong(&format!("url: {why}")))?;
+        let mut headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/json"))]);
+        if let Some(token) = &settings.token {
+            let value = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
+            let mut value = value.map_err(|_| wrong("token: has characters that a header cannot hold"))?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        if settings.tries == 0 || settings.timeout_ms == 0 {
+            return Err(wrong("tries and timeout_ms: at least 1"));
+        }
+        let builder = outgoing::builder().map_err(|error| Failure::of(&error))?;
+        Ok(Self(Arc::new(Inner {
+            name,
+            base,
+            headers,
+            timeout: Duration::from_millis(settings.timeout_ms.into()),
+            tries: settings.tries,
+            largest: settings.largest_kib as usize * 1024,
+            health: settings.health.clone(),
+            http: builder.build().map_err(|error| Failure::of(&error))?,
+            budget: Budget::default(),
+        })))
+    }
+
+    /// Asks for what is at this path below the API's address. Each part is one segment, whatever is in it.
+    pub fn get<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+        self.request(Method::GET, path)
+    }
+
+    /// As [`get`](Self::get), to add something. It is tried once, unless it has an
+    /// [idempotency key](Ask::idempotency_key).
+    pub fn post<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+        self.request(Method::POST, path)
+    }
+
+    /// As [`get`](Self::get), to replace something.
+    pub fn put<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+        self.request(Method::PUT, path)
+    }
+
+    /// As [`get`](Self::get), to change something. It is tried once, unless it has an
+    /// [idempotency key](Ask::idempotency_key).
+    pub fn patch<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+        self.request(Method::PATCH, path)
+    }
+
+    /// As [`get`](Self::get), to remove something.
+    pub fn delete<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+        self.request(Method::DELETE, path)
+    }
+
+    fn request<'p>(&self, method: Method, path: impl IntoIterator<Item = &'p str>) -> Ask {
+        let mut url = self.0.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        Ask::new(self.clone(), method, url)
+    }
+
+    /// Asks for its health, once; nothing if the settings name no path for it.
+    pub(crate) fn health(&self) -> Option<Ask> {
+        let path = self.0.health.as_deref()?;
+        Some(self.get(path.split('/').filter(|part| !part.is_empty())))
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    pub(super) fn headers(&self) -> HeaderMap {
+        self.0.headers.clone()
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
+    pub(super) fn tries(&self) -> u8 {
+        self.0.tries
+    }
+
+    pub(super) fn largest(&self) -> usize {
+        self.0.largest
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.0.http
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.0.budget
+    }
+
+    pub(super) fn error(&self, why: Why) -> BackendError {
+        BackendError { backend: self.0.name, why }
+    }
+}
+
+/// The address of an API.
+fn base(text: &str, insecure: bool) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    if insecure && url.scheme() == "http" {
+        return Ok(url);
+    }
+    let place = outgoing::Place::new(text).map_err(|error| format!("{error}, or set `insecure`"))?;
+    Ok(place.url().clone())
+}

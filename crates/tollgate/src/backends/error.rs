@@ -1,0 +1,72 @@
+//! Why did another API bring nothing?
+
+use axum::http::StatusCode;
+use std::error::Error;
+use tollgate_core::Problem;
+
+/// Another API that brought nothing. In a handler, `?` makes it a 502, 503 or 504 that names nothing of what is behind.
+#[derive(Debug, thiserror::Error)]
+#[error("backend `{backend}`")]
+#[non_exhaustive]
+pub struct BackendError {
+    /// Which one, as the settings call it.
+    pub backend: &'static str,
+    /// What went wrong.
+    #[source]
+    pub why: Why,
+}
+
+/// What went wrong with a request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// Nobody there, no trust, or a line that broke.
+    #[error("could not be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// Not a whole answer in time.
+    #[error("gave no whole answer in time")]
+    Late,
+    /// It pointed elsewhere, which is not followed.
+    #[error("redirects, which is not followed; configure the address it has now")]
+    Redirect,
+    /// An answer that is not a success; and how many seconds it asked to wait.
+    #[error("answered {0}")]
+    Status(StatusCode, Option<u32>),
+    /// More than is taken.
+    #[error("answered with more than {0} bytes")]
+    TooLarge(usize),
+    /// Not the JSON that was expected.
+    #[error("answered what cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    /// The request itself was none.
+    #[error("cannot be asked this: {0}")]
+    Unsendable(String),
+}
+
+impl Why {
+    /// One word for metrics.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Late => "late",
+            Self::Redirect | Self::Status(..) | Self::TooLarge(_) | Self::Unreadable(_) | Self::Unsendable(_) => {
+                "failed"
+            }
+        }
+    }
+}
+
+impl From<BackendError> for Problem {
+    #[track_caller]
+    fn from(error: BackendError) -> Self {
+        let problem = match &error.why {
+            Why::Late => Self::new(StatusCode::GATEWAY_TIMEOUT).because("what this needs did not answer in time"),
+            Why::Status(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, wait) => {
+                Self::unavailable().because("what this needs is busy").later(wait.unwrap_or(1))
+            }
+            Why::Unsendable(_) => Self::internal(),
+            _ => Self::new(StatusCode::BAD_GATEWAY).because("what this needs did not answer as it should"),
+        };
+        problem.caused_by(Box::new(error) as Box<dyn Error + Send + Sync>)
+    }
+}
