@@ -1,4 +1,4 @@
-//! Numbers that look like chance: the same seed, the same row of them (SplitMix64). Nothing here is secret.
+//! Numbers that look like chance: the same seed, the same row of them (`SplitMix64`). Nothing here is secret.
 
 use tollgate::Uuid;
 

@@ -211,7 +211,20 @@ impl App {
         let (name, title, version) = (self.name, self.title, self.version);
         let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
         let (templates, backends) = (self.templates, self.backends);
-        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics, templates, backends })
+        Ok(Design {
+            name,
+            title,
+            version,
+            about,
+            tagline,
+            settings,
+            roles,
+            built,
+            mailer,
+            metrics,
+            templates,
+            backends,
+        })
     }
 }
 

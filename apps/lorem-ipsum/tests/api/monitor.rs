@@ -8,7 +8,10 @@ use crate::{
 use serde_json::json;
 use std::{process::Stdio, time::Duration};
 use tempfile::TempDir;
-use tollgate_testing::browser::{self, Browser};
+use tollgate_testing::{
+    browser::{self, Browser},
+    servers::AXE,
+};
 
 #[tokio::test]
 async fn who_is_not_signed_in_is_sent_to_the_sign_in_and_back() {
@@ -124,6 +127,34 @@ fn watched(browser: &Browser) -> (TempDir, Server) {
         browser.script("return document.body.innerText").as_str().is_some_and(|text| text.contains("Ines Okafor"))
     });
     (folder, server)
+}
+
+/// What keeps somebody from using the page that is shown, as axe finds it.
+fn barriers(browser: &Browser, axe: &str) -> Vec<String> {
+    let run = "return axe.run(document).then((found) => found.violations.flatMap((rule) =>
+        rule.nodes.map((node) => `${rule.id}: ${node.target.join(' ')}: ${node.failureSummary}`)))";
+    let found = browser.script(&format!("{axe}\n{run}"));
+    found.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn nothing_keeps_anybody_from_using_a_page() {
+    if browser::left_out()
+        || std::env::var("TOLLGATE_WITHOUT").is_ok_and(|parts| parts.split(',').any(|it| it == "axe"))
+    {
+        return eprintln!("left out: browser or axe");
+    }
+    let axe = AXE.folder().join("node_modules/axe-core/axe.min.js");
+    let (axe, browser) = (std::fs::read_to_string(axe).unwrap(), Browser::start());
+    let (_folder, server) = watched(&browser);
+    for path in ["/", "/monitor", "/monitor?q=nobody", "/monitor/patients/P-1042", "/monitor/places", "/library"] {
+        for (width, dark) in [(1440, false), (1440, true), (390, false)] {
+            browser.resize(width);
+            browser.prefer_dark(dark);
+            browser.goto(&format!("{}{path}", server.url()));
+            assert_eq!(barriers(&browser, &axe), Vec::<String>::new(), "{path} at {width}, dark: {dark}");
+        }
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ mod wheel;
 pub use aws_emulator::AwsEmulator;
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use nginx::Nginx;
-pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
+pub use npm::{AXE, Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, certify, psql};

@@ -71,10 +71,7 @@ pub(super) fn escaped(text: &str) -> String {
 /// A number without zeros that say nothing.
 pub(super) fn number(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// A value as people read it.
@@ -154,13 +151,13 @@ pub(super) fn sparkline(
     // So short a line has no room for a gap.
     let line = path(known.iter().map(|(at, value)| (*at, Some(*value))), x, y);
     let ends = known.iter().map(|(_, value)| *value);
-    let (least, most) = ends.fold((f64::MAX, f64::MIN), |(least, most), it| (least.min(it), most.max(it)));
+    let (bottom, top) = ends.fold((f64::MAX, f64::MIN), |(bottom, top), it| (bottom.min(it), top.max(it)));
     let trend = match last.1 - first.1 {
         rise if rise > (high - low) * 0.05 => "rising",
         rise if rise < (high - low) * -0.05 => "falling",
         _ => "steady",
     };
-    let about = format!("24 hours: {} to {} {unit}, {trend}", value(least, decimals), value(most, decimals));
+    let about = format!("24 hours: {} to {} {unit}, {trend}", value(bottom, decimals), value(top, decimals));
     let mut svg = format!(
         r#"<svg class="spark" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{about}">"#
     );

@@ -89,8 +89,7 @@ struct OnePatient {
 pub(super) async fn patient(
     (may, seen, alerted): (May<Read, Patient>, May<Read, Observation>, May<Read, Alert>),
     patients: Store<Patient>,
-    observations: Store<Observation>,
-    alerts: Store<Alert>,
+    (observations, alerts): (Store<Observation>, Store<Alert>),
     (Path(id), Query(asked)): (Path<String>, Query<Asked>),
     settings: Config<Watching>,
     Now(now): Now,

@@ -19,8 +19,7 @@ impl Vital {
     pub(super) fn range(self) -> (f64, f64, f64) {
         match self {
             Self::Temperature => (36.0, 40.0, 1.0),
-            Self::HeartRate => (60.0, 140.0, 20.0),
-            Self::Systolic => (60.0, 140.0, 20.0),
+            Self::HeartRate | Self::Systolic => (60.0, 140.0, 20.0),
             Self::Spo2 => (88.0, 100.0, 4.0),
         }
     }
