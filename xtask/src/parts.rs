@@ -266,7 +266,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, openid-client, aws-emulator, prometheus, \
+        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, axe, openid-client, aws-emulator, prometheus, \
                      grafana-sdk, rotel, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
