@@ -27,6 +27,8 @@ type Targets = &'static [(u32, f64)];
 /// Who does what.
 pub(crate) enum Run {
     Ours(Load),
+    /// With metrics shown, and limits by address and by caller.
+    OursWatched(Load),
     ByHand(Load),
     Python(Load),
     /// A script of `pgbench`.
@@ -79,9 +81,10 @@ const fn note(caller: Caller) -> Load {
     Load { path: "/notes/", script: Some("note.lua"), caller }
 }
 
-const READ: Load = read(Caller::Own);
+pub(crate) const READ: Load = read(Caller::Own);
 const ADD: Load = Load { path: "/notes", script: Some("notes.lua"), caller: Caller::Own };
-const LIST: Load = Load { path: "/movies?released.gte=1990&sort=-rating&limit=50", script: None, caller: Caller::Own };
+pub(crate) const LIST: Load =
+    Load { path: "/movies?released.gte=1990&sort=-rating&limit=50", script: None, caller: Caller::Own };
 const HELLO: Load = Load { path: "/hello", script: None, caller: Caller::Own };
 
 fn other(name: &'static str, run: Run, targets: Targets) -> Other {
@@ -123,6 +126,13 @@ fn on_sqlite() -> Vec<Job> {
             HELLO,
             vec![fixed(HELLO.script, &[(32, 0.92), (128, 0.92)])],
         ),
+        Job {
+            id: "P6",
+            title: "the same with metrics, limits by address and caller",
+            unit: Unit::Rate,
+            ours: Run::OursWatched(HELLO),
+            others: vec![fixed(HELLO.script, &[(32, 0.92), (128, 0.92)])],
+        },
         job("P11", "p50 of a point read in µs, SQLite", Unit::Median, READ, vec![by_hand(READ, AS_SOON)]),
     ]
 }

@@ -88,7 +88,7 @@ pub(crate) fn here(name: &str) -> PathBuf {
 }
 
 /// The word after these ones at the beginning of a line.
-fn after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+pub(crate) fn after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.trim().strip_prefix(words)?.split_whitespace().next())
 }
 

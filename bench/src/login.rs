@@ -5,9 +5,9 @@
 //! result is kept in `bench/LOGIN.md`, which is a part of the report.
 
 use crate::{
-    load::here,
     median,
     report::machine,
+    section,
     servers::{ours, post, start_ours},
 };
 use serde_json::{Value, json};
@@ -72,17 +72,6 @@ fn tell(times: [Vec<f64>; 3]) -> Result<(), Box<dyn Error>> {
         machine = machine(),
         rows = KINDS.into_iter().zip(medians).map(row).collect::<String>(),
     );
-    println!("{section}");
-    keep(&section)?;
+    section::keep("LOGIN.md", &section)?;
     if differ <= bearable { Ok(()) } else { Err("the time of a sign-in tells who has an account".into()) }
-}
-
-/// Takes the place of what was measured before, in the report as well.
-fn keep(section: &str) -> Result<(), Box<dyn Error>> {
-    let (before, report) = (fs::read_to_string(here("LOGIN.md"))?, fs::read_to_string(here("REPORT.md"))?);
-    if !report.contains(&before) {
-        return Err("bench/REPORT.md has another LOGIN.md in it: measure all again".into());
-    }
-    fs::write(here("LOGIN.md"), section)?;
-    Ok(fs::write(here("REPORT.md"), report.replace(&before, section))?)
 }

@@ -4,14 +4,21 @@
 //! ```sh
 //! cargo run --release -p bench            # needs wrk, PostgreSQL with pgbench, and Python; about twelve minutes
 //! cargo run --release -p bench -- P5 P11  # some of them; writes no report
-//! cargo run --release -p bench -- --login # whether the time of a sign-in tells who has an account (two minutes)
+//! cargo run --release -p bench -- --storm # P7, ten thousand RS256 tokens (three minutes); the others likewise:
+//!                                 --overload    P8, twice as much as can be served (half a minute)
+//!                                 --footprint   P10, memory and size (a minute)
+//!                                 --login       whether the time of a sign-in tells who has an account (two minutes)
 //! ```
 
+mod footprint;
 mod jobs;
 mod load;
 mod login;
+mod overload;
 mod report;
+mod section;
 mod servers;
+mod storm;
 
 use jobs::{Job, Other, jobs};
 use report::{Measured, Report};
@@ -73,7 +80,13 @@ fn run(ids: &[String]) -> Result<(), Box<dyn Error>> {
 
 fn main() -> ExitCode {
     let asked: Vec<_> = env::args().skip(1).collect();
-    let done = if asked.iter().any(|asked| asked == "--login") { login::run() } else { run(&asked) };
+    let done = match asked.first().map(String::as_str) {
+        Some("--storm") => storm::run(),
+        Some("--overload") => overload::run(),
+        Some("--footprint") => footprint::run(),
+        Some("--login") => login::run(),
+        _ => run(&asked),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

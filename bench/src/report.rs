@@ -3,6 +3,7 @@
 use crate::{
     jobs::Unit,
     load::{here, said},
+    section,
 };
 use serde::Serialize;
 use std::{error::Error, fmt, fs, process::Command, thread, time::Duration};
@@ -51,13 +52,13 @@ impl Report {
              |---|---|---|---|---|---|---|---|\n{rows}\n{missing}\n\
              {repeats} measurements were repeated because a request in them was refused.\n\n\
              From the start of the process to its first answer, release build, 10,000 rows in the database: \
-             {start:.1} ms (median of 11; target 50, later 30).\n\n{login}\n{profile}",
+             {start:.1} ms (median of 11; target 50, later 30).\n\n{sections}\n{profile}",
             machine = machine(),
             rows = rows.join("\n"),
             missing = missing.concat(),
             repeats = self.repeats,
             start = start.as_secs_f64() * 1000.0,
-            login = fs::read_to_string(here("LOGIN.md"))?,
+            sections = section::all()?,
             profile = fs::read_to_string(here("PROFILE.md"))?,
         );
         fs::write(here("REPORT.md"), text)?;

@@ -46,7 +46,8 @@ impl Drop for Server {
 
 /// Ours and its peers, each with its data in a temporary folder or a private PostgreSQL.
 pub(crate) struct Servers {
-    ours: Server,
+    pub(crate) ours: Server,
+    watched: Server,
     by_hand: Server,
     python: Option<Server>,
     pgbench: Option<String>,
@@ -54,8 +55,8 @@ pub(crate) struct Servers {
     pub(crate) missing: Vec<String>,
     /// How often a measurement was repeated.
     pub(crate) repeats: Cell<u32>,
-    _postgres: Option<Postgres>,
-    _folder: TempDir,
+    postgres: Option<Postgres>,
+    folder: TempDir,
 }
 
 impl Servers {
@@ -68,16 +69,22 @@ impl Servers {
         ours.target.own = password_token(ours.target.port, "own")?;
         ours.target.any = password_token(ours.target.port, "any")?;
         add_notes(&ours.target, 1000)?;
+        // Apart, so that it is in the way of no other job.
+        let apart = folder.path().join("watched");
+        fs::create_dir(&apart)?;
+        let mut watched = start_ours_with(&apart, None, &watched())?;
+        watched.target.own = password_token(watched.target.port, "own")?;
         let by_hand = start_by_hand(folder.path(), url.as_deref())?;
         let mut servers = Self {
             ours,
+            watched,
             by_hand,
             python: None,
             pgbench: None,
             missing: vec![],
             repeats: Cell::new(0),
-            _postgres: postgres,
-            _folder: folder,
+            postgres,
+            folder,
         };
         if let Some(url) = url {
             servers.python = python(&url).map_err(|why| servers.leave_out("FastAPI + asyncpg", &*why)).ok();
@@ -85,6 +92,16 @@ impl Servers {
             servers.pgbench = version.map_err(|why| servers.leave_out("pgbench", &*why)).map(|_| url).ok();
         }
         Ok(servers)
+    }
+
+    /// Where the data of ours is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The database of ours, if it is no file.
+    pub(crate) fn url(&self) -> Option<String> {
+        self.postgres.as_ref().map(Postgres::url)
     }
 
     fn leave_out(&mut self, peer: &str, why: &dyn Error) {
@@ -97,6 +114,7 @@ impl Servers {
         let load = |server: &Server, load: &Load| server.target.run(*load, connections, seconds, unit);
         let once = || match run {
             Run::Ours(wanted) => load(&self.ours, wanted).map(Some),
+            Run::OursWatched(wanted) => load(&self.watched, wanted).map(Some),
             Run::ByHand(wanted) => load(&self.by_hand, wanted).map(Some),
             Run::Python(wanted) => self.python.as_ref().map(|server| load(server, wanted)).transpose(),
             Run::Pgbench(script) => {
@@ -121,7 +139,7 @@ fn add_notes(target: &Target, count: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+pub(crate) fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     let path = std::env::current_exe()?.with_file_name(name);
     if path.exists() {
         Ok(path)
@@ -151,7 +169,17 @@ pub(crate) fn ours(folder: &Path, url: Option<&str>) -> Result<Command, Box<dyn 
 }
 
 pub(crate) fn start_ours(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {
-    let mut child = ours(folder, url)?.args(["--port", "0"]).stdout(Stdio::piped()).spawn()?;
+    start_ours_with(folder, url, &[])
+}
+
+/// With settings, as variables.
+pub(crate) fn start_ours_with(
+    folder: &Path,
+    url: Option<&str>,
+    settings: &[(String, String)],
+) -> Result<Server, Box<dyn Error>> {
+    let mut ours = ours(folder, url)?;
+    let mut child = ours.envs(settings.iter().cloned()).args(["--port", "0"]).stdout(Stdio::piped()).spawn()?;
     let stdout = child.stdout.take().ok_or("no output")?;
     let port = BufReader::new(stdout).lines().map_while(Result::ok).find_map(|line| {
         let address = line.trim().strip_prefix("app ")?.trim().trim_end_matches('/').to_owned();
@@ -159,6 +187,26 @@ pub(crate) fn start_ours(folder: &Path, url: Option<&str>) -> Result<Server, Box
     });
     let port = port.ok_or("ours did not start")?;
     Ok(Server { child, target: Target { port, own: String::new(), any: String::new() } })
+}
+
+/// Everything that watches and limits, at limits that nobody reaches.
+fn watched() -> [(String, String); 3] {
+    let settings = [
+        ("TELEMETRY__METRICS", "127.0.0.1:0"),
+        ("LIMITS__ADDRESS", "1000000 per second"),
+        ("LIMITS__ACTOR", "1000000 per second"),
+    ];
+    settings.map(|(name, value)| (format!("BENCH_{name}"), value.to_owned()))
+}
+
+/// Resident memory of a server, now and at most so far, in MiB.
+pub(crate) fn memory(server: &Server) -> Result<(f64, f64), Box<dyn Error>> {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id()))?;
+    let of = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()? / 1024.0)
+    };
+    of("VmRSS:").zip(of("VmHWM:")).ok_or_else(|| "the system does not tell how much memory it takes".into())
 }
 
 fn start_by_hand(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {
@@ -207,7 +255,7 @@ fn wait_for_success(server: &mut Server) -> Result<(), Box<dyn Error>> {
 }
 
 /// What the banner's first `curl` line does.
-fn password_token(port: u16, user: &str) -> Result<String, Box<dyn Error>> {
+pub(crate) fn password_token(port: u16, user: &str) -> Result<String, Box<dyn Error>> {
     let form = format!("username={user}@example.test&password=bench-bench");
     let answer = post(port, "/token", "Content-Type: application/x-www-form-urlencoded", &form)?;
     let json: Value = serde_json::from_str(answer.split_once("\r\n\r\n").ok_or("no answer")?.1)?;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::{task::block_in_place, time::sleep};
 use tollgate_testing::servers::free_port;
 
 /// Who does not get ready in that time never does.
@@ -21,11 +21,12 @@ const SIGN_IN: &str = "username=reader@example.test&password=lorem-ipsum";
 /// The application. It ends with this value.
 pub(crate) struct App {
     command: Command,
+    settings: Vec<(String, String)>,
     child: Option<Child>,
     pub(crate) port: u16,
     pub(crate) token: Arc<str>,
     log: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl App {
@@ -36,18 +37,43 @@ impl App {
 
     /// The same on a port, with any number of settings.
     pub(crate) async fn start_at(stage: &Stage, port: u16, settings: &[(&str, String)]) -> Result<Self> {
+        Self::start_with(stage, port, settings, &[]).await
+    }
+
+    /// The same with variables that are no settings.
+    pub(crate) async fn start_with(
+        stage: &Stage,
+        port: u16,
+        settings: &[(&str, String)],
+        variables: &[(&str, String)],
+    ) -> Result<Self> {
         let folder = TempDir::new()?;
         let log = folder.path().join("log");
         let mut command = Command::new(&stage.binary);
         command.args(["--port", &port.to_string()]).current_dir(folder.path()).env_remove("RUST_LOG");
         command.env("LOREM_IPSUM_LOG__FILTER", "warn").env("LOREM_IPSUM_PATIENTS__DEMO", "");
-        command.envs(settings.iter().map(|(setting, value)| (format!("LOREM_IPSUM_{setting}"), value)));
+        let setting = |(setting, value): &(&str, String)| (format!("LOREM_IPSUM_{setting}"), value.clone());
+        let settings: Vec<_> = settings.iter().map(setting).collect();
+        command.envs(settings.iter().cloned()).envs(variables.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
-        let mut app = Self { command, child: None, port, token: "".into(), log, _folder: folder };
+        let mut app = Self { command, settings, child: None, port, token: "".into(), log, folder };
         app.resume().await?;
         let answer = app.client().post_form("/token", SIGN_IN, None).await?.json();
         app.token = answer["access_token"].as_str().ok_or_else(|| format!("no token: {answer}"))?.into();
         Ok(app)
+    }
+
+    /// Has an operator give a command beside it; what that prints.
+    pub(crate) fn operate(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(self.command.get_program());
+        command.args(arguments).current_dir(self.folder.path()).env_remove("RUST_LOG");
+        let output = block_in_place(|| command.envs(self.settings.iter().cloned()).stdin(Stdio::null()).output())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(format!("{arguments:?}: {}", text(&output.stderr)).into())
+        }
     }
 
     /// Kills it: it is told nothing.

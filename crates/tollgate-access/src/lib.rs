@@ -30,6 +30,7 @@
 mod action;
 mod actor;
 mod grant;
+mod known;
 mod may;
 mod policy;
 mod roles;
@@ -37,6 +38,7 @@ mod roles;
 pub use action::{Act, Action, Create, Delete, Implies, Read, Update};
 pub use actor::{Actor, Identity, System};
 pub use grant::Grants;
+pub use known::Known;
 pub use may::{Access, Denied, May, Public};
 pub use policy::{Policy, Rows, Subject};
 pub use roles::Roles;

@@ -1,6 +1,6 @@
 //! Roles: names for bundles of permissions, as configured under `[access]`.
 
-use crate::Grants;
+use crate::{Grants, Known};
 use std::collections::BTreeMap;
 
 /// What each role grants, and what is granted to anyone.
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 pub struct Roles {
     roles: BTreeMap<String, Grants>,
     anyone: Grants,
+    known: Known,
 }
 
 impl Roles {
@@ -27,7 +28,23 @@ impl Roles {
         let each = |(name, permissions): (&String, &Vec<String>)| {
             Ok((name.clone(), read(&format!("access.roles.{name}"), permissions)?))
         };
-        Ok(Self { roles: roles.iter().map(each).collect::<Result<_, String>>()?, anyone })
+        let roles = roles.iter().map(each).collect::<Result<_, String>>()?;
+        Ok(Self { roles, anyone, known: Known::default() })
+    }
+
+    /// The same in an app of which it is known what permissions mean something. What a role grants is one of its actions.
+    #[must_use]
+    pub fn knowing(self, known: Known) -> Self {
+        let granted = self.roles.values().chain([&self.anyone]);
+        Self { known: granted.fold(known, Known::and_actions_of), ..self }
+    }
+
+    /// Refuses what is no permission of the app, for whoever writes one down by hand.
+    ///
+    /// # Errors
+    /// Why, with the permission that may be meant.
+    pub fn check_permission(&self, text: &str) -> Result<(), String> {
+        self.known.check(text)
     }
 
     /// What anyone at all may do.

@@ -36,9 +36,10 @@ impl Authenticate for Identity {
 
 impl Issuer {
     async fn by_session(&self, head: &Parts) -> Result<Actor> {
-        let Some((_, user)) = self.signed_in(&head.headers).await? else { return Ok(self.anyone.clone()) };
+        let Some((session, user)) = self.signed_in(&head.headers).await? else { return Ok(self.anyone.clone()) };
         if head.method.is_safe() || self.origins.came_from_us(&head.headers) == Some(true) {
-            Ok(self.users.actor(&user))
+            let at = u64::try_from(session.signed_in.as_second()).ok();
+            Ok(self.users.person(&user).signed_in_at(at).into())
         } else {
             Err(self.foreign())
         }

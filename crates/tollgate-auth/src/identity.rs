@@ -111,7 +111,8 @@ impl Identity {
         let mut config = config.checked(&origins)?;
         let keys = Keyring::open(&database, &clock, config.key_lifetime).await?;
         let gate = gate(&config, &origins, &keys, &clock)?;
-        let revoked = Revoked::new(&database, &clock, origins.issuer(), gate.revocations());
+        let ours = (origins.issuer(), config.access_lifetime);
+        let revoked = Revoked::new(&database, &clock, ours, gate.revocations());
         revoked.follow(true).await?;
         let revoked = Arc::new(revoked);
         let accounts =
@@ -225,7 +226,9 @@ impl Identity {
         accounts.users().record(operator.actor(), event(operator.actor(), "issue_token", &user)).await?;
         let scope = issuer::granted("", users.actor(&user).grants());
         let (id, client) = (Mint::new_id(), COMMAND_LINE);
-        let access = Access { id: &id, client, third_party: false, scope: &scope, at, grant: None, under: None };
+        let signed_in = Some(at);
+        let access =
+            Access { id: &id, client, third_party: false, scope: &scope, at, signed_in, grant: None, under: None };
         mint.access_token(&user, &access)
     }
 
@@ -271,7 +274,7 @@ impl Identity {
     /// # Errors
     /// [`Error::ClientTaken`], or [`Error::Configuration`] where it contradicts itself.
     pub async fn add_client(&self, client: Client) -> Result<Option<Secret>> {
-        self.0.clients.add(client).await
+        self.0.clients.add(client, &self.0.config.roles).await
     }
 
     /// Gives an added client another secret. The old one is good for nothing from now on.
@@ -349,6 +352,7 @@ fn speaker(verified: &Verified, roles: &Roles) -> Actor {
     let claim = |name| verified.claims().get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let granted = Grants::of(verified.scopes().iter().map(String::as_str));
     let person = Person::new(verified.subject()).provider(PROVIDER).named(claim("name")).email(claim("email"));
+    let person = person.signed_in_at(verified.claims().get("auth_time").and_then(serde_json::Value::as_u64));
     let acting = verified.claims().get("act").and_then(|act| act.get("sub")?.as_str());
     let person = acting.into_iter().fold(person, Person::by_client);
     person.roles(verified.roles().iter().cloned().collect()).grants(&granted).grants(roles.anyone()).into()

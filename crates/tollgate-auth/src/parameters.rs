@@ -4,6 +4,7 @@
 //! passed. One without a value counts as absent, as that section says.
 
 use axum::{body::to_bytes, extract::Request, http::StatusCode};
+use percent_encoding::percent_decode;
 use tollgate_core::Problem;
 use tollgate_http::media_type;
 
@@ -36,11 +37,9 @@ impl Parameters {
     /// Of a query.
     pub(crate) fn read(text: &[u8]) -> Result<Self, Malformed> {
         let mut all: Vec<(String, String)> = Vec::new();
+        // What is not UTF-8 is replaced, and then two passwords could be one.
+        percent_decode(text).decode_utf8().map_err(|_| ENCODING)?;
         for (name, value) in form_urlencoded::parse(text) {
-            // What is not UTF-8 was replaced, and then two passwords could be one.
-            if value.contains(char::REPLACEMENT_CHARACTER) || name.contains(char::REPLACEMENT_CHARACTER) {
-                return Err(ENCODING);
-            }
             if all.iter().any(|(other, _)| *other == name) {
                 return Err(TWICE);
             }

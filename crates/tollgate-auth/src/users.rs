@@ -222,9 +222,14 @@ impl Users {
 
     /// Who they are to the rest of the app.
     pub(crate) fn actor(&self, user: &User) -> Actor {
+        self.person(user).into()
+    }
+
+    /// The same, for whoever knows more about how they came.
+    pub(crate) fn person(&self, user: &User) -> Identity {
         let identity = Identity::new(user.user_id.to_string()).provider(PROVIDER);
         let identity = identity.named(Some(user.name.clone())).email(Some(user.email.clone()));
         let identity = identity.roles(user.roles().map(str::to_owned).collect());
-        identity.grants(&self.roles.grants(user.roles())).grants(self.roles.anyone()).into()
+        identity.grants(&self.roles.grants(user.roles())).grants(self.roles.anyone())
     }
 }

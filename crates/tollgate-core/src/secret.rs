@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::{
     borrow::Cow,
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 /// A text that no log, error or `Debug` shows; wiped from memory when dropped.
@@ -74,12 +74,16 @@ pub struct LiveSecret(Arc<Live>);
 struct Live {
     now: RwLock<Secret>,
     doubted: Box<dyn Fn() + Send + Sync>,
+    followers: Mutex<Vec<Follower>>,
 }
+
+/// Told of each new one.
+type Follower = Box<dyn Fn(&LiveSecret) + Send + Sync>;
 
 impl LiveSecret {
     /// A secret; `doubted` is called when it was refused somewhere, so that it is looked up before its time.
     pub fn new(secret: Secret, doubted: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Live { now: RwLock::new(secret), doubted: Box::new(doubted) }))
+        Self(Arc::new(Live { now: RwLock::new(secret), doubted: Box::new(doubted), followers: Mutex::default() }))
     }
 
     /// What it is now.
@@ -90,6 +94,14 @@ impl LiveSecret {
     /// From now on it is this one.
     pub fn replace(&self, new: Secret) {
         *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = new;
+        let followers = self.0.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.iter().for_each(|follow| follow(self));
+    }
+
+    /// Calls `follow` after each replacement, for whoever has to prepare for a new one. It must not wait, nor keep this
+    /// secret.
+    pub fn on_replace(&self, follow: impl Fn(&Self) + Send + Sync + 'static) {
+        self.0.followers.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(follow));
     }
 
     /// Says that it was refused: it may have been rotated.

@@ -9,7 +9,11 @@ use crate::{
     service::Route,
     words,
 };
-use axum::{Router, http::Method, http::StatusCode, response::IntoResponse};
+use axum::{
+    Router,
+    http::{Extensions, Method, StatusCode},
+    response::IntoResponse,
+};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,6 +39,8 @@ pub struct Api {
     pub services: Vec<Service>,
     /// How often callers may ask.
     pub quotas: Quotas,
+    /// What handlers may ask for of the app itself, such as its settings.
+    pub extensions: Extensions,
 }
 
 /// An [`Api`] that contradicts itself nowhere.
@@ -51,7 +57,9 @@ pub struct Built {
     pub schemes: Vec<Scheme>,
     /// Every resource that a signature mentions.
     pub resources: Vec<Arc<dyn AnyResource>>,
-    /// The tables that the answers of cached routes are made of.
+    /// The tables of resources that only services elsewhere mention.
+    pub tables_elsewhere: Vec<&'static Table>,
+    /// The tables that the answers of cached routes are made of, here or elsewhere: writes end those answers.
     pub cached_tables: Vec<&'static Table>,
     /// The rows that new tables start with: the resource's plural and JSON.
     pub first_rows: Vec<(&'static str, &'static str)>,
@@ -90,28 +98,34 @@ impl Api {
     ///
     /// # Errors
     /// Everything that two routes or two types contradict each other about, and what may not be granted to anyone.
-    pub fn build(self) -> Result<Built, Vec<String>> {
+    pub fn build(mut self) -> Result<Built, Vec<String>> {
         let mistakes = [self.duplicates(), self.unknown_routes()].concat();
         let is_limited = !self.quotas.is_empty();
+        let (elsewhere, here): (Vec<_>, _) = self.services.into_iter().partition(|service| service.is_elsewhere);
+        self.services = here;
         let mut described = Described { is_limited, mistakes, ..Described::default() };
-        for (service, route) in self.routes() {
-            described.add(service, route, (&self.anyone, &self.schemes));
-        }
-        for describe in self.services.iter().flat_map(|service| &service.resources) {
-            described.mention(*describe, (&self.anyone, &self.schemes));
-        }
+        let callers = (&self.anyone, &self.schemes[..]);
+        described.add_all(&self.services, callers, &self.extensions);
+        let mut others = Described::default();
+        others.add_all(&elsewhere, callers, &self.extensions);
+        described.mistakes.append(&mut others.mistakes);
+        described.cached.append(&mut others.cached);
         let resources = described.resources(&self.anyone);
         let components = described.schemas.finish().map_err(|shared| [described.mistakes.clone(), shared].concat())?;
         if !described.mistakes.is_empty() {
             return Err(described.mistakes);
         }
+        let is_here = |table: &&Table| resources.iter().any(|resource| resource.table() == *table);
+        let elsewhere = others.resources.iter().map(|resource| resource.table());
+        let tables_elsewhere = elsewhere.filter(|table| !is_here(table)).collect();
         Ok(Built {
             document: self.document(&described.paths, &components),
             routes: self.routes().map(|(_, route)| route.info()).collect(),
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
-            jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
+            jobs: self.services.iter().filter(|it| !it.is_elsewhere).flat_map(|service| service.jobs.clone()).collect(),
             resources,
+            tables_elsewhere,
             cached_tables: described.cached,
             schemes: self.schemes,
             router: router(self.services),
@@ -201,7 +215,14 @@ struct Described {
 }
 
 impl Described {
-    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>) {
+    fn add_all(&mut self, services: &[Service], callers: Callers<'_>, extensions: &Extensions) {
+        for service in services {
+            service.routes.iter().for_each(|route| self.add(service, route, callers, extensions));
+            service.resources.iter().for_each(|describe| self.mention(*describe, callers));
+        }
+    }
+
+    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>, extensions: &Extensions) {
         let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
         (route.describe)(&mut operation);
         if self.is_limited {
@@ -214,6 +235,9 @@ impl Described {
             cached.tables.get_or_init(|| tables);
         }
         self.resources.append(&mut operation.resources);
+        let missing = operation.needs.iter().filter(|need| !(need.is_met)(extensions));
+        let Route { method, path, .. } = route;
+        self.mistakes.extend(missing.map(|need| format!("`{method} {path}` {}", need.otherwise)));
         let operation = operation.finish(&route.id, service.name, &route.text);
         self.mistakes.extend(check_path(route, &operation));
         self.paths.entry(route.path.clone()).or_default().insert(route.method.as_str().to_lowercase(), operation);

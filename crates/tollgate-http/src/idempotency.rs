@@ -25,10 +25,15 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use jiff::Timestamp;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tollgate_access::System;
@@ -48,6 +53,27 @@ const SWEEP: Duration = Duration::from_mins(10);
 const KEY: usize = 255;
 /// The longest body and the longest answer, in bytes.
 const LONGEST: usize = 1024 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    result: &'static str,
+}
+
+static REQUESTS: LazyLock<Family<Outcome, Counter>> = LazyLock::new(Family::default);
+
+/// Adds what became of requests with a key to the metrics that are shown.
+pub(crate) fn metrics(registry: &mut Registry) {
+    for result in ["done", "replayed", "running", "reused"] {
+        drop(REQUESTS.get_or_create(&Outcome { result }));
+    }
+    let help = "Requests with an `Idempotency-Key`: done, answered as before, still running (409), or another request's key \
+                (422)";
+    registry.register("tollgate_idempotent_requests", help, REQUESTS.clone());
+}
+
+fn count(result: &'static str) {
+    REQUESTS.get_or_create(&Outcome { result }).inc();
+}
 
 /// A request that was answered with success, under its key.
 #[resource(plural = "tollgate_requests")]
@@ -228,6 +254,7 @@ impl Once {
             .map_err(|error| Problem::internal().caused_by(error))?;
         self.records.answer(&self.open, self.id, kept).await?;
         self.open.commit().await?;
+        count("done");
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 }
@@ -255,16 +282,19 @@ impl Kept {
 impl KeyedRequest {
     fn repeat(self, asked: &str) -> Result<Response> {
         if self.asked != asked {
+            count("reused");
             return Err(Problem::invalid(vec![]).because(
                 "this `Idempotency-Key` was used for another request; send each request under a key of its own",
             ));
         }
+        count("replayed");
         let kept = serde_json::from_str::<Kept>(&self.answer).ok().and_then(Kept::answer);
         kept.ok_or_else(|| Problem::internal().caused_by("a kept answer cannot be read"))
     }
 }
 
 fn running() -> Problem {
+    count("running");
     Problem::conflict()
         .because("the request with this `Idempotency-Key` is still running; send it again later")
         .later(1)

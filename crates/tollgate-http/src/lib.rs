@@ -13,6 +13,7 @@
 //!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
 //!                                                     limits.rs     how often
 //! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
+//!                           counts.rs     places and kept answers
 //! ```
 //!
 //! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
@@ -27,6 +28,7 @@ mod argument;
 mod audit;
 mod cache;
 mod call;
+mod counts;
 mod crud;
 pub mod docs;
 mod etag;
@@ -63,6 +65,7 @@ pub use argument::{Argument, Arguments, Axum, Now, Path};
 pub use audit::AuditLog;
 pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
+pub use counts::Counts;
 pub use guard::{Guard, Reach};
 pub use handler::Handler;
 pub use health::{Health, Unwell};
@@ -81,7 +84,7 @@ pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};
 pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
 pub use scheme::{Flow, Scheme};
-pub use serve::{ConnectionLimits, Ended, Listening, Serving, Stop, Tls, bind};
+pub use serve::{ConnectionLimits, Ended, Listening, Probe, Serving, Stop, Tls, bind, take_socket};
 pub use service::Service;
 pub use view::{Download, Html, View};
 

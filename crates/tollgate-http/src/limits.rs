@@ -19,6 +19,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use counters::Counters;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -27,7 +32,7 @@ use std::{
     pin::Pin,
     str::FromStr,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -36,6 +41,18 @@ use tollgate_core::{Clock, Problem};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Policy {
+    limit: &'static str,
+}
+
+static REFUSED: LazyLock<Family<Policy, Counter>> = LazyLock::new(Family::default);
+
+/// Adds what limits refused to the metrics that are shown.
+pub(crate) fn metrics(registry: &mut Registry) {
+    registry.register("tollgate_limit_refusals", "Requests over a limit, answered 429", REFUSED.clone());
+}
 
 /// So many requests in so much time: `100 per minute`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -104,7 +121,14 @@ pub struct Quotas {
 impl Quotas {
     /// Whether nothing is limited.
     pub fn is_empty(&self) -> bool {
-        self.address.is_none() && self.actor.is_none() && self.key.is_none() && self.routes.is_empty()
+        self.policies().next().is_none()
+    }
+
+    /// By what is limited.
+    fn policies(&self) -> impl Iterator<Item = &'static str> {
+        let is_set = [self.address.is_some(), self.actor.is_some(), self.key.is_some(), !self.routes.is_empty()];
+        let all = ["address", "actor", "key", "route"].into_iter().zip(is_set);
+        all.filter_map(|(policy, is_set)| is_set.then_some(policy))
     }
 }
 
@@ -130,6 +154,8 @@ impl Limits {
     /// These limits. Without quotas there are none.
     pub fn new(quotas: Quotas, clock: Arc<dyn Clock>, shared: Option<Arc<dyn SharedCounters>>) -> Option<Arc<Self>> {
         let counters = Counters::new(clock);
+        // Shown from the start: a counter that appears with its first refusal hides that one.
+        quotas.policies().for_each(|limit| drop(REFUSED.get_or_create(&Policy { limit })));
         (!quotas.is_empty()).then(|| Arc::new(Self { quotas, counters, shared, refused: AtomicU64::new(0) }))
     }
 
@@ -190,6 +216,7 @@ impl Limits {
         }
         if debt > quota.window {
             self.refused.fetch_add(1, Relaxed);
+            REFUSED.get_or_create(&Policy { limit: policy }).inc();
         }
         taken.0.push(One { policy, quota, debt });
     }

@@ -6,7 +6,7 @@
 
 use crate::{
     Argument, Call, Context, Operation, Page, Place,
-    query::{invalid, refuses},
+    query::{invalid, pairs, refuses},
     words::{NAME, brief, unknown},
 };
 use axum::http::StatusCode;
@@ -162,13 +162,13 @@ impl<R: Resource> Argument for List<R> {
         for (name, schema) in OWN.into_iter().zip(own_schemas::<R>()) {
             operation.parameter(Place::Query, name, schema, false);
         }
+        operation.refuses(StatusCode::BAD_REQUEST, "The cursor is not one of this list, or a parameter is not UTF-8.");
         refuses(operation);
-        operation.refuses(StatusCode::BAD_REQUEST, "The cursor is not one of this list.");
     }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         let query = call.head.uri.query().unwrap_or_default();
-        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs = pairs(query.as_bytes())?.into_owned().collect();
         let question = Question { path: call.head.uri.path().to_owned(), pairs };
         Self::read(question, Arc::clone(&call.context))
     }

@@ -52,6 +52,8 @@ pub fn metrics(registry: &mut Registry) {
     registry.register("http_server_active_requests", "Requests under way", ACTIVE.clone());
     let help = "Requests of somebody who is signed in and lacked a permission";
     registry.register("tollgate_permission_refusals", help, REFUSED.clone());
+    crate::limits::metrics(registry);
+    crate::idempotency::metrics(registry);
 }
 
 /// Somebody who is signed in lacked that permission.

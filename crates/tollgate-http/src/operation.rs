@@ -4,7 +4,7 @@ use crate::{
     resources::{AnyResource, Of},
     schemas::Schemas,
 };
-use axum::http::{Method, StatusCode};
+use axum::http::{Extensions, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tollgate_access::{Access, Grants};
@@ -23,6 +23,13 @@ pub struct Operation<'a> {
     body: Option<Value>,
     responses: Map<String, Value>,
     security: Vec<Value>,
+    pub(crate) needs: Vec<Need>,
+}
+
+/// What must be among the extensions of the app, and what to say where it is not.
+pub(crate) struct Need {
+    pub(crate) is_met: fn(&Extensions) -> bool,
+    pub(crate) otherwise: String,
 }
 
 /// What anyone may do, and where tokens come from.
@@ -53,12 +60,19 @@ impl<'a> Operation<'a> {
             body: None,
             responses: Map::new(),
             security: vec![],
+            needs: vec![],
         }
     }
 
     /// Its handler works with rows of `R`, so the app needs a store for them.
     pub fn uses<R: Resource>(&mut self) {
         self.resources.push(Arc::new(Of::<R>::default()));
+    }
+
+    /// Its handler asks for an `E` of the app, without which no app is built; `otherwise` says what to do about it.
+    pub fn needs<E: Clone + Send + Sync + 'static>(&mut self, otherwise: impl Into<String>) {
+        let is_met = |extensions: &Extensions| extensions.get::<E>().is_some();
+        self.needs.push(Need { is_met, otherwise: otherwise.into() });
     }
 
     /// The names in braces of the path.

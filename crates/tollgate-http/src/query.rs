@@ -6,6 +6,8 @@ use crate::{
     words::{NAME, brief, of_serde},
 };
 use axum::http::StatusCode;
+use form_urlencoded::Parse;
+use percent_encoding::percent_decode;
 use tollgate_core::{Fault, Faults, Input, Problem, blamed_field};
 
 /// The media type of a form.
@@ -53,12 +55,24 @@ impl<T: Input> Argument for Form<T> {
     }
 }
 
+/// Names and values of a query or a form.
+///
+/// # Errors
+/// 400 where one is not UTF-8: what stands in its place would make one value of many.
+pub(crate) fn pairs(text: &[u8]) -> Result<Parse<'_>, Problem> {
+    match percent_decode(text).decode_utf8() {
+        Ok(_) => Ok(form_urlencoded::parse(text)),
+        Err(error) => Err(Problem::bad_request().because("a parameter is not UTF-8").caused_by(error)),
+    }
+}
+
 pub(crate) fn refuses(operation: &mut Operation<'_>) {
+    operation.refuses(StatusCode::BAD_REQUEST, "A parameter is not UTF-8.");
     operation.refuses(StatusCode::UNPROCESSABLE_ENTITY, "A parameter is wrong.");
 }
 
 fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
+    let pairs = serde_urlencoded::Deserializer::new(pairs(text)?);
     let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
         let message = error.inner().to_string();
         invalid(blamed_field(&message).unwrap_or(&error.path().to_string()), of_serde(&message))

@@ -6,6 +6,7 @@ use crate::{
     handler::{limited, run},
     pages::Link,
     view::sign_in_first,
+    words,
 };
 use axum::{
     extract::{Request, State},
@@ -29,6 +30,8 @@ pub struct Service {
     longest: Option<usize>,
     pub(crate) links: Vec<Link>,
     pub(crate) jobs: Vec<Job>,
+    /// Whether another instance serves it, so that its routes are known here and not answered.
+    pub(crate) is_elsewhere: bool,
     /// Rows that a new database starts with: the resource's plural and JSON.
     pub(crate) first_rows: Vec<(&'static str, &'static str)>,
     /// Resources that no signature mentions.
@@ -71,9 +74,24 @@ impl Service {
             longest: None,
             links: vec![],
             jobs: vec![],
+            is_elsewhere: false,
             first_rows: vec![],
             resources: vec![],
         }
+    }
+
+    /// Of these services, those of these names; the others are known, and served elsewhere. Without a name, all of them.
+    ///
+    /// # Errors
+    /// A name that no service has, with the one that may be meant.
+    pub fn only(services: Vec<Self>, names: &[String]) -> Result<Vec<Self>, String> {
+        let known = || services.iter().map(|service| service.name);
+        if let Some(name) = names.iter().find(|name| known().all(|known| known != **name)) {
+            return Err(words::unknown("service", name, known()));
+        }
+        let is_named = |service: &Self| names.is_empty() || names.iter().any(|name| name == service.name);
+        let each = services.into_iter().map(|service| Self { is_elsewhere: !is_named(&service), ..service });
+        Ok(each.collect())
     }
 
     /// Gives the app a store of `R` even where no handler's signature mentions it.

@@ -4,12 +4,16 @@
 //! traces are sent to a receiver, the request is a step of that trace, and calls to others take its id along. What sends
 //! them is not this crate's business: it fills the slot [`Tracer`].
 //!
-//! Steps are spans of the target `tollgate::trace`. With nobody to take them they cost a comparison.
+//! Steps are spans of the target `tollgate::trace`. Whether a request is sampled is decided before its first step is made:
+//! as its caller says, or for a share of the others. With nobody to take them, or if it is not sampled, they cost a
+//! comparison.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::sync::OnceLock;
 use tollgate_core::TraceId;
+use tollgate_store::audit::with_origin;
 use tracing::{Span, field::Empty};
+use uuid::Uuid;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -20,6 +24,8 @@ pub struct Tracer {
     pub adopt: fn(&Span, &HeaderMap),
     /// The `traceparent` of the step at hand.
     pub current: fn(&Span) -> Option<String>,
+    /// The share of the traces that begin here which is sent, from 0 to 1.
+    pub sampled: f64,
 }
 
 static TRACER: OnceLock<Tracer> = OnceLock::new();
@@ -29,10 +35,35 @@ impl Tracer {
     pub fn install(self) {
         let _ = TRACER.set(self);
     }
+
+    /// Whether this request is sampled: if its caller says so, and by chance if no caller says anything.
+    fn samples(&self, headers: &HeaderMap) -> bool {
+        match flags(headers) {
+            Some(flags) => flags & 1 == 1,
+            None => self.sampled >= 1.0 || (self.sampled > 0.0 && chance() < self.sampled),
+        }
+    }
 }
 
-/// The step that a request is.
+/// The flags of a `traceparent` that is one (W3C Trace Context, 3.2.2.5).
+fn flags(headers: &HeaderMap) -> Option<u8> {
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
+    TraceId::read(text)?;
+    u8::from_str_radix(text.split('-').nth(3)?, 16).ok()
+}
+
+/// Any number from 0 to 1.
+fn chance() -> f64 {
+    // Half of a random UUID, of which the first bits say which variant it is.
+    let random = Uuid::new_v4().as_u64_pair().1 << 2 >> 32;
+    f64::from(u32::try_from(random).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+/// The step that a request is; none if it is not sampled.
 pub(crate) fn request_span(method: &Method, route: Option<&str>, headers: &HeaderMap) -> Span {
+    if TRACER.get().is_some_and(|tracer| !tracer.samples(headers)) {
+        return Span::none();
+    }
     let route = route.unwrap_or_default();
     let span = tracing::debug_span!(
         target: "tollgate::trace",
@@ -70,6 +101,39 @@ pub(crate) fn end_span(span: &Span, status: StatusCode) {
 /// What calls to others take along, if the work at hand is part of a trace that is sent.
 pub fn outgoing() -> Option<(HeaderName, HeaderValue)> {
     let tracer = TRACER.get()?;
-    let traceparent = (tracer.current)(&Span::current())?;
+    let traceparent = (tracer.current)(&Span::current()).or_else(unsampled)?;
     Some((TRACEPARENT, HeaderValue::try_from(traceparent).ok()?))
+}
+
+/// Of a request that is not sampled: its trace goes on, and says that it is not.
+fn unsampled() -> Option<String> {
+    let trace = with_origin(|origin| origin.trace)??;
+    Some(format!("00-{trace}-{:016x}-00", Uuid::new_v4().as_u64_pair().1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracer(sampled: f64) -> Tracer {
+        Tracer { adopt: |_, _| (), current: |_| None, sampled }
+    }
+
+    #[test]
+    fn callers_say_whether_their_requests_are_sampled() {
+        let of = |flags| format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
+        for (flags, is_sampled) in [("01", true), ("00", false), ("03", true), ("02", false)] {
+            let headers = HeaderMap::from_iter([(TRACEPARENT, HeaderValue::try_from(of(flags)).unwrap())]);
+            assert_eq!([0.0, 1.0].map(|share| tracer(share).samples(&headers)), [is_sampled; 2], "{flags}");
+        }
+        let none = HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_static("00-zero-01"))]);
+        assert_eq!([0.0, 1.0].map(|share| tracer(share).samples(&none)), [false, true]);
+    }
+
+    #[test]
+    fn a_share_of_the_others_is_sampled() {
+        let tracer = tracer(0.25);
+        let sampled = (0..4000).filter(|_| tracer.samples(&HeaderMap::new())).count();
+        assert!((700..1300).contains(&sampled), "{sampled} of 4000");
+    }
 }

@@ -1,4 +1,7 @@
 //! The database: one client, whose pool of connections every request shares.
+//!
+//! Where the URL changes, as when a password is rotated, another client takes its place once it was let in. What is under
+//! way ends where it began.
 
 use crate::{
     cell::{Shown, documents},
@@ -16,9 +19,16 @@ use jiff::Timestamp;
 use mongodb::{
     Client, Database as Documents,
     bson::{Document, RawDocumentBuf, doc},
-    options::ReturnDocument,
+    event::{EventHandler, cmap::CmapEvent},
+    options::{ReadConcern, ReturnDocument},
 };
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    sync::{Arc, PoisonError, RwLock, Weak},
+    time::Duration,
+};
+use tokio::{runtime::Handle, time::sleep};
+use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Merge, Result, Select, Session, Table, Update,
     Value,
@@ -40,13 +50,16 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// How long the server may take to say that it is there.
 const PING: Duration = Duration::from_secs(2);
 
+/// How soon a new URL by which nobody is let in is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// Where the keys are counted: `{_id: collection, last: number}`.
 pub(crate) const COUNTERS: &str = "tollgate_counters";
 
 /// A MongoDB database, of a replica set or a sharded cluster.
 pub struct MongoDb {
     config: Config,
-    database: Documents,
+    database: Arc<RwLock<Documents>>,
 }
 
 impl MongoDb {
@@ -57,44 +70,27 @@ impl MongoDb {
     /// One line that names what is wrong and the remedy, never the password: the URL is not understood, the server
     /// cannot be reached or lets this user not in, it is too old, or it has no transactions.
     pub async fn open(url: &str) -> Result<Self> {
-        let config = Config::parse(url).await?;
-        let client = Client::with_options(config.options.clone()).map_err(|error| refused(&config, &error))?;
-        let database = Self { database: client.database(&config.database), config };
-        database.check().await?;
-        Ok(database)
+        Self::open_live(&Secret::from(url).into()).await
     }
 
-    /// The database in the official driver, for what this crate does not cover.
+    /// The same with a URL that may be replaced while the app runs. One that will not do is logged, and the one before stays.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_live(url: &LiveSecret) -> Result<Self> {
+        let (config, database) = connect(url.get(), url).await?;
+        let database = Arc::new(RwLock::new(database));
+        let (slot, runtime) = (Arc::downgrade(&database), Handle::current());
+        url.on_replace(move |url| drop(runtime.spawn(follow(slot.clone(), url.clone()))));
+        Ok(Self { config, database })
+    }
+
+    /// The database in the official driver, for what this crate does not cover; not for long, because another takes its
+    /// place when the URL changes.
     ///
     /// Nothing stands between it and every document: whoever asks here answers for the caller's rows.
-    pub fn documents(&self) -> &Documents {
-        &self.database
-    }
-
-    async fn check(&self) -> Result<()> {
-        let hello = self.database.run_command(doc! { "hello": 1 }).await;
-        let hello = hello.map_err(|error| refused(&self.config, &error))?;
-        let version = hello.get_i32("maxWireVersion").unwrap_or_default();
-        if version < OLDEST {
-            return Err(unusable(
-                &self.config,
-                "it is older than MongoDB 6.0",
-                "upgrade it, or set `database.url` to another",
-            ));
-        }
-        let has_transactions = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
-        if !has_transactions {
-            let why = "it is no member of a replica set, so it has no transactions";
-            let remedy = "start it with --replSet and run rs.initiate() once, or set `database.url` to a replica set";
-            return Err(unusable(&self.config, why, remedy));
-        }
-        // The first question that takes a right.
-        let asked = self.database.list_collection_names().await;
-        asked.map(drop).map_err(|error| refused(&self.config, &error))
-    }
-
-    fn here(&self) -> Operation<'_, '_> {
-        Operation { database: &self.database, session: None }
+    pub fn documents(&self) -> Documents {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Inserts one row, or several as often as others are in their way, but for no longer than that.
@@ -105,19 +101,96 @@ impl MongoDb {
         rows: Arc<dyn Batch>,
         range: Range<usize>,
     ) -> Result<Vec<Value<'static>>> {
-        let keys = counted_keys(&self.database, table, range.len()).await?;
+        let database = &self.documents();
+        let keys = counted_keys(database, table, range.len()).await?;
         let documents = &*documents(table, &*rows, range, &keys)?;
         match documents {
             [] => Ok(()),
-            [_] => in_time(TURN, Some(table), self.here().insert(table, documents)).await,
+            [_] => match in_time(TURN, Some(table), on(database).insert(table, documents)).await {
+                Err(taken @ Error::Conflict { .. }) => {
+                    until_kept(database, table).await;
+                    Err(taken)
+                }
+                outcome => outcome,
+            },
             _ => {
-                let insert = together(&self.database, table, turns, |mut at| {
+                let insert = together(database, table, turns, |mut at| {
                     Box::pin(async move { at.insert(table, documents).await })
                 });
                 insert.await
             }
         }?;
         Ok(keys)
+    }
+}
+
+/// Puts a client in its place that is let in by the new URL. A password may be told here before it is changed there, so it
+/// is tried again until it is, or another one comes.
+async fn follow(slot: Weak<RwLock<Documents>>, url: LiveSecret) {
+    let new = url.get();
+    while slot.strong_count() > 0 {
+        let connected = connect(new.clone(), &url).await;
+        if url.get().reveal() != new.reveal() {
+            return;
+        }
+        match connected {
+            Ok((_, database)) => {
+                if let Some(slot) = slot.upgrade() {
+                    *slot.write().unwrap_or_else(PoisonError::into_inner) = database;
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(error = with_causes(&error), "MongoDB lets nobody in by its new URL yet"),
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// A client at that URL, of a server that can be used.
+async fn connect(url: Secret, live: &LiveSecret) -> Result<(Config, Documents)> {
+    let mut config = Config::parse(url.reveal()).await?;
+    let live = live.clone();
+    // Who is not let in may have an old password.
+    config.options.cmap_event_handler = Some(EventHandler::callback(move |event| {
+        if matches!(event, CmapEvent::ConnectionCheckoutFailed(_)) {
+            live.doubt();
+        }
+    }));
+    let client = Client::with_options(config.options.clone()).map_err(|error| refused(&config, &error))?;
+    let database = client.database(&config.database);
+    check(&config, &database).await?;
+    Ok((config, database))
+}
+
+async fn check(config: &Config, database: &Documents) -> Result<()> {
+    let hello = database.run_command(doc! { "hello": 1 }).await;
+    let hello = hello.map_err(|error| refused(config, &error))?;
+    let version = hello.get_i32("maxWireVersion").unwrap_or_default();
+    if version < OLDEST {
+        return Err(unusable(config, "it is older than MongoDB 6.0", "upgrade it, or set `database.url` to another"));
+    }
+    let has_transactions = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+    if !has_transactions {
+        let why = "it is no member of a replica set, so it has no transactions";
+        let remedy = "start it with --replSet and run rs.initiate() once, or set `database.url` to a replica set";
+        return Err(unusable(config, why, remedy));
+    }
+    // The first question that takes a right.
+    database.list_collection_names().await.map(drop).map_err(|error| refused(config, &error))
+}
+
+fn on(database: &Documents) -> Operation<'_, '_> {
+    Operation { database, session: None }
+}
+
+/// Waits until most members have what this one has. A key is taken as soon as the one that writes has another's document,
+/// and what most have not kept yet is not read: who was told of a conflict would look for that document in vain.
+async fn until_kept(database: &Documents, table: &Table) {
+    let rows = database.collection::<Document>(table.name);
+    let latest = rows.find_one(doc! {});
+    let latest = latest.read_concern(ReadConcern::linearizable()).max_time(MOMENT * 10);
+    if let Err(error) = in_time(TURN, Some(table), latest).await {
+        tracing::debug!(error = with_causes(&error), "it is not known whether most members have what is in the way");
     }
 }
 
@@ -154,16 +227,17 @@ impl Database for MongoDb {
     }
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
-        Box::pin(async move { Ok(Steps::begin(&self.database).await? as _) })
+        Box::pin(async move { Ok(Steps::begin(&self.documents()).await? as _) })
     }
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            let rights = Rights::of_user(&self.database).await?;
+            let database = &self.documents();
+            let rights = Rights::of_user(database).await?;
             let mut done = vec![];
             for table in tables {
-                rights.check(&self.database, table)?;
-                done.extend(schema::prepare(&self.database, table, additive).await?);
+                rights.check(database, table)?;
+                done.extend(schema::prepare(database, table, additive).await?);
             }
             Ok(done)
         })
@@ -174,16 +248,16 @@ impl Database for MongoDb {
     }
 
     fn history(&self) -> Answer<'_, Vec<Applied>> {
-        Box::pin(migrate::history(&self.database))
+        Box::pin(async move { migrate::history(&self.documents()).await })
     }
 
     fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
-        Box::pin(migrate::migrate(&self.database, scripts, adopt))
+        Box::pin(async move { migrate::migrate(&self.documents(), scripts, adopt).await })
     }
 
     fn time(&self) -> Answer<'_, Option<Timestamp>> {
         Box::pin(async move {
-            let said = in_time(PING, None, self.database.run_command(doc! { "hello": 1 })).await?;
+            let said = in_time(PING, None, self.documents().run_command(doc! { "hello": 1 })).await?;
             let millis = said.get_datetime("localTime").map(|time| time.timestamp_millis());
             let time = millis.ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
             time.map(Some).ok_or_else(|| Error::internal("the server tells no time"))
@@ -192,7 +266,7 @@ impl Database for MongoDb {
 
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            let hello = in_time(PING, None, self.database.run_command(doc! { "hello": 1 })).await?;
+            let hello = in_time(PING, None, self.documents().run_command(doc! { "hello": 1 })).await?;
             // Along `directConnection`, or a primary that is about to step down, one that only reads may answer.
             match hello.get_bool("isWritablePrimary") {
                 Ok(true) => Ok(()),
@@ -209,13 +283,13 @@ impl Driver for MongoDb {
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let found = in_time(PATIENCE, Some(select.table), self.here().select(select)).await?;
+            let found = in_time(PATIENCE, Some(select.table), on(&self.documents()).select(select)).await?;
             show(select.table, &found, each)
         })
     }
 
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        Box::pin(async move { in_time(PATIENCE, Some(table), self.here().count(table, filter)).await })
+        Box::pin(async move { in_time(PATIENCE, Some(table), on(&self.documents()).count(table, filter)).await })
     }
 
     fn insert<'a>(
@@ -253,10 +327,11 @@ impl Driver for MongoDb {
 
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
+            let database = &self.documents();
             let changed = if is_one(update.table, &update.filter) {
-                in_time(TURN, Some(update.table), self.here().update(update)).await?
+                in_time(TURN, Some(update.table), on(database).update(update)).await?
             } else {
-                together(&self.database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await }))
+                together(database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await }))
                     .await?
             };
             show(update.table, &changed, each)
@@ -265,11 +340,11 @@ impl Driver for MongoDb {
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
+            let database = &self.documents();
             if is_one(table, filter) {
-                in_time(TURN, Some(table), self.here().delete(table, filter)).await
+                in_time(TURN, Some(table), on(database).delete(table, filter)).await
             } else {
-                together(&self.database, table, TURNS, |mut at| Box::pin(async move { at.delete(table, filter).await }))
-                    .await
+                together(database, table, TURNS, |mut at| Box::pin(async move { at.delete(table, filter).await })).await
             }
         })
     }

@@ -7,17 +7,23 @@
 //! ```text
 //! link.rs      one call, within its time      answers.rs   kept answers, and which are still good
 //!                                             counters.rs  requests, counted for all instances
+//! measures.rs  how it answers
 //! ```
 
 mod answers;
 mod counters;
 mod link;
+mod measures;
+
+pub use measures::metrics;
 
 use link::Link;
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex},
 };
+use tollgate_core::Secret;
 
 /// A Redis, or a cluster of them. Clones are the same.
 #[derive(Clone)]
@@ -33,25 +39,52 @@ struct Inner {
     unheard: Mutex<HashMap<&'static str, u64>>,
 }
 
+/// Where it is.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// `redis://user:password@host:6379/0`, or `rediss://` for TLS. Several nodes of a cluster, or its one endpoint, are
+    /// separated by commas.
+    pub url: &'a Secret,
+    /// Whether it is a cluster.
+    pub cluster: bool,
+    /// Certificates of the authorities that it may be certified by, in a PEM file; those of the system otherwise.
+    pub authorities: Option<&'a Path>,
+}
+
 /// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
-#[error("redis.url is no address of a Redis: write it as redis://user:password@host:6379/0, or rediss:// for TLS")]
-pub struct NoAddress;
+#[non_exhaustive]
+pub enum NoPlace {
+    /// The URL is none.
+    #[error("redis.url is no address of a Redis: write it as redis://user:password@host:6379/0, or rediss:// for TLS")]
+    Url,
+    /// There are no certificates in that file, or they are for a URL without TLS.
+    #[error("redis.ca: {0}")]
+    Authorities(String),
+}
+
+/// Why Redis does not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Away(String);
 
 impl Redis {
-    /// The Redis at that URL; several nodes of a cluster, or its one endpoint, are separated by commas. It is connected to
-    /// in the background: an app starts without it.
+    /// The Redis at that place, for that version of an app. It is connected to in the background: an app starts without it.
     ///
     /// # Errors
-    /// What is no URL of one.
-    pub fn open(url: &str, cluster: bool, app: &str, version: &str) -> Result<Self, NoAddress> {
-        let (link, app, version) = (Link::open(url, cluster).map_err(|_| NoAddress)?, app.into(), version.into());
+    /// What is no URL of one, and what are no authorities.
+    pub fn open(place: &Place<'_>, app: &str, version: &str) -> Result<Self, NoPlace> {
+        let (link, app, version) = (Link::open(place)?, app.into(), version.into());
         Ok(Self(Arc::new(Inner { link, app, version, unheard: Mutex::default() })))
     }
 
-    /// Whether it answers now.
-    pub async fn is_there(&self) -> bool {
-        self.0.link.ask::<String>(&redis::cmd("PING")).await.is_some()
+    /// Asks whether it is there, also in the second after a call that it did not answer.
+    ///
+    /// # Errors
+    /// It does not answer within 50 ms, or refuses.
+    pub async fn ping(&self) -> Result<(), Away> {
+        let answer = self.0.link.ask_now::<String>(&redis::cmd("PING")).await;
+        answer.map(drop).map_err(|silence| Away(silence.why))
     }
 
     /// How many calls have failed so far.

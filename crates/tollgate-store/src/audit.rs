@@ -195,3 +195,43 @@ impl Recorded {
         events.iter().for_each(NewAuditEvent::log);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Database, Memory, Store};
+    use tollgate_access::{Identity, System};
+    use tollgate_core::SystemClock;
+
+    /// A thing.
+    #[resource(plural = "things", audited)]
+    struct Thing {
+        #[id]
+        thing_id: i64,
+    }
+
+    /// Whoever asks for it may hang up: the task goes on, and its rows say who it was and in which request.
+    #[tokio::test]
+    async fn what_a_task_of_its_own_does_is_recorded_with_who_asked_for_it_and_in_which_request() {
+        let database: Arc<dyn Database> = Arc::new(Memory::default());
+        let clock = Arc::new(SystemClock::default());
+        let things = Store::<Thing>::new(Arc::clone(&database), clock.clone());
+        let ann = Actor::from(Identity::new("ann").granted(["create:things"]));
+        let asks = async {
+            let of_request = async move {
+                sent_by(&ann);
+                things.insert(&ann.may().unwrap(), NewThing { thing_id: 1 }).await
+            };
+            detached(of_request).await.unwrap().unwrap();
+            with_origin(|origin| origin.actor().map(|actor| actor.id().to_owned())).flatten()
+        };
+        let address = "192.0.2.7".parse().unwrap();
+        let known = within(Origin::new("request 7".into(), Some(address), None), asks).await;
+        assert_eq!(known.as_deref(), Some("ann"), "whoever waits knows it too");
+        let events = Store::<AuditEvent>::new(database, clock);
+        let events = events.find(&System::because("a test looks").may(), crate::Filter::every()).all().await.unwrap();
+        let [AuditEvent { actor, action, request_id, address, .. }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((&**actor, &**action), ("ann", "create"));
+        assert_eq!((request_id.as_deref(), address.as_deref()), (Some("request 7"), Some("192.0.2.7")));
+    }
+}

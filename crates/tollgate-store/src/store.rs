@@ -383,3 +383,6 @@ pub(crate) fn keyed<T: Resource>(mut row: T, key: Option<Value<'static>>) -> Res
     }
     Ok(row)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ impl Metrics {
 
     /// The same, with those that a function adds.
     #[must_use]
-    pub fn with(mut self, add: fn(&mut Registry)) -> Self {
+    pub fn with(mut self, add: impl FnOnce(&mut Registry)) -> Self {
         add(&mut self.0);
         self
     }

@@ -1,28 +1,29 @@
 //! Traces: steps of requests, sent to a receiver over OTLP (HTTP, protobuf).
 //!
-//! A step is a span of the target `tollgate::trace`. Those that are sampled are queued and sent in the background, a few
+//! A step is a span of the target `tollgate::trace`. Whoever begins a request has decided whether it is sampled; within one
+//! that is not, no step is made. Those that are sampled are queued and sent in the background, a few
 //! hundred at a time; when the receiver is away the queue fills, and what does not fit is dropped. No request waits for it.
 //! A trace that began elsewhere goes on here (W3C Trace Context), and is sampled if it was there.
 
 use async_trait::async_trait;
 use http::HeaderMap;
 use opentelemetry::{
-    KeyValue,
+    Context as Parent, KeyValue,
     propagation::TextMapPropagator,
-    trace::{TraceContextExt, TracerProvider},
+    trace::{Link, SpanKind, TraceContextExt, TraceId, TracerProvider},
 };
 use opentelemetry_http::{Bytes, HeaderExtractor, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
     propagation::TraceContextPropagator,
-    trace::{Sampler, SdkTracerProvider},
+    trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample},
 };
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use tracing::{Metadata, Span, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{Layer, filter::filter_fn};
+use tracing_subscriber::{Layer, Registry, filter::dynamic_filter_fn, layer::Context};
 
 use crate::Layered;
 
@@ -58,17 +59,43 @@ impl Traces {
             .build();
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(sampled))))
+            .with_sampler(Share(sampled))
             .with_resource(resource);
         Ok(Self(provider.build()))
     }
 
-    /// What sees the steps.
-    pub fn layer(&self) -> Layered {
-        let is_step = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target() == "tollgate::trace";
+    /// What sees the steps. Within a request, they are steps of that one or of nothing.
+    pub fn layer(&self, is_in_request: fn() -> bool) -> Layered {
+        let is_step = move |metadata: &Metadata<'_>, context: &Context<'_, Registry>| {
+            metadata.is_span()
+                && metadata.target() == "tollgate::trace"
+                && (context.lookup_current().is_some() || !is_in_request())
+        };
         let layer = tracing_opentelemetry::layer().with_tracer(self.0.tracer("tollgate"));
         let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
-        layer.with_level(false).with_filter(filter_fn(is_step).with_max_level_hint(LevelFilter::DEBUG)).boxed()
+        layer.with_level(false).with_filter(dynamic_filter_fn(is_step).with_max_level_hint(LevelFilter::DEBUG)).boxed()
+    }
+}
+
+/// A request that gets here is sampled. Of what begins elsewhere, such as the fetch of a key set, it is a share.
+#[derive(Debug, Clone)]
+struct Share(f64);
+
+impl ShouldSample for Share {
+    fn should_sample(
+        &self,
+        parent: Option<&Parent>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let sampler = match kind {
+            SpanKind::Server => Sampler::AlwaysOn,
+            _ => Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(self.0))),
+        };
+        sampler.should_sample(parent, trace, name, kind, attributes, links)
     }
 }
 

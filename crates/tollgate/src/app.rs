@@ -9,7 +9,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use tollgate_access::Roles;
+use tollgate_access::{Known, Roles};
 use tollgate_auth::{
     Mail, MailError, Mailer,
     provider::{Endpoints, Provider},
@@ -188,10 +188,11 @@ impl App {
     }
 
     /// Joins the services under these settings.
-    pub(crate) fn design(self, settings: Settings) -> Result<Design, Failure> {
+    pub(crate) fn design(self, mut settings: Settings) -> Result<Design, Failure> {
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
         check_roles(&settings, &roles)?;
-        let mut services = self.services;
+        let services = Service::only(self.services, &settings.server.services);
+        let mut services = services.map_err(|why| Failure(format!("server.services: {why}")))?;
         services.extend([tollgate_auth::service(), audit::service(), tollgate_auth::api_keys_service()]);
         services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let has_providers = !settings.identity.issuers.is_empty();
@@ -204,10 +205,13 @@ impl App {
             schemes: schemes(&settings)?,
             services,
             quotas: settings.limits.quotas(),
+            extensions: settings.own.clone(),
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
         check_table_names(&built)?;
         check_paths(&built)?;
+        settings.databases.retain(|name, _| is_needed(name, &built));
+        let roles = roles.knowing(known(&built));
         let (name, title, version) = (self.name, self.title, self.version);
         let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
         let (templates, backends) = (self.templates, self.backends);
@@ -244,6 +248,13 @@ pub(crate) struct Design {
     pub(crate) backends: Vec<Slot>,
 }
 
+/// Whether a database is more than one of services elsewhere alone. Of one that nobody names it is told later.
+fn is_needed(database: &str, built: &Built) -> bool {
+    let is_of = |table: &Table| table.database == Some(database);
+    let is_here = built.resources.iter().any(|resource| is_of(resource.table()));
+    is_here || !built.tables_elsewhere.iter().any(|table| is_of(table))
+}
+
 /// Where tokens come from: the app itself, and the issuers that the settings name. Which endpoints an issuer has is known
 /// without asking, or told by its metadata.
 fn schemes(settings: &Settings) -> Result<Vec<Scheme>, Failure> {
@@ -266,6 +277,12 @@ fn scheme(provider: &Provider) -> Option<Scheme> {
         client_id: provider.common.docs_client_id.clone(),
         parameters: provider.endpoints.iter().flat_map(|endpoints| endpoints.parameters.clone()).collect(),
     })
+}
+
+/// What permissions can speak of.
+fn known(built: &Built) -> Known {
+    let resources = built.resources.iter().map(|resource| resource.table().name);
+    Known::of(resources, built.routes.iter().flat_map(|route| route.access.permissions()))
 }
 
 /// A resource may not share a table with the framework: `users` are those of the embedded issuer.

@@ -1,5 +1,5 @@
-//! What `/readyz` looks at: every database, whether the keys of every issuer are there, and what the
-//! other APIs say that the app asks.
+//! What `/readyz` looks at: every database, whether the keys of every issuer are there, what the other APIs say that the
+//! app asks, and the Redis, without which an app computes and counts by itself.
 
 use crate::{backends::Ask, running::Running};
 use std::sync::Arc;
@@ -15,6 +15,10 @@ impl Running {
             let database = Arc::clone(database);
             health.check(name, move || writes(Arc::clone(&database)))
         });
+        let health = match self.redis.clone() {
+            Some(ping) => health.optional("redis", move || ping()),
+            None => health,
+        };
         let health = self.identities.others.iter().fold(health, |health, issuer| {
             let (issuers, name) = (self.identities.others.clone(), issuer.name().to_owned());
             health.check(format!("identity.issuers.{name}"), move || std::future::ready(has_keys(&issuers, &name)))

@@ -12,12 +12,13 @@ use std::future::{Ready, ready};
 use std::{
     collections::BTreeMap,
     fmt::Write,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 use tollgate_core::LiveSecret;
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
-use tollgate_store::{Database, Table};
+use tollgate_store::{Database, Memory, Table};
 
 /// What stands in a URL as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
@@ -26,33 +27,74 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 pub struct Databases {
     pub(crate) default: Arc<dyn Database>,
     named: BTreeMap<String, Arc<dyn Database>>,
+    /// Files that were not there before.
+    pub(crate) made: Vec<String>,
 }
 
 impl From<Arc<dyn Database>> for Databases {
     fn from(default: Arc<dyn Database>) -> Self {
-        Self { default, named: BTreeMap::new() }
+        Self { default, named: BTreeMap::new(), made: vec![] }
     }
 }
 
 impl Databases {
     /// Opens every database that is configured.
     pub(crate) async fn open(design: &Design) -> Result<Self, Failure> {
+        Self::open_with(design, open_sqlite).await
+    }
+
+    /// The same without making a file: one that is not there yet is an empty database in memory.
+    pub(crate) async fn open_those_there(design: &Design) -> Result<Self, Failure> {
+        Self::open_with(design, |place| {
+            let is_there = tollgate_sqlite::Config::parse(place).map(|_| path(place).exists())?;
+            if is_there { open_sqlite(place) } else { Ok(Arc::new(Memory::default())) }
+        })
+        .await
+    }
+
+    async fn open_with(design: &Design, sqlite: OpenSqlite) -> Result<Self, Failure> {
         let Settings { database, databases, held, .. } = &design.settings;
         check_names(databases, &design.built)?;
-        let default = open(&["database"], database, design.name, held).await?;
+        let made = files(design).filter(|file| !file.exists()).map(|file| file.display().to_string()).collect();
+        let default = open(&["database"], database, design.name, held, sqlite).await?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
-            let opened = open(&["databases", name], settings, &file, held).await;
+            let opened = open(&["databases", name], settings, &file, held, sqlite).await;
             named.insert(name.clone(), opened.map_err(|error| of_database(Some(name), error))?);
         }
-        Ok(Self { default, named })
+        Ok(Self { default, named, made })
     }
 
     /// Where the rows of that table live.
     pub(crate) fn of(&self, table: &Table) -> Arc<dyn Database> {
         let named = table.database.and_then(|name| self.named.get(name));
         Arc::clone(named.unwrap_or(&self.default))
+    }
+
+    /// Compares each database with the model, without a change to any; says what the next start changes.
+    ///
+    /// # Errors
+    /// A database cannot be used, or is not as the model says where a start would not change that.
+    pub(crate) async fn compare(&self, design: &Design) -> Result<Vec<String>, Failure> {
+        let mut later = vec![];
+        for (name, tables) in design.tables() {
+            let (database, settings) = (&**self.named(name), design.settings.of_database(name));
+            let of_it = |error: tollgate_store::Error| of_database(name, error.into());
+            database.ping().await.map_err(of_it)?;
+            if design.settings.is_additive(settings) {
+                later.extend(additions(database, &tables).await.map_err(of_it)?);
+                continue;
+            }
+            let waiting = cli::migrate::waiting(database, name).await?;
+            if settings.migrate && !waiting.is_empty() {
+                later.extend(waiting.into_iter().map(|name| format!("the next start applies the migration {name}")));
+            } else {
+                cli::migrate::refuse_waiting(design.name, database, &waiting)?;
+                database.prepare(&tables, false).await.map_err(of_it)?;
+            }
+        }
+        Ok(later)
     }
 
     /// Makes sure that every table is where it belongs and as the model says; says what was done about it.
@@ -81,7 +123,7 @@ impl Databases {
         if !additive {
             done.extend(migrate(design.name, &**database, name, settings.migrate).await?);
         }
-        done.extend(database.prepare(tables, additive).await?);
+        done.extend(in_short(database.prepare(tables, additive).await?));
         Ok(done)
     }
 
@@ -104,6 +146,49 @@ impl Databases {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Database>> {
         std::iter::once(&self.default).chain(self.named.values())
     }
+}
+
+/// The files that the settings name, or mean where they name nothing.
+pub(crate) fn files(design: &Design) -> impl Iterator<Item = PathBuf> {
+    let Settings { database, databases, .. } = &design.settings;
+    let named = databases.iter().map(|(name, settings)| url(settings, &format!("{}-{name}", design.name)));
+    let urls = std::iter::once(url(database, design.name)).chain(named);
+    urls.filter_map(|url| url.strip_prefix("sqlite:").map(path))
+}
+
+/// The file of a place, which may have parameters.
+fn path(place: &str) -> PathBuf {
+    place.split('?').next().unwrap_or_default().into()
+}
+
+/// Opens the database at that place.
+type OpenSqlite = fn(&str) -> Result<Arc<dyn Database>, Failure>;
+
+/// The tables that a start adds something to.
+async fn additions(database: &dyn Database, tables: &[&'static Table]) -> tollgate_store::Result<Option<String>> {
+    let mut unlike = vec![];
+    for table in tables {
+        match database.prepare(std::slice::from_ref(table), false).await {
+            Err(tollgate_store::Error::Schema(_)) => unlike.push(table.name),
+            outcome => drop(outcome?),
+        }
+    }
+    let told = || format!("the next start adds what is missing of: {}", unlike.join(", "));
+    Ok((!unlike.is_empty()).then(told))
+}
+
+/// Many new tables are a line, not one each.
+fn in_short(done: Vec<String>) -> Vec<String> {
+    let what = |line: &String| {
+        ["table", "collection"].into_iter().find(|what| line.starts_with(&format!("created the {what} ")))
+    };
+    let new = done.iter().filter_map(what).collect::<Vec<_>>();
+    if new.len() < 3 {
+        return done;
+    }
+    let summary = format!("created {} {}s", new.len(), new[0]);
+    let others = done.into_iter().filter(|line| what(line).is_none());
+    std::iter::once(summary).chain(others).collect()
 }
 
 /// Applies migrations, or refuses to go on without.
@@ -143,12 +228,13 @@ async fn open(
     database: &settings::Database,
     file: &str,
     secrets: &Secrets,
+    sqlite: OpenSqlite,
 ) -> Result<Arc<dyn Database>, Failure> {
     let url = url(database, file);
     match url.split_once(':') {
-        Some(("sqlite", place)) if !place.is_empty() => open_sqlite(place),
+        Some(("sqlite", place)) if !place.is_empty() => sqlite(place),
         Some(("postgres" | "postgresql", _)) => open_postgres(live(group, database, url, secrets)).await,
-        Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(&url).await,
+        Some(("mongodb" | "mongodb+srv", _)) => open_mongodb(live(group, database, url, secrets)).await,
         _ => Err(Failure(
             "`database.url` is not known here: write it as sqlite:./data/app.db, \
              postgres://user:password@host:5432/database or mongodb://user:password@host:27017/database"
@@ -207,12 +293,12 @@ fn open_postgres(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
 }
 
 #[cfg(feature = "mongodb")]
-async fn open_mongodb(url: &str) -> Result<Arc<dyn Database>, Failure> {
-    Ok(Arc::new(tollgate_mongodb::MongoDb::open(url).await?))
+async fn open_mongodb(url: LiveSecret) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(tollgate_mongodb::MongoDb::open_live(&url).await?))
 }
 
 #[cfg(not(feature = "mongodb"))]
-fn open_mongodb(_: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
+fn open_mongodb(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
     left_out("MongoDB", "mongodb")
 }
 

@@ -99,7 +99,7 @@ impl Home {
         let path = self.sample.path.as_ref()?;
         let (status, media_type, body) = self.sample.send(path, headers).await?;
         let url = format!("{}{path}", self.running.design.settings.public_url());
-        let with = |token: &str| format!("curl -H \"Authorization: Bearer {token}\" \\\n  \"{url}\"");
+        let with = |token: &str| format!("curl -s -H \"Authorization: Bearer {token}\" \\\n  \"{url}\"");
         let (title, command) = match (actor.provider().filter(|_| actor.is_signed_in()), actor.email()) {
             (Some(PROVIDER), Some(email)) => {
                 let token = format!("$({} token {email}{})", self.program(), self.place());
@@ -107,7 +107,7 @@ impl Home {
             }
             // Their tokens are the provider's affair.
             (Some(provider), _) => (format!("The same with a token of {}", title(provider)), with("$TOKEN")),
-            (None, _) => ("Try it without a token".to_owned(), format!("curl -i '{url}'")),
+            (None, _) => ("Try it without a token".to_owned(), format!("curl -si '{url}'")),
         };
         Some(Terminal { title, command, status, headers: media_type.into_iter().collect(), body })
     }
@@ -133,7 +133,7 @@ impl Home {
         let services = self.running.design.built.services.iter().filter(|service| !service.permissions.is_empty());
         let entry = |service: &ServiceInfo| ServiceEntry {
             name: service.name.into(),
-            title: title(service.name),
+            title: called(service),
             about: first_paragraph(service.about),
             permissions: service.permissions.iter().map(|permission| need(actor, permission)).collect(),
             links: service.links.iter().filter(|link| nav.contains(link)).cloned().collect(),
@@ -141,6 +141,13 @@ impl Home {
         };
         services.map(entry).collect()
     }
+}
+
+/// As the service's own comment calls it, "API keys: for programs …", or by its name.
+fn called(service: &ServiceInfo) -> String {
+    let name = service.name.replace(['_', '-'], " ");
+    let said = service.about.split_once(": ").map(|(said, _)| said).filter(|said| said.eq_ignore_ascii_case(&name));
+    said.map_or_else(|| capitalized(&name), str::to_owned)
 }
 
 /// The service's own comment, without its name at the beginning: "Movies: a catalogue …".

@@ -7,7 +7,7 @@ use crate::{
     first_rows, home,
     identities::{Identities, With},
     kept::Values,
-    shared::Shared,
+    shared::{Ping, Shared},
 };
 use axum::{Router, middleware::from_fn_with_state};
 use std::{sync::Arc, time::Duration};
@@ -33,6 +33,8 @@ pub(crate) struct Running {
     pub(crate) stop: Stop,
     /// The requests that run.
     pub(crate) load: Arc<Load>,
+    /// Asks the Redis, if there is one.
+    pub(crate) redis: Option<Ping>,
     /// What was done about the schema and the first rows, for people.
     pub(crate) done: Vec<String>,
 }
@@ -88,10 +90,10 @@ impl Design {
         let backends = backends::open(self.name, &self.backends, &self.settings.backends, &mut extensions)?;
         let (seal, keyed, authenticate) =
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
-        let Shared { cache, limits, .. } = shared;
+        let Shared { cache, limits, redis, .. } = shared;
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
         let (stop, load, design) = (Stop::default(), Arc::new(self.settings.server.load()), Arc::new(self));
-        Ok(Running { design, databases, identities, backends, context, pages, stop, load, done })
+        Ok(Running { design, databases, identities, backends, context, pages, stop, load, redis, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {

@@ -4,27 +4,35 @@
 use crate::app::{Design, Failure};
 use std::sync::Arc;
 use tollgate_core::Clock;
-use tollgate_http::{AnswerCache, AnswerStore, Limits, SharedCounters};
+use tollgate_http::{AnswerCache, AnswerStore, Later, Limits, SharedCounters, Unwell};
 use tollgate_store::{Table, Watch};
 
 /// Kept answers, and limits where there are any.
 pub(crate) struct Shared {
     pub(crate) cache: AnswerCache,
     pub(crate) limits: Option<Arc<Limits>>,
+    /// Asks the Redis, if there is one.
+    pub(crate) redis: Option<Ping>,
     watched: Vec<&'static Table>,
 }
 
+/// Asks whether it is there.
+pub(crate) type Ping = Arc<dyn Fn() -> Later<'static, Result<(), Unwell>> + Send + Sync>;
+
 /// Where all instances reach them.
-type Elsewhere = (Arc<dyn AnswerStore>, Arc<dyn SharedCounters>);
+type Elsewhere = (Arc<dyn AnswerStore>, Arc<dyn SharedCounters>, Ping);
 
 impl Shared {
     pub(crate) fn open(design: &Design, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
-        let (answers, counters) = elsewhere(design)?.unzip();
+        let (answers, counters, redis) = match elsewhere(design)? {
+            Some((answers, counters, ping)) => (Some(answers), Some(counters), Some(ping)),
+            None => (None, None, None),
+        };
         let bytes = u64::from(design.settings.cache.mebibytes) << 20;
         let here = || AnswerCache::in_memory(bytes, Arc::clone(clock));
         let cache = answers.map_or_else(here, AnswerCache::new);
         let limits = Limits::new(design.settings.limits.quotas(), Arc::clone(clock), counters);
-        Ok(Self { cache, limits, watched: design.built.cached_tables.clone() })
+        Ok(Self { cache, limits, redis, watched: design.built.cached_tables.clone() })
     }
 
     /// Who is told of the writes of that table.
@@ -38,9 +46,22 @@ fn elsewhere(design: &Design) -> Result<Option<Elsewhere>, Failure> {
     let Design { name, version, settings, .. } = design;
     let Some(url) = &settings.redis.url else { return Ok(None) };
     let app = format!("{name}-{}", settings.env);
-    let redis = tollgate_redis::Redis::open(url.reveal(), settings.redis.cluster, &app, version);
+    let crate::settings::Redis { cluster, ca, .. } = &settings.redis;
+    let place = tollgate_redis::Place { url, cluster: *cluster, authorities: ca.as_deref() };
+    let redis = tollgate_redis::Redis::open(&place, &app, version);
     let redis = Arc::new(redis.map_err(|error| Failure::of(&error))?);
-    Ok(Some((Arc::clone(&redis) as _, redis)))
+    let asked = Arc::clone(&redis);
+    let ping = move || -> Later<'static, Result<(), Unwell>> {
+        let redis = Arc::clone(&asked);
+        Box::pin(async move { redis.ping().await.map_err(away) })
+    };
+    Ok(Some((Arc::clone(&redis) as _, redis, Arc::new(ping))))
+}
+
+#[cfg(feature = "redis")]
+fn away(why: tollgate_redis::Away) -> Unwell {
+    let words = "it does not answer: each instance keeps answers and counts by itself".into();
+    Unwell { words, cause: Some(why.into()) }
 }
 
 #[cfg(not(feature = "redis"))]

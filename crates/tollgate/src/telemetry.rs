@@ -1,12 +1,15 @@
 //! What the app tells those who look after it: lines, numbers, steps.
 
 use crate::{
-    app::{Design, Failure},
+    app::Failure,
+    running::Running,
+    secrets,
     settings::{Format, Settings, Telemetry},
 };
 use axum::{Router, http::header, routing::get};
 use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
+use tollgate_http::Counts;
 use tollgate_store::audit::with_origin;
 use tollgate_telemetry::{self as telemetry, CONTENT_TYPE, Flush, Logging, Metrics};
 
@@ -22,7 +25,7 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
         service,
         scope,
     };
-    let flush = logging.start(traces.as_ref().map(traces::Traces::layer));
+    let flush = logging.start(traces.as_ref().map(|traces| traces.layer(is_in_request)));
     Ok(Started { _traces: traces, _flush: flush })
 }
 
@@ -59,7 +62,8 @@ mod traces {
         };
         let started = Traces::start(service, address, settings.traces_sampled, Arc::new(send));
         let started = started.map_err(|error| Failure(format!("telemetry.traces: {error}")))?;
-        Tracer { adopt: telemetry::adopt, current: telemetry::current }.install();
+        let sampled = settings.traces_sampled;
+        Tracer { adopt: telemetry::adopt, current: telemetry::current, sampled }.install();
         Ok(Some(started))
     }
 
@@ -80,7 +84,7 @@ mod traces {
     pub(super) enum Traces {}
 
     impl Traces {
-        pub(super) fn layer(&self) -> Layered {
+        pub(super) fn layer(&self, _: fn() -> bool) -> Layered {
             match *self {}
         }
     }
@@ -91,6 +95,11 @@ mod traces {
             None => Ok(None),
         }
     }
+}
+
+/// Whether the work at hand belongs to a request.
+fn is_in_request() -> bool {
+    with_origin(|_| ()).is_some()
 }
 
 /// Which request the work at hand belongs to, and whose it is.
@@ -110,22 +119,27 @@ fn scope(say: &mut dyn FnMut(&'static str, &dyn std::fmt::Display)) {
 }
 
 /// Every metric of an app.
-fn metrics(design: &Design) -> Metrics {
+fn metrics(Running { design, load, context, .. }: &Running) -> Metrics {
     let metrics = Metrics::of(design.name, design.version, &design.settings.env);
     let metrics = metrics
         .with(crate::backends::metrics)
         .with(tollgate_http::metrics)
         .with(tollgate_auth::metrics)
-        .with(tollgate_store::metrics);
+        .with(tollgate_store::metrics)
+        .with(secrets::metrics);
+    let counts = Counts::of(Arc::clone(load), context.cache.clone());
+    let metrics = metrics.with(|registry| registry.register_collector(Box::new(counts)));
     #[cfg(feature = "postgres")]
     let metrics = metrics.with(tollgate_postgres::metrics);
+    #[cfg(feature = "redis")]
+    let metrics = metrics.with(tollgate_redis::metrics);
     design.metrics.iter().fold(metrics, |metrics, add| metrics.with(*add))
 }
 
 /// Shows the metrics at an address of their own, until the process ends; answers where.
-pub(crate) async fn show_metrics(design: &Design) -> Result<Option<SocketAddr>, Failure> {
-    let Some(address) = design.settings.telemetry.metrics else { return Ok(None) };
-    let metrics = Arc::new(metrics(design));
+pub(crate) async fn show_metrics(running: &Running) -> Result<Option<SocketAddr>, Failure> {
+    let Some(address) = running.design.settings.telemetry.metrics else { return Ok(None) };
+    let metrics = Arc::new(metrics(running));
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => Failure(format!("telemetry.metrics: {address} is taken; choose another")),

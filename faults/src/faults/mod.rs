@@ -1,5 +1,6 @@
 //! The faults, one file each.
 
+mod clock_jumps;
 mod crash;
 mod database_restart;
 mod full_disk;
@@ -10,6 +11,7 @@ mod lost_commit;
 mod malformed;
 mod overload;
 mod provider_outage;
+mod redis_outage;
 mod refresh;
 mod rolling_restart;
 mod slow_clients;
@@ -126,10 +128,22 @@ pub const FAULTS: &[Fault] = &[
         run: |stage| Box::pin(malformed::run(stage)),
     },
     Fault {
+        id: "F10",
+        title: "the calendar jumps by an hour and by a day",
+        needs: Some("faketime"),
+        run: |stage| Box::pin(clock_jumps::run(stage)),
+    },
+    Fault {
         id: "F11",
-        title: "three instances behind nginx, replaced in turn at 400 requests a second",
-        needs: Some("postgres nginx"),
+        title: "three instances behind nginx, which share a Redis, replaced in turn at 400 requests a second",
+        needs: Some("postgres nginx redis"),
         run: |stage| Box::pin(rolling_restart::run(stage)),
+    },
+    Fault {
+        id: "F12",
+        title: "the Redis that two instances share is killed, stopped, and full",
+        needs: Some("postgres redis"),
+        run: |stage| Box::pin(redis_outage::run(stage)),
     },
     Fault {
         id: "F13",

@@ -1,4 +1,4 @@
-//! F11: three instances behind nginx are replaced one after the other, while requests keep coming.
+//! F11: three instances behind nginx, which share a Redis, are replaced one after the other, while requests keep coming.
 //!
 //! Pass: no request fails, whether it reads or writes; who was signed in still is; an instance is gone ten seconds after
 //! its last request.
@@ -9,7 +9,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{task::block_in_place, time::sleep};
-use tollgate_testing::servers::{Nginx, Postgres, free_port};
+use tollgate_testing::servers::{Nginx, Postgres, Redis, free_port};
 
 /// Requests a second.
 const RATE: u32 = 400;
@@ -19,11 +19,13 @@ const WAIT: u32 = 1;
 const GONE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
-    let server = block_in_place(Postgres::start);
+    let (server, redis) = block_in_place(|| (Postgres::start(), Redis::start()));
     let (port, ports) = (free_port(), [(); INSTANCES].map(|()| free_port()));
     let address = format!("http://127.0.0.1:{port}");
     let settings = [
         ("DATABASE__URL", server.url()),
+        ("REDIS__URL", redis.url()),
+        ("LIMITS__ADDRESS", "1000000 per second".to_owned()),
         ("SERVER__PUBLIC_URL", address.clone()),
         ("SERVER__PROXIES", "1".to_owned()),
         ("SERVER__SHUTDOWN__WAIT_SECONDS", WAIT.to_string()),

@@ -17,7 +17,11 @@ fn panel(title: &'static str, about: &'static str, unit: Unit, queries: Queries<
 }
 
 fn requests() -> Dashboard {
-    Dashboard { name: "requests", title: "Tollgate: requests", rows: vec![all_requests(), by_route()] }
+    Dashboard {
+        name: "requests",
+        title: "Tollgate: requests",
+        rows: vec![all_requests(), under_load(), repeated(), by_route()],
+    }
 }
 
 fn all_requests() -> Row {
@@ -87,8 +91,70 @@ fn by_route() -> Row {
     )
 }
 
+fn under_load() -> Row {
+    row(
+        "Under load",
+        [
+            panel(
+                "Places",
+                "Requests that have one, and that wait for one. Where some always wait, there are too many of them.",
+                Unit::Count,
+                &[
+                    (r#"sum by (instance) (tollgate_requests_in_flight{job="$job"})"#, "{{instance}}"),
+                    (r#"sum by (instance) (tollgate_requests_queued{job="$job"})"#, "{{instance}} waiting"),
+                    (r#"min(tollgate_requests_places{job="$job"})"#, "at most"),
+                ],
+            ),
+            panel(
+                "Sent away",
+                "Answered 503, because there was no place for them.",
+                Unit::PerSecond,
+                &[(
+                    r#"sum by (instance) (rate(tollgate_requests_shed_total{job="$job"}[$__rate_interval]))"#,
+                    "{{instance}}",
+                )],
+            ),
+            panel(
+                "Over a limit",
+                "Answered 429, by what is limited.",
+                Unit::PerSecond,
+                &[(
+                    r#"sum by (limit) (rate(tollgate_limit_refusals_total{job="$job"}[$__rate_interval]))"#,
+                    "{{limit}}",
+                )],
+            ),
+        ],
+    )
+}
+
+fn repeated() -> Row {
+    row(
+        "Answered before",
+        [
+            panel(
+                "Kept answers",
+                "Requests to cached routes: answered with what was kept, with what another computed, or computed.",
+                Unit::PerSecond,
+                &[(
+                    r#"sum by (result) (rate(tollgate_cache_requests_total{job="$job"}[$__rate_interval]))"#,
+                    "{{result}}",
+                )],
+            ),
+            panel(
+                "Idempotency keys",
+                "Requests with one. Keys that are used for another request are a mistake of their client.",
+                Unit::PerSecond,
+                &[(
+                    r#"sum by (result) (rate(tollgate_idempotent_requests_total{job="$job"}[$__rate_interval]))"#,
+                    "{{result}}",
+                )],
+            ),
+        ],
+    )
+}
+
 fn databases() -> Dashboard {
-    Dashboard { name: "databases", title: "Tollgate: databases", rows: vec![groups(), postgres()] }
+    Dashboard { name: "databases", title: "Tollgate: databases", rows: vec![groups(), postgres(), redis()] }
 }
 
 fn groups() -> Row {
@@ -162,6 +228,33 @@ fn postgres() -> Row {
                 "On shared connections, by what they are for.",
                 Unit::Count,
                 &[(r#"sum by (lines) (tollgate_postgres_statements{job="$job"})"#, "{{lines}}")],
+            ),
+        ],
+    )
+}
+
+fn redis() -> Row {
+    row(
+        "Redis",
+        [
+            panel(
+                "Calls",
+                "By what became of them. After one that was lost, the others are spared for a second: answers are computed, \
+                 and each instance counts by itself.",
+                Unit::PerSecond,
+                &[(
+                    r#"sum by (result) (rate(tollgate_redis_calls_total{job="$job"}[$__rate_interval]))"#,
+                    "{{result}}",
+                )],
+            ),
+            panel(
+                "99 of 100",
+                "All but one call in a hundred take at most so long. None takes longer than 50 ms.",
+                Unit::Seconds,
+                &[(
+                    r#"histogram_quantile(0.99, sum by (instance, le) (rate(tollgate_redis_call_duration_seconds_bucket{job="$job"}[$__rate_interval])))"#,
+                    "{{instance}}",
+                )],
             ),
         ],
     )
@@ -251,7 +344,7 @@ fn people() -> Row {
 }
 
 fn process() -> Dashboard {
-    Dashboard { name: "process", title: "Tollgate: process", rows: vec![system(), runtime()] }
+    Dashboard { name: "process", title: "Tollgate: process", rows: vec![system(), runtime(), secrets()] }
 }
 
 fn system() -> Row {
@@ -317,5 +410,20 @@ fn runtime() -> Row {
                 &[(r#"tokio_global_queue_depth{job="$job"}"#, "{{instance}}")],
             ),
         ],
+    )
+}
+
+fn secrets() -> Row {
+    row(
+        "Secrets that are kept elsewhere",
+        [panel(
+            "Lookups",
+            "By setting and outcome. After a failure the last value stays: somebody has to look before it is rotated.",
+            Unit::Count,
+            &[(
+                r#"sum by (setting, result) (increase(tollgate_secret_lookups_total{job="$job"}[$__rate_interval]))"#,
+                "{{setting}} {{result}}",
+            )],
+        )],
     )
 }

@@ -91,6 +91,7 @@ fn what_cannot_be_a_key_is_refused_in_a_line() {
     for (arguments, words) in [
         (&["create", "a b", "--scope", "read:movies"][..], "a service account has a name of"),
         (&["create", "a", "--scope", "movies"], "`movies` is no permission"),
+        (&["create", "a", "--scope", "raed:movies"], "did you mean `read:movies`?"),
         (&["create", "a", "--scope", "*", "--user", "reader@example.test"], "`*` is more than"),
         (&["create", "a", "--scope", "*", "--user", "nobody@example.test"], "nobody@example.test"),
         (&["create", "a", "--scope", "*", "--expires", "soon"], "90d, 12h or never"),

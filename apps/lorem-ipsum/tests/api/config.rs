@@ -49,7 +49,7 @@ fn the_environment_picks_its_database_from_variables_alone() {
     };
     for (env, file) in [(None, "dev.db"), (Some("stage"), "stage.db"), (Some("prod"), "prod.db")] {
         assert!(check(env).contains(file), "{env:?}");
-        assert!(folder.path().join(file).exists());
+        assert!(!folder.path().join(file).exists(), "to check makes nothing");
     }
     let url = told(folder.path(), "database.url", &[("ENV", "stage"), ("DATABASE__STAGE", "sqlite:./x.db")]);
     assert_eq!(url.1, "LOREM_IPSUM_DATABASE__STAGE");
@@ -188,4 +188,38 @@ fn the_settings_of_the_guide_are_good() {
     let shown = stdout(&config(folder.path(), &[], &[("ENV", "prod"), ("DATABASE__PROD", "sqlite:./x.db")]));
     assert!(shown.contains("secret:aws-sm:my-app/sso-secrets#client_id (config/prod.toml)"), "{shown}");
     assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
+    let shared = concat!(include_str!("../guide/limits.toml"), include_str!("../guide/redis.toml"));
+    fs::write(folder.path().join("config/default.toml"), shared).unwrap();
+    let shown = stdout(&config(folder.path(), &[], &[]));
+    let limit = shown.lines().find(|line| line.starts_with("limits.address ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(limit.contains("600 per minute") && limit.contains("config/default.toml"), "{limit}");
+    assert!(!shown.contains("redis://user"), "{shown}");
+}
+
+#[test]
+fn an_app_describes_itself_to_tools_without_its_secrets() {
+    let folder = TempDir::new().unwrap();
+    let mut describe = command(folder.path(), &["describe"]);
+    let issuer = [("PRESET", "okta"), ("DOMAIN", "dev-1.okta.com"), ("CLIENT_ID", "0oa"), ("CLIENT_SECRET", "s3cr3t")];
+    describe.envs(issuer.map(|(name, value)| (format!("LOREM_IPSUM_IDENTITY__ISSUERS__OKTA__{name}"), value)));
+    // It is not fetched: a tool may ask where the app could not run.
+    describe.env("LOREM_IPSUM_DATABASE__PROD", "secret:aws-sm:films/database#url").env("LOREM_IPSUM_ENV", "prod");
+    let said = stdout(&describe.output().unwrap());
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&told["name"], &told["prefix"]), (&"lorem-ipsum".into(), &"LOREM_IPSUM".into()));
+    assert_eq!(told["issuers"][0]["issuer"], "https://dev-1.okta.com/oauth2/default");
+    assert_eq!(told["issuers"][0]["audiences"], serde_json::json!(["api://default"]));
+    let url = &told["settings"]["database.url"];
+    assert!(
+        url["hidden"] == true && url["origin"].as_str().unwrap().starts_with("secret:aws-sm:films/database#url"),
+        "{url}"
+    );
+    assert!(!said.contains("s3cr3t"), "{said}");
+}
+
+#[test]
+fn a_socket_that_is_not_there_is_not_taken() {
+    let folder = TempDir::new().unwrap();
+    let said = failure(&command(folder.path(), &["serve", "--socket"]).output().unwrap());
+    assert!(said.contains("--socket takes a listening socket from standard input"), "{said}");
 }

@@ -35,12 +35,21 @@ async fn what_no_honest_client_sends_is_refused_and_changes_nothing() {
 mod postgres {
     use super::holds;
 
-    mod nginx {
+    mod redis {
         use super::holds;
 
+        mod nginx {
+            use super::holds;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn nobody_notices_that_instances_are_replaced() {
+                holds("F11").await;
+            }
+        }
+
         #[tokio::test(flavor = "multi_thread")]
-        async fn nobody_notices_that_instances_are_replaced() {
-            holds("F11").await;
+        async fn without_redis_every_read_is_answered_and_nothing_opens() {
+            holds("F12").await;
         }
     }
 
@@ -77,6 +86,15 @@ mod postgres {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_full_pool_refuses_those_it_has_no_place_for_and_nobody_else() {
         holds("F8").await;
+    }
+}
+
+mod faketime {
+    use super::holds;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_calendar_that_jumps_lets_nobody_in_and_nobody_out() {
+        holds("F10").await;
     }
 }
 

@@ -55,6 +55,8 @@ fn a_client_is_added_given_another_secret_and_removed_while_the_app_runs() {
         (&["client", "remove", "job"][..], "there is no client `job`"),
         (&["client", "rotate", "docs"], "change it there"),
         (&["client", "add", "x", "--kind", "secret"], "no kind of client"),
+        (&["client", "add", "x", "--kind", "public"], "is public, so it needs an address"),
+        (&["client", "add", "x", "--kind", "machine", "--permission", "read:movie"], "did you mean `read:movies`?"),
         (&["client", "add", "x", "--kind", "public", "--redirect-uri", "http://a.example/"], "cannot be sent back"),
     ] {
         let (good, said) = say(folder.path(), bad);

@@ -17,9 +17,13 @@ mod config;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod envoy;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod issuer;
+#[cfg(test)]
+mod kubernetes;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
@@ -47,11 +51,15 @@ mod provider_people;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod starts;
 #[cfg(test)]
 mod telemetry;
+#[cfg(test)]
+mod together;
 #[cfg(test)]
 mod users;
 #[cfg(test)]

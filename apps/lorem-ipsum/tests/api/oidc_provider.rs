@@ -110,8 +110,10 @@ fn without_its_provider_an_app_starts_and_says_what_is_missing() {
     let (folder, mut provider) = (TempDir::new().unwrap(), OidcProvider::start(&clients()));
     let early = token(&provider, "read:movies");
     provider.kill();
-    let checked = process::stdout(&command(&folder, &provider, &["check"]).output().unwrap());
-    assert!(checked.contains("issuer     peer, WITHOUT KEYS"), "{checked}");
+    let checked = command(&folder, &provider, &["check"]).output().unwrap();
+    let (told, refused) = (String::from_utf8_lossy(&checked.stdout), process::failure(&checked));
+    assert!(told.contains("issuer     peer, WITHOUT KEYS"), "{told}");
+    assert!(refused.contains("the keys of `peer` cannot be had"), "{refused}");
     let app = app(&folder, &provider);
     let ready = get(&format!("{}/readyz", app.url()));
     assert_eq!(ready.status(), 503);

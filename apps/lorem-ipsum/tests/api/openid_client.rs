@@ -22,6 +22,23 @@ fn add_clients(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn the_code_flow_by_hand_works_when_pasted() {
+    if env::var("TOLLGATE_WITHOUT").is_ok_and(|parts| parts.split(',').any(|part| part == "curl")) {
+        return eprintln!("left out: curl");
+    }
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/default.toml"), SETTINGS).unwrap();
+    let server = Server::start(folder.path());
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", include_str!("../guide/code-flow.sh")]).current_dir(folder.path()).env("URL", server.url());
+    let output = shell.env("EMAIL", "reader@example.test").env("PASSWORD", "lorem-ipsum").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("\"email\":\"reader@example.test\""), "{said}");
+}
+
+#[test]
 fn every_flow_passes_a_certified_client_library() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("config")).unwrap();

@@ -101,6 +101,7 @@ fn the_printed_curl_lines_work_when_pasted() {
     let pasted: Vec<&str> = lines.iter().copied().filter(|line| line.contains("curl ")).collect();
     assert_eq!(pasted.len(), 2, "{}", server.banner);
     let shell = Command::new("sh").arg("-c").arg(pasted.join("\n")).output().unwrap();
+    assert!(shell.stderr.is_empty(), "no more than the answer: {}", String::from_utf8_lossy(&shell.stderr));
     let answer = String::from_utf8_lossy(&shell.stdout);
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{pasted:?}: {answer}"));
     assert_eq!(answer["items"].as_array().unwrap().len(), 3);
@@ -183,10 +184,20 @@ fn demo_users_come_in_nowhere_else_though_the_database_knows_them() {
 #[test]
 fn check_routes_openapi_and_version_say_what_they_know() {
     let folder = TempDir::new().unwrap();
-    assert_eq!(stdout(&run(folder.path(), &["routes"])), include_str!("../../access-matrix.txt"));
+    let provider = [("PRESET", "generic"), ("ISSUER", "http://127.0.0.1:1"), ("AUDIENCE", "api")];
+    let provider = provider.map(|(name, value)| (format!("LOREM_IPSUM_IDENTITY__ISSUERS__SSO__{name}"), value));
+    let routes = command(folder.path(), &["routes"]).envs(provider).output().unwrap();
+    let routes = stdout(&routes);
+    let legend = routes.strip_prefix(include_str!("../../access-matrix.txt")).unwrap_or_else(|| panic!("{routes}"));
+    assert!(legend.contains("some   the rows that the policy gives"), "{legend}");
     assert_eq!(stdout(&run(folder.path(), &["openapi"])), include_str!("../../openapi.json"));
     assert_eq!(stdout(&run(folder.path(), &["--version"])), format!("lorem-ipsum {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(
+        stdout(&run(folder.path(), &["check"])).contains("lorem-ipsum.db is not there yet; the first start makes it")
+    );
     assert!(!folder.path().join("data").exists(), "none of them needs a database");
+    let banner = Server::start(folder.path()).banner.clone();
+    assert_eq!(banner.matches("created ").count(), 1, "many tables are one line: {banner}");
     assert!(stdout(&run(folder.path(), &["check"])).contains("as the model says"));
 }
 
@@ -224,6 +235,16 @@ fn check_tells_of_roles_that_speak_of_no_resource() {
 }
 
 #[test]
+fn a_command_in_another_folder_says_which_database_it_makes_there() {
+    let folder = TempDir::new().unwrap();
+    let list = || run(folder.path(), &["user", "list"]);
+    let said = String::from_utf8(list().stderr).unwrap();
+    assert!(said.contains("made a new database: ./data/lorem-ipsum.db"), "{said}");
+    let said = String::from_utf8(list().stderr).unwrap();
+    assert!(!said.contains("made a new database"), "{said}");
+}
+
+#[test]
 fn a_created_user_is_a_reader_and_gets_a_token() {
     let folder = TempDir::new().unwrap();
     let create = |email: &str, more: &[&str]| {
@@ -231,6 +252,8 @@ fn a_created_user_is_a_reader_and_gets_a_token() {
         run(folder.path(), &[&arguments[..], more].concat())
     };
     assert!(stdout(&create("new@example.test", &["--password", "a long password of four words"])).contains("reader"));
+    let help = stdout(&run(folder.path(), &["--help"]));
+    assert!(help.contains("(`create-user` is `user create`)") && !help.contains("\n  create-user"), "{help}");
     assert!(
         failure(&create("NEW@example.test", &["--password", "a long password of four words"]))
             .contains("new@example.test")

@@ -284,6 +284,17 @@ mod curl {
         assert_eq!(ask("--http2", "ca.pem"), r#"{"status":"ok"} 2 200"#);
         assert_eq!(ask("--http1.1", "ca.pem"), r#"{"status":"ok"} 1.1 200"#);
         assert!(server.banner.contains("https://127.0.0.1"), "{}", server.banner);
+        let health = || {
+            let variables = files.iter().map(|(name, value)| (format!("LOREM_IPSUM_SERVER__{name}"), value));
+            command(folder.path(), &["health", "--port", &server.port().to_string()]).envs(variables).output().unwrap()
+        };
+        assert!(health().status.success(), "{}", String::from_utf8_lossy(&health().stderr));
+        for other in ["ca.pem", "server.key"] {
+            let mut with_other = command(folder.path(), &["health", "--port", &server.port().to_string()]);
+            with_other.env("LOREM_IPSUM_SERVER__TLS__CERTIFICATE", path(other));
+            let output = with_other.env("LOREM_IPSUM_SERVER__TLS__KEY", path("server.key")).output().unwrap();
+            crate::process::failure(&output);
+        }
         fs::copy(path("ca.pem"), path("old.pem")).unwrap();
         // A half-written file is not taken.
         fs::write(path("server.pem"), "").unwrap();

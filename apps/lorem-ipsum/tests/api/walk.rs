@@ -18,10 +18,13 @@ fn assert_committed(file: &str, text: &str) {
     assert!(committed == text, "{file} is stale: run the tests with UPDATE_EXPECT=1 and review the difference");
 }
 
+/// Settings switch routes on: the matrix is that of an app that has all of them.
 #[tokio::test]
 async fn the_access_matrix_and_the_document_are_what_was_reviewed() {
-    let app = TestApp::new(lorem_ipsum::app()).await;
+    let provider = "[identity.issuers.sso]\npreset = \"generic\"\nissuer = \"http://127.0.0.1:1\"\naudience = \"api\"";
+    let app = TestApp::new(lorem_ipsum::app().settings(provider)).await;
     assert_committed("access-matrix.txt", app.access_matrix());
+    let app = TestApp::new(lorem_ipsum::app()).await;
     assert_committed("openapi.json", &format!("{:#}\n", app.document()));
 }
 

@@ -49,8 +49,8 @@ pub enum UserError {
     /// Something else was done to the account at the same moment.
     #[error("this account was changed meanwhile: look at it, and try again")]
     Changed,
-    /// Nobody would be left who may change users.
-    #[error("nobody else may change users: give that to somebody else first")]
+    /// Nobody would be left who can give back what they can give.
+    #[error("nobody else may change users and has all that they can give: give their role to somebody else first")]
     LastAdmin,
     /// Something else.
     #[error(transparent)]

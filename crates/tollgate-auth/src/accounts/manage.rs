@@ -67,7 +67,11 @@ impl Accounts {
             name: new.name.trim().to_owned(),
             email: normalized(&new.email),
             password_hash: password::NOBODY.to_owned(),
-            roles: if new.roles.is_empty() { users.default_role.iter().cloned().collect() } else { new.roles },
+            roles: if new.roles.is_empty() {
+                users.default_role.iter().cloned().collect()
+            } else {
+                each_once(new.roles)
+            },
             disabled: false,
             demo,
         };
@@ -212,10 +216,21 @@ fn patch(AccountChange { name, email, roles, disabled }: AccountChange) -> UserP
     UserPatch {
         name: name.map(|name| name.trim().to_owned()),
         email: email.map(|email| normalized(&email)),
-        roles,
+        roles: roles.map(each_once),
         disabled,
         ..UserPatch::default()
     }
+}
+
+/// Roles are a set, in the order in which they were said.
+fn each_once(roles: Vec<String>) -> Vec<String> {
+    let mut once: Vec<String> = vec![];
+    for role in roles {
+        if !once.contains(&role) {
+            once.push(role);
+        }
+    }
+    once
 }
 
 /// What a user will be.

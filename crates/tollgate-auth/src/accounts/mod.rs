@@ -93,7 +93,8 @@ impl Accounts {
     /// # Errors
     /// [`Error::Random`].
     pub fn new(config: &IdentityConfig, database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let revoked = Revoked::new(database, clock, &config.issuer, &Arc::default());
+        let ours = (&*config.issuer, config.access_lifetime);
+        let revoked = Revoked::new(database, clock, ours, &Arc::default());
         let secret = random()?;
         Self::with(config, database, clock, Arc::new(revoked), |_| secret)
     }

@@ -1,19 +1,25 @@
 //! Somebody always stays who may change users, also where two of them keep each other out at the same moment.
 //!
+//! Who may change users gives no more than they have themselves (`manage.rs`). So it is not enough that anybody stays who
+//! may: somebody must stay who has all that the one who goes has from such roles, and can give it back.
+//!
 //! Each would look whether another is left, and see the other. So whoever changes what somebody may do, or removes them,
 //! first changes a row that all of them change: the second waits there, and looks when the first is done. Where a database
 //! has no such waiting, it refuses the second, who begins again.
 
 use super::{Accounts, UserError};
-use crate::{error::Error, users::User};
+use crate::{
+    error::Error,
+    users::{User, Users},
+};
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
-use tollgate_access::System;
+use tollgate_access::{Grants, System};
 use tollgate_core::Change;
 use tollgate_macros::resource;
 use tollgate_store::{self as store, Filter, Store, Transaction};
 
-/// Who has this can give all of it to others.
+/// A role with this makes an admin, who gives others what it grants.
 const ADMIN: &str = "update:users";
 /// The row of those who change what users may do.
 const USERS: &str = "users";
@@ -79,18 +85,27 @@ impl Accounts {
         before: &User,
         after: Option<&User>,
     ) -> Result<(), UserError> {
-        if !self.is_admin(before) || after.is_some_and(|after| self.is_admin(after)) {
+        let (given, left) = (self.gives(before), after.map(|after| self.gives(after)).unwrap_or_default());
+        if given.permissions().all(|permission| left.include(&permission)) {
             return Ok(());
         }
-        let admins = self.0.users.roles.that_grant(ADMIN).map(|role| User::ROLES.has(role)).reduce(|a, b| a | b);
         let others = User::USER_ID.ne(before.user_id) & User::DISABLED.eq(false);
-        let others = others & admins.unwrap_or_else(Filter::every);
+        let others = given.permissions().fold(others, |others, permission| others & self.have(&permission));
         let others = if self.0.users.demo { others } else { others & User::DEMO.eq(false) };
         let other = users.find(&System::because("one admin stays").may(), others).first().await?;
         other.map(drop).ok_or(UserError::LastAdmin)
     }
 
-    fn is_admin(&self, user: &User) -> bool {
-        !self.0.users.keeps_out(user) && self.0.users.roles.grants(user.roles()).include(ADMIN)
+    /// What somebody can give as an admin, if they are one and not kept out: what their roles grant with which they are.
+    fn gives(&self, user: &User) -> Grants {
+        let Users { roles, .. } = &*self.0.users;
+        let admin = user.roles().filter(|role| !self.0.users.keeps_out(user) && roles.grants([*role]).include(ADMIN));
+        roles.grants(admin)
+    }
+
+    /// Those who have a permission by one of their roles.
+    fn have(&self, permission: &str) -> Filter<User> {
+        let roles = self.0.users.roles.that_grant(permission).map(|role| User::ROLES.has(role));
+        roles.reduce(|a, b| a | b).unwrap_or_else(|| !Filter::every())
     }
 }

@@ -1,7 +1,7 @@
 //! Every "no".
 
 use crate::{Error, token::Refusal};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use tollgate_core::{Fault, Problem};
 
 /// Why a key that was shown is good for nothing: for the log. The caller learns 401, and nothing else.
@@ -30,8 +30,8 @@ impl From<Wrong> for Problem {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// 422: no permission.
-    #[error("`{0}` is no permission as in `read:movies`")]
+    /// 422: no permission of the app.
+    #[error("{0}")]
     NoPermission(String),
     /// 422: nothing that the key may do, or too much.
     #[error("a key has 1 to 100 scopes, as in `read:movies`")]
@@ -51,6 +51,9 @@ pub enum KeyError {
     /// 403: no key makes another.
     #[error("an API key makes no keys: sign in")]
     ByKey,
+    /// 401: whoever asks signed in too long ago, or it is not known when.
+    #[error("making a key takes a sign-in of the last quarter of an hour: sign in again")]
+    NotRecent,
     /// 403: a key would outlive what its user allowed to somebody else's application.
     #[error("an application of others makes no keys: sign in")]
     ByClient,
@@ -61,6 +64,10 @@ pub enum KeyError {
     #[error(transparent)]
     Other(#[from] Error),
 }
+
+/// RFC 9470, 3: after so many seconds, of [`RECENT`](super::keys::RECENT), clients let people sign in again.
+const NOT_RECENT: HeaderValue =
+    HeaderValue::from_static("Bearer error=\"insufficient_user_authentication\", max_age=\"900\"");
 
 impl From<tollgate_store::Error> for KeyError {
     fn from(error: tollgate_store::Error) -> Self {
@@ -78,6 +85,9 @@ impl From<KeyError> for Problem {
             KeyError::NoUser => at("#/service"),
             KeyError::More(_) | KeyError::Others | KeyError::ByKey | KeyError::ByClient => {
                 Self::new(StatusCode::FORBIDDEN).because(error.to_string())
+            }
+            KeyError::NotRecent => {
+                Self::unauthorized().because(error.to_string()).header(header::WWW_AUTHENTICATE, NOT_RECENT)
             }
             KeyError::NotFound(_) => tollgate_store::Error::NotFound.into(),
             KeyError::Other(_) => match error {

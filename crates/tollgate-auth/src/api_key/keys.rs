@@ -13,7 +13,7 @@ use crate::{
     users::PROVIDER,
 };
 use jiff::Timestamp;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tollgate_access::{Actor, Create, Delete, Grants, May, Roles, Rows};
 use tollgate_core::{Clock, Problem, Secret};
 use tollgate_http::{Argument, Call, Operation};
@@ -23,6 +23,8 @@ use uuid::Uuid;
 /// How many keys are remembered.
 const REMEMBERED: usize = 10_000;
 const MOST_SCOPES: usize = 100;
+/// How long ago whoever makes a key signed in, in seconds.
+pub(super) const RECENT: u64 = 15 * 60;
 /// What the id of a service account begins with; ids of users are UUIDs, or have the name of their issuer in front.
 const SERVICE: &str = "service:";
 
@@ -101,7 +103,8 @@ impl ApiKeys {
     /// # Errors
     /// What cannot be asked for, or not by them.
     pub async fn create(&self, may: &May<Create, ApiKey>, new: NewKey) -> Result<(Secret, ApiKey), KeyError> {
-        check(may, &new)?;
+        check(may, &new, &self.0.roles)?;
+        check_signed_in(may.actor(), self.0.clock.unix())?;
         let subject = self.subject(&new).await?;
         let (key_id, key) = self.0.brand.make()?;
         let NewKey { name, scopes, expires, .. } = new;
@@ -141,12 +144,12 @@ impl ApiKeys {
         let KeyFor::User(id) = new.speaks_for else { return Ok(format!("{SERVICE}{}", new.name)) };
         let Some(Identity(issuer)) = &self.0.identity else { return Err(KeyError::NoUser) };
         let user = issuer.users.active(id).await?.ok_or(KeyError::NoUser)?;
-        check_scopes(&new.scopes, issuer.users.actor(&user).grants())?;
+        check_within(&new.scopes, issuer.users.actor(&user).grants())?;
         Ok(id.to_string())
     }
 }
 
-fn check(may: &May<Create, ApiKey>, new: &NewKey) -> Result<(), KeyError> {
+fn check(may: &May<Create, ApiKey>, new: &NewKey, roles: &Roles) -> Result<(), KeyError> {
     if may.actor().key().is_some() {
         return Err(KeyError::ByKey);
     }
@@ -161,22 +164,24 @@ fn check(may: &May<Create, ApiKey>, new: &NewKey) -> Result<(), KeyError> {
     if new.speaks_for == KeyFor::Service && !is_name(&new.name) {
         return Err(KeyError::Name);
     }
-    check_scopes(&new.scopes, may.actor().grants())
-}
-
-fn check_scopes(scopes: &[String], most: &Grants) -> Result<(), KeyError> {
-    if scopes.is_empty() || scopes.len() > MOST_SCOPES {
+    if new.scopes.is_empty() || new.scopes.len() > MOST_SCOPES {
         return Err(KeyError::Scopes);
     }
-    for scope in scopes {
-        if !Grants::is_permission(scope) {
-            return Err(KeyError::NoPermission(scope.clone()));
-        }
-        if !most.include(scope) {
-            return Err(KeyError::More(scope.clone()));
-        }
-    }
-    Ok(())
+    new.scopes.iter().try_for_each(|scope| roles.check_permission(scope)).map_err(KeyError::NoPermission)?;
+    check_within(&new.scopes, may.actor().grants())
+}
+
+/// A key outlives whatever it was asked for with: a session that somebody left open, a token that was stolen. So a user has
+/// just signed in.
+fn check_signed_in(actor: &Actor, now: u64) -> Result<(), KeyError> {
+    let is_recent = |at: u64| at.abs_diff(now) <= RECENT;
+    let is_user = own_id(actor).is_some();
+    if is_user && !actor.signed_in_at().is_some_and(is_recent) { Err(KeyError::NotRecent) } else { Ok(()) }
+}
+
+fn check_within(scopes: &[String], most: &Grants) -> Result<(), KeyError> {
+    let more = scopes.iter().find(|scope| !most.include(scope));
+    more.map_or(Ok(()), |scope| Err(KeyError::More(scope.clone())))
 }
 
 /// Who they are at the embedded issuer, if that is where they are from.
@@ -196,7 +201,8 @@ pub(super) fn is_service(subject: &str) -> bool {
 
 /// What ended elsewhere, where no issuer asks for it.
 async fn follow_alone(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Result<Arc<Revoked>, Error> {
-    let revoked = Arc::new(Revoked::new(database, clock, "", &Arc::new(Revocations::default())));
+    let no_tokens = ("", Duration::ZERO);
+    let revoked = Arc::new(Revoked::new(database, clock, no_tokens, &Arc::new(Revocations::default())));
     revoked.follow(true).await?;
     follow(&revoked);
     Ok(revoked)

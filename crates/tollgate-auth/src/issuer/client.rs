@@ -13,7 +13,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{fmt, str::FromStr};
-use tollgate_access::Grants;
+use tollgate_access::{Grants, Roles};
 use tollgate_core::Secret;
 use url::Url;
 use uuid::Uuid;
@@ -127,7 +127,7 @@ impl Client {
     }
 
     /// Refuses what contradicts itself.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self, roles: &Roles) -> Result<()> {
         // Scopes and keys of ours separate ids by spaces; `service:name` is a service account, `okta|00u1` somebody of another
         // issuer.
         let good = |byte: u8| byte.is_ascii_graphic() && !b":|".contains(&byte);
@@ -155,8 +155,8 @@ impl Client {
         if !self.permissions.is_empty() && !self.kind.keeps_a_secret() {
             return Err(self.refused("has permissions of its own, but no secret to prove who it is"));
         }
-        if let Some(word) = self.permissions.iter().find(|word| !Grants::is_permission(word)) {
-            return Err(self.refused(format_args!("has `{word}`, which is no permission as in `read:movies`")));
+        if let Some(why) = self.permissions.iter().find_map(|word| roles.check_permission(word).err()) {
+            return Err(self.refused(format_args!("has a wrong permission: {why}")));
         }
         self.check_addresses()
     }
@@ -164,6 +164,12 @@ impl Client {
     fn check_addresses(&self) -> Result<()> {
         if self.kind == ClientKind::Machine && !(self.redirect_uris.is_empty() && self.logout_uris.is_empty()) {
             return Err(self.refused("is a machine, which nobody is sent back to"));
+        }
+        if self.redirect_uris.is_empty() && !self.kind.keeps_a_secret() {
+            return Err(self.refused(format_args!(
+                "is {}, so it needs an address that people are sent back to: a `redirect_uri`",
+                self.kind.as_str()
+            )));
         }
         let bad = self.redirect_uris.iter().chain(&self.logout_uris).find(|uri| !is_address(uri));
         bad.map_or(Ok(()), |uri| {
@@ -187,9 +193,11 @@ impl Client {
         self.redirect_uris.iter().any(registered)
     }
 
-    /// Whether nobody else can be the one who is answered there: it proves itself with a secret, or the address is its own.
-    pub(super) fn is_itself_at(&self, redirect_uri: &str) -> bool {
-        self.kind.keeps_a_secret() || redirect_uri.starts_with("https://")
+    /// Whether somebody else may be the one who is answered there: it has no secret to prove itself with, and the address is
+    /// nobody's own. A page of ours on this machine is taken at its word: it is being worked on.
+    pub(super) fn may_be_another_at(&self, redirect_uri: &str) -> bool {
+        let is_page_of_ours = self.kind == ClientKind::Public && !self.third_party;
+        !self.kind.keeps_a_secret() && !redirect_uri.starts_with("https://") && !is_page_of_ours
     }
 
     /// What it may do in its own name.
@@ -246,6 +254,7 @@ fn without_port(uri: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tollgate_access::Known;
 
     fn client(kind: ClientKind, uri: &str) -> Client {
         Client { redirect_uris: vec![uri.into()], ..Client::new("app", "App", kind) }
@@ -304,9 +313,10 @@ mod tests {
     fn a_client_that_contradicts_itself_is_refused_in_words() {
         let secret = Secret::from("0123456789abcdef0123456789abcdef");
         let good = |kind| client(kind, "https://app.example/back");
-        assert!(good(ClientKind::Public).check().is_ok());
+        let roles = Roles::default().knowing(Known::of(["movies"], []));
+        assert!(good(ClientKind::Public).check(&roles).is_ok());
         let confidential = good(ClientKind::Confidential).with_secret(&secret).unwrap();
-        assert!(confidential.check().is_ok());
+        assert!(confidential.check(&roles).is_ok());
         let permissions = vec!["read:movies".to_owned()];
         let named = |id: &str| Client { id: id.into(), ..good(ClientKind::Public) };
         for (bad, said) in [
@@ -323,10 +333,16 @@ mod tests {
             (Client { kind: ClientKind::Native, ..confidential.clone() }, "keeps no secret"),
             (Client { insecure_without_pkce: true, ..good(ClientKind::Public) }, "only if it is confidential"),
             (Client { permissions: permissions.clone(), ..good(ClientKind::Public) }, "no secret to prove"),
-            (Client { permissions: vec!["movies".into()], ..confidential.clone() }, "`movies`, which is no permission"),
+            (Client { permissions: vec!["movies".into()], ..confidential.clone() }, "`movies` is no permission"),
+            (Client { permissions: vec!["read:movie".into()], ..confidential.clone() }, "did you mean `read:movies`?"),
+            (Client { redirect_uris: vec![], ..named("a") }, "is public, so it needs an address"),
+            (
+                Client { kind: ClientKind::Native, redirect_uris: vec![], ..named("a") },
+                "is native, so it needs an address",
+            ),
             (Client { kind: ClientKind::Machine, permissions, ..confidential.clone() }, "is a machine"),
         ] {
-            let why = bad.check().unwrap_err().to_string();
+            let why = bad.check(&roles).unwrap_err().to_string();
             assert!(why.contains(said), "{why}");
         }
         let short = good(ClientKind::Confidential).with_secret(&"0123456789abcdef0123456789abcde".into()).unwrap_err();

@@ -17,6 +17,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
+use tollgate_access::Roles;
 use tollgate_core::{Change, Clock, Secret};
 use tollgate_macros::resource;
 use tollgate_store::{Database, Filter, Transaction};
@@ -90,13 +91,13 @@ impl Clients {
     }
 
     /// Adds a client; answers its secret, which nobody can read again, if it keeps one.
-    pub(crate) async fn add(&self, client: Client) -> Result<Option<Secret>> {
+    pub(crate) async fn add(&self, client: Client, roles: &Roles) -> Result<Option<Secret>> {
         let secret = client.kind.keeps_a_secret().then(random_text).transpose()?.map(Secret::from);
         let client = match &secret {
             Some(secret) => client.with_secret(secret)?,
             None => client,
         };
-        client.check()?;
+        client.check(roles)?;
         if self.configured(&client.id).is_some() {
             return Err(Error::ClientTaken(client.id));
         }

@@ -90,7 +90,7 @@ impl IdentityConfig {
         if let Some((_, client)) = self.clients.iter().enumerate().find(twice) {
             return Err(refused(format!("there are two clients `{}`", client.id)));
         }
-        self.clients.iter().try_for_each(Client::check)?;
+        self.clients.iter().try_for_each(|client| client.check(&self.roles))?;
         if let Some(role) = self.roles.names().find(|role| role.contains(char::is_whitespace)) {
             return Err(refused(format!("the role `{role}` has white space in its name")));
         }

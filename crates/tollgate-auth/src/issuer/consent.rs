@@ -1,10 +1,11 @@
-//! `GET /oauth/authorize`, `POST /oauth/consent`: may somebody else's client have that?
+//! `GET /oauth/authorize`, `POST /oauth/consent`: may a client have that?
 //!
-//! People are asked the first time, and again whenever a client wants more. What they allow is what the page showed: if
-//! the client, or the person, may more by the time the answer comes, the page is shown again.
+//! Where it is somebody else's, people are asked the first time, and again whenever it wants more. What they allow is what
+//! the page showed: if the client, or the person, may more by the time the answer comes, the page is shown again.
 //!
-//! An app on a device cannot show that it is itself: another one may listen at its address. Its people are asked each
-//! time (RFC 8252, 8.6), unless it answers at an `https` address, which is its own.
+//! An app on a device cannot show that it is itself: another one may listen at its address, also at that of an app of our
+//! own. Its people are asked each time (RFC 8252, 8.6), unless it answers at an `https` address, which is its own. What they
+//! allow an app of ours is not kept: it ends with their session, as whatever its clients are given.
 
 use super::{
     authorize::{AUTHORIZE, Request, origin_of},
@@ -69,14 +70,16 @@ impl Issuer {
         match said {
             Some(said) if !said.allow => Err(Denied::new(Code::AccessDenied, "the user does not allow it")),
             Some(said) if scope::covers(&said.seen, scope) => {
-                self.consents.allow(user.user_id, &client.id, scope).await?;
+                if client.third_party {
+                    self.consents.allow(user.user_id, &client.id, scope).await?;
+                }
                 self.accounts.record_own(user, "allow_client", Some(&format!("{}: {scope}", client.id))).await?;
                 Ok(true)
             }
             Some(_) => Ok(false),
             None if prompt.consent => Ok(false),
+            None if client.may_be_another_at(request.redirect_uri) => Ok(false),
             None if !client.third_party => Ok(true),
-            None if !client.is_itself_at(request.redirect_uri) => Ok(false),
             None => {
                 let allowed = self.consents.find(user.user_id, &client.id).await?;
                 Ok(allowed.is_some_and(|allowed| scope::covers(&allowed.scope, scope)))
@@ -95,9 +98,9 @@ impl Issuer {
             client: request.client.name.clone(),
             email: user.email.clone(),
             another: format!("{LOGIN}?{another}"),
-            wants: self.wants(&scope, &withheld),
+            wants: self.wants(request.client, &scope, &withheld),
             to: origin_of(request.redirect_uri).unwrap_or_default(),
-            apps: APPS.to_owned(),
+            apps: request.client.third_party.then(|| APPS.to_owned()),
             registered: registered(request.client),
             action: CONSENT.to_owned(),
             request: query,
@@ -108,7 +111,8 @@ impl Issuer {
         Ok(response)
     }
 
-    fn wants(&self, granted: &str, withheld: &[&str]) -> Vec<Want> {
+    fn wants(&self, client: &Client, granted: &str, withheld: &[&str]) -> Vec<Want> {
+        let end = if client.third_party { "you withdraw it" } else { "you sign out" };
         let who: Vec<_> = scope::words(granted).filter(|word| ["openid", "profile", "email"].contains(word)).collect();
         let mut wants = vec![];
         if !who.is_empty() {
@@ -120,7 +124,7 @@ impl Issuer {
             wants.push(match word {
                 scope::OFFLINE => {
                     let days = self.config.refresh_lifetime.as_secs().div_ceil(24 * 60 * 60);
-                    let about = format!("Until you withdraw it, at most {days} days.");
+                    let about = format!("Until {end}, at most {days} days.");
                     want("Stay signed in".into(), word, about)
                 }
                 word => want(in_words(word), word, "No more than you may do yourself.".into()),

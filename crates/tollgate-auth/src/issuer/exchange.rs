@@ -137,7 +137,8 @@ impl Issuer {
     ) -> Result<Tokens, Denied> {
         let (grant, under) = (refresh.as_ref().map(|token| token.family().public()), code.given().public());
         let (grant, under, third_party) = (grant.as_deref(), Some(&*under), client.third_party);
-        let access = Access { id, client: &code.client, third_party, scope: &code.scope, at, grant, under };
+        let signed_in = u64::try_from(code.signed_in.as_second()).ok();
+        let access = Access { id, client: &code.client, third_party, scope: &code.scope, at, signed_in, grant, under };
         let access_token = self.mint.access_token(user, &access)?;
         let sign_in = SignIn {
             client: &code.client,
@@ -162,14 +163,12 @@ impl Issuer {
     }
 
     async fn end_what_it_gave(&self, code: &AuthorizationCode) -> Result<(), Denied> {
-        let revoked = match &code.token {
-            Some(id) => self.revoked.end(Ended::Token(id)).await,
-            None => Ok(()),
-        };
-        if let Some(family) = code.family.as_deref().and_then(FamilyId::parse) {
-            self.refresh.revoke_family(family).await?;
+        // Access tokens name the family that they came of, and end with it.
+        match (code.family.as_deref().and_then(FamilyId::parse), &code.token) {
+            (Some(family), _) => Ok(self.refresh.revoke_family(family).await?),
+            (None, Some(id)) => Ok(self.revoked.end_of(code.user_id, Ended::Token(id)).await?),
+            (None, None) => Ok(()),
         }
-        Ok(revoked?)
     }
 
     async fn redeem_refresh(&self, asked: &Parameters, client: &Client, at: u64) -> Result<Tokens, Denied> {
@@ -177,16 +176,18 @@ impl Issuer {
         let token = RefreshToken::parse(text).ok_or_else(|| Denied::grant("the refresh token is none"))?;
         let refreshed = self.refresh.redeem(&token, &client.id).await?;
         let given = refreshed.grant.given()?;
-        let Some(user) = self.holder(client, &given).await? else {
-            self.refresh.revoke_family(refreshed.token.family()).await?;
-            return Err(Denied::grant(ENDED));
-        };
+        let user = self.holder(client, &given).await?.ok_or_else(|| Denied::grant(ENDED))?;
+        // As with all of it: whoever ends the family from here on knows this version of the user.
+        if !self.refresh.stands(refreshed.token.family()).await? {
+            return Err(Denied::grant("the refresh token was revoked"));
+        }
         let scope = scope::renewed(&refreshed.grant.scope, asked.get("scope"), self.users.actor(&user).grants());
         let scope = scope.ok_or(Denied::new(Code::InvalidScope, "a refresh gives no more than was granted"))?;
         let (id, third_party) = (Mint::new_id(), client.third_party);
         let (grant, under) = (refreshed.token.family().public(), given.public());
         let (grant, under) = (Some(&*grant), Some(&*under));
-        let access = Access { id: &id, client: &client.id, third_party, scope: &scope, at, grant, under };
+        let (client, signed_in) = (&*client.id, None);
+        let access = Access { id: &id, client, third_party, scope: &scope, at, signed_in, grant, under };
         let access_token = self.mint.access_token(&user, &access)?;
         Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
     }

@@ -74,13 +74,14 @@ impl StoredFamilies {
 
     /// First the access tokens that came of it: whoever finds the family still alive gets more that are dead. Where that
     /// cannot be kept, the family ends all the same.
-    async fn end(&self, family: String, death: Death) -> Result<(), Error> {
-        let revoked = match FamilyId::parse(&family) {
-            Some(id) => self.revoked.end(Ended::Grant(&id.public())).await,
-            None => Ok(()),
+    async fn end(&self, id: FamilyId, death: Death) -> Result<(), Error> {
+        let Some(family) = self.records.get(id.reveal()).await? else { return Ok(()) };
+        let revoked = match Uuid::parse_str(&family.subject) {
+            Ok(user) => self.revoked.end_of(user, Ended::Grant(&id.public())).await,
+            Err(_) => Err(Error::Damaged("auth_refreshes")),
         };
         let patch = RefreshFamilyPatch { dead: Change::Set(Some(written(death).to_owned())), ..Default::default() };
-        self.records.change(family, RefreshFamily::DEAD.is_null(), patch).await?;
+        self.records.change(family.family, RefreshFamily::DEAD.is_null(), patch).await?;
         revoked
     }
 }
@@ -128,7 +129,7 @@ impl Families for StoredFamilies {
     }
 
     fn kill(&self, id: FamilyId, death: Death) -> Answer<'_, ()> {
-        Box::pin(async move { Ok(self.end(id.reveal(), death).await?) })
+        Box::pin(async move { Ok(self.end(id, death).await?) })
     }
 }
 
@@ -174,13 +175,16 @@ fn read(row: RefreshFamily) -> Result<Family, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
     use tollgate_core::SystemClock;
     use tollgate_store::Memory;
+
+    const ANN: &str = "0198f5b4-7cc8-7000-8000-00000000000a";
 
     fn store() -> StoredFamilies {
         let (database, clock): (Arc<dyn Database>, Arc<dyn Clock>) =
             (Arc::new(Memory::default()), Arc::new(SystemClock::default()));
-        let revoked = Revoked::new(&database, &clock, "us", &Arc::default());
+        let revoked = Revoked::new(&database, &clock, ("us", Duration::from_hours(1)), &Arc::default());
         StoredFamilies::new(&database, &clock, Arc::new(revoked))
     }
 
@@ -208,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_saw_an_older_version_swaps_nothing() {
         let families = store();
-        families.create(id('a'), family("ann")).await.unwrap();
+        families.create(id('a'), family(ANN)).await.unwrap();
         let seen = families.load(id('a')).await.unwrap().unwrap();
         let next = |name: &[u8]| Family { current: Hash::of(&[name]), ..seen.clone() };
         assert!(families.swap(id('a'), next(b"second")).await.unwrap());
@@ -223,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_death_stays_and_other_families_live_on() {
         let families = store();
-        for (name, user) in [('a', "ann"), ('b', "ann"), ('c', "bob")] {
+        for (name, user) in [('a', ANN), ('b', ANN), ('c', "0198f5b4-7cc8-7000-8000-00000000000b")] {
             families.create(id(name), family(user)).await.unwrap();
         }
         for (name, death) in [('a', Death::Reuse), ('a', Death::Revoked), ('b', Death::Revoked)] {

@@ -61,15 +61,17 @@ impl Issuer {
         Ok(Given { user: user.user_id, version: user.version, under })
     }
 
-    /// The user for whom something was given to a client, if nothing has ended it since.
+    /// The user for whom something was given to a client, if nothing has ended it since. They are read first: what ends from
+    /// here on ends what is made from that version of their row too.
     pub(super) async fn holder(&self, client: &Client, given: &Given) -> Result<Option<User>> {
+        let user = self.users.holder(given.user, given.version).await?;
         let stands = if client.third_party {
             let allowed = self.consents.find(given.user, &client.id).await?;
             allowed.is_some_and(|allowed| allowed.grant_id == given.under)
         } else {
             self.sessions.stands(&given.under).await?
         };
-        if stands { self.users.holder(given.user, given.version).await } else { Ok(None) }
+        Ok(user.filter(|_| stands))
     }
 
     /// Notes that something is given that can be alive for so long; answers whether it still can be given.
@@ -86,7 +88,9 @@ impl Issuer {
         let ended = self.users.store().transaction(async |tx| {
             let ended = self.sessions.end(headers, &tx).await?.filter(|session| session.gave_until.is_some());
             let Some(session) = ended else { return Ok(None) };
-            Ok::<_, Error>(Some(self.revoked.note(Ended::Under(&public(&session.session)), &tx).await?))
+            Ok::<_, Error>(Some(
+                self.revoked.note_of(session.user_id, Ended::Under(&public(&session.session)), &tx).await?,
+            ))
         });
         self.revoked.apply(ended.await?);
         Ok(self.sessions.removal())
@@ -97,7 +101,7 @@ impl Issuer {
     pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> Result<bool> {
         let ended = self.users.store().transaction(async |tx| {
             let Some(allowed) = self.consents.remove(user, client, &tx).await? else { return Ok(None) };
-            Ok::<_, Error>(Some(self.revoked.note(Ended::Under(&public(&allowed.grant_id)), &tx).await?))
+            Ok::<_, Error>(Some(self.revoked.note_of(user, Ended::Under(&public(&allowed.grant_id)), &tx).await?))
         });
         let ended = ended.await?;
         let was_allowed = ended.is_some();

@@ -47,6 +47,8 @@ struct AccessClaims<'a> {
     given_under: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_version: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
 }
 
 /// Who acts in the stead of whom a token speaks of.
@@ -65,6 +67,8 @@ pub(crate) struct Access<'a> {
     pub(crate) scope: &'a str,
     /// When it was looked up that they may have it: whatever ends them later ends the token too.
     pub(crate) at: u64,
+    /// When they signed in, if it is given for that; a refresh is not.
+    pub(crate) signed_in: Option<u64>,
     /// The refresh family that it ends with.
     pub(crate) grant: Option<&'a str>,
     /// The session, or what somebody allowed, that it ends with.
@@ -118,6 +122,7 @@ impl Mint {
             roles: user.roles().filter(|_| ours).collect(),
             act: access.third_party.then_some(Acting { sub: access.client }),
             user_version: Some(user.version),
+            auth_time: access.signed_in.filter(|_| ours),
             ..self.access_claims(&sub, access)
         };
         self.keys.sign("at+jwt", &claims)
@@ -126,7 +131,8 @@ impl Mint {
     /// An access token that speaks of the client itself.
     pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64) -> Result<String> {
         let (id, client_id) = (Self::new_id(), &client.id);
-        let access = Access { id: &id, client: client_id, third_party: false, scope, at, grant: None, under: None };
+        let (third_party, signed_in) = (false, None);
+        let access = Access { id: &id, client: client_id, third_party, scope, at, signed_in, grant: None, under: None };
         let claims = AccessClaims { name: Some(&client.name), ..self.access_claims(client_id, &access) };
         self.keys.sign("at+jwt", &claims)
     }
@@ -148,6 +154,7 @@ impl Mint {
             grant_id: access.grant,
             given_under: access.under,
             user_version: None,
+            auth_time: None,
         }
     }
 

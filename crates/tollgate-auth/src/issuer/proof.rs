@@ -15,6 +15,7 @@ use super::{
 use crate::{identity::Issuer, parameters::Parameters};
 use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
 use std::{
     borrow::Cow,
     collections::HashMap,
@@ -116,7 +117,8 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Denied> {
     }
     let text = STANDARD.decode(text).ok().and_then(|text| String::from_utf8(text).ok()).ok_or_else(unreadable)?;
     let (id, secret) = text.split_once(':').ok_or_else(unreadable)?;
-    Ok(Some((decoded(id), decoded(secret))))
+    let decoded = |text| decoded(text).ok_or_else(unreadable);
+    Ok(Some((decoded(id)?, decoded(secret)?)))
 }
 
 const SCHEME: &[u8] = b"Basic ";
@@ -125,10 +127,10 @@ fn unreadable() -> Denied {
     unknown(true).because("the header `Authorization` is not one of the scheme Basic")
 }
 
-fn decoded(text: &str) -> String {
-    // A pair without a name: the parser then decodes the whole text as its value.
-    let pair = format!("={}", text.replace('&', "%26"));
-    form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+/// `None` where it is not UTF-8.
+fn decoded(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    Some(percent_decode_str(&spaced).decode_utf8().ok()?.into_owned())
 }
 
 #[cfg(test)]
@@ -148,7 +150,7 @@ mod tests {
         ] {
             assert_eq!(of(pair).unwrap().unwrap(), (id.to_owned(), secret.to_owned()));
         }
-        for bad in ["Basic", "Basic ", "Basic !", "Bearer abc", "Basic YXBw"] {
+        for bad in ["Basic", "Basic ", "Basic !", "Bearer abc", "Basic YXBw", "Basic YXBwOiVmZg=="] {
             assert_eq!(basic(&header(bad)).unwrap_err().code, Code::InvalidClient, "{bad}");
         }
         assert!(basic(&HeaderMap::new()).unwrap().is_none());

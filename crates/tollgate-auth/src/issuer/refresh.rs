@@ -141,7 +141,7 @@ impl Retired {
 pub enum Death {
     /// A retired token came back.
     Reuse,
-    /// Its client gave it back, or a code came twice, or what it was given under has ended.
+    /// Its client gave it back, or a code came twice.
     Revoked,
 }
 
@@ -309,6 +309,12 @@ impl<F: Families> Refresh<F> {
             check_alive(family, client, now).is_ok() && family.judge(&token.hash(), now) == Judgement::Current
         };
         Ok(family.filter(is_current))
+    }
+
+    /// Whether a family has not been ended.
+    pub async fn stands(&self, family: FamilyId) -> Result<bool, Refused> {
+        let family = self.families.load(family).await.map_err(unavailable)?;
+        Ok(family.is_some_and(|family| family.dead.is_none()))
     }
 
     /// Where the families live.

@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Where tokens are given back.
 pub(crate) const REVOKE: &str = "/oauth/revoke";
@@ -38,9 +39,10 @@ impl Issuer {
         if token.claims().get("client_id").is_none_or(|id| *id != *client.id) {
             return Err(Denied::grant("the access token is another client's"));
         }
-        match token.id() {
-            Some(id) => Ok(self.revoked.end(Ended::Token(id)).await?),
-            None => Ok(()),
+        let Some(id) = token.id() else { return Ok(()) };
+        match Uuid::parse_str(token.subject()) {
+            Ok(user) => Ok(self.revoked.end_of(user, Ended::Token(id)).await?),
+            Err(_) => Ok(self.revoked.end(Ended::Token(id)).await?),
         }
     }
 }

@@ -4,30 +4,35 @@
 //! (`follow.rs`), so that checking a token costs no question to the database. Rows are asked for by the time at which
 //! they were written, with an overlap: one that took long to be committed is seen too, and once a minute all are read.
 //!
+//! Whoever is given tokens can end them, as often as they like. So of one user there are a hundred rows at most: with the
+//! next one, all their access tokens end as one row, and refreshes give them anew.
+//!
 //! Invariant: nothing is dropped from the list that could still let a token in. When it is full, tokens one by one are no
 //! longer taken, and whoever asks is told so; users, sessions and clients as a whole always are.
 
-use super::{
-    config::LONGEST_ACCESS,
-    follow::{OVERLAP, Seen},
-};
+use super::follow::{OVERLAP, Seen};
 use crate::{
     error::{Error, Result},
     records::Records,
     token::Revocations,
+    users::User,
 };
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
+use tollgate_access::System;
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
 use tollgate_store::{Database, Filter, Transaction};
+use uuid::Uuid;
 
 /// The most single tokens and grants that are remembered: some 200 MB.
 const MOST: usize = 1_000_000;
+/// The most of them that one user has.
+const MOST_OF_A_USER: usize = 100;
 /// Longer than a gate's clock may be behind.
 const SKEW: Duration = Duration::from_mins(2);
-/// How much longer than its tokens may live something is remembered: a calendar that is put forward by as much, and back
-/// again, has forgotten nothing.
+/// How much longer than its tokens live something is remembered: a calendar that is put forward by as much, and back again,
+/// has forgotten nothing. No token lives longer than that, so none does that was issued under another setting.
 const RESERVE: Duration = Duration::from_hours(24);
 
 /// Something that ended before it expired.
@@ -40,6 +45,9 @@ pub struct Revocation {
     pub kind: String,
     /// Its name.
     pub name: String,
+    /// To whom it was given, if that is a user, and only a part of what they were given.
+    #[index]
+    pub user_id: Option<Uuid>,
     /// Up to where what was issued has ended: of a user, the version of their row; of a client, the second.
     pub up_to: i64,
     /// Until when it must be remembered.
@@ -94,8 +102,11 @@ impl Ended<'_> {
 /// The list, here and in the database.
 pub(crate) struct Revoked {
     records: Records<Revocation>,
+    users: Records<User>,
     clock: Arc<dyn Clock>,
     issuer: String,
+    /// How long an access token lives.
+    lifetime: Duration,
     /// What the gate asks.
     list: Arc<Revocations>,
     /// How far rows were read.
@@ -103,30 +114,90 @@ pub(crate) struct Revoked {
 }
 
 impl Revoked {
-    /// For the tokens of that issuer.
+    /// For the tokens of that issuer, which live so long.
     pub(crate) fn new(
         database: &Arc<dyn Database>,
         clock: &Arc<dyn Clock>,
-        issuer: &str,
+        (issuer, lifetime): (&str, Duration),
         list: &Arc<Revocations>,
     ) -> Self {
-        let records = Records::new(database, clock, "revoked tokens end on every instance");
+        let reason = "revoked tokens end on every instance";
+        let (records, users) = (Records::new(database, clock, reason), Records::new(database, clock, reason));
         let (clock, list) = (Arc::clone(clock), Arc::clone(list));
-        Self { records, clock, issuer: issuer.to_owned(), list, seen: Seen::default() }
+        Self { records, users, clock, issuer: issuer.to_owned(), lifetime, list, seen: Seen::default() }
     }
 
     /// Ends something. Answers once it is durable.
     pub(crate) async fn end(&self, what: Ended<'_>) -> Result<()> {
-        self.apply([self.write(&self.records, what).await?]);
+        self.apply([self.write(&self.records, what, None).await?]);
         Ok(())
     }
 
     /// Ends something with a transaction. Once that is committed, what this answers is to be [applied](Self::apply).
     pub(crate) async fn note(&self, what: Ended<'_>, on: &Transaction) -> Result<Revocation> {
-        self.write(&self.records.on(on)?, what).await
+        self.write(&self.records.on(on)?, what, None).await
     }
 
-    async fn write(&self, records: &Records<Revocation>, what: Ended<'_>) -> Result<Revocation> {
+    /// Ends a part of what a user was given.
+    pub(crate) async fn end_of(&self, user: Uuid, what: Ended<'_>) -> Result<()> {
+        let all = if self.are_many(user, &self.records).await? { self.end_all_of(user).await? } else { None };
+        let ended = match all {
+            Some(all) => all,
+            None => self.write(&self.records, what, Some(user)).await?,
+        };
+        self.apply([ended]);
+        Ok(())
+    }
+
+    async fn end_all_of(&self, user: Uuid) -> Result<Option<Revocation>> {
+        let all = self.records.store().transaction(async |tx| {
+            let records = self.records.on(&tx)?;
+            self.note_all_of(user, &records, &tx).await
+        });
+        match all.await {
+            // Another does so at this moment.
+            Err(Error::Store(tollgate_store::Error::Overloaded)) => Ok(None),
+            done => done,
+        }
+    }
+
+    async fn are_many(&self, user: Uuid, records: &Records<Revocation>) -> Result<bool> {
+        Ok(records.find(Revocation::USER_ID.eq(user)).await?.len() >= MOST_OF_A_USER)
+    }
+
+    /// The same with a transaction, as [`note`](Self::note).
+    pub(crate) async fn note_of(&self, user: Uuid, what: Ended<'_>, on: &Transaction) -> Result<Revocation> {
+        let records = self.records.on(on)?;
+        if self.are_many(user, &records).await?
+            && let Some(all) = self.note_all_of(user, &records, on).await?
+        {
+            return Ok(all);
+        }
+        self.write(&records, what, Some(user)).await
+    }
+
+    /// Ends all access tokens of a user in place of many, and nothing else that they were given. `None` if somebody else
+    /// changes the user at this moment.
+    async fn note_all_of(
+        &self,
+        user: Uuid,
+        records: &Records<Revocation>,
+        on: &Transaction,
+    ) -> Result<Option<Revocation>> {
+        let (users, may) = (self.users.on(on)?, System::because("access tokens of a user end").may());
+        let Some(row) = users.get(user).await? else { return Ok(None) };
+        // Any write begins another version, whose tokens are good.
+        let as_it_is = [User::VOID_BEFORE.to(row.void_before)];
+        match users.store().set_if(&may, user, User::VERSION.eq(row.version), as_it_is).await {
+            Err(tollgate_store::Error::Stale | tollgate_store::Error::NotFound) => return Ok(None),
+            set => set?,
+        };
+        records.delete(Revocation::USER_ID.eq(user)).await?;
+        tracing::info!(%user, "many tokens of a user were revoked: now all of them are");
+        Ok(Some(self.write(records, Ended::Subject(&user.to_string(), row.version), None).await?))
+    }
+
+    async fn write(&self, records: &Records<Revocation>, what: Ended<'_>, user_id: Option<Uuid>) -> Result<Revocation> {
         if matches!(what, Ended::Token(_) | Ended::Grant(_)) && self.list.len() >= MOST {
             return Err(Error::TooManyRevoked);
         }
@@ -135,8 +206,9 @@ impl Revoked {
             revoked: format!("{kind} {name}"),
             kind: kind.to_owned(),
             name: name.to_owned(),
+            user_id,
             up_to: what.up_to(now),
-            remembered: now.saturating_add(LONGEST_ACCESS + RESERVE).unwrap_or(Timestamp::MAX),
+            remembered: now.saturating_add(self.lifetime + RESERVE).unwrap_or(Timestamp::MAX),
             written: now,
         };
         match records.insert(new.clone()).await {
@@ -162,6 +234,9 @@ impl Revoked {
         let rows = self.records.find(new).await?;
         let newest = rows.iter().map(|row| row.written).max();
         self.apply(rows);
+        if all {
+            self.list.forget_unsaid(&self.issuer);
+        }
         self.seen.reached(newest);
         Ok(())
     }
@@ -205,6 +280,6 @@ async fn again(records: &Records<Revocation>, new: NewRevocation) -> Result<Revo
     // Of two versions the later one stands, whoever writes first.
     let earlier = Revocation::UP_TO.lte(new.up_to);
     records.change(new.revoked.clone(), earlier, patch).await?;
-    let NewRevocation { revoked, kind, name, up_to, remembered, written } = new;
-    Ok(Revocation { revoked, kind, name, up_to, remembered, written })
+    let NewRevocation { revoked, kind, name, user_id, up_to, remembered, written } = new;
+    Ok(Revocation { revoked, kind, name, user_id, up_to, remembered, written })
 }

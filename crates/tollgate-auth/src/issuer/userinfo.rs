@@ -4,7 +4,7 @@
 //! those of RFC 6750, 3.1.
 
 use super::{denied::UNCACHED, scope};
-use crate::{authenticate::bearer, identity::Issuer};
+use crate::{authenticate::bearer, identity::Issuer, token::NOT_GOOD};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, header},
@@ -28,7 +28,7 @@ pub(crate) async fn userinfo(State(issuer): State<Arc<Issuer>>, headers: HeaderM
 
 impl Issuer {
     async fn userinfo(&self, headers: &HeaderMap) -> Result<Value> {
-        let token = bearer(headers)?.ok_or_else(|| challenged(Problem::unauthorized(), "Bearer"))?;
+        let token = bearer(headers)?.ok_or_else(nobody)?;
         let token = self.gate.check(token).await?;
         if token.issuer() != self.identifier() || !token.scopes().contains(scope::OPENID) {
             let problem = Problem::forbidden().because("the token was not granted the scope `openid`");
@@ -38,7 +38,7 @@ impl Issuer {
             Ok(id) => self.users.active(id).await?,
             Err(_) => None,
         };
-        let gone = || challenged(Problem::unauthorized(), "Bearer error=\"invalid_token\"");
+        let gone = || challenged(Problem::unauthorized().because(NOT_GOOD), "Bearer error=\"invalid_token\"");
         let user = user.ok_or_else(gone)?;
         let mut said = json!({ "sub": user.user_id });
         for (scope, claim, value) in [("profile", "name", user.name), ("email", "email", user.email)] {
@@ -48,6 +48,10 @@ impl Issuer {
         }
         Ok(said)
     }
+}
+
+fn nobody() -> Problem {
+    challenged(Problem::unauthorized().because("send an access token"), "Bearer")
 }
 
 fn challenged(problem: Problem, challenge: &'static str) -> Problem {

@@ -55,6 +55,7 @@ pub use key::{Algorithm, Key, KeyError};
 pub use keys::{Health, Keys, Missing};
 pub use read::{LONGEST, Type};
 pub(crate) use read::{Unverified, algorithm_of};
+pub(crate) use refusal::NOT_GOOD;
 pub use refusal::Refusal;
 pub use revocation::Revocations;
 pub use sign::{SignError, SigningKey};

@@ -92,11 +92,14 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let problem = match refusal {
             Refusal::NoKeys => Self::unavailable().later(RETRY_AFTER),
-            _ => Self::unauthorized().header(WWW_AUTHENTICATE, INVALID_TOKEN),
+            _ => Self::unauthorized().because(NOT_GOOD).header(WWW_AUTHENTICATE, INVALID_TOKEN),
         };
         problem.caused_by(refusal)
     }
 }
+
+/// The same words for all: why is for the log.
+pub(crate) const NOT_GOOD: &str = "the token, or key, is not good here, or not any more";
 
 /// After so many seconds keys that could not be had are asked for again.
 const RETRY_AFTER: u32 = 10;

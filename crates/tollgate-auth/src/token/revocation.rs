@@ -45,20 +45,23 @@ struct Lists {
     keys: HashMap<String, u64>,
     /// People of providers by the id of their actor: whether they are kept out, and up to when tokens are dead anyway.
     people: HashMap<String, (bool, Timestamp)>,
+    /// Counts how often everything was said.
+    round: u64,
 }
 
-type Ids = HashMap<(String, String), u64>;
+/// Until when it must be remembered, and in which round it was said last.
+type Ids = HashMap<(String, String), (u64, u64)>;
 type Cuts = HashMap<(String, String), (u64, u64)>;
 
 impl Revocations {
     /// Ends one token, named by its `jti`; remembered until it has expired.
     pub fn revoke_token(&self, issuer: &str, id: &str, expires: u64) {
-        self.change(|lists| later(&mut lists.tokens, issuer, id, expires));
+        self.change(|lists| later(&mut lists.tokens, lists.round, (issuer, id), expires));
     }
 
     /// Ends all tokens of a grant, whenever issued; remembered until the second from which none of them can be alive.
     pub fn revoke_grant(&self, issuer: &str, grant: &str, remember_until: u64) {
-        self.change(|lists| later(&mut lists.grants, issuer, grant, remember_until));
+        self.change(|lists| later(&mut lists.grants, lists.round, (issuer, grant), remember_until));
     }
 
     /// Ends all tokens of a subject that were made from that version of its row, or an earlier one; remembered until the
@@ -102,15 +105,26 @@ impl Revocations {
     /// Forgets what concerns only tokens that were dead at `now` anyway, whatever skew their issuer is allowed.
     pub fn purge(&self, now: u64) {
         let mut lists = self.write();
-        let Lists { tokens, grants, subjects, clients, keys, people: _ } = &mut *lists;
+        let Lists { tokens, grants, subjects, clients, keys, people: _, round: _ } = &mut *lists;
         let matters = |until: u64| until + MOST_SKEW > now;
         for ids in [tokens, grants] {
-            ids.retain(|_, until| matters(*until));
+            ids.retain(|_, (until, _)| matters(*until));
         }
         keys.retain(|_, until| matters(*until));
         for cuts in [subjects, clients] {
             cuts.retain(|_, (_, until)| matters(*until));
         }
+    }
+
+    /// Everything that an issuer remembers was said again: its single tokens and grants that were not, for two rounds, have
+    /// ended with something larger. One that was said since is kept, whether or not whoever said everything knew it.
+    pub(crate) fn forget_unsaid(&self, issuer: &str) {
+        let mut lists = self.write();
+        let Lists { tokens, grants, round, .. } = &mut *lists;
+        for ids in [tokens, grants] {
+            ids.retain(|(of, _), (_, said)| of != issuer || *said + 1 >= *round);
+        }
+        *round += 1;
     }
 
     /// How many single tokens and grants are remembered.
@@ -165,10 +179,10 @@ impl Revocations {
 }
 
 /// Whether that is news.
-fn later(ids: &mut Ids, issuer: &str, id: &str, until: u64) -> bool {
+fn later(ids: &mut Ids, round: u64, (issuer, id): (&str, &str), until: u64) -> bool {
     let known = ids.entry((issuer.to_owned(), id.to_owned())).or_default();
-    let news = until > *known;
-    *known = until.max(*known);
+    let news = until > known.0;
+    *known = (until.max(known.0), round);
     news
 }
 
@@ -178,4 +192,27 @@ fn cut(cuts: &mut Cuts, issuer: &str, named: &str, (before, until): (u64, u64)) 
     let old = *known;
     *known = (before.max(old.0), until.max(old.1));
     *known != old
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_said_again_is_forgotten_and_what_was_said_since_is_not() {
+        let list = Revocations::default();
+        let is_known = |id: &str| list.read().tokens.contains_key(&("us".to_owned(), id.to_owned()));
+        list.revoke_token("us", "folded", 100);
+        list.revoke_token("us", "kept", 100);
+        list.revoke_token("others", "theirs", 100);
+        for round in 0..3 {
+            // Everything was read, and meanwhile something else has ended that the reader did not see.
+            list.revoke_token("us", "kept", 100);
+            list.revoke_token("us", &format!("new in {round}"), 100);
+            list.forget_unsaid("us");
+            assert!(is_known("kept") && is_known(&format!("new in {round}")));
+            assert_eq!(is_known("folded"), round < 2, "whoever reads it late has a round for it: {round}");
+        }
+        assert!(list.read().tokens.contains_key(&("others".to_owned(), "theirs".to_owned())));
+    }
 }

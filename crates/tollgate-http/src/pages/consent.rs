@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Asks whether somebody else's client may have what it wants.
+/// Asks whether a client may have what it wants.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ConsentPage {
     /// The client's name.
@@ -15,8 +15,8 @@ pub struct ConsentPage {
     pub wants: Vec<Want>,
     /// Where the browser goes afterwards: an origin, or the scheme of an app.
     pub to: String,
-    /// Where people withdraw what they allowed.
-    pub apps: String,
+    /// Where people withdraw what they allowed; of an app of the app's own, it ends with signing out.
+    pub apps: Option<String>,
     /// Who vouches for the client, in a few words.
     pub registered: String,
     /// Where the form is sent, with the answer: `allow` or `deny`.

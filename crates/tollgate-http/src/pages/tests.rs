@@ -167,7 +167,7 @@ fn consent() -> String {
         another: "/auth/login?return_to=%2Foauth%2Fauthorize".into(),
         wants: vec![want("Read patients", false), want("Create patients", true)],
         to: "https://recorder.example.org".into(),
-        apps: "/auth/apps".into(),
+        apps: Some("/auth/apps".into()),
         registered: "Registered on 3 Nov 2026".into(),
         action: "/oauth/consent".into(),
         ..ConsentPage::default()

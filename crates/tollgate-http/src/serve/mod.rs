@@ -4,6 +4,7 @@
 //! limits.rs      how long, how much and how many          tls.rs    a certificate that may be renewed
 //! connection.rs  one connection, HTTP/1.1 or HTTP/2       stop.rs   how a process ends without anybody noticing
 //! socket.rs      watches its client, below hyper          body.rs   the same for bodies
+//! probe.rs       the other end: is the app well?
 //! ```
 //!
 //! A head that does not come in time or is too large never becomes a request. When the process is told to stop, it is
@@ -12,12 +13,14 @@
 mod body;
 mod connection;
 mod limits;
+mod probe;
 mod socket;
 mod stop;
 mod tls;
 
 pub(crate) use body::TooSlow;
 pub use limits::ConnectionLimits;
+pub use probe::Probe;
 pub use stop::Stop;
 pub use tls::Tls;
 
@@ -26,7 +29,7 @@ use axum::Router;
 use connection::Client;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use socket2::SockRef;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsFd, sync::Arc, time::Duration};
 use stop::Stage;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
@@ -68,6 +71,23 @@ pub async fn bind(host: &str, port: u16, shared: bool) -> Result<Listening, Stri
     })
 }
 
+/// Takes over the socket that is standard input, on which whoever started this process listens already: `inetd` in its
+/// mode `wait`, systemd with `StandardInput=socket`, a program that keeps the port while it restarts the app.
+///
+/// # Errors
+/// Standard input is no such socket.
+pub fn take_socket() -> Result<Listening, String> {
+    let taken = || {
+        let listener = std::net::TcpListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+        listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        bound_unsent(&listener)?;
+        TcpListener::from_std(listener)
+    };
+    let refused = |error| format!("--socket takes a listening socket from standard input, and there is none: {error}");
+    taken().map(Listening).map_err(refused)
+}
+
 async fn listen(host: &str, port: u16, shared: bool) -> io::Result<TcpListener> {
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in lookup_host((host, port)).await? {
@@ -86,10 +106,16 @@ fn listen_on(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.set_reuseport(shared)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG)?;
-    // Connections take this over: who does not read cannot fill the system's memory with what is not even sent yet.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT)?;
+    bound_unsent(&listener)?;
     Ok(listener)
+}
+
+/// Connections take this over: who does not read cannot fill the system's memory with what is not even sent yet.
+fn bound_unsent(listener: &impl AsFd) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    SockRef::from(listener).set_tcp_notsent_lowat(UNSENT)?;
+    let _ = listener;
+    Ok(())
 }
 
 /// What is served, and how.

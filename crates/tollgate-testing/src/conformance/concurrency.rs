@@ -33,6 +33,27 @@ pub async fn of_equal_rows_one_is_stored_and_each_other_fails_alone(database: Ar
     assert_eq!(everything(&notes).await, stored, "each was answered its own row");
 }
 
+/// Each with a store of their own, as instances of an app have.
+pub async fn who_is_told_that_a_key_is_taken_finds_its_row(database: Arc<dyn Database>) {
+    let mut instances = vec![];
+    for _ in 0..6 {
+        instances.push(store::<Word>(&database).await);
+    }
+    for round in 0..30 {
+        let insert = |words: &Store<Word>| {
+            let (words, key) = (words.clone(), format!("key {round}"));
+            async move {
+                match words.insert(&all(), word(&key, round)).await {
+                    Err(Error::Conflict { .. }) => words.get(&all(), key).await,
+                    outcome => outcome,
+                }
+            }
+        };
+        let found = instances.iter().map(insert).collect::<JoinSet<_>>().join_all().await;
+        assert!(found.iter().all(|found| found.as_ref().is_ok_and(|found| found.number == round)), "{found:?}");
+    }
+}
+
 pub async fn parallel_inserts_are_answered_their_own_keys(database: Arc<dyn Database>) {
     let tickets = store::<Ticket>(&database).await;
     let insert = |index: i32| {

@@ -185,6 +185,7 @@ claims! { $ conformance
     }
     concurrency {
         of_equal_rows_one_is_stored_and_each_other_fails_alone
+        who_is_told_that_a_key_is_taken_finds_its_row
         parallel_inserts_are_answered_their_own_keys
         parallel_reads_answer_each_their_own_row
         a_key_that_no_row_can_have_harms_nobody

@@ -5,11 +5,15 @@
 //! servers that all tests share.
 
 mod aws_emulator;
+mod envoy;
+mod faketime;
+mod kubernetes;
 mod mongo;
 mod nginx;
 mod npm;
 mod oidc_provider;
 mod pgbouncer;
+mod pip;
 mod postgres;
 mod prometheus;
 mod redis;
@@ -18,17 +22,21 @@ mod tmpfs;
 mod wheel;
 
 pub use aws_emulator::AwsEmulator;
+pub use envoy::{ENVOY, Envoy};
+pub use faketime::faketime;
+pub use kubernetes::Kubernetes;
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use nginx::Nginx;
 pub use npm::{AXE, Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
+pub use pip::{CHECKOV, Pip};
 pub use postgres::{Postgres, SHARED, certify, psql};
 pub use prometheus::Prometheus;
 pub use redis::{Frozen, Redis};
 pub use rotel::{ROTEL, Rotel};
 pub use tmpfs::Tmpfs;
-pub use wheel::{GRAFANA_SDK, Wheel};
+pub use wheel::{GRAFANA_SDK, HADOLINT, Wheel};
 
 use std::{
     collections::hash_map::RandomState,

@@ -1,12 +1,19 @@
 //! Redis, alone or as a cluster of three.
 
-use super::{Keeper, as_server, find, folder, free_port, run};
-use std::{path::PathBuf, process::Command, thread::sleep, time::Duration};
+use super::{Keeper, as_server, certify, find, folder, free_port, give, run};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    thread::sleep,
+    time::Duration,
+};
 
 /// A server of one's own, or the nodes of a cluster.
 #[derive(Debug)]
 pub struct Redis {
     nodes: Vec<(Keeper, u16)>,
+    /// Where the certificate of its authority is, if it speaks TLS alone.
+    authority: Option<PathBuf>,
 }
 
 impl Redis {
@@ -20,7 +27,29 @@ impl Redis {
     /// # Panics
     /// If Redis is missing or does not start.
     pub fn start() -> Self {
-        Self { nodes: vec![node(&[])] }
+        Self { nodes: vec![node(&[])], authority: None }
+    }
+
+    /// The same with TLS, and nothing else; its certificate is for `localhost`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start), or if `openssl` is missing.
+    pub fn start_with_tls() -> Self {
+        let folder = folder("redis");
+        certify(&folder);
+        give(&folder);
+        let [authority, certificate, key] = ["ca.pem", "server.pem", "server.key"].map(|file| folder.join(file));
+        let text = |path: &Path| path.display().to_string();
+        let more = ["--tls-cert-file", &text(&certificate), "--tls-key-file", &text(&key)].map(str::to_owned);
+        let more =
+            [&more[..], &["--tls-ca-cert-file", &text(&authority), "--tls-auth-clients", "no"].map(str::to_owned)];
+        let node = node_in(&folder, Some(&authority), &more.concat());
+        Self { nodes: vec![node], authority: Some(authority) }
+    }
+
+    /// The certificate of the authority that certified it, in a PEM file.
+    pub fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
     }
 
     /// Starts three, and joins them to a cluster.
@@ -29,7 +58,7 @@ impl Redis {
     /// If Redis is missing, or they do not become one.
     pub fn start_cluster() -> Self {
         let nodes: Vec<_> = (0..3).map(|_| node(&["--cluster-enabled", "yes"])).collect();
-        let cluster = Self { nodes };
+        let cluster = Self { nodes, authority: None };
         let addresses = cluster.nodes.iter().map(|(_, port)| format!("127.0.0.1:{port}"));
         run(Command::new("redis-cli").args(["--cluster", "create"]).args(addresses).arg("--cluster-yes"));
         for node in 0..3 {
@@ -71,7 +100,8 @@ impl Redis {
 
     /// Where it is; all nodes of a cluster.
     pub fn url(&self) -> String {
-        let urls: Vec<_> = self.nodes.iter().map(|(_, port)| format!("redis://127.0.0.1:{port}")).collect();
+        let place = if self.authority.is_some() { "rediss://localhost" } else { "redis://127.0.0.1" };
+        let urls: Vec<_> = self.nodes.iter().map(|(_, port)| format!("{place}:{port}")).collect();
         urls.join(",")
     }
 }
@@ -87,16 +117,23 @@ impl Drop for Frozen {
 }
 
 fn node(more: &[&str]) -> (Keeper, u16) {
-    let (folder, port) = (folder("redis"), free_port());
+    node_in(&folder("redis"), None, &more.iter().map(|&part| part.to_owned()).collect::<Vec<_>>())
+}
+
+/// With an authority it listens for TLS alone.
+fn node_in(folder: &Path, authority: Option<&Path>, more: &[String]) -> (Keeper, u16) {
+    let port = free_port();
     let program: PathBuf = find("redis-server", &[])
         .unwrap_or_else(|| panic!("redis-server is missing (Debian package redis-server); `cargo xtask test` gets it"));
     let mut command = as_server(&program);
     let (port_text, place) = (port.to_string(), folder.display().to_string());
-    command.extend(["--port", &port_text, "--bind", "127.0.0.1", "--dir", &place, "--save", ""].map(str::to_owned));
-    command.extend(["--appendonly", "no", "--protected-mode", "no"].map(str::to_owned));
-    command.extend(more.iter().map(|&part| part.to_owned()));
-    let is_ready = format!("redis-cli -h 127.0.0.1 -p {port} ping | grep -q PONG");
-    let mut keeper = Keeper::new(&folder, &is_ready, &command);
+    let (plain, tls) = if authority.is_some() { ("0", &*port_text) } else { (&*port_text, "0") };
+    command.extend(["--port", plain, "--tls-port", tls, "--bind", "127.0.0.1"].map(str::to_owned));
+    command.extend(["--dir", &place, "--save", "", "--appendonly", "no", "--protected-mode", "no"].map(str::to_owned));
+    command.extend_from_slice(more);
+    let tls = authority.map(|file| format!("--tls --cacert {}", file.display())).unwrap_or_default();
+    let is_ready = format!("redis-cli -h localhost -p {port} {tls} ping | grep -q PONG");
+    let mut keeper = Keeper::new(folder, &is_ready, &command);
     keeper.tell("start");
     (keeper, port)
 }

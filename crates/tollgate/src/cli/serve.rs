@@ -9,21 +9,23 @@ use crate::{
 };
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
-use tollgate_http::{Ended, Serving, Tls, bind, log_panics};
+use tollgate_http::{Ended, Serving, Tls, bind, log_panics, take_socket};
 
-pub(super) async fn serve(mut design: Design) -> Result<(), Failure> {
+/// Serves on the socket that was handed over, or on one of its own.
+pub(super) async fn serve(mut design: Design, takes_socket: bool) -> Result<(), Failure> {
     log_panics();
     let server = &design.settings.server;
     design.settings.check().map_err(Failure)?;
     let tls = server.tls.clone().map(|files| Tls::read(files.certificate, files.key)).transpose();
     let tls = tls.map_err(|said| Failure(format!("server.tls: {said}")))?;
-    let listening = bind(&server.host, server.port, server.reuse_port).await.map_err(Failure)?;
+    let listening = if takes_socket { take_socket() } else { bind(&server.host, server.port, server.reuse_port).await };
+    let listening = listening.map_err(Failure)?;
     // Port 0 is known only now, and tokens name the address they come from.
     design.settings.server.port = listening.address()?.port();
     let running = Arc::new(design.open().await?);
     running.add_demo_users().await?;
     let (serving, told) = (running.serving(tls), told_to_stop()?);
-    let metrics = show_metrics(&running.design).await?;
+    let metrics = show_metrics(&running).await?;
     print(&running.banner(metrics))?;
     running.start_jobs();
     match listening.serve(serving, told).await {
@@ -70,6 +72,9 @@ impl Running {
         let (url, name) = (settings.public_url(), self.design.name);
         let mut text = format!("{name} {} ({})\n", self.design.version, settings.env);
         let _ = writeln!(text, "\n  app        {url}/\n  docs       {url}/docs");
+        if !settings.server.services.is_empty() {
+            let _ = writeln!(text, "  services   {}", settings.server.services.join(", "));
+        }
         for (index, database) in self.databases.describe().enumerate() {
             let label = if index == 0 { "database" } else { "" };
             let _ = writeln!(text, "  {label:<10} {database}");
@@ -99,7 +104,7 @@ impl Running {
                 text,
                 "  TOKEN=$(curl -s {url}/token -d username={email} -d password={password} | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
             );
-            let _ = writeln!(text, "  curl -H \"Authorization: Bearer $TOKEN\" '{url}{path}?limit=3'");
+            let _ = writeln!(text, "  curl -s -H \"Authorization: Bearer $TOKEN\" '{url}{path}?limit=3'");
         }
     }
 }

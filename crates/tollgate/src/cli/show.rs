@@ -1,53 +1,92 @@
 //! What an app is, without serving it: `routes`, `openapi`, `check`.
 
 use super::print;
-use crate::app::{Design, Failure};
-use std::fmt::Write as _;
+use crate::{
+    app::{Design, Failure},
+    databases::{Databases, files},
+    running::Ground,
+    settings::Settings,
+};
+use std::{fmt::Write as _, path::PathBuf, sync::Arc};
 use tollgate_access::{Actor, Identity};
 use tollgate_auth::provider::Issuer;
+use tollgate_core::SystemClock;
 use tollgate_http::RouteInfo;
+use tollgate_store::{Database, Memory};
+
+/// What the words of the access matrix mean.
+const LEGEND: &str = "all    every row, or what has no rows
+some   the rows that the policy gives, such as one's own
+-      refused: 401 for anyone, 403 for who is signed in";
 
 /// Method, path, who may: the access matrix.
 pub(super) fn routes(design: &Design) -> Result<(), Failure> {
-    print(&design.access_matrix())
+    print(&format!("{}\n{LEGEND}", design.access_matrix()))
 }
 
 pub(super) fn openapi(design: &Design) -> Result<(), Failure> {
     print(&format!("{:#}", design.built.document))
 }
 
-/// An issuer that cannot be reached keeps no app from starting, so it is told and no failure.
-async fn judged(issuer: &Issuer) -> String {
+/// What there is to say of an issuer. One that cannot be reached keeps no app from starting, but its people out.
+async fn judged(issuer: &Issuer) -> Result<String, String> {
     let (health, name) = (issuer.keys().arrived().await, issuer.name());
     match health.reason() {
-        None => format!("{name}, `{}`, its keys are known", issuer.provider().realms[0].name),
-        Some(why) => format!("{name}, WITHOUT KEYS, so its tokens will be answered with 503: {why}"),
+        None => Ok(format!("{name}, `{}`, its keys are known", issuer.provider().realms[0].name)),
+        Some(why) => Err(format!("{name}, WITHOUT KEYS, so its tokens will be answered with 503: {why}")),
     }
 }
 
-/// Everything that would keep the app from starting, found without starting it.
+/// Everything that would keep the app from starting, or those from coming in whom an issuer knows, found without starting
+/// it, and without a change to anything: what an app makes at its start is made in memory.
 pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let (routes, resources) = (design.built.routes.len(), design.built.resources.len());
-    let env = design.settings.env.clone();
-    let running = design.open().await?;
-    for (_, database) in running.databases.each() {
-        database.ping().await?;
-    }
-    let mut text = format!("settings   good, environment `{env}`\n");
+    design.settings.check().map_err(Failure)?;
+    let databases = look(&design).await?;
+    let clock = Arc::new(SystemClock::default());
+    let memory: Arc<dyn Database> = Arc::new(Memory::default());
+    let ground = Ground { databases: memory.into(), clock, authenticate: None, first_rows: true };
+    let running = design.open_on(ground).await?;
+    let mut text = format!("settings   good, environment `{}`\n", running.design.settings.env);
     for (role, permission) in running.design.grants_of_nothing() {
         let _ = writeln!(text, "           role `{role}` may `{permission}`, but there is no such resource");
     }
-    let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another");
-    for database in running.databases.describe() {
-        let _ = writeln!(text, "database   {database}, as the model says");
-    }
-    for done in &running.done {
-        let _ = writeln!(text, "           {done}");
-    }
+    let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another\n{databases}");
+    let mut without_keys = vec![];
     for issuer in running.identities.others.iter() {
-        let _ = writeln!(text, "issuer     {}", judged(issuer).await);
+        let said = judged(issuer).await.unwrap_or_else(|said| {
+            without_keys.push(issuer.name());
+            said
+        });
+        let _ = writeln!(text, "issuer     {said}");
     }
-    print(&text)
+    print(&text)?;
+    if without_keys.is_empty() {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "the keys of `{}` cannot be had: is its address right, and reachable?",
+        without_keys.join("`, `")
+    )))
+}
+
+/// What there is of the databases, in lines.
+async fn look(design: &Design) -> Result<String, Failure> {
+    let missing: Vec<_> = files(design).filter(|file| !file.exists()).collect();
+    let Settings { database, .. } = &design.settings;
+    if let (Some(file), false) = (missing.first(), design.settings.is_additive(database) || database.migrate) {
+        let (file, name) = (file.display(), design.name);
+        return Err(Failure(format!("the database {file} is not there yet: make it with `{name} migrate run`")));
+    }
+    let databases = Databases::open_those_there(design).await?;
+    let later = databases.compare(design).await?;
+    let state = if later.is_empty() { ", as the model says" } else { "" };
+    let new = |file: &PathBuf| format!("database   {} is not there yet; the first start makes it\n", file.display());
+    let in_memory = Memory::default().describe();
+    let there = databases.describe().filter(|database| *database != in_memory);
+    let there = there.map(|database| format!("database   {database}{state}\n"));
+    let later = later.into_iter().map(|later| format!("           {later}\n"));
+    Ok(missing.iter().map(new).chain(there).chain(later).collect())
 }
 
 impl Design {
@@ -55,7 +94,9 @@ impl Design {
     fn grants_of_nothing(&self) -> Vec<(String, String)> {
         let is_known = |permission: &str| {
             let resource = permission.split(':').nth(1).unwrap_or("*");
-            resource == "*" || self.built.resources.iter().any(|known| known.table().name == resource)
+            let tables =
+                self.built.resources.iter().map(|known| known.table()).chain(self.built.tables_elsewhere.clone());
+            resource == "*" || tables.into_iter().any(|table| table.name == resource)
         };
         let permissions = |role: &str| self.roles.grants([role]).permissions().collect::<Vec<_>>();
         let all = self.roles.names().flat_map(|role| permissions(role).into_iter().map(|it| (role.to_owned(), it)));

@@ -1,6 +1,6 @@
-//! People: `create-user` and `token`.
+//! People: how one is made, and their tokens.
 
-use super::{CreateUser, print};
+use super::{CreateUser, opened, print};
 use crate::{
     app::{Design, Failure},
     running::Running,
@@ -9,12 +9,6 @@ use std::io::IsTerminal;
 use tollgate_access::System;
 use tollgate_auth::User;
 use tollgate_core::Secret;
-
-pub(super) async fn create(design: Design, user: CreateUser) -> Result<(), Failure> {
-    let made = add(&design.open().await?, user).await?;
-    let roles = if made.roles.is_empty() { "no role".to_owned() } else { made.roles.join(", ") };
-    print(&format!("created {} ({roles})", made.email))
-}
 
 pub(super) async fn add(running: &Running, user: CreateUser) -> Result<User, Failure> {
     let password = match user.password {
@@ -51,6 +45,6 @@ fn ask_for_password() -> Result<Secret, Failure> {
 }
 
 pub(super) async fn token(design: Design, email: &str) -> Result<(), Failure> {
-    let running = design.open().await?;
+    let running = opened(design).await?;
     print(&running.identity()?.issue_token(email).await?)
 }

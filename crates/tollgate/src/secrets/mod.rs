@@ -8,6 +8,7 @@
 //! about a secret is its setting and where it is kept, never what it is.
 
 mod fetch;
+mod measures;
 mod reference;
 
 #[cfg(feature = "aws")]
@@ -17,6 +18,8 @@ mod aws;
 mod aws;
 
 use crate::app::Failure;
+pub(crate) use measures::metrics;
+
 use fetch::Fetched;
 use reference::Reference;
 use std::{
@@ -90,6 +93,7 @@ impl Secrets {
         }
         for one in &held {
             configuration.resolve(&one.setting, &lock(&one.value));
+            measures::looked_up(&one.setting.join("."), true);
         }
         Ok(Self(Arc::new(Inner { held, ..Inner::default() })))
     }
@@ -135,7 +139,9 @@ async fn renew(secrets: &Weak<Inner>) -> Option<()> {
     let fetched = Fetched::of(wanted.iter()).await;
     let inner = secrets.upgrade()?;
     for held in &inner.held {
-        match fetched.secret(&held.reference) {
+        let found = fetched.secret(&held.reference);
+        measures::looked_up(&held.setting.join("."), found.is_ok());
+        match found {
             Ok(new) => inner.take_over(held, new),
             Err(why) => {
                 let why = told(&held.setting, &held.reference, &why);

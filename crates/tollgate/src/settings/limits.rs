@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 use tollgate_core::Secret;
 use tollgate_http::{Quota, Quotas};
 
@@ -59,4 +59,6 @@ pub struct Redis {
     pub url: Option<Secret>,
     /// Whether it is a cluster: the URL then names one or several of its nodes, separated by commas. Default: no.
     pub cluster: bool,
+    /// With TLS: a PEM file with certificates of the authorities that it may be certified by. Default: those of the system.
+    pub ca: Option<PathBuf>,
 }

@@ -41,12 +41,18 @@ impl App {
         )
     }
 
-    fn settings_of(&self, mut configuration: Configuration) -> Result<Settings, Failure> {
-        configuration.check()?;
-        let held = Secrets::fetch(&mut configuration)?;
+    /// The framework's own settings, where references to secrets stand in place of their values.
+    pub(crate) fn settings_unfetched(&self, configuration: &Configuration) -> Result<Settings, Failure> {
         let groups: Vec<_> = self.sections.iter().map(|section| section.name).collect();
         let mut settings: Settings = configuration.typed_without(&groups)?;
         configuration.environment().clone_into(&mut settings.env);
+        Ok(settings)
+    }
+
+    fn settings_of(&self, mut configuration: Configuration) -> Result<Settings, Failure> {
+        configuration.check()?;
+        let held = Secrets::fetch(&mut configuration)?;
+        let mut settings = self.settings_unfetched(&configuration)?;
         settings.held = held;
         for section in &self.sections {
             section.read(&configuration, &mut settings.own)?;

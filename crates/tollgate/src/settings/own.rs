@@ -57,7 +57,14 @@ impl<T> Deref for Config<T> {
 }
 
 impl<T: Send + Sync + 'static> Argument for Config<T> {
-    fn describe(_: &mut Operation<'_>) {}
+    /// Without the group nothing starts: it would be a 500 at the first call.
+    fn describe(operation: &mut Operation<'_>) {
+        let name = std::any::type_name::<T>();
+        let name = name.rsplit("::").next().unwrap_or(name);
+        operation.needs::<Self>(format!(
+            "asks for `Config<{name}>`, which no group of settings is read into: add `.config::<{name}>(\"…\")` to the app"
+        ));
+    }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         call.extension()

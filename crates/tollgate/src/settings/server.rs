@@ -15,6 +15,9 @@ pub struct Server {
     pub host: String,
     /// The port; 0 takes a free one. Default: 8000.
     pub port: u16,
+    /// Of the app's services, those that this process serves, as in `["books", "words"]`: one app, split into several.
+    /// Default: all of them.
+    pub services: Vec<String>,
     /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
     pub public_url: Option<String>,
     /// How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. With too small a
@@ -78,6 +81,7 @@ impl Default for Server {
         Self {
             host: "127.0.0.1".into(),
             port: 8000,
+            services: vec![],
             public_url: None,
             proxies: 0,
             tls: None,

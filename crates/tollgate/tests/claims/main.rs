@@ -35,4 +35,6 @@ mod problems;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod settings;

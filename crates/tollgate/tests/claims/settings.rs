@@ -43,3 +43,13 @@ fn settings_of_the_apps_own_are_refused_as_all_others() {
     let said = refused("[posters]\nurl = \"a\"\nkey = \"secret:file:/nonexistent\"");
     assert!(said.starts_with("`posters.key`: the secret `secret:file:/nonexistent` cannot be had"), "{said}");
 }
+
+#[tokio::test]
+async fn an_app_that_does_not_read_what_a_handler_asks_for_does_not_start() {
+    let app = App::new("films").service(Service::new("films").get("/posters", posters));
+    let panic = tokio::spawn(TestApp::new(app)).await.err().unwrap().into_panic();
+    let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+    let words =
+        "`GET /posters` asks for `Config<Posters>`, which no group of settings is read into: add `.config::<Posters>(";
+    assert!(said.contains(words), "{said}");
+}

@@ -51,45 +51,61 @@ fn an_address_for_metrics_that_is_taken_is_told_in_a_line() {
     assert!(said.contains("telemetry.metrics") && said.contains("is taken"), "{said}");
 }
 
-mod postgres {
+mod redis {
     use super::*;
-    use tollgate_testing::servers::Postgres;
 
-    #[test]
-    fn every_query_of_the_dashboards_finds_something() {
-        let (folder, issuer) = (TempDir::new().unwrap(), Issuer::start());
-        let url = format!("{}?schema=watched_{}", Postgres::shared(), std::process::id());
-        let mut settings = vec![("TELEMETRY__METRICS", "127.0.0.1:0"), ("DATABASE__URL", &url)];
-        settings.extend(issuer.settings());
-        let app = Watched::start(folder.path(), &settings);
-        let watching = watch(app.told("metrics"));
-        let queries = queries();
-        assert!(queries.len() > 30, "{}", queries.len());
-        until("queries that find nothing", || {
-            everything_happens(&app);
-            let empty: Vec<_> = queries.iter().filter(|query| watching.finds(query).is_empty()).collect();
-            if empty.is_empty() { Ok(()) } else { Err(format!("{empty:#?}")) }
-        });
-        watching.has_good_rules();
-        let shown = app.metrics();
-        let rules = fs::read_to_string(workspace("infra/prometheus/rules.yml")).unwrap();
-        for name in metric_names(&(queries.concat() + &rules), &shown) {
-            assert!(shown.contains(&format!("\n{name}")), "{name} is asked for and not shown");
-        }
-        is_told_in_the_guide(&shown);
-    }
+    mod postgres {
+        use super::*;
+        use tollgate_testing::servers::{Postgres, Redis};
 
-    /// Something of everything that is counted.
-    fn everything_happens(app: &Watched) {
-        let (reader, admin) = (app.token("reader"), app.token("admin"));
-        for id in 1..20 {
-            app.get(&format!("/movies/{id}"), &admin);
+        #[test]
+        fn every_query_of_the_dashboards_finds_something() {
+            let (folder, issuer, redis) = (TempDir::new().unwrap(), Issuer::start(), Redis::start());
+            let url = format!("{}?schema=watched_{}", Postgres::shared(), std::process::id());
+            let secret = folder.path().join("secret");
+            fs::write(&secret, redis.url()).unwrap();
+            let secret = format!("secret:file:{}", secret.display());
+            let mut settings =
+                vec![("TELEMETRY__METRICS", "127.0.0.1:0"), ("DATABASE__URL", &url), ("REDIS__URL", &secret)];
+            settings.extend([("SECRETS__REFRESH_SECONDS", "1"), ("LIMITS__ACTOR", "1000000 per minute")]);
+            settings.extend(issuer.settings());
+            let app = Watched::start(folder.path(), &settings);
+            let watching = watch(app.told("metrics"));
+            let queries = queries();
+            assert!(queries.len() > 40, "{}", queries.len());
+            until("queries that find nothing", || {
+                everything_happens(&app);
+                let empty: Vec<_> = queries.iter().filter(|query| watching.finds(query).is_empty()).collect();
+                if empty.is_empty() { Ok(()) } else { Err(format!("{empty:#?}")) }
+            });
+            watching.has_good_rules();
+            let shown = app.metrics();
+            let rules = fs::read_to_string(workspace("infra/prometheus/rules.yml")).unwrap();
+            for name in metric_names(&(queries.concat() + &rules), &shown) {
+                assert!(shown.contains(&format!("\n{name}")), "{name} is asked for and not shown");
+            }
+            is_told_in_the_guide(&shown);
         }
-        app.get("/movies", "Bearer not-a-token");
-        app.agent.delete(app.at("/movies/1")).header("authorization", &reader).call().unwrap();
-        app.agent.post(app.at("/token")).send_form([("username", "no@example.test"), ("password", "wrong")]).unwrap();
-        let message = json!({ "text": "Hello" });
-        app.agent.post(app.at("/messages")).header("authorization", &admin).send_json(message).unwrap();
+
+        /// Something of everything that is counted.
+        fn everything_happens(app: &Watched) {
+            let (reader, admin) = (app.token("reader"), app.token("admin"));
+            for id in 1..20 {
+                app.get(&format!("/movies/{id}"), &admin);
+            }
+            app.get("/movies", "Bearer not-a-token");
+            app.agent.delete(app.at("/movies/1")).header("authorization", &reader).call().unwrap();
+            app.agent
+                .post(app.at("/token"))
+                .send_form([("username", "no@example.test"), ("password", "wrong")])
+                .unwrap();
+            app.get("/movies/new?year=2005&rating=8", &admin);
+            let message = json!({ "text": "Hello" });
+            for _ in 0..2 {
+                let request = app.agent.post(app.at("/messages")).header("authorization", &admin);
+                request.header("idempotency-key", "hello").send_json(&message).unwrap();
+            }
+        }
     }
 }
 

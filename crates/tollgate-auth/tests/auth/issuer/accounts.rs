@@ -152,8 +152,42 @@ async fn the_last_who_may_change_users_stays() {
         assert!(answer.body.contains("nobody else may change users"), "{}", answer.body);
     }
     assert_eq!(send(&mut ada, Method::PATCH, &own, Some(json!({ "name": "Ada O" }))).await.status, StatusCode::OK);
-    send(&mut ada, Method::PATCH, &eve, Some(json!({ "disabled": false }))).await;
-    assert_eq!(send(&mut ada, Method::DELETE, &own, None).await.status, StatusCode::NO_CONTENT, "Eve is there again");
+}
+
+/// Eve changes users, and can give nobody what Ada has: with Ada gone, nobody could ever do everything again.
+#[tokio::test]
+async fn who_can_give_less_is_no_admin_who_stays() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let own = path_of(&world, "ada").await;
+    let less = || Some(json!({ "roles": ["editor"] }));
+    for (method, body) in [(Method::DELETE, None), (Method::PATCH, less())] {
+        let answer = send(&mut ada, method.clone(), &own, body).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{method}: {}", answer.body);
+    }
+    let second = json!({ "name": "Abe", "email": "abe@example.test", "password": PASSWORD, "roles": ["admin"] });
+    assert_eq!(send(&mut ada, Method::POST, "/users", Some(second)).await.status, StatusCode::CREATED);
+    assert_eq!(send(&mut ada, Method::PATCH, &own, less()).await.status, StatusCode::OK, "Abe can give it back");
+    let mut abe = signed_in(&world, "abe").await;
+    for editor in [own, path_of(&world, "eve").await] {
+        assert_eq!(
+            send(&mut abe, Method::DELETE, &editor, None).await.status,
+            StatusCode::NO_CONTENT,
+            "he can do more"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_said_twice_is_had_once() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let roles = ["reader", "editor", "reader"];
+    let bo = json!({ "name": "Bo", "email": "bo@example.test", "password": PASSWORD, "roles": roles });
+    let made = send(&mut ada, Method::POST, "/users", Some(bo)).await;
+    assert_eq!(made.json()["roles"], json!(["reader", "editor"]));
+    let changed = send(&mut ada, Method::PATCH, made.location(), Some(json!({ "roles": ["editor", "editor"] }))).await;
+    assert_eq!(changed.json()["roles"], json!(["editor"]));
 }
 
 #[tokio::test]

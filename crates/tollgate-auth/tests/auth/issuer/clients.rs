@@ -249,8 +249,29 @@ async fn pages_of_public_clients_read_answers_of_the_token_endpoint_and_no_other
         assert_eq!((answer.error(), answer.header("access-control-allow-origin")), ("invalid_request".into(), origin));
         assert_eq!((answer.header("access-control-allow-credentials"), answer.header("vary")), ("", "origin"));
     }
-    for origin in ["https://evil.example", "https://client.example.evil.example", "http://client.example", "null", "*"]
-    {
+    for origin in [
+        "https://evil.example",
+        "https://client.example.evil.example",
+        "https://evilclient.example",
+        "https://sub.client.example",
+        "https://client.example.",
+        "https://client.example:8443",
+        "https://client.example/",
+        "https://client.example/callback",
+        "https://client.example https://evil.example",
+        "https://client.example,https://evil.example",
+        "https://user@client.example",
+        "https://CLIENT.example",
+        "https://example",
+        "http://client.example",
+        "ftp://client.example",
+        "client.example",
+        "//client.example",
+        "com.example.app:",
+        "file://",
+        "null",
+        "*",
+    ] {
         for method in [Method::OPTIONS, Method::POST] {
             let answer = asked(method, origin).await;
             assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");

@@ -1,6 +1,6 @@
 //! A client asks for a code: who gets one, and where is nobody ever sent?
 
-use super::{CALLBACK, ISSUER, PASSWORD, World, authorize, claims};
+use super::{CALLBACK, ISSUER, PASSWORD, World, authorize, claims, consent::press};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -82,9 +82,10 @@ async fn access_tokens_are_those_of_rfc_9068() {
     let said = claims(access);
     let names: Vec<_> = said.as_object().unwrap().keys().collect();
     let known = ["iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "name", "email", "roles"];
-    assert_eq!(names, [&known[..], &["given_under", "user_version"]].concat());
+    assert_eq!(names, [&known[..], &["given_under", "user_version", "auth_time"]].concat());
     assert_eq!((&said["iss"], &said["aud"], &said["client_id"]), (&json!(ISSUER), &json!("api"), &json!("web")));
     assert_eq!(said["exp"].as_u64().unwrap() - said["iat"].as_u64().unwrap(), 3600);
+    assert_eq!(said["auth_time"], said["iat"], "who signed in at that moment");
     let other = world.rea().await.tokens("web", "openid").await;
     assert_ne!(claims(other["access_token"].as_str().unwrap())["jti"], said["jti"]);
 }
@@ -125,6 +126,16 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered_to_the_byte() {
         "/callback",
         "javascript:alert(1)//https://client.example/callback",
         "com.example.app:/back?from=issuer",
+        "https:client.example/callback",
+        "https:/client.example/callback",
+        "https:///client.example/callback",
+        "https://client.example/callback/..;/evil",
+        "https://client.example/callback%2f..%2fevil",
+        "https://client.example%2f@evil.example/callback",
+        "https://client.example%23.evil.example/callback",
+        "https://client\u{3002}example/callback",
+        "https://[::1]/callback",
+        "data:text/html,https://client.example/callback",
         "*",
     ] {
         let answer = rea.get(&authorize(&[("redirect_uri", other)])).await;
@@ -274,8 +285,10 @@ async fn a_prompt_that_says_two_things_or_nothing_known_is_refused() {
 #[tokio::test]
 async fn an_address_with_a_query_keeps_it() {
     let world = World::new().await;
-    let changes = [("client_id", "app"), ("redirect_uri", "com.example.app:/back?from=issuer")];
-    let answer = world.rea().await.get(&authorize(&changes)).await;
+    let mut rea = world.rea().await;
+    let page =
+        rea.get(&authorize(&[("client_id", "app"), ("redirect_uri", "com.example.app:/back?from=issuer")])).await;
+    let answer = press(&mut rea, &page, "allow").await;
     assert!(answer.location().starts_with("com.example.app:/back?from=issuer&code="), "{answer:?}");
 }
 

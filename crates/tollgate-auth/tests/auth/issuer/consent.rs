@@ -46,7 +46,7 @@ fn fields(page: &str) -> Vec<(String, String)> {
 }
 
 /// Presses a button of the page.
-async fn press(browser: &mut Browser, page: &Answer, answer: &str) -> Answer {
+pub(super) async fn press(browser: &mut Browser, page: &Answer, answer: &str) -> Answer {
     assert!(page.body.contains("<h1>Allow "), "{page:?}");
     let fields = fields(&page.body);
     let fields = fields.iter().map(|(name, value)| (&**name, &**value));
@@ -186,6 +186,34 @@ async fn an_app_on_a_device_that_cannot_show_that_it_is_itself_asks_each_time() 
         let answer = press(&mut rea, &page, "allow").await;
         assert!(answer.location().starts_with("http://127.0.0.1:7000/back?code="), "{answer:?}");
     }
+}
+
+/// Another app may wait at its address, on any port or under the same scheme.
+#[tokio::test]
+async fn an_app_of_our_own_on_a_device_gets_nothing_without_a_question() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let parameters = [("client_id", "app"), ("redirect_uri", "com.example.app:/back?from=issuer"), ("scope", "openid")];
+    for _ in 0..2 {
+        let page = rea.get(&authorize(&parameters)).await;
+        assert!(page.body.contains("It ends when you sign out.") && page.location().is_empty(), "{page:?}");
+        assert_eq!(press(&mut rea, &page, "deny").await.error(), "access_denied");
+        let answer = press(&mut rea, &page, "allow").await;
+        assert!(answer.location().starts_with("com.example.app:/back?from=issuer&code="), "{answer:?}");
+    }
+    let quietly = authorize(&[&parameters[..], &[("prompt", "none")]].concat());
+    assert_eq!(rea.get(&quietly).await.error(), "consent_required");
+    assert!(rea.get("/auth/apps").await.body.contains("You allowed none"), "it ends with the session, and not there");
+}
+
+#[tokio::test]
+async fn an_app_of_our_own_at_an_address_that_is_its_own_is_itself() {
+    let mut config = config();
+    let client = Client::new("phone", "Phone", ClientKind::Native);
+    config.clients.push(Client { redirect_uris: vec!["https://app.example/back".into()], ..client });
+    let mut rea = World::with(config).await.rea().await;
+    let ask = authorize(&[("client_id", "phone"), ("redirect_uri", "https://app.example/back")]);
+    assert!(rea.get(&ask).await.location_parameter("code").is_some());
 }
 
 #[tokio::test]

@@ -1,9 +1,14 @@
 //! A code becomes tokens: once, soon, and for the client that asked.
 
-use super::{CALLBACK, VERIFIER, World};
-use axum::http::StatusCode;
-use std::time::Duration;
-use tollgate_auth::Refusal;
+use super::{
+    CALLBACK, VERIFIER, World,
+    revocation::{ends_on, is_good, text},
+};
+use axum::http::{Request, StatusCode};
+use std::{sync::Arc, time::Duration};
+use tollgate_access::System;
+use tollgate_auth::{Refusal, issuer::Revocation};
+use tollgate_store::{Filter, Store};
 
 #[tokio::test]
 async fn a_code_is_for_its_client_its_address_and_its_verifier() {
@@ -52,8 +57,16 @@ async fn a_form_that_can_be_read_in_two_ways_is_not_read() {
     assert_eq!(browser.post("/oauth/token", &twice).await.error(), "invalid_request");
     let long = "a".repeat(20_000);
     assert_eq!(browser.post("/oauth/token", &[("client_id", &long)]).await.error(), "invalid_request");
-    let json = axum::http::Request::post("/oauth/token").header("content-type", "application/json");
-    assert_eq!(browser.send(json.body("{}".into()).unwrap()).await.error(), "invalid_request");
+    let of = |kind: &str| Request::post("/oauth/token").header("content-type", kind);
+    assert_eq!(browser.send(of("application/json").body("{}".into()).unwrap()).await.error(), "invalid_request");
+    for form in ["client_id=%ff", "client_id=a%C3", "%ff=a"] {
+        let answer = browser.send(of("application/x-www-form-urlencoded").body(form.into()).unwrap()).await;
+        assert_eq!((answer.status, answer.error()), (StatusCode::BAD_REQUEST, "invalid_request".into()), "{form}");
+        for page in ["/oauth/authorize", "/auth/login", "/auth/code", "/oauth/logout"] {
+            let answer = browser.get(&format!("{page}?{form}")).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{page}?{form}: {}", answer.body);
+        }
+    }
 }
 
 #[tokio::test]
@@ -79,6 +92,39 @@ async fn a_code_that_comes_back_takes_back_what_it_gave() {
     assert_eq!(rea.redeem("web", &code).await.error(), "invalid_grant");
     assert_eq!(world.identity.gate().check(access.as_bytes()).await.unwrap_err(), Refusal::Revoked);
     assert_eq!(rea.refresh("web", next["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
+}
+
+/// Whoever uses codes twice, gives tokens back or signs out fills no list, and nothing that ended is good again.
+#[tokio::test]
+async fn what_one_person_ends_over_and_over_takes_no_more_than_a_hundred_rows() {
+    let world = World::new().await;
+    let other = world.restarted().await;
+    let mut rea = world.rea().await;
+    let (before, lasting) = (rea.tokens("web", "").await, rea.tokens("app", "").await);
+    let mut ended = vec![];
+    for nth in 0..130 {
+        let code = rea.code("web", if nth % 2 == 0 { "offline_access" } else { "" }).await;
+        ended.push(rea.redeem("web", &code).await.json());
+        assert_eq!(rea.redeem("web", &code).await.error(), "invalid_grant");
+    }
+    let store: Store<Revocation> = Store::new(Arc::clone(&world.database), Arc::new(world.clock.clone()));
+    let rows = store.count(&System::because("a test looks").may(), Filter::every()).await.unwrap();
+    assert!((30..=101).contains(&rows), "{rows} rows");
+    for tokens in &ended {
+        assert!(!is_good(&world, text(tokens, "access_token")).await);
+        ends_on(&other, text(tokens, "access_token")).await;
+        let refresh = tokens["refresh_token"].as_str();
+        assert!(refresh.is_none() || rea.refresh("web", refresh.unwrap()).await.error() == "invalid_grant");
+    }
+    assert!(!is_good(&world, text(&before, "access_token")).await, "with so many, all access tokens end");
+    let renewed = rea.refresh("app", text(&lasting, "refresh_token")).await.json();
+    for tokens in [renewed, rea.tokens("web", "").await] {
+        assert!(
+            is_good(&world, text(&tokens, "access_token")).await
+                && is_good(&other, text(&tokens, "access_token")).await
+        );
+    }
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "and nothing else");
 }
 
 /// However the requests meet: one gets tokens at most, and since the others came, they are good for nothing.

@@ -13,6 +13,7 @@ mod ends;
 mod exchange;
 mod half_done;
 mod jumps;
+mod kinds;
 mod login;
 mod logout;
 mod own;
@@ -161,6 +162,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         anyone: tollgate_access::Grants::default(),
         schemes: vec![],
         quotas: tollgate_http::Quotas::default(),
+        extensions: axum::http::Extensions::new(),
         services: vec![tollgate_auth::service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();
@@ -254,7 +256,10 @@ impl Browser {
     pub(crate) async fn code(&mut self, client: &str, scope: &str) -> String {
         let callback = if client == "web" { CALLBACK } else { "com.example.app:/back?from=issuer" };
         let changes = [("client_id", client), ("redirect_uri", callback), ("scope", scope)];
-        let answer = self.get(&authorize(&changes)).await;
+        let mut answer = self.get(&authorize(&changes)).await;
+        if client == "app" {
+            answer = consent::press(self, &answer, "allow").await;
+        }
         answer.location_parameter("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
     }
 

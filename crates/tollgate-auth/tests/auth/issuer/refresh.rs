@@ -70,7 +70,7 @@ async fn a_disabled_user_gets_no_more_tokens_also_after_coming_back() {
     let world = World::new().await;
     let mut rea = world.rea().await;
     let token = refresh_of(&rea.tokens("app", "").await);
-    world.set_disabled(true).await;
+    world.disable(world.user("rea@example.test").await.user_id).await;
     assert_eq!(rea.refresh("app", &token).await.error(), "invalid_grant");
     world.set_disabled(false).await;
     assert_eq!(rea.refresh("app", &token).await.error(), "invalid_grant");

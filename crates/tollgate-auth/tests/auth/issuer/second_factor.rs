@@ -132,6 +132,31 @@ async fn a_recovery_code_is_good_once_however_it_is_typed() {
     }
 }
 
+/// Each of them is good, so each lets in; one code for several lets in one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_recovery_codes_at_the_same_moment_each_lets_in_once() {
+    let world = World::new().await;
+    let (_, page) = enrol(&world, &mut world.rea().await).await;
+    let codes = recovery_codes(&page.body);
+    let mut browser = world.browser();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    // Eight at once: four codes, each from two.
+    let tries: Vec<_> = codes.iter().take(4).chain(codes.iter().take(4)).cloned().collect();
+    let tries = tries.into_iter().map(|typed| {
+        let mut browser = browser.clone();
+        tokio::spawn(async move { code(&mut browser, &typed).await.status })
+    });
+    let mut entered = 0;
+    for answer in tries.collect::<Vec<_>>() {
+        entered += usize::from(answer.await.unwrap() == StatusCode::SEE_OTHER);
+    }
+    assert_eq!(entered, 4);
+    let mut rea = world.browser();
+    rea.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut rea, &codes[9]).await.status, StatusCode::SEE_OTHER);
+    assert!(rea.get("/auth/second-factor").await.body.contains("Recovery codes left: 5."));
+}
+
 #[tokio::test]
 async fn codes_are_not_guessed() {
     let world = World::new().await;

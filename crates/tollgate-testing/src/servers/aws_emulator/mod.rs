@@ -1,18 +1,13 @@
-//! AWS as moto plays it: the APIs of Secrets Manager and Parameter Store, answered from memory.
+//! AWS as moto plays it: APIs answered from memory. What it makes is remembered, and nothing of it runs.
 
-use super::{Keeper, folder, free_port, output};
+use super::{Keeper, Pip, folder, free_port};
 use std::{
-    env, fs,
     io::{Read, Write},
     net::TcpStream,
-    path::{Path, PathBuf},
     process::Command,
 };
 
-/// Which Python packages there are, and of which content; below the workspace.
-const PINS: &str = "crates/tollgate-testing/src/servers/aws_emulator/requirements.txt";
-/// Where they are put, below the workspace.
-const PLACE: &str = "target/parts/aws-emulator";
+const MOTO: Pip = Pip { name: "aws-emulator", pins: "crates/tollgate-testing/src/servers/aws_emulator" };
 
 const REGION: &str = "eu-central-1";
 
@@ -26,7 +21,7 @@ pub struct AwsEmulator {
 impl AwsEmulator {
     /// Whether it is there, as it is pinned now.
     pub fn is_there() -> bool {
-        look_for().is_some()
+        MOTO.is_there()
     }
 
     /// Gets it; the current folder is the workspace.
@@ -34,16 +29,7 @@ impl AwsEmulator {
     /// # Errors
     /// What went wrong, in words.
     pub fn fetch() -> Result<(), String> {
-        let (pins, place) = (Path::new(PINS), Path::new(PLACE));
-        let failed = |error: std::io::Error| format!("{}: {error}", place.display());
-        if place.exists() {
-            fs::remove_dir_all(place).map_err(failed)?;
-        }
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "--target"]);
-        output(pip.arg(place).arg("--requirement").arg(pins))?;
-        // Last, so that what was interrupted is fetched again.
-        fs::copy(pins, place.join("requirements.txt")).map(drop).map_err(failed)
+        MOTO.fetch()
     }
 
     /// Starts one.
@@ -51,19 +37,28 @@ impl AwsEmulator {
     /// # Panics
     /// If it is missing or does not start.
     pub fn start() -> Self {
-        let place = look_for().unwrap_or_else(|| {
+        let (sources, place) = MOTO.look_for().unwrap_or_else(|| {
             panic!(
                 "the AWS emulator is missing; `cargo xtask test` gets it, \
                  `cargo xtask test --without aws-emulator` does without"
             )
         });
         let (folder, port) = (folder("aws-emulator"), free_port());
-        let path = format!("PYTHONPATH={}", place.display());
-        let server = ["env", &path, "python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()];
+        let (path, program) = (format!("PYTHONPATH={}", place.display()), sources.join("emulator.py"));
+        let (program, number) = (program.display().to_string(), port.to_string());
+        let managed = "MOTO_IAM_LOAD_MANAGED_POLICIES=true";
+        let server = ["env", &path, managed, "python3", &program, "-H", "127.0.0.1", "-p", &number];
         let is_ready = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
         let mut emulator = Self { keeper: Keeper::new(&folder, &is_ready, &server.map(str::to_owned)), port };
         emulator.keeper.tell("start");
         emulator
+    }
+
+    /// Python, to which the SDK of AWS is there and knows this emulator.
+    pub fn python(&self) -> Command {
+        let mut python = MOTO.python();
+        python.envs(self.variables()).env("AWS_DEFAULT_REGION", REGION);
+        python
     }
 
     /// What makes every AWS SDK speak to it, and to nobody else.
@@ -103,12 +98,4 @@ impl AwsEmulator {
     pub fn kill(&mut self) {
         self.keeper.tell("kill");
     }
-}
-
-fn look_for() -> Option<PathBuf> {
-    let here = env::current_dir().unwrap_or_default();
-    let workspace = here.ancestors().find(|folder| folder.join(PINS).is_file())?;
-    let place = workspace.join(PLACE);
-    let is_current = fs::read(workspace.join(PINS)).ok()? == fs::read(place.join("requirements.txt")).ok()?;
-    is_current.then_some(place)
 }

@@ -1,15 +1,22 @@
 //! A database that cannot be used is refused at once, in one line that says where it is and what to do.
 
 use crate::films::FIRST;
+use futures_util::future::join_all;
 use mongodb::{Client, bson::doc};
 use std::{
     fs,
     io::{self, Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
+use tokio::time::sleep;
+use tollgate_core::LiveSecret;
 use tollgate_mongodb::MongoDb;
 use tollgate_store::{Database, Error};
 use tollgate_testing::servers::Mongo;
@@ -67,6 +74,37 @@ async fn who_is_not_let_in_is_told() {
     let Err(Error::Unavailable(why)) = reader.prepare(&[&FIRST], true).await.map(drop) else { panic!() };
     let words = "may not insert, update, remove in the collection `films`; grant it the role `readWrite`";
     assert!(why.to_string().contains(words), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_rotated_is_taken_over_while_the_app_runs() {
+    let server = guarded().await;
+    let at = |password: &str| format!("mongodb://app:{password}@127.0.0.1:{}/films?replicaSet=rs0", server.port());
+    let doubts = Arc::new(AtomicUsize::new(0));
+    let doubted = Arc::clone(&doubts);
+    let url = LiveSecret::new(at("password").into(), move || {
+        doubted.fetch_add(1, Ordering::Relaxed);
+    });
+    let database = MongoDb::open_live(&url).await.unwrap();
+    // Told here before it is changed there: the old one goes on.
+    url.replace(at("another").into());
+    sleep(Duration::from_millis(500)).await;
+    database.ping().await.unwrap();
+    let root = format!("mongodb://root:password@127.0.0.1:{}/admin?replicaSet=rs0", server.port());
+    let films = Client::with_uri_str(root).await.unwrap().database("films");
+    films.run_command(doc! { "updateUser": "app", "pwd": "another" }).await.unwrap();
+    let start = Instant::now();
+    // Many at once take new connections, which sign in again.
+    let works = async || {
+        let pings = (0..50).map(|_| database.ping());
+        join_all(pings).await.into_iter().all(|ping| ping.is_ok())
+    };
+    sleep(Duration::from_secs(3)).await;
+    while !works().await {
+        assert!(start.elapsed() < Duration::from_secs(60), "it is not taken over");
+        sleep(Duration::from_millis(200)).await;
+    }
+    assert!(doubts.load(Ordering::Relaxed) > 0, "who is not let in has the secret looked up again");
 }
 
 #[tokio::test]

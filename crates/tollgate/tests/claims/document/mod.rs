@@ -124,8 +124,8 @@ fn build(service: Service, anyone: &str) -> Result<Value, String> {
     let (title, anyone) = ("Test".to_owned(), Grants::of(anyone.split_whitespace()));
     let schemes = vec![Scheme::own("/oauth/authorize", "/oauth/token", "docs")];
     let quotas = tollgate_http::Quotas::default();
-    let api =
-        Api { quotas, title, version: "1".into(), about: String::new(), anyone, schemes, services: vec![service] };
+    let (version, about, services, extensions) = ("1".into(), String::new(), vec![service], Default::default());
+    let api = Api { quotas, title, version, about, anyone, schemes, services, extensions };
     api.build().map(|built| built.document).map_err(|mistakes| mistakes.join("\n"))
 }
 
@@ -466,9 +466,12 @@ async fn the_document_is_served_to_everybody() {
     assert_eq!(served.json(), *app.document());
 }
 
-/// Why the app does not start.
 async fn failure(service: Service) -> String {
-    let app = App::new("test").service(service);
+    refused(App::new("test").service(service)).await
+}
+
+/// Why the app does not start.
+pub(crate) async fn refused(app: App) -> String {
     let settings = app.built_in_settings("dev").unwrap();
     let ground = Ground {
         databases: (Arc::new(Memory::default()) as Arc<dyn tollgate_store::Database>).into(),

@@ -1,11 +1,13 @@
 //! Who makes keys, for whom, with what; and what is known of them.
 
 use super::{Instance, list};
+use crate::issuer::{Browser, ISSUER, PASSWORD, accounts::send};
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 use tollgate_access::System;
 use tollgate_auth::{KeyError, KeyFor, NewKey, User};
 use tollgate_core::Clock;
@@ -81,6 +83,7 @@ async fn a_token_with_fewer_scopes_makes_lesser_keys() {
     let may = app.keys.clone();
     let user = app.world.user("rea@example.test").await.user_id;
     let actor = tollgate_access::Identity::new(user.to_string()).provider(tollgate_auth::PROVIDER);
+    let actor = actor.signed_in_at(Some(app.world.clock.unix()));
     let actor = tollgate_access::Actor::from(actor.granted(["create:api_keys"]));
     let new = |scope: &str| NewKey {
         name: "a".into(),
@@ -93,6 +96,50 @@ async fn a_token_with_fewer_scopes_makes_lesser_keys() {
     let system = System::because("an operator makes a key").may();
     assert!(matches!(may.create(&system, new("delete:movies")).await, Err(KeyError::More(_))), "nor than its user");
     assert!(may.create(&system, new("read:movies")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_permission_that_was_misspelt_is_in_no_key() {
+    let app = Instance::new().await;
+    let ada = app.token("ada@example.test").await;
+    for (wrong, meant) in [("raed:movies", "read:movies"), ("read:movie:any", "read:movies:any")] {
+        let (status, body) = app.make(&ada, json!({ "name": "a", "scopes": ["read:news", wrong] })).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        let said = format!("`{wrong}` is no permission of this app; did you mean `{meant}`?");
+        assert_eq!(body["errors"][0]["detail"], said);
+    }
+}
+
+/// What a stolen token, or a browser that somebody left open, could be turned into would outlive it.
+#[tokio::test]
+async fn a_key_is_made_by_who_has_just_signed_in() {
+    let app = Instance::new().await;
+    let rea = app.token("rea@example.test").await;
+    let mut browser = Browser { app: app.app.clone(), cookie: None, origin: Some(ISSUER.into()) };
+    browser.sign_in("rea@example.test", PASSWORD).await;
+    let wanted = || json!({ "name": "a", "scopes": ["read:movies"] });
+    app.world.clock.advance(Duration::from_mins(15));
+    assert_eq!(app.make(&rea, wanted()).await.0, StatusCode::CREATED);
+    assert_eq!(send(&mut browser, Method::POST, "/api-keys", Some(wanted())).await.status, StatusCode::CREATED);
+
+    app.world.clock.advance(Duration::from_secs(1));
+    let (status, headers, body) = app.send(Method::POST, "/api-keys", &rea, Some(wanted())).await;
+    let challenge = "Bearer error=\"insufficient_user_authentication\", max_age=\"900\"";
+    assert_eq!(
+        (status, headers[header::WWW_AUTHENTICATE].to_str().unwrap()),
+        (StatusCode::UNAUTHORIZED, challenge),
+        "{body}"
+    );
+    assert!(body["detail"].as_str().unwrap().ends_with("sign in again"), "{body}");
+    let late = send(&mut browser, Method::POST, "/api-keys", Some(wanted())).await;
+    assert_eq!((late.status, late.header("www-authenticate")), (StatusCode::UNAUTHORIZED, challenge));
+    let (status, _, keys) = app.send(Method::GET, "/api-keys", &rea, None).await;
+    assert_eq!(status, StatusCode::OK, "nothing else takes it");
+    let revoke = format!("/api-keys/{}", keys["items"][0]["key_id"].as_str().unwrap());
+    assert_eq!(app.send(Method::DELETE, &revoke, &rea, None).await.0, StatusCode::NO_CONTENT);
+
+    browser.sign_in("rea@example.test", PASSWORD).await;
+    assert_eq!(send(&mut browser, Method::POST, "/api-keys", Some(wanted())).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]

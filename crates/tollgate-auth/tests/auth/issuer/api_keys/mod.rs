@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tollgate_access::{Grants, Roles, System};
+use tollgate_access::{Grants, Known, Roles, System};
 use tollgate_auth::{ApiKey, ApiKeys, Client, ClientKind, IdentityConfig};
 use tollgate_core::{Clock, ManualClock, Seal};
 use tollgate_http::{
@@ -40,6 +40,7 @@ fn config() -> IdentityConfig {
     let all = [("keeper", own.to_vec()), ("reader", vec!["read:movies"]), ("admin", vec!["*"])];
     let all = all.map(|(role, may)| (role.to_owned(), may.into_iter().map(str::to_owned).collect()));
     let roles = Roles::new(&BTreeMap::from(all), &["read:news".to_owned()]).unwrap();
+    let roles = roles.knowing(Known::of(["api_keys", "audit_events", "movies", "news", "users"], []));
     let others = Client {
         redirect_uris: vec![CALLBACK.into()],
         third_party: true,
@@ -141,6 +142,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         anyone: Grants::default(),
         schemes: vec![],
         quotas: tollgate_http::Quotas::default(),
+        extensions: axum::http::Extensions::new(),
         services: vec![tollgate_auth::service(), tollgate_auth::api_keys_service(), tollgate_auth::users_service()],
     };
     let built = api.build().unwrap();

@@ -1,0 +1,55 @@
+# syntax=docker/dockerfile:1
+# An app of Tollgate as an image that holds its binary and no other program: for servers, and with --target lambda for AWS
+# Lambda. For an app of your own, copy this file and .dockerignore, and change the four lines after the first FROM, or:
+#
+#   docker build --build-arg PACKAGE=myapi --build-arg FOLDER=. --build-arg PREFIX=MYAPI -t myapi .
+ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
+ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${BUILDER} AS build
+# The package of the app, features to build it with, the folder with its `config` and `migrations`.
+ARG PACKAGE=lorem-ipsum
+ARG FEATURES=""
+ARG FOLDER=apps/lorem-ipsum
+
+# What the binary is made of is written into it, where scanners look for it (https://github.com/rust-secure-code/cargo-auditable).
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    cargo install --locked --root /usr/local cargo-auditable@0.7.7
+
+WORKDIR /source
+COPY . .
+# What was compiled before is kept beside the layers, so that a change of the app compiles the app alone.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/source/target \
+    cargo auditable build --release --locked --package "$PACKAGE" --bin "$PACKAGE" --features "$FEATURES" \
+    && mkdir -p /image/app/data \
+    && cp "target/release/$PACKAGE" /image/app/app \
+    && for part in config migrations; do if [ -d "$FOLDER/$part" ]; then cp -r "$FOLDER/$part" /image/app/; fi; done
+
+FROM ${RUNTIME} AS base
+ARG PREFIX=LOREM_IPSUM
+ARG PACKAGE=lorem-ipsum
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="$PACKAGE" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE"
+COPY --from=build /image/app /app
+WORKDIR /app
+# Closed unless it is configured: outside `dev`, an app does not start without an issuer.
+ENV ${PREFIX}_ENV=production \
+    ${PREFIX}_SERVER__HOST=0.0.0.0
+ENTRYPOINT ["/app/app"]
+
+# The runtime of Lambda starts the image as a user of its own, with a file system that is read only.
+FROM base AS lambda
+
+FROM base AS server
+COPY --from=build --chown=65532:65532 /image/app/data /app/data
+USER 65532:65532
+EXPOSE 8000
+# Where SQLite keeps its file, if that is where rows live. All the rest may be read only.
+VOLUME /app/data
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/app/app", "health"]

@@ -1,0 +1,146 @@
+//! Who is signed in: for how long, on whose pages, and how it ends.
+
+use super::{Begun, Browser, HERE, Provider, one, refused, start};
+use crate::token::world::clock;
+use axum::body::Body;
+use http::header;
+use serde_json::json;
+use std::{collections::BTreeMap, time::Duration};
+use tollgate_access::System;
+use url::Url;
+
+#[tokio::test]
+async fn each_sign_in_is_a_new_session_and_ends_the_old_one() {
+    let (provider, app) = one(json!({})).await;
+    let mut browser = Browser(BTreeMap::from([("provider-session".into(), "planted".into())]));
+    let sign_in = async |browser: &mut Browser| {
+        let begun = browser.begin(&app, "sso").await;
+        provider.gives(&begun, &json!({}));
+        assert_eq!(browser.back(&app, &begun).await.status, 303);
+    };
+    sign_in(&mut browser).await;
+    assert_ne!(browser.0["provider-session"], "planted");
+    let old = browser.clone();
+    sign_in(&mut browser).await;
+    assert!(old.actor(&app).await.is_none() && browser.actor(&app).await.is_some());
+
+    let old = browser.clone();
+    let leave =
+        |origin: &str| browser.request("POST", "/auth/logout").header("origin", origin).body(Body::empty()).unwrap();
+    let (foreign, ours) = (leave("https://evil.example"), leave(HERE));
+    assert_eq!(browser.send(&app, foreign).await.status, 403);
+    assert!(browser.actor(&app).await.is_some());
+    let reply = browser.send(&app, ours).await;
+    assert_eq!((reply.status, reply.location()), (303, "/"));
+    assert!(browser.0.is_empty() && old.actor(&app).await.is_none());
+
+    sign_in(&mut browser).await;
+    app.clock.advance(Duration::from_hours(12));
+    assert!(browser.actor(&app).await.is_none(), "it ends by itself");
+}
+
+#[tokio::test]
+async fn a_session_changes_nothing_for_another_site() {
+    let (provider, app) = one(json!({})).await;
+    let mut browser = Browser::default();
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    browser.back(&app, &begun).await;
+    for (origin, allowed) in [(HERE, true), ("https://evil.example", false), ("null", false)] {
+        let (head, ()) = browser.request("POST", "/movies").header("origin", origin).body(()).unwrap().into_parts();
+        let identified = app.authenticate.identify(&head).await;
+        assert_eq!(identified.is_ok_and(|actor| actor.is_signed_in()), allowed, "{origin}");
+    }
+    let (head, ()) = browser.request("GET", "/").header("authorization", "Bearer x.y.z").body(()).unwrap().into_parts();
+    assert!(app.authenticate.identify(&head).await.is_err(), "a bad token is not saved by a cookie");
+}
+
+#[tokio::test]
+async fn who_is_kept_out_loses_all_sessions_and_gets_no_other() {
+    let (provider, app) = one(json!({})).await;
+    let mut browser = Browser::default();
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    browser.back(&app, &begun).await;
+    let may = System::because("a test keeps people out").may();
+    let row = app.people.keep_out(&may, "sso|ann", true).await.unwrap();
+    assert!(row.disabled && row.name.as_deref() == Some("Ann"));
+    assert!(browser.actor(&app).await.is_none());
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    let reply = browser.back(&app, &begun).await;
+    assert_eq!(refused(&browser, &app, &reply).await, 403);
+    app.people.keep_out(&may, "sso|ann", false).await.unwrap();
+    assert!(app.people.sessions("sso|ann").await.unwrap().is_empty());
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    assert_eq!(browser.back(&app, &begun).await.status, 303);
+    assert_eq!(app.people.sessions("sso|ann").await.unwrap().len(), 1);
+    let (ann, system) = ("sso|ann", "system");
+    let recorded = [
+        (ann, "sign_in", true),
+        (system, "disable", true),
+        (ann, "sign_in", false),
+        (system, "enable", true),
+        (ann, "sign_in", true),
+    ];
+    assert_eq!(app.recorded().await, recorded.map(|(who, what, allowed)| (who.into(), what.into(), allowed)));
+}
+
+#[tokio::test]
+async fn over_tls_every_cookie_is_bound_to_the_host() {
+    let clock = clock();
+    let provider = Provider::new(&clock).await;
+    let settings = provider.settings(&json!({ "sign_out_there": true }));
+    let app = start(&clock, "https://app.example", &[("sso", settings)]).await.unwrap();
+    let mut browser = Browser::default();
+    let reply = browser.get(&app, "/auth/login/sso").await;
+    let begun = Begun(reply.location().parse().unwrap());
+    provider.gives(&begun, &json!({}));
+    let back = browser.back(&app, &begun).await;
+    assert_eq!(back.status, 303, "{}", back.body);
+    let all: Vec<_> = [&reply, &back].into_iter().flat_map(|reply| reply.cookies()).collect();
+    assert!(all.len() >= 4, "{all:?}");
+    for cookie in all {
+        assert!(cookie.starts_with("__Host-"), "{cookie}");
+        for part in ["; Path=/;", "; HttpOnly", "; SameSite=Lax", "; Secure", "; Max-Age="] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain") && !cookie.contains(&begun.get("nonce")));
+    }
+    assert_eq!(back.headers[header::CACHE_CONTROL], "no-store");
+}
+
+#[tokio::test]
+async fn who_signs_out_is_signed_out_there_as_well_where_that_is_wanted() {
+    let (provider, app) = one(json!({ "sign_out_there": true })).await;
+    let mut browser = Browser::default();
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    browser.back(&app, &begun).await;
+    let leave = browser.request("POST", "/auth/logout").header("origin", HERE).body(Body::empty()).unwrap();
+    let reply = browser.send(&app, leave).await;
+    assert_eq!((reply.status, browser.0.len()), (200, 0), "{:?}", browser.0);
+    let refresh = reply.headers[header::REFRESH].to_str().unwrap();
+    let place: Url = refresh.strip_prefix("0; url=").unwrap().parse().unwrap();
+    let asked: BTreeMap<_, _> = place.query_pairs().into_owned().collect();
+    assert!(place.as_str().starts_with(&format!("{}/leave?", provider.fake.url)));
+    assert_eq!(asked["id_token_hint"].split('.').count(), 3);
+    assert_eq!(
+        (asked["client_id"].as_str(), asked["post_logout_redirect_uri"].as_str()),
+        ("web", "http://127.0.0.1:8000/")
+    );
+    assert!(browser.actor(&app).await.is_none());
+}
+
+#[tokio::test]
+async fn after_sign_in_a_browser_stays_on_this_origin() {
+    let (provider, app) = one(json!({})).await;
+    for asked in ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"] {
+        let mut browser = Browser::default();
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", asked).finish();
+        let begun = Begun(browser.get(&app, &format!("/auth/login/sso?{query}")).await.location().parse().unwrap());
+        provider.gives(&begun, &json!({}));
+        assert_eq!(browser.back(&app, &begun).await.location(), "/", "{asked}");
+    }
+}

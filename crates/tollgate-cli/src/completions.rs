@@ -1,0 +1,17 @@
+//! `completions`: what a shell needs to complete this command.
+
+use clap::Args;
+use clap_complete::{Shell, generate};
+
+/// Print what completes this command in a shell.
+#[derive(Args)]
+#[command(after_help = "As in: tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate")]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+/// Prints it.
+pub(crate) fn run(line: &Completions, command: &mut clap::Command) {
+    generate(line.shell, command, "tollgate", &mut std::io::stdout());
+}

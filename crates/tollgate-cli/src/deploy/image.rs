@@ -1,0 +1,98 @@
+//! The image: built and pushed with docker, podman or buildah, whichever is there.
+
+use super::{place::Place, runner::Runner};
+use crate::{Result, app::App, tools};
+use clap::ValueEnum;
+use std::{
+    process::Command,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// What builds images.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Builder {
+    /// Docker, with buildx
+    Docker,
+    /// Podman
+    Podman,
+    /// Buildah
+    Buildah,
+}
+
+impl Builder {
+    const ALL: [Self; 3] = [Self::Docker, Self::Podman, Self::Buildah];
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Buildah => "buildah",
+        }
+    }
+
+    /// The one that was said, or the first that is there.
+    ///
+    /// # Errors
+    /// None is.
+    pub(super) fn choose(said: Option<Self>) -> Result<Self> {
+        if let Some(said) = said {
+            return if tools::find(said.program()).is_some() { Ok(said) } else { Err(missing(said.program()).into()) };
+        }
+        let there = Self::ALL.into_iter().find(|builder| tools::find(builder.program()).is_some());
+        Ok(there.ok_or_else(|| missing("docker, podman or buildah"))?)
+    }
+
+    fn build(self, image: &str, platform: &str, app: &App) -> Command {
+        let mut command = Command::new(self.program());
+        command.current_dir(&app.folder).args(["build", "--platform", platform, "--tag", image]);
+        match self {
+            // Lambda takes no image with an attestation beside it.
+            Self::Docker => command.arg("--provenance=false"),
+            // Their own format has no health check.
+            Self::Podman | Self::Buildah => command.args(["--format", "docker"]),
+        };
+        if let Some(clone) = app.clone_of_tollgate() {
+            command.arg(format!("--build-context=tollgate={}", clone.display()));
+        }
+        command.arg(".");
+        command
+    }
+
+    fn login(self, registry: &str) -> Command {
+        let mut command = Command::new(self.program());
+        command.args(["login", "--username", "AWS", "--password-stdin", registry]);
+        command
+    }
+}
+
+fn missing(what: &str) -> String {
+    format!(
+        "{what} is missing, which builds the image: install it, or name an image that is pushed already with --image"
+    )
+}
+
+/// Builds the app's image and pushes it; its name, with a tag that no other has.
+///
+/// # Errors
+/// A step failed.
+pub(super) fn publish(
+    runner: &mut Runner,
+    builder: Builder,
+    repository: &str,
+    place: &Place,
+    app: &App,
+) -> Result<String> {
+    let tag = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let image = if runner.is_dry() { format!("{repository}:$TAG") } else { format!("{repository}:{tag}") };
+    let registry = repository.split('/').next().unwrap_or(repository);
+    runner.step("build the image", &mut builder.build(&image, platform(place), app))?;
+    let mut password = place.aws(&["ecr", "get-login-password"])?;
+    let from = super::runner::shown(&password);
+    runner.fed("sign in to the registry", &from, &mut builder.login(registry), || tools::stdout(&mut password))?;
+    runner.step("push the image", Command::new(builder.program()).args(["push", &image]))?;
+    Ok(image)
+}
+
+fn platform(place: &Place) -> &'static str {
+    if place.text("architecture") == Some("arm64") { "linux/arm64" } else { "linux/amd64" }
+}

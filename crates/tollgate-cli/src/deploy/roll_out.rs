@@ -1,0 +1,219 @@
+//! `deploy plan`, `apply` and `destroy`.
+//!
+//! The registry comes before the image, secrets have their values before the app starts, and what Terraform does is what
+//! was shown: the plan is a file between both.
+
+use super::{
+    Target, Which,
+    image::{self, Builder},
+    kubernetes,
+    place::{Place, resource},
+    runner::Runner,
+    secret,
+};
+use crate::{Result, app::App, say, tools};
+use clap::Args;
+use std::io::{IsTerminal, Write};
+
+/// Show what `apply` would change.
+#[derive(Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    which: Which,
+    /// The image [default: a name that stands for the one that `apply` is going to build]
+    #[arg(long)]
+    image: Option<String>,
+    /// Print each command, and run none
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Build the image, push it, and bring everything to what the composition says.
+#[derive(Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    which: Which,
+    /// An image that is pushed already [default: one is built]
+    #[arg(long)]
+    image: Option<String>,
+    /// What builds the image [default: the first that is there]
+    #[arg(long, value_enum)]
+    builder: Option<Builder>,
+    /// Apply without asking
+    #[arg(long, short)]
+    yes: bool,
+    /// Print each command, and run none
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Take everything away, rows and secrets included.
+#[derive(Args)]
+pub(crate) struct Destroy {
+    #[command(flatten)]
+    which: Which,
+    /// Destroy without asking
+    #[arg(long, short)]
+    yes: bool,
+    /// Print each command, and run none
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What is to be applied, in a file that is gone afterwards.
+const PLAN: &str = "tollgate.tfplan";
+
+/// Shows what would change.
+pub(super) fn plan(plan: &Plan, app: &App) -> Result {
+    let place = Place::of(&plan.which, app)?;
+    let mut runner = runner("plan", &plan.which, plan.dry_run);
+    prepare(&mut runner, &place)?;
+    let image = format!("image={}", plan.image.clone().unwrap_or_else(|| placeholder(&place)));
+    let variables = place.variables_argument();
+    runner.step("plan", &mut place.terraform(&["plan", &variables, "-var", &image]))
+}
+
+/// Brings everything there.
+pub(super) fn apply(apply: &Apply, app: &App) -> Result {
+    let place = Place::of(&apply.which, app)?;
+    let builder =
+        if apply.image.is_none() && !apply.dry_run { Some(Builder::choose(apply.builder)?) } else { apply.builder };
+    let mut runner = runner("apply", &apply.which, apply.dry_run);
+    prepare(&mut runner, &place)?;
+    let repository = first(&mut runner, &place)?;
+    secret::check(&runner, &place)?;
+    let image = match &apply.image {
+        Some(image) => image.clone(),
+        None => image::publish(&mut runner, builder.unwrap_or(Builder::Docker), &repository, &place, app)?,
+    };
+    let (variables, image_variable, out) =
+        (place.variables_argument(), format!("image={image}"), format!("-out={PLAN}"));
+    runner.step("plan", &mut place.terraform(&["plan", &variables, "-var", &image_variable, &out]))?;
+    if !apply.yes && !apply.dry_run {
+        confirm("apply this", "yes")?;
+    }
+    let applied = runner.step("apply the plan", &mut place.terraform(&["apply", PLAN]));
+    // It holds what it was made of, and is good once.
+    let _ = std::fs::remove_file(place.folder().join(PLAN));
+    applied?;
+    prepare_database(&mut runner, &place)?;
+    if place.target == Target::Eks {
+        kubernetes::apply(&mut runner, &place, &image)?;
+    }
+    if !apply.dry_run {
+        let address = place.outputs()?.text("url").unwrap_or("not known yet").to_owned();
+        say::done(&format!("{} {} is there: {address}", place.target.name(), place.environment));
+    }
+    Ok(())
+}
+
+/// Takes everything away.
+pub(super) fn destroy(destroy: &Destroy, app: &App) -> Result {
+    let place = Place::of(&destroy.which, app)?;
+    let mut runner = runner("destroy", &destroy.which, destroy.dry_run);
+    if !destroy.yes && !destroy.dry_run {
+        say::care("the databases of this environment, their rows and its secrets will be gone");
+        confirm("destroy all of it", &place.environment)?;
+    }
+    prepare(&mut runner, &place)?;
+    if place.target == Target::Eks {
+        kubernetes::delete(&mut runner, &place)?;
+    }
+    let (variables, image) = (place.variables_argument(), format!("image={}", placeholder(&place)));
+    let common = [variables.as_str(), "-var", &image, "-var", "protected=false", "-auto-approve"];
+    // What is protected refuses to go, so that is a change of its own: of these alone, and only where they are there.
+    let state = runner.read(&mut place.terraform(&["state", "list"]), "$STATE")?;
+    let targets: Vec<String> =
+        state.lines().filter(|line| is_protected(line)).map(|it| format!("-target={it}")).collect();
+    if !targets.is_empty() {
+        let lift = [&["apply"], &common[..], &targets.iter().map(String::as_str).collect::<Vec<_>>()].concat();
+        runner.step("lift the protection", &mut place.terraform(&lift))?;
+    }
+    runner.step("destroy", &mut place.terraform(&[&["destroy"], &common[..]].concat()))
+}
+
+/// What the compositions protect from being destroyed.
+fn is_protected(address: &str) -> bool {
+    ["aws_ecr_repository.", "aws_rds_cluster.", "aws_lb."].iter().any(|kind| resource(address).starts_with(kind))
+}
+
+/// An image that nobody pulls, where Terraform wants to know one that makes no difference.
+fn placeholder(place: &Place) -> String {
+    let repository = place.outputs().ok().and_then(|outputs| outputs.text("repository_url").map(str::to_owned));
+    let nowhere =
+        || format!("000000000000.dkr.ecr.{}.amazonaws.com/none", place.text("region").unwrap_or("eu-central-1"));
+    format!("{}:not-built-yet", repository.unwrap_or_else(nowhere))
+}
+
+fn runner(command: &str, which: &Which, is_dry: bool) -> Runner {
+    Runner::new(is_dry, format!("tollgate deploy {command} --target {} --env {}", which.target.name(), which.env))
+}
+
+/// Looks for tools and credentials, and gets Terraform ready.
+fn prepare(runner: &mut Runner, place: &Place) -> Result {
+    if !runner.is_dry() {
+        let tools = [
+            ("terraform", "https://developer.hashicorp.com/terraform/install"),
+            ("aws", "https://aws.amazon.com/cli/"),
+        ];
+        let kubectl = (place.target == Target::Eks).then_some(("kubectl", "https://kubernetes.io/docs/tasks/tools/"));
+        for (tool, address) in tools.into_iter().chain(kubectl) {
+            tools::find(tool).ok_or_else(|| format!("{tool} is missing: {address}"))?;
+        }
+    }
+    check_credentials(runner, place)?;
+    runner.step("initialise Terraform", &mut place.terraform(&["init"]))?;
+    runner.step(
+        "select the environment",
+        &mut place.terraform(&["workspace", "select", "-or-create", &place.environment]),
+    )
+}
+
+fn check_credentials(runner: &mut Runner, place: &Place) -> Result {
+    let mut who = place.aws(&["sts", "get-caller-identity", "--query", "Arn", "--output", "text"])?;
+    if runner.is_dry() {
+        return Ok(());
+    }
+    let who = tools::stdout(&mut who)
+        .map_err(|why| format!("AWS does not know who you are: {}\n  aws sso login, or aws configure", why.0))?;
+    say::quietly(&format!("as {who} in {}", place.region()?));
+    Ok(())
+}
+
+/// What has to be there before the image and the app: where images are, and the empty secrets. The image's repository.
+fn first(runner: &mut Runner, place: &Place) -> Result<String> {
+    let variables = place.variables_argument();
+    let arguments = ["apply", "-auto-approve", &variables, "-target=module.registry", "-target=module.secrets"];
+    runner.step("make the registry and the secrets", &mut place.terraform(&arguments))?;
+    runner.read(&mut place.terraform(&["output", "-raw", "repository_url"]), "$REPOSITORY")
+}
+
+/// Makes the user that the app is in the database, whose password is its role at AWS.
+fn prepare_database(runner: &mut Runner, place: &Place) -> Result {
+    if runner.is_dry() {
+        return Ok(());
+    }
+    let outputs = place.outputs()?;
+    let database = outputs.value("database");
+    let field = |name: &str| database[name].as_str().unwrap_or_default();
+    for sql in database["first_statements"].as_array().into_iter().flatten().filter_map(|sql| sql.as_str()) {
+        let mut statement = place.aws(&["rds-data", "execute-statement"])?;
+        statement.args(["--resource-arn", field("cluster_arn"), "--secret-arn", field("master_secret_arn")]);
+        statement.args(["--database", field("name"), "--sql", sql]);
+        statement.stdout(std::process::Stdio::null());
+        runner.step("prepare the database", &mut statement)?;
+    }
+    Ok(())
+}
+
+/// Demands a word; where nobody can say it, `--yes` does.
+fn confirm(what: &str, word: &str) -> Result {
+    if !std::io::stdin().is_terminal() {
+        return Err(format!("nobody is there to confirm: say --yes to {what}").into());
+    }
+    anstream::eprint!("Type `{word}` to {what}: ");
+    std::io::stderr().flush()?;
+    let mut said = String::new();
+    std::io::stdin().read_line(&mut said)?;
+    if said.trim() == word { Ok(()) } else { Err("nothing was changed".into()) }
+}

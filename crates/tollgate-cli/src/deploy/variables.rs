@@ -1,0 +1,126 @@
+//! What Terraform is told, from what the app says about itself. No value of a secret is among it.
+
+use super::Target;
+use crate::app::{App, Description, Setting};
+use serde_json::{Map, Value, json};
+
+/// The environment a deployment is described for, and its region.
+pub(super) struct Deployment<'a> {
+    pub(super) target: Target,
+    pub(super) environment: &'a str,
+    pub(super) region: &'a str,
+}
+
+/// The first variables of a deployment, which are the app's to change.
+pub(super) fn variables(app: &App, described: &Description, deployment: &Deployment<'_>) -> Value {
+    let (secrets, parameters) = references(described, deployment.environment);
+    let is_mongodb = app.features.iter().any(|feature| feature == "mongodb");
+    let mut all = json!({
+        "name": aws_name(&described.name),
+        "environment": deployment.environment,
+        "region": deployment.region,
+        "port": described.text("server.port").and_then(|port| port.parse::<u16>().ok()).unwrap_or(8000),
+        "issuers": issuers(described),
+        "settings": settings(described, deployment.target),
+        "secrets": secrets,
+        "parameters": parameters,
+        "postgres": !is_mongodb,
+    });
+    if is_mongodb {
+        // The name of the database in the settings: none is the default one.
+        all["mongodb_database"] = "".into();
+        all["mongodb_host"] = "".into();
+    }
+    all
+}
+
+/// Names at AWS have no `_`.
+pub(super) fn aws_name(name: &str) -> String {
+    name.to_lowercase().replace('_', "-")
+}
+
+fn issuers(described: &Description) -> Value {
+    described.issuers.iter().map(|it| json!({ "issuer": it.issuer, "audiences": it.audiences })).collect()
+}
+
+/// Plain variables. Tables are brought up to date by the first instance that starts, except on EKS, where a Job does.
+fn settings(described: &Description, target: Target) -> Value {
+    match target {
+        Target::Lambda | Target::Ecs => json!({ described.variable("database.migrate"): "true" }),
+        Target::Eks => json!({}),
+    }
+}
+
+/// Which secrets and parameters the app reads, by its variables: those that its settings name, and places for those
+/// that it will need.
+fn references(described: &Description, environment: &str) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut secrets, mut parameters) = (Map::new(), Map::new());
+    for (setting, said) in &described.settings {
+        let variable = described.variable(setting);
+        match reference(said) {
+            Some(("aws-sm", name)) => secrets.insert(variable, name.into()),
+            Some(("aws-ssm", path)) => parameters.insert(variable, path.into()),
+            _ if is_missing_client_secret(described, setting, said) => {
+                let name = setting.replace(['.', '_'], "-");
+                secrets.insert(variable, format!("{}/{environment}/{name}", aws_name(&described.name)).into())
+            }
+            _ => None,
+        };
+    }
+    (secrets, parameters)
+}
+
+/// `secret:aws-sm:name#key (config/prod.toml)`
+fn reference(said: &Setting) -> Option<(&str, &str)> {
+    let reference = said.origin.strip_prefix("secret:")?.split(" (").next()?;
+    reference.split_once(':')
+}
+
+/// The secret of a client that people sign in through; its own name at Google and Cognito is that of the audience.
+fn is_missing_client_secret(described: &Description, setting: &str, said: &Setting) -> bool {
+    let client = setting.strip_suffix(".client_secret").filter(|_| setting.starts_with("identity.issuers."));
+    let has_client = client.is_some_and(|issuer| described.text(&format!("{issuer}.client_id")).is_some());
+    has_client && (said.hidden || said.value.as_ref().is_none_or(Value::is_null))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::from_value;
+
+    fn described() -> Description {
+        from_value(json!({
+            "name": "my_api", "version": "1", "prefix": "MY_API",
+            "issuers": [{ "name": "okta", "issuer": "https://x.okta.com/oauth2/default", "audiences": ["api://default"] }],
+            "settings": {
+                "server.port": { "value": 8080, "origin": "config/default.toml" },
+                "database.url": { "hidden": true, "origin": "MY_API_DATABASE__URL in .env" },
+                "identity.issuers.okta.client_id": { "value": "0oa", "origin": "config/default.toml" },
+                "identity.issuers.okta.client_secret": { "value": null, "origin": "default" },
+                "films.key": { "hidden": true, "origin": "secret:aws-sm:films#key (config/prod.toml)" },
+                "films.other": { "hidden": true, "origin": "secret:aws-ssm:/films/other (config/prod.toml)" },
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn terraform_is_told_what_the_app_says_and_no_secret() {
+        let app = App { name: "my_api".into(), folder: "/".into(), beside: vec![], features: vec![] };
+        let deployment = Deployment { target: Target::Lambda, environment: "prod", region: "eu-central-1" };
+        let told = variables(&app, &described(), &deployment);
+        assert_eq!(
+            told,
+            json!({
+                "name": "my-api", "environment": "prod", "region": "eu-central-1", "port": 8080, "postgres": true,
+                "issuers": [{ "issuer": "https://x.okta.com/oauth2/default", "audiences": ["api://default"] }],
+                "settings": { "MY_API_DATABASE__MIGRATE": "true" },
+                "secrets": {
+                    "MY_API_FILMS__KEY": "films#key",
+                    "MY_API_IDENTITY__ISSUERS__OKTA__CLIENT_SECRET": "my-api/prod/identity-issuers-okta-client-secret",
+                },
+                "parameters": { "MY_API_FILMS__OTHER": "/films/other" },
+            })
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! `tollgate deploy`, with tools that only write down how they are called.
+
+use crate::process::{Made, failure, repository, stdout};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+const SECRET: &str = "correct horse battery staple";
+const NAME: &str = "library/prod/identity-issuers-okta-client-secret";
+
+/// An app, and the tools around it.
+struct Stage {
+    made: Made,
+    tools: TempDir,
+}
+
+impl Stage {
+    fn new(tools: &[&str]) -> Self {
+        let stage = Self {
+            made: Made::new("library", &["--identity", "okta", "--deploy", "ecs"]),
+            tools: TempDir::new().unwrap(),
+        };
+        let bin = stage.path("bin");
+        fs::create_dir(&bin).unwrap();
+        let script = stage.path("fake.sh");
+        fs::write(&script, include_str!("fake.sh")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        for tool in tools.iter().chain(&["cargo"]) {
+            symlink(&script, bin.join(tool)).unwrap();
+        }
+        for theirs in ["cat", "basename"] {
+            let is_there = |folder: &&str| std::path::Path::new(folder).join(theirs).exists();
+            let folder = ["/usr/bin", "/bin"].into_iter().find(is_there).unwrap();
+            symlink(format!("{folder}/{theirs}"), bin.join(theirs)).unwrap();
+        }
+        fs::write(stage.path("description"), description().to_string()).unwrap();
+        stage.outputs(&json!([]));
+        stage
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.tools.path().join(name)
+    }
+
+    fn outputs(&self, secrets: &Value) {
+        let outputs = json!({
+            "url": { "value": "" }, "secret_names": { "value": secrets },
+            "cluster_name": { "value": "library-prod" }, "namespace": { "value": "library" },
+            "settings": { "value": { "LIBRARY_ENV": "prod", "LIBRARY_KEY": "secret:aws-sm:library/prod/key" } },
+        });
+        fs::write(self.path("outputs"), outputs.to_string()).unwrap();
+    }
+
+    fn deploy(&self, arguments: &[&str]) -> Command {
+        let mut command = self.made.tollgate(&[&["deploy"], arguments].concat());
+        let cargo = self.path("bin/cargo");
+        command.env("CALLS", self.path("calls")).env("PUT", self.path("put")).env("OUTPUTS", self.path("outputs"));
+        command.env("DESCRIPTION", self.path("description")).env("REAL_CARGO", env!("CARGO")).env("CARGO", cargo);
+        // No other tools than those that stand in, whatever this machine has.
+        command.env("PATH", self.path("bin")).env_remove("AWS_REGION");
+        command
+    }
+
+    fn init(&self, target: &str) {
+        stdout(self.deploy(&["init", "--target", target, "--env", "prod"]));
+        fs::remove_file(self.path("calls")).unwrap();
+    }
+
+    /// How tools were called since, in order; without questions that change nothing.
+    fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
+        let questions = ["cargo ", "aws sts", "describe-secret", " output "];
+        let is_deed = |line: &&str| !questions.iter().any(|question| line.contains(question));
+        calls.lines().filter(is_deed).map(str::to_owned).collect()
+    }
+}
+
+fn description() -> Value {
+    json!({
+        "name": "library", "version": "0.1.0", "prefix": "LIBRARY",
+        "issuers": [{ "name": "okta", "issuer": "https://okta.invalid/oauth2/default", "audiences": ["api://default"] }],
+        "settings": {
+            "server.port": { "value": 8000, "origin": "default" },
+            "identity.issuers.okta.client_id": { "value": "0oa", "origin": "config/default.toml" },
+            "identity.issuers.okta.client_secret": { "value": null, "origin": "default" },
+        },
+    })
+}
+
+/// The words of each call that tell one from another.
+fn starts(calls: &[String], starts: &[&str]) {
+    let are: Vec<&str> = calls.iter().map(String::as_str).collect();
+    assert_eq!(are.len(), starts.len(), "{are:#?}");
+    for (call, start) in are.iter().zip(starts) {
+        assert!(call.starts_with(start), "`{call}` is not `{start}`: {are:#?}");
+    }
+}
+
+#[test]
+fn the_composition_is_the_users_and_an_edit_is_never_written_over() {
+    let stage = Stage::new(&[]);
+    stage.init("ecs");
+    let told: Value = serde_json::from_str(&stage.made.read("infra/terraform/targets/ecs/prod.tfvars.json")).unwrap();
+    assert_eq!(
+        told["issuers"],
+        json!([{ "issuer": "https://okta.invalid/oauth2/default", "audiences": ["api://default"] }])
+    );
+    assert_eq!(told["secrets"], json!({ "LIBRARY_IDENTITY__ISSUERS__OKTA__CLIENT_SECRET": NAME }));
+    for name in ["main.tf", "variables.tf", "outputs.tf"] {
+        let ours = fs::read_to_string(repository().join("infra/terraform/examples/ecs").join(name)).unwrap();
+        assert_eq!(stage.made.read(&format!("infra/terraform/targets/ecs/{name}")), ours);
+    }
+    stage.made.write("infra/terraform/targets/ecs/main.tf", "# mine");
+    let output = stage.deploy(&["init", "--target", "ecs", "--env", "prod"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("main.tf was edited, and is left alone"), "{said}");
+    assert_eq!(stage.made.read("infra/terraform/targets/ecs/main.tf"), "# mine");
+    assert!(stage.made.read("infra/terraform/targets/ecs/main.tf.new").contains("module \"registry\""));
+}
+
+#[test]
+fn the_registry_comes_first_then_the_image_then_the_rest() {
+    let stage = Stage::new(&["terraform", "aws", "docker"]);
+    stage.init("ecs");
+    stdout(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--yes"]));
+    let terraform = "terraform -chdir=infra/terraform/targets/ecs";
+    starts(
+        &stage.calls(),
+        &[
+            &format!("{terraform} init"),
+            &format!("{terraform} workspace select -or-create prod"),
+            &format!("{terraform} apply -auto-approve -var-file=prod.tfvars.json -target=module.registry"),
+            "docker build --platform linux/amd64 --tag registry.test/library-prod:",
+            "aws ecr get-login-password",
+            "docker login --username AWS --password-stdin registry.test",
+            "docker push registry.test/library-prod:",
+            &format!("{terraform} plan -var-file=prod.tfvars.json -var image=registry.test/library-prod:"),
+            &format!("{terraform} apply tollgate.tfplan"),
+        ],
+    );
+    assert!(!fs::read_to_string(stage.path("calls")).unwrap().contains("password-of-the-registry"));
+}
+
+#[test]
+fn secrets_have_values_before_the_app_starts_and_are_in_no_argument_and_no_file() {
+    let stage = Stage::new(&["terraform", "aws", "docker"]);
+    stage.init("ecs");
+    stage.outputs(&json!([NAME]));
+    let (said, _) = failure(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--yes"]));
+    assert!(said.contains(&format!("tollgate deploy secrets set {NAME} --target ecs --env prod")), "{said}");
+    assert!(
+        !stage.calls().iter().any(|call| call.contains("docker") || call.contains("tfplan")),
+        "{:#?}",
+        stage.calls()
+    );
+
+    let mut set = stage.deploy(&["secrets", "set", NAME, "--target", "ecs", "--env", "prod"]);
+    let mut set = set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    writeln!(set.stdin.take().unwrap(), "{SECRET}").unwrap();
+    assert!(set.wait().unwrap().success());
+    assert_eq!(fs::read_to_string(stage.path("put")).unwrap(), SECRET);
+    assert!(!fs::read_to_string(stage.path("calls")).unwrap().contains(SECRET));
+    assert!(stage.made.files().iter().all(|(_, text)| !text.contains(SECRET)));
+    stdout(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--yes"]));
+}
+
+#[test]
+fn a_dry_run_prints_each_command_and_runs_none() {
+    let stage = Stage::new(&[]);
+    stage.init("ecs");
+    let printed = stdout(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--dry-run"]));
+    let order = [
+        "terraform",
+        "-target=module.registry",
+        "REPOSITORY=$(",
+        "docker build",
+        "--password-stdin",
+        "docker push",
+        "-out=",
+        "apply tollgate.tfplan",
+    ];
+    let places: Vec<_> =
+        order.iter().map(|words| printed.find(words).unwrap_or_else(|| panic!("{words}: {printed}"))).collect();
+    assert!(places.is_sorted(), "{printed}");
+    assert_eq!(stage.calls(), Vec::<String>::new());
+}
+
+#[test]
+fn a_missing_tool_and_a_failed_step_say_how_to_go_on() {
+    let stage = Stage::new(&["aws", "podman"]);
+    stage.init("ecs");
+    let apply = ["apply", "--target", "ecs", "--env", "prod", "--yes"];
+    let (said, code) = failure(stage.deploy(&apply));
+    assert!(said.contains("terraform is missing: https://"), "{said}");
+    assert_eq!(code, Some(1));
+    symlink(stage.path("fake.sh"), stage.path("bin/terraform")).unwrap();
+    let failing = |what: &str| {
+        let mut command = stage.deploy(&apply);
+        command.env("FAILS", what);
+        failure(command).0
+    };
+    let said = failing("sts");
+    assert!(
+        said.contains("AWS does not know who you are: as it was told to") && said.contains("aws sso login"),
+        "{said}"
+    );
+    let said = failing("podman push");
+    let done = "done so far: initialise Terraform, select the environment, make the registry and the secrets, build the image, sign in to the registry";
+    assert!(said.contains("push the image: podman failed") && said.contains(done), "{said}");
+    assert!(said.contains("tollgate deploy apply --target ecs --env prod"), "{said}");
+}
+
+#[test]
+fn nothing_is_destroyed_without_being_asked() {
+    let stage = Stage::new(&["terraform", "aws"]);
+    stage.init("ecs");
+    let (said, _) = failure(stage.deploy(&["destroy", "--target", "ecs", "--env", "prod"]));
+    assert!(said.contains("nobody is there to confirm"), "{said}");
+    assert_eq!(stage.calls(), Vec::<String>::new());
+    stdout(stage.deploy(&["destroy", "--target", "ecs", "--env", "prod", "--yes"]));
+    let calls = stage.calls();
+    let lifted = calls.iter().find(|call| call.contains(" apply ")).unwrap();
+    assert!(
+        lifted.contains("protected=false") && lifted.ends_with("-target=module.registry.aws_ecr_repository.this"),
+        "{lifted}"
+    );
+    assert!(
+        calls.last().unwrap().contains(" destroy ") && calls.last().unwrap().contains("protected=false"),
+        "{calls:#?}"
+    );
+}
+
+#[test]
+fn on_kubernetes_the_release_follows_the_cluster_and_the_migration_is_waited_for() {
+    let stage = Stage::new(&["terraform", "aws", "kubectl"]);
+    stage.init("eks");
+    stdout(stage.deploy(&[
+        "apply",
+        "--target",
+        "eks",
+        "--env",
+        "prod",
+        "--yes",
+        "--image",
+        "registry.test/library@sha256:ab",
+    ]));
+    let calls = stage.calls();
+    let at = |words: &str| {
+        calls.iter().position(|call| call.contains(words)).unwrap_or_else(|| panic!("{words}: {calls:#?}"))
+    };
+    let order = [
+        "apply tollgate.tfplan",
+        "update-kubeconfig",
+        "delete job migrate",
+        "apply --kustomize",
+        "wait --for=condition=complete",
+        "rollout status",
+    ];
+    assert!(order.map(at).is_sorted(), "{calls:#?}");
+    let release = stage.made.read("infra/kubernetes/overlays/prod/release/kustomization.yaml");
+    assert!(release.contains("newName: \"registry.test/library\"\n    digest: \"sha256:ab\""), "{release}");
+    assert!(stage.made.read("infra/kubernetes/overlays/prod/release/settings.env").contains("LIBRARY_ENV=prod\n"));
+    assert!(!calls.iter().any(|call| call.contains("docker")));
+}
+
+#[test]
+fn the_environment_of_developers_is_not_deployed() {
+    let stage = Stage::new(&[]);
+    for env in ["dev", "Prod", "p", "../x"] {
+        failure(stage.deploy(&["init", "--target", "ecs", "--env", env]));
+    }
+    assert!(!stage.made.folder.join("infra").exists());
+}
+
+#[test]
+fn status_tells_what_is_there_for_people_and_programs() {
+    let stage = Stage::new(&["terraform", "aws"]);
+    stage.init("lambda");
+    stage.outputs(&json!([NAME]));
+    let status = ["status", "--target", "lambda", "--env", "prod"];
+    let found: Value = serde_json::from_str(&stdout(stage.deploy(&[&status[..], &["--json"]].concat()))).unwrap();
+    assert_eq!((&found["resources"], &found["secrets_without_value"]), (&json!(1), &json!([NAME])));
+    assert!(stdout(stage.deploy(&status)).contains(&format!("tollgate deploy secrets set {NAME}")));
+}

@@ -1,0 +1,75 @@
+//! What was made and generated compiles, is formatted and without lints, passes its tests, and answers over HTTP.
+
+use crate::{
+    dev::Running,
+    process::{Made, stdout},
+};
+use serde_json::{Value, json};
+
+/// A field of each kind, and of each word.
+const EVERY_KIND: [&str; 13] = [
+    "title:string:unique",
+    "plot:text:optional",
+    "released:int:index",
+    "views:bigint",
+    "score:float",
+    "rating:decimal:2,1",
+    "price:decimal:optional",
+    "seen:bool",
+    "shown:datetime",
+    "reel:uuid:optional:index",
+    "tags:strings",
+    "secret:string:hidden",
+    "year2:int:optional",
+];
+
+fn movie() -> Value {
+    json!({
+        "title": "Alien", "released": 1979, "views": 5, "score": 8.5, "rating": 8.5, "seen": true,
+        "shown": "1979-05-25T20:00:00Z", "tags": ["space"], "secret": "Ash is a robot",
+    })
+}
+
+#[test]
+fn an_app_and_its_services_compile_pass_their_tests_have_no_lints_and_answer() {
+    let made = Made::new("made-app", &[]);
+    stdout(
+        made.tollgate(
+            &[&["generate", "service", "movies", "--grant", "writer", "--audited"], &EVERY_KIND[..]].concat(),
+        ),
+    );
+    stdout(made.tollgate(&["generate", "service", "blog_posts", "--owned", "--grant", "writer", "text:text"]));
+    stdout(made.cargo(&["fmt", "--check"]));
+    let tests = stdout(made.cargo(&["test", "--quiet"]));
+    assert!(tests.contains("test result: ok. 8 passed"), "{tests}");
+    stdout(made.cargo(&["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]));
+
+    let app = Running::start(made.cargo(&["run", "--quiet", "--", "--port", "0"]));
+    let ann = stdout(made.cargo(&["run", "--quiet", "--", "token", "ann@example.test", "--port", &app.port()]));
+    let ann = format!("Bearer {}", ann.trim());
+    let notes: Value = app.get("/notes", &ann).into_body().read_json().unwrap();
+    assert_eq!(notes["items"], json!([]));
+    let posted = ureq::post(app.url("/movies")).header("authorization", &ann).send_json(movie()).unwrap();
+    assert_eq!(posted.status(), 201);
+    let movies: Value = app.get("/movies?title=Alien", &ann).into_body().read_json().unwrap();
+    assert_eq!(movies["items"][0]["rating"], 8.5);
+    assert_eq!(movies["items"][0].get("secret"), None);
+}
+
+#[test]
+fn an_app_with_migrations_gets_one_for_its_new_service() {
+    let made = Made::new("migrated-app", &["--identity", "okta", "--database", "postgres"]);
+    stdout(made.cargo(&["run", "--quiet", "--", "migrate", "diff", "first"]));
+    stdout(made.tollgate(&["generate", "service", "movies", "title:string"]));
+    assert!(made.read("migrations/0002_add_movies.postgres.sql").contains("movies"));
+    stdout(made.cargo(&["run", "--quiet", "--", "migrate", "diff", "nothing"]));
+    assert!(!made.folder.join("migrations/0003_nothing.postgres.sql").exists(), "nothing was left to migrate");
+}
+
+#[test]
+fn every_other_choice_compiles() {
+    let issuer = ["--issuer", "user_pool=eu-west-1_AbCdEfGhI", "--issuer", "client_id=3example23"];
+    let flags = ["--database", "mongodb", "--identity", "cognito", "--deploy", "ecs"];
+    let made = Made::new("chosen-app", &[&flags[..], &issuer].concat());
+    stdout(made.cargo(&["check", "--quiet", "--all-targets"]));
+}
