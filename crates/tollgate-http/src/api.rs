@@ -123,7 +123,7 @@ impl Api {
             routes: self.routes().map(|(_, route)| route.info()).collect(),
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
-            jobs: self.services.iter().filter(|it| !it.is_elsewhere).flat_map(|service| service.jobs.clone()).collect(),
+            jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
             resources,
             tables_elsewhere,
             cached_tables: described.cached,

@@ -317,8 +317,8 @@ impl Driver for MongoDb {
 
     fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let updates = &merge_updates(merge, &*rows, range)?;
-            together(&self.database, merge.table, TURNS, |mut at| {
+            let (database, updates) = (&self.documents(), &merge_updates(merge, &*rows, range)?);
+            together(database, merge.table, TURNS, |mut at| {
                 Box::pin(async move { at.merge(merge.table, updates).await })
             })
             .await
