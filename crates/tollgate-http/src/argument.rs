@@ -135,6 +135,7 @@ impl<R: Resource> Argument for Store<R> {
 }
 
 /// Two arguments as one: a handler has room for eight.
+#[diagnostic::do_not_recommend]
 impl<A: Argument, B: Argument> Argument for (A, B) {
     const READS_BODY: bool = {
         assert!(!(A::READS_BODY && B::READS_BODY), "a request has one body: this handler asks for it twice");

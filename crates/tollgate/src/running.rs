@@ -63,7 +63,9 @@ impl Design {
         self.settings.check().map_err(Failure)?;
         let databases = Databases::open(&self).await?;
         let (held, every) = (self.settings.held.clone(), self.settings.secrets.refresh_seconds);
-        let running = self.open_on(Ground { databases, clock, authenticate: None, first_rows: true }).await?;
+        let ground = Ground { databases, clock, authenticate: None, first_rows: true };
+        // Boxed: it is large, and part of what each command does.
+        let running = Box::pin(self.open_on(ground)).await?;
         running.identities.follow(&held, &running.design.settings);
         if every > 0 {
             held.keep_fresh(Duration::from_secs(every.into()));
