@@ -12,6 +12,10 @@ mod keys;
 mod load;
 pub(crate) mod migrate;
 mod people;
+// Tests of both command lines share it; it needs clap alone.
+#[cfg(test)]
+#[path = "../../../tollgate-cli/src/reference.rs"]
+mod reference;
 mod serve;
 mod show;
 mod users;
@@ -221,5 +225,15 @@ fn print(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{}", text.trim_end()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_has_every_command() {
+        reference::check("command-line.md", "The command line of an app", Line::command().name("myapp"));
     }
 }
