@@ -179,6 +179,7 @@ impl Service {
             describe: |operation| {
                 H::Arguments::describe(operation);
                 H::Answer::describe(operation);
+                operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
             endpoint,
             cached,

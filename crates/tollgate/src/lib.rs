@@ -49,6 +49,11 @@ mod first_rows;
 mod home;
 mod identities;
 mod kept;
+#[cfg(feature = "lambda")]
+mod lambda;
+#[cfg(not(feature = "lambda"))]
+#[path = "lambda/without.rs"]
+mod lambda;
 mod migrations;
 pub mod raw;
 mod running;
@@ -69,8 +74,8 @@ pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place,
-    Preconditions, Query, RequestId, Service, Tagged, Unrepeatable,
+    Answer, Argument, Axum, Created, Form, Gateway, Guard, Handler, Json, List, NoContent, Operation, Page, Path,
+    Place, Preconditions, Query, RequestId, Service, Tagged, Unrepeatable,
 };
 /// ```
 /// use tollgate::prelude::*;
