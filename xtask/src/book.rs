@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn a_link_leads_to_a_file_and_a_heading() {
         let good = "[b](guide/b.md) [c](guide/b.md#two-words) [d](#here) [e](https://x.test) `[f](g)`\n# Here\n```\n[h](i)\n```";
-        let pages = |text| pages(&[("docs/a.md", text), ("docs/guide/b.md", "# B\n## Two `words`!\n[a](../a.md)")]);
+        let pages =
+            |text: &str| pages(&[("docs/a.md", text), ("docs/guide/b.md", "# B\n## Two `words`!\n[a](../a.md)")]);
         let dead = |text: &str| {
             let pages = pages(text);
             dead_links(&pages, |path| pages.contains_key(path))
