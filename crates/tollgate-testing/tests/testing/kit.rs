@@ -20,8 +20,16 @@ struct Parcel {
     posted: Timestamp,
 }
 
+/// An order. Who gave it is recorded in the same transaction.
+#[resource(plural = "orders", audited)]
+struct Order {
+    #[id(generated)]
+    order_id: i64,
+    what: String,
+}
+
 fn app() -> App {
-    App::new("post").service(Service::new("parcels").crud::<Parcel>("/parcels"))
+    App::new("post").service(Service::new("parcels").crud::<Parcel>("/parcels").crud::<Order>("/orders"))
 }
 
 async fn on(database: &Arc<Faulty>) -> TestApp {
@@ -77,4 +85,23 @@ async fn reads_fail_and_are_slow_when_told() {
     let begin = Instant::now();
     assert_eq!(ann.get("/parcels").await.status(), 200);
     assert!(begin.elapsed() >= Duration::from_millis(50));
+}
+
+#[tokio::test]
+async fn whichever_write_fails_nothing_is_left_by_half() {
+    let database = Arc::new(Faulty::default());
+    let app = on(&database).await;
+    let ann = app.actor("ann").may("read:orders create:orders");
+    for nth in 1.. {
+        database.fail(nth, Fault::Refused);
+        let status = ann.post("/orders", json!({ "what": "Tea" })).await.status();
+        let failed = database.mend();
+        let total = ann.get("/orders?total=true").await.json()["total"].clone();
+        let Some(_) = failed else {
+            assert_eq!((status, total), (201, json!(1)));
+            assert!(nth > 2, "an order, its record and the commit are several writes");
+            break;
+        };
+        assert_eq!((status, total), (503, json!(0)), "write {nth}");
+    }
 }
