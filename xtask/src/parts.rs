@@ -112,6 +112,12 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("npm", NODE, || servers::OIDC_PROVIDER.fetch()),
     },
     Part {
+        name: "axe",
+        programs: "Node 20 or newer with npm",
+        is_there: || servers::AXE.is_there(),
+        get: Get::OursBy("npm", NODE, || servers::AXE.fetch()),
+    },
+    Part {
         name: "openid-client",
         programs: "Node 20 or newer with npm",
         is_there: || servers::OPENID_CLIENT.is_there(),
@@ -332,7 +338,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, openid-client, aws-emulator, lambda-emulator, \
+        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, axe, openid-client, aws-emulator, lambda-emulator, \
                      terraform, aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());

@@ -8,6 +8,7 @@ use crate::{
     cell::documents,
     driver::{counted_keys, show, until_kept},
     error::{in_time, is_passing, late, tell},
+    merge::updates,
     operation::{Operation, PATIENCE},
 };
 use futures_util::future::BoxFuture;
@@ -23,7 +24,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Select, Session, Table, Update, Value,
 };
 
 /// How long a transaction may do nothing, holding what it changed.
@@ -214,6 +215,16 @@ impl Driver for TransactionSession {
                 Ok(keys)
             };
             self.write(|| insert(range.clone())).await
+        })
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let updates = &updates(merge, &*rows, range)?;
+            let step = async || {
+                self.run(merge.table, move |mut at| Box::pin(async move { at.merge(merge.table, updates).await })).await
+            };
+            self.write(step).await
         })
     }
 
