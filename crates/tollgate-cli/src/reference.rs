@@ -23,8 +23,8 @@ fn describe(text: &mut String, command: &mut Command, parents: &str) {
     command.build();
     let name = format!("{parents}{}", command.get_name());
     let help = command.render_long_help().to_string();
-    let lines = help.trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect::<String>();
-    write!(text, "\n## `{name}`\n\n```text\n{lines}```\n").unwrap();
+    let lines: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
+    write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n")).unwrap();
     for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help" && !inner.is_hide_set()) {
         describe(text, inner, &format!("{name} "));
     }
