@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use crate::{
-    Result, claims,
+    Result, book, claims,
     crates::{self, Crate},
     dashboards, directions, includes,
     steps::{Steps, cargo, output, stdout},
@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result {
     );
     steps.step("dependency directions", || directions::check(&crates));
     steps.step("code in the documentation", includes::check);
+    steps.step("pages and links", book::check);
     steps.step("dashboards", dashboards::check);
     steps.step("tests in SECURITY.md", claims::check);
     steps.step("lints for every crate", || check_lints(&crates));

@@ -5,6 +5,7 @@
 
 use std::{env, process::ExitCode};
 
+mod book;
 mod claims;
 mod crates;
 mod dashboards;
@@ -29,7 +30,8 @@ usage: cargo xtask test [--without PART]...   all tests; gets what they need fir
                                               the long form of the fault tests, kept in faults/; half an hour or more
        cargo xtask infra [NAME]... [--without PART]...
                                               what puts an app into the cloud, tried; a quarter of an hour
-       cargo xtask includes                   writes the code blocks of the documentation anew
+       cargo xtask includes                   writes anew what the documentation takes from elsewhere: code, and the
+                                              list of decisions
        cargo xtask dashboards                 writes the dashboards of infra/grafana anew";
 
 /// What went wrong is text for a person at a terminal, nothing to match on.
@@ -54,7 +56,10 @@ fn run(arguments: &[&str]) -> Result {
         ["lint"] => lint::run(),
         ["faults", options @ ..] => faults::run(options),
         ["infra", arguments @ ..] => infra::run(arguments),
-        ["includes"] => includes::write(),
+        ["includes"] => {
+            includes::write()?;
+            book::write()
+        }
         ["dashboards"] => dashboards::write(),
         ["ci", options @ ..] => {
             test::run(&parts::left_out(options)?)?;

@@ -15,6 +15,8 @@ mod files;
 mod generate;
 mod man;
 mod new;
+#[cfg(test)]
+mod reference;
 mod say;
 mod templates;
 mod tools;
@@ -94,5 +96,10 @@ mod tests {
     #[test]
     fn the_command_line_has_no_contradictions() {
         Line::command().debug_assert();
+    }
+
+    #[test]
+    fn the_reference_has_every_command() {
+        reference::check("tollgate.md", "The command `tollgate`", Line::command());
     }
 }

@@ -1,5 +1,6 @@
-//! Tests that read as claims: [`TestApp`] with its actors, a browser, servers, and the suite that every driver
-//! passes.
+//! Tests that read as claims: [`TestApp`] with its actors and [their rows](Client::given), a
+//! [clock](tollgate::ManualClock) that moves when told, a database that [fails when told](Faulty), a browser, servers, and
+//! the suite that every driver passes.
 //!
 //! ```
 //! # use tollgate::prelude::*;
@@ -24,6 +25,8 @@ mod app;
 pub mod browser;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod faulty;
+mod fixtures;
 mod matrix;
 #[cfg(feature = "servers")]
 mod proxy;
@@ -32,6 +35,7 @@ mod reply;
 pub mod servers;
 
 pub use app::{Client, Setup, TestApp};
+pub use faulty::{Failed, Fault, Faulty, Held};
 pub use matrix::Matrix;
 #[cfg(feature = "servers")]
 pub use proxy::FaultProxy;

@@ -34,7 +34,7 @@ impl Running {
         running
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
@@ -96,7 +96,7 @@ fn keep(stream: impl Read + Send + 'static, said: &Arc<Mutex<String>>) {
 }
 
 /// A port that is free, below those that the system gives to outgoing connections.
-fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     let random = |at: u32| 20_000 + (std::process::id().wrapping_mul(31).wrapping_add(at * 97)) % 12_000;
     let ports = (0..100).map(|at| u16::try_from(random(at)).unwrap());
     ports.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap().to_string()

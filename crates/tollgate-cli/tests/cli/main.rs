@@ -14,3 +14,5 @@ mod new;
 mod process;
 #[cfg(test)]
 mod shell;
+#[cfg(test)]
+mod tutorial;

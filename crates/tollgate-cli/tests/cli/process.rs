@@ -1,7 +1,7 @@
 //! The command in a folder, and applications that it made.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -23,6 +23,16 @@ pub(crate) fn tollgate(folder: &Path, arguments: &[&str]) -> Command {
 pub(crate) fn cargo(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args(arguments);
+    prepared(command, folder)
+}
+
+/// A script in that folder, with `tollgate` and `cargo` among its commands.
+pub(crate) fn shell(folder: &Path, script: &str) -> Command {
+    let parents = [env!("CARGO_BIN_EXE_tollgate"), env!("CARGO")].map(|program| Path::new(program).parent().unwrap());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(parents.into_iter().map(PathBuf::from).chain(env::split_paths(&path))).unwrap();
+    let mut command = Command::new("bash");
+    command.args(["-c", script]).env("PATH", path);
     prepared(command, folder)
 }
 

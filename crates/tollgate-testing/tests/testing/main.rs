@@ -10,6 +10,8 @@ mod crowds;
 #[cfg(test)]
 mod films;
 #[cfg(test)]
+mod kit;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod memory;

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tollgate_auth::outgoing;
 use url::Url;
 
-/// Asks one API. Clones share their connections and their [budget](super::budget).
+/// Asks one API. Clones share their connections and their budget for trying again.
 #[derive(Clone)]
 pub struct HttpClient(Arc<Inner>);
 

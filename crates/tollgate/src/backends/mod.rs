@@ -37,7 +37,7 @@
 //! # let _ = app.settings("backends.weather.url = 'https://api.weather.example/v1'");
 //! ```
 //!
-//! A request that may be repeated is tried again while there is time and [budget](self::budget); what a caller sent
+//! A request that may be repeated is tried again while there is time and budget, one in ten requests; what a caller sent
 //! becomes one segment of a path or one value of a query, never an address.
 
 mod budget;

@@ -13,6 +13,10 @@ mod keys;
 mod load;
 pub(crate) mod migrate;
 mod people;
+// Tests of both command lines share it; it needs clap alone.
+#[cfg(test)]
+#[path = "../../../tollgate-cli/src/reference.rs"]
+mod reference;
 mod serve;
 mod show;
 mod users;
@@ -138,10 +142,7 @@ struct CreateUser {
 
 /// Runs the command that the process was started with.
 pub(crate) fn main(app: App) -> Exit {
-    // Nothing said is no line, rather than an empty one.
-    let about = (!app.about.is_empty()).then_some(app.about);
-    let command = Line::command().name(app.name).version(app.version).about(about);
-    let line = match command.try_get_matches().and_then(|matches| Line::from_arg_matches(&matches)) {
+    let line = match command(&app).try_get_matches().and_then(|matches| Line::from_arg_matches(&matches)) {
         Ok(line) => line,
         Err(error) => error.exit(),
     };
@@ -152,6 +153,13 @@ pub(crate) fn main(app: App) -> Exit {
             Exit::FAILURE
         }
     }
+}
+
+/// The command line of that app.
+fn command(app: &App) -> clap::Command {
+    // Nothing said is no line, rather than an empty one.
+    let about = (!app.about.is_empty()).then_some(app.about);
+    Line::command().name(app.name).version(app.version).about(about)
 }
 
 fn run(app: App, line: Line) -> Result<(), Failure> {
@@ -231,5 +239,15 @@ fn print(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{}", text.trim_end()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_has_every_command() {
+        reference::check("command-line.md", "The command line of an app", command(&App::new("myapp")));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Issuer, Watched, until, workspace};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Write, fs};
 use tempfile::TempDir;
 use tollgate_testing::servers::Prometheus;
 
@@ -84,7 +84,7 @@ mod redis {
             for name in metric_names(&(queries.concat() + &rules), &shown) {
                 assert!(shown.contains(&format!("\n{name}")), "{name} is asked for and not shown");
             }
-            is_told_in_the_guide(&shown);
+            is_told_in_the_reference(&shown);
         }
 
         /// Something of everything that is counted.
@@ -172,11 +172,11 @@ fn metric_names(text: &str, shown: &str) -> BTreeSet<String> {
     words.filter(is_ours).filter(|word| !labels.contains(word)).map(str::to_owned).collect()
 }
 
-/// The page has the list of metrics that the app shows; `UPDATE_EXPECT=1` writes it anew.
-fn is_told_in_the_guide(shown: &str) {
+/// The reference has the list of metrics that the app shows; `UPDATE_EXPECT=1` writes it anew.
+fn is_told_in_the_reference(shown: &str) {
     const BEGINS: &str = "<!-- metrics -->\n";
     const ENDS: &str = "<!-- /metrics -->";
-    let file = workspace("docs/guide/telemetry.md");
+    let file = workspace("docs/reference/metrics.md");
     let page = fs::read_to_string(&file).unwrap();
     let (before, rest) = page.split_once(BEGINS).unwrap();
     let (told, after) = rest.split_once(ENDS).unwrap();
@@ -184,7 +184,7 @@ fn is_told_in_the_guide(shown: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&file, format!("{before}{BEGINS}{list}{ENDS}{after}")).unwrap();
     } else {
-        assert_eq!(told, list, "{}: UPDATE_EXPECT=1 writes it anew", Path::new("docs/guide/telemetry.md").display());
+        assert_eq!(told, list, "docs/reference/metrics.md: UPDATE_EXPECT=1 writes it anew");
     }
 }
 

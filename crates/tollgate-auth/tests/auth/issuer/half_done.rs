@@ -5,16 +5,14 @@ use super::{
     consent::{allowed, third_parties},
     revocation::{ends_on, is_good},
 };
-use crate::{
-    faulty::{Failed, Fault, Faulty},
-    token::world::clock,
-};
+use crate::token::world::clock;
 use axum::http::StatusCode;
 use serde_json::Value;
 use std::{pin::Pin, sync::Arc};
 use tollgate_access::System;
 use tollgate_auth::{AccountChange, UserError};
 use tollgate_core::Change;
+use tollgate_testing::{Failed, Fault, Faulty};
 use uuid::Uuid;
 
 const NEW: &str = "the lorry sleeps at noon";

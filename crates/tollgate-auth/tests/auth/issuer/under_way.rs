@@ -8,15 +8,13 @@ use super::{
     roles,
     second_factor::enrol,
 };
-use crate::{
-    faulty::{BEGIN, Faulty, Held},
-    token::world::clock,
-};
+use crate::token::world::clock;
 use axum::http::StatusCode;
 use std::{pin::Pin, sync::Arc};
 use tollgate_access::{Actor, Identity, System};
 use tollgate_auth::{AccountChange, IdentityConfig, UserError};
 use tollgate_core::Change;
+use tollgate_testing::{Faulty, Held};
 
 const EMAIL: &str = "rea@example.test";
 
@@ -166,9 +164,9 @@ async fn who_can_do_more_by_now_is_out_of_reach_by_now() {
     let removed = async move { accounts.remove(&delete, user).await };
     let promoted = async || world.change(EMAIL, roles("curator")).await;
 
-    let outcome = meanwhile(database.hold(BEGIN), changed, promoted()).await;
+    let outcome = meanwhile(database.hold_transaction(), changed, promoted()).await;
     assert!(matches!(outcome, Err(UserError::Beyond(_))), "{outcome:?}");
     world.change(EMAIL, roles("reader")).await;
-    let outcome = meanwhile(database.hold(BEGIN), removed, promoted()).await;
+    let outcome = meanwhile(database.hold_transaction(), removed, promoted()).await;
     assert!(matches!(outcome, Err(UserError::Beyond(_))), "{outcome:?}");
 }

@@ -1,0 +1,1 @@
+ALTER TABLE "movies" ADD COLUMN "director" text COLLATE "C";
