@@ -51,7 +51,7 @@ impl App {
         let log = folder.path().join("log");
         let mut command = Command::new(&stage.binary);
         command.args(["--port", &port.to_string()]).current_dir(folder.path()).env_remove("RUST_LOG");
-        command.env("LOREM_IPSUM_LOG__FILTER", "warn");
+        command.env("LOREM_IPSUM_LOG__FILTER", "warn").env("LOREM_IPSUM_PATIENTS__DEMO", "");
         let setting = |(setting, value): &(&str, String)| (format!("LOREM_IPSUM_{setting}"), value.clone());
         let settings: Vec<_> = settings.iter().map(setting).collect();
         command.envs(settings.iter().cloned()).envs(variables.iter().cloned());

@@ -112,6 +112,12 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("npm", NODE, || servers::OIDC_PROVIDER.fetch()),
     },
     Part {
+        name: "axe",
+        programs: "Node 20 or newer with npm",
+        is_there: || servers::AXE.is_there(),
+        get: Get::OursBy("npm", NODE, || servers::AXE.fetch()),
+    },
+    Part {
         name: "openid-client",
         programs: "Node 20 or newer with npm",
         is_there: || servers::OPENID_CLIENT.is_there(),

@@ -177,6 +177,19 @@ CREATE TABLE "provider_sessions" (
 ) STRICT;
 CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
 CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");
+CREATE TABLE "alerts" (
+  "alert_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
+  "patient_id" TEXT /* text */ NOT NULL,
+  "clinician" TEXT /* text */ NOT NULL,
+  "rule" TEXT /* text */ NOT NULL,
+  "level" INTEGER /* int32 */ NOT NULL,
+  "value" REAL /* float */ NOT NULL,
+  "opened" INTEGER /* time */ NOT NULL,
+  "closed" INTEGER /* time */
+) STRICT;
+CREATE INDEX "alerts_patient_id_idx" ON "alerts" ("patient_id");
+CREATE INDEX "alerts_clinician_idx" ON "alerts" ("clinician");
+CREATE INDEX "alerts_opened_idx" ON "alerts" ("opened");
 CREATE TABLE "audit_events" (
   "event_id" INTEGER /* int64 */ NOT NULL PRIMARY KEY AUTOINCREMENT,
   "at" INTEGER /* time */ NOT NULL,
@@ -194,6 +207,33 @@ CREATE INDEX "audit_events_at_idx" ON "audit_events" ("at");
 CREATE INDEX "audit_events_actor_idx" ON "audit_events" ("actor");
 CREATE INDEX "audit_events_resource_idx" ON "audit_events" ("resource");
 CREATE INDEX "audit_events_row_id_idx" ON "audit_events" ("row_id");
+CREATE TABLE "book_pages" (
+  "page_id" BLOB /* uuid */ NOT NULL PRIMARY KEY,
+  "book_id" INTEGER /* int64 */ NOT NULL,
+  "number" INTEGER /* int32 */ NOT NULL,
+  "text" TEXT /* text */ NOT NULL
+) STRICT;
+CREATE INDEX "book_pages_book_id_idx" ON "book_pages" ("book_id");
+CREATE TABLE "books" (
+  "book_id" INTEGER /* int64 */ NOT NULL PRIMARY KEY AUTOINCREMENT,
+  "owner" TEXT /* text */ NOT NULL,
+  "author" TEXT /* text */ NOT NULL,
+  "title" TEXT /* text */ NOT NULL,
+  "pages" INTEGER /* int32 */ NOT NULL,
+  "added" INTEGER /* time */ NOT NULL,
+  "changed" INTEGER /* time */ NOT NULL,
+  "version" INTEGER /* int32 */ NOT NULL
+) STRICT;
+CREATE INDEX "books_owner_idx" ON "books" ("owner");
+CREATE INDEX "books_pages_idx" ON "books" ("pages");
+CREATE TABLE "cases" (
+  "patient_id" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "clinician" TEXT /* text */ NOT NULL,
+  "place" TEXT /* text */ NOT NULL,
+  "began" INTEGER /* time */ NOT NULL
+) STRICT;
+CREATE INDEX "cases_clinician_idx" ON "cases" ("clinician");
+CREATE INDEX "cases_began_idx" ON "cases" ("began");
 CREATE TABLE "messages" (
   "message_id" TEXT /* object id */ NOT NULL PRIMARY KEY,
   "author" TEXT /* text */ NOT NULL,
@@ -210,3 +250,42 @@ CREATE TABLE "movies" (
   "rating" REAL /* float */ NOT NULL
 ) STRICT;
 CREATE INDEX "movies_released_idx" ON "movies" ("released");
+CREATE TABLE "observations" (
+  "observation_id" INTEGER /* int64 */ NOT NULL PRIMARY KEY AUTOINCREMENT,
+  "patient_id" TEXT /* text */ NOT NULL,
+  "clinician" TEXT /* text */ NOT NULL,
+  "at" INTEGER /* time */ NOT NULL,
+  "place" TEXT /* text */ NOT NULL,
+  "temperature" REAL /* float */,
+  "heart_rate" INTEGER /* int32 */,
+  "systolic" INTEGER /* int32 */,
+  "diastolic" INTEGER /* int32 */,
+  "spo2" INTEGER /* int32 */,
+  "symptoms" TEXT /* texts */ NOT NULL
+) STRICT;
+CREATE INDEX "observations_patient_id_idx" ON "observations" ("patient_id");
+CREATE INDEX "observations_clinician_idx" ON "observations" ("clinician");
+CREATE INDEX "observations_at_idx" ON "observations" ("at");
+CREATE TABLE "patients" (
+  "patient_id" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "clinician" TEXT /* text */ NOT NULL,
+  "name" TEXT /* text */ NOT NULL,
+  "born" INTEGER /* int32 */ NOT NULL,
+  "place" TEXT /* text */ NOT NULL,
+  "discharged" INTEGER /* time */,
+  "level" INTEGER /* int32 */ NOT NULL,
+  "temperature" REAL /* float */,
+  "heart_rate" INTEGER /* int32 */,
+  "systolic" INTEGER /* int32 */,
+  "diastolic" INTEGER /* int32 */,
+  "spo2" INTEGER /* int32 */,
+  "seen" INTEGER /* time */
+) STRICT;
+CREATE INDEX "patients_clinician_idx" ON "patients" ("clinician");
+CREATE INDEX "patients_place_idx" ON "patients" ("place");
+CREATE INDEX "patients_discharged_idx" ON "patients" ("discharged");
+CREATE TABLE "words" (
+  "word" TEXT /* text */ NOT NULL PRIMARY KEY,
+  "count" INTEGER /* int64 */ NOT NULL
+) STRICT;
+CREATE INDEX "words_count_idx" ON "words" ("count");

@@ -1,8 +1,9 @@
 //! Services joined into one router, one document and one access matrix: all three from the same signatures.
 
 use crate::{
-    AnyResource, Context, Operation, Quotas, Reach, Scheme, Service,
+    AnyResource, Context, Job, Operation, Quotas, Reach, Scheme, Service,
     operation::Callers,
+    pages::Link,
     refusal::Refusal,
     schemas::{Schemas, tidy},
     service::Route,
@@ -62,6 +63,8 @@ pub struct Built {
     pub cached_tables: Vec<&'static Table>,
     /// The rows that new tables start with: the resource's plural and JSON.
     pub first_rows: Vec<(&'static str, &'static str)>,
+    /// What is done without a caller.
+    pub jobs: Vec<Job>,
 }
 
 /// One route and who may call it.
@@ -86,6 +89,8 @@ pub struct ServiceInfo {
     pub about: &'static str,
     /// The permissions that its routes ask for, each once.
     pub permissions: Vec<String>,
+    /// The pages that it shows the way to.
+    pub links: Vec<Link>,
 }
 
 impl Api {
@@ -118,6 +123,7 @@ impl Api {
             routes: self.routes().map(|(_, route)| route.info()).collect(),
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
+            jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
             resources,
             tables_elsewhere,
             cached_tables: described.cached,

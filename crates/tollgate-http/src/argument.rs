@@ -3,6 +3,7 @@
 //! That is why the document cannot drift from the code: the same type does both.
 use crate::{Call, Context, Guard, Operation, Place, Reach};
 use axum::{extract::FromRequestParts, http::StatusCode, response::IntoResponse};
+use jiff::Timestamp;
 use std::sync::Arc;
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Faults, Input, Problem};
@@ -125,6 +126,39 @@ impl<R: Resource> Argument for Store<R> {
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         let store = call.context.stores.of::<R>()?;
         Ok(call.transaction.as_ref().map_or_else(|| store.clone(), |outer| store.joining(outer)))
+    }
+}
+
+/// Two arguments as one: a handler has room for eight.
+impl<A: Argument, B: Argument> Argument for (A, B) {
+    const READS_BODY: bool = {
+        assert!(!(A::READS_BODY && B::READS_BODY), "a request has one body: this handler asks for it twice");
+        A::READS_BODY || B::READS_BODY
+    };
+
+    fn describe(operation: &mut Operation<'_>) {
+        A::describe(operation);
+        B::describe(operation);
+    }
+
+    fn database(context: &Context) -> Option<Arc<dyn Database>> {
+        A::database(context).or_else(|| B::database(context))
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        Ok((A::take(call).await?, B::take(call).await?))
+    }
+}
+
+/// What time it is: that of the app's clock, which a test may set.
+#[derive(Clone, Copy, Debug)]
+pub struct Now(pub Timestamp);
+
+impl Argument for Now {
+    fn describe(_: &mut Operation<'_>) {}
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        Ok(Self(call.context.clock.now()))
     }
 }
 

@@ -52,12 +52,22 @@ pub struct Call {
     pub(crate) actor: Option<Actor>,
     /// What everything that it does is part of, if it has an idempotency key.
     pub(crate) transaction: Option<Transaction>,
+    /// The longest body that is read, in bytes.
+    pub(crate) longest: usize,
 }
+
+/// The longest body of a route that says nothing else, in bytes.
+const LONGEST: usize = 1024 * 1024;
 
 impl Call {
     pub(crate) fn new(request: Request, context: Arc<Context>) -> Self {
         let (head, body) = request.into_parts();
-        Self { head, body: Some(body), context, actor: None, transaction: None }
+        Self { head, body: Some(body), context, actor: None, transaction: None, longest: LONGEST }
+    }
+
+    /// The same with a body of at most so many bytes.
+    pub(crate) fn up_to(self, longest: Option<usize>) -> Self {
+        Self { longest: longest.unwrap_or(LONGEST), ..self }
     }
 
     /// Who calls; asked once.

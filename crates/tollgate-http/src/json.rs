@@ -19,8 +19,6 @@ use axum::{
 use serde_json::Value;
 use tollgate_core::{Fault, Faults, Input, Misfit, Misfits, Output, Problem, strict};
 
-/// The longest body, in bytes.
-const LONGEST: usize = 1024 * 1024;
 /// The deepest nesting.
 const DEEPEST: usize = 64;
 
@@ -41,7 +39,7 @@ impl<T: Input> Argument for Json<T> {
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         check_media_type(&call.head.headers)?;
-        read(&call.read_body(LONGEST).await?).map(Self)
+        read(&call.read_body(call.longest).await?).map(Self)
     }
 }
 

@@ -8,7 +8,7 @@
 //!                           etag.rs preconditions.rs  which state of a row
 //!                           cache.rs      answers for more than one caller
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
-//! together                  service.rs    crud.rs     resources.rs
+//! together                  service.rs    crud.rs     resources.rs  view.rs  pages of an app   job.rs  without a caller
 //! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
 //!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
 //!                                                     limits.rs     how often
@@ -36,6 +36,7 @@ mod guard;
 mod handler;
 mod health;
 mod idempotency;
+mod job;
 mod json;
 mod limits;
 mod list;
@@ -54,12 +55,13 @@ mod scheme;
 mod serve;
 mod service;
 pub mod trace;
+mod view;
 mod words;
 
 pub use address::ClientAddress;
 pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page, Tagged};
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
-pub use argument::{Argument, Arguments, Axum, Path};
+pub use argument::{Argument, Arguments, Axum, Now, Path};
 pub use audit::AuditLog;
 pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
@@ -68,6 +70,7 @@ pub use guard::{Guard, Reach};
 pub use handler::Handler;
 pub use health::{Health, Unwell};
 pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
+pub use job::{Job, JobArguments};
 pub use json::Json;
 pub use limits::{Counted, Limits, Quota, Quotas, SharedCounters};
 pub use list::List;
@@ -83,6 +86,7 @@ pub use resources::{AnyResource, BadRow, LoadError, Loading, Stores};
 pub use scheme::{Flow, Scheme};
 pub use serve::{ConnectionLimits, Ended, Listening, Probe, Serving, Stop, Tls, bind, take_socket};
 pub use service::Service;
+pub use view::{Download, Html, View};
 
 #[doc(hidden)]
 pub use tollgate_store::__private;

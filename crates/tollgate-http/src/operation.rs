@@ -118,6 +118,12 @@ impl<'a> Operation<'a> {
         self.responses.insert(status.as_str().into(), answer);
     }
 
+    /// An answer with content of another media type.
+    pub fn answers_as(&mut self, status: StatusCode, text: &str, media_type: &str, schema: &Value) {
+        let answer = json!({ "description": text, "content": { media_type: { "schema": schema } } });
+        self.responses.insert(status.as_str().into(), answer);
+    }
+
     /// An answer without.
     pub fn answers_nothing(&mut self, status: StatusCode, text: &str) {
         self.responses.insert(status.as_str().into(), json!({ "description": text }));

@@ -51,7 +51,7 @@ use tollgate_core::{Problem, Result};
 
 /// The Content-Security-Policy of every page. `form-action` also governs where a form's answer redirects to.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-                          form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const TEMPLATES: [(&str, &str); 10] = [
     ("base.html", include_str!("../templates/base.html")),
@@ -98,12 +98,14 @@ pub struct Frame {
     pub nav: Vec<Link>,
     /// Where the Sign in button leads.
     pub sign_in: String,
+    /// The path of the page itself: the link to it is marked.
+    pub here: String,
 }
 
 impl Default for Frame {
     fn default() -> Self {
         let nav = vec![Link::new("/docs", "API docs")];
-        Self { person: None, nav, sign_in: "/auth/login?return_to=/".into() }
+        Self { person: None, nav, sign_in: "/auth/login?return_to=/".into(), here: String::new() }
     }
 }
 
@@ -160,7 +162,7 @@ impl Serialize for Session {
 }
 
 /// A link and its words.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Link {
     /// Where it leads.
     pub href: String,
@@ -175,28 +177,63 @@ impl Link {
     }
 }
 
+/// A page of the app's own, and what it takes to see it.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// The way there.
+    pub link: Link,
+    /// The permissions that the page needs.
+    pub permissions: Vec<String>,
+}
+
+/// The sign-in, which leads back to that path.
+pub(crate) fn sign_in_and_back(path: &str) -> String {
+    let back = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
+    format!("/auth/login?{back}")
+}
+
 /// The templates, with what they all say about the app.
 #[derive(Debug)]
-pub struct Pages(Environment<'static>);
+pub struct Pages {
+    templates: Environment<'static>,
+    ways: Vec<Way>,
+}
 
 impl Pages {
     /// The pages of that app.
     pub fn new(site: Site) -> Self {
+        Self::with(site, vec![], vec![])
+    }
+
+    /// The same with templates of the app's own, by name, and the ways to its pages.
+    pub fn with(site: Site, own: Vec<(&'static str, &'static str)>, ways: Vec<Way>) -> Self {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).build().unwrap_or_default());
-        templates
-            .set_loader(|wanted| Ok(TEMPLATES.iter().find(|(name, _)| *name == wanted).map(|(_, source)| *source)));
+        let known = move |wanted: &str| {
+            let mut all = TEMPLATES.iter().chain(&own);
+            all.find(|(name, _)| *name == wanted).map(|(_, source)| *source)
+        };
+        templates.set_loader(move |wanted| Ok(known(wanted)));
         templates.add_global("site", Serde(site));
         templates.add_global("assets", assets::addresses());
-        Self(templates)
+        Self { templates, ways }
+    }
+
+    /// The links of the top bar for somebody: to the pages that they may see, and to the documentation.
+    pub fn nav(&self, actor: &Actor) -> Vec<Link> {
+        let may = |way: &&Way| {
+            actor.is_signed_in() && way.permissions.iter().all(|permission| actor.grants().include(permission))
+        };
+        let own = self.ways.iter().filter(may).map(|way| way.link.clone());
+        own.chain(Frame::default().nav).collect()
     }
 
     /// Fills a template, named by its context's `TEMPLATE`.
     ///
     /// Answers 500 if there is none of that name, or if the context lacks what the template asks for.
     pub fn render(&self, template: &str, context: impl Serialize) -> Result<String> {
-        let page = self.0.get_template(template).and_then(|template| template.render(Serde(context)));
+        let page = self.templates.get_template(template).and_then(|template| template.render(Serde(context)));
         page.map_err(|error| Problem::internal().caused_by(error))
     }
 }

@@ -153,7 +153,8 @@ impl Edge {
                 if refusal.actor.is_none() {
                     refusal.actor = self.authenticate.identify(head).await.ok();
                 }
-                let page = pages::refused(&refusal, asked, id, self.roles.as_ref());
+                let mut page = pages::refused(&refusal, asked, id, self.roles.as_ref());
+                page.frame.nav = refusal.actor.as_ref().map_or(page.frame.nav, |actor| self.pages.nav(actor));
                 self.pages.render(ProblemPage::TEMPLATE, page).ok()
             }
         };

@@ -1,18 +1,22 @@
 //! One service: its routes, each with who may call it and how it is described.
 use crate::{
-    Answer, Argument, Arguments, Call, Context, Guard, Handler, Operation, Reach, RouteInfo, ServiceInfo,
+    Answer, Argument, Arguments, Call, Context, Guard, Handler, Job, JobArguments, Operation, Reach, RouteInfo,
+    ServiceInfo,
     cache::{self, CachedRoute},
     handler::{limited, run},
+    pages::Link,
+    view::sign_in_first,
     words,
 };
 use axum::{
     extract::{Request, State},
     http::Method,
+    middleware::from_fn,
     routing::{MethodFilter, MethodRouter, on},
 };
 use std::{any::type_name, sync::Arc, time::Duration};
 use tollgate_access::{Access, Actor};
-use tollgate_core::capitalized;
+use tollgate_core::{Result, capitalized};
 use tollgate_store::{Resource, Store};
 
 /// What a module of an app offers over HTTP.
@@ -25,6 +29,9 @@ pub struct Service {
     cached: Option<Duration>,
     /// Whether another instance serves it, so that its routes are known here and not answered.
     pub(crate) is_elsewhere: bool,
+    longest: Option<usize>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) jobs: Vec<Job>,
     /// Rows that a new database starts with: the resource's plural and JSON.
     pub(crate) first_rows: Vec<(&'static str, &'static str)>,
     /// Resources that no signature mentions.
@@ -65,6 +72,9 @@ impl Service {
             named: None,
             cached: None,
             is_elsewhere: false,
+            longest: None,
+            links: vec![],
+            jobs: vec![],
             first_rows: vec![],
             resources: vec![],
         }
@@ -130,6 +140,49 @@ impl Service {
         self
     }
 
+    /// Lets the body of the next route have so many bytes; 1 MiB if nothing is said.
+    #[must_use]
+    pub fn up_to(mut self, bytes: usize) -> Self {
+        self.longest = Some(bytes);
+        self
+    }
+
+    /// Does this while the app is served: when it starts, and again so long after each end. Its name, as in
+    /// `notes_forget`, is that of the function behind that of the service.
+    #[must_use]
+    pub fn every<H, A>(mut self, interval: Duration, job: H) -> Self
+    where
+        H: Handler<A, Arguments: JobArguments, Answer = Result<()>, Future: Send + 'static>,
+    {
+        let named = self.named.take().unwrap_or_else(|| self.describe_by_name(type_name::<H>()));
+        self.resources.push(<H::Arguments as JobArguments>::describe);
+        let run = move |arguments: H::Arguments| Box::pin(job.clone().call(arguments)) as _;
+        self.jobs.push(Job::new(named, interval, run));
+        self
+    }
+
+    /// Adds a `GET` route for people: who is not signed in is sent to the sign-in, and then back.
+    #[must_use]
+    pub fn page<H: Handler<A>, A>(self, path: &str, handler: H) -> Self
+    where
+        H::Arguments: Arguments,
+        H::Answer: Answer,
+        H::Future: Send,
+    {
+        let mut service = self.get(path, handler);
+        if let Some(route) = service.routes.last_mut() {
+            route.endpoint = std::mem::take(&mut route.endpoint).layer(from_fn(sign_in_first));
+        }
+        service
+    }
+
+    /// Shows the way to a page in the top bar, and beside the service on the home page, to those who may see it.
+    #[must_use]
+    pub fn link(mut self, path: &str, label: &str) -> Self {
+        self.links.push(Link::new(path, label));
+        self
+    }
+
     /// Whether and for how long the next route is to be cached; asked once.
     pub(crate) fn take_cached(&mut self) -> Option<Duration> {
         self.cached.take()
@@ -148,7 +201,7 @@ impl Service {
                 permissions.push(permission.to_owned());
             }
         }
-        ServiceInfo { name: self.name, about: self.about, permissions }
+        ServiceInfo { name: self.name, about: self.about, permissions, links: self.links.clone() }
     }
 
     fn route<H, A>(mut self, (method, filter): (Method, MethodFilter), path: &str, handler: H) -> Self
@@ -157,16 +210,17 @@ impl Service {
     {
         const { assert!(H::Arguments::BODIES <= 1, "a request has one body: this handler asks for it twice") };
         let (id, text) = self.named.take().unwrap_or_else(|| self.describe_by_name(type_name::<H>()));
+        let longest = self.longest.take();
         let cached = self.cached.take().map(|lifetime| Arc::new(CachedRoute::new::<H::Arguments>(&id, lifetime)));
         let endpoint = match cached.clone() {
             Some(route) => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
                 let (handler, route) = (handler.clone(), Arc::clone(&route));
                 let road = async move |call: Call| cache::run(handler, call, &route).await;
-                limited(Call::new(request, app), road)
+                limited(Call::new(request, app).up_to(longest), road)
             }),
             None => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
                 let handler = handler.clone();
-                limited(Call::new(request, app), async move |call: Call| run(handler, call).await)
+                limited(Call::new(request, app).up_to(longest), async move |call: Call| run(handler, call).await)
             }),
         };
         self.routes.push(Route {

@@ -86,13 +86,15 @@ fn check(Rule { name, inside }: &Rule, ty: &Type) -> Result<TokenStream> {
         "custom" => quote_spanned! { inside.span() => faults.add(&at, (#inside)(value, &())); },
         "inner" => {
             let inner = checks_of(inside.clone(), item(without_option(ty)).unwrap_or(ty))?;
-            quote! {
+            let each = quote! {
                 ::tollgate::__private::garde::rules::inner::apply(value, |value, key| {
                     let key = ::std::string::ToString::to_string(key);
                     let at = at.inside(&key);
                     #inner
                 });
-            }
+            };
+            // To garde, what is in an `Option` would be its one item.
+            if is_option(ty) { quote!(if let ::core::option::Option::Some(value) = value { #each }) } else { each }
         }
         other => {
             return Err(Error::new(name.span(), format!("there is no rule `{other}`; there are {}", RULES.join(", "))));
@@ -114,8 +116,12 @@ fn measure(ty: &Type) -> TokenStream {
     if is_text { quote!(length::chars) } else { quote!(length::simple) }
 }
 
+fn is_option(ty: &Type) -> bool {
+    last(ty).is_some_and(|name| name.ident == "Option")
+}
+
 fn without_option(ty: &Type) -> &Type {
-    if last(ty).is_some_and(|name| name.ident == "Option") { item(ty).unwrap_or(ty) } else { ty }
+    if is_option(ty) { item(ty).unwrap_or(ty) } else { ty }
 }
 
 /// What a type is of: `T` of `Vec<T>` and of `Option<T>`.

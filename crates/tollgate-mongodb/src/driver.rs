@@ -7,6 +7,7 @@ use crate::{
     cell::{Shown, documents},
     config::Config,
     error::{in_time, refused, unusable},
+    merge::updates as merge_updates,
     migrate,
     operation::{Operation, PATIENCE},
     query::is_one,
@@ -29,7 +30,8 @@ use std::{
 use tokio::{runtime::Handle, time::sleep};
 use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Merge, Result, Select, Session, Table, Update,
+    Value,
     migrate::{Applied, Script},
 };
 
@@ -310,6 +312,16 @@ impl Driver for MongoDb {
                 Err(Error::Overloaded) => Ok(None),
                 outcome => outcome.map(Some),
             }
+        })
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let updates = &merge_updates(merge, &*rows, range)?;
+            together(&self.database, merge.table, TURNS, |mut at| {
+                Box::pin(async move { at.merge(merge.table, updates).await })
+            })
+            .await
         })
     }
 

@@ -20,6 +20,7 @@ mod cell;
 mod config;
 mod driver;
 mod error;
+mod merge;
 mod migrate;
 mod nested;
 mod operation;

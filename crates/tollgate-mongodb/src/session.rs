@@ -8,6 +8,7 @@ use crate::{
     cell::documents,
     driver::{counted_keys, show},
     error::{in_time, is_passing, late, tell},
+    merge::updates,
     operation::{Operation, PATIENCE},
 };
 use futures_util::future::BoxFuture;
@@ -22,7 +23,9 @@ use tokio::{
     sync::Mutex,
     time::{Instant, sleep, timeout},
 };
-use tollgate_store::{Answer, Batch, Driver, Each, Error, Expr, Lanes, Result, Select, Session, Table, Update, Value};
+use tollgate_store::{
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, Table, Update, Value,
+};
 
 /// How long a transaction may do nothing, holding what it changed.
 const IDLE: Duration = Duration::from_secs(5);
@@ -201,6 +204,16 @@ impl Driver for Steps {
                 Ok(keys)
             };
             self.write(|| insert(range.clone())).await
+        })
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let updates = &updates(merge, &*rows, range)?;
+            let step = async || {
+                self.run(merge.table, move |mut at| Box::pin(async move { at.merge(merge.table, updates).await })).await
+            };
+            self.write(step).await
         })
     }
 

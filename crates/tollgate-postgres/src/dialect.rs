@@ -4,7 +4,7 @@
 use crate::cell::array;
 use std::borrow::Cow;
 use tollgate_store::{
-    Kind, Select, Table, Value,
+    Kind, Merge, Select, Table, Value,
     nested::texts,
     sql::{self, Dialect, Param, Writer, quoted},
 };
@@ -130,6 +130,11 @@ pub(crate) fn insert(dialect: Postgres<'_>, table: &'static Table) -> String {
         sql.push(")");
     }
     sql.text
+}
+
+/// The same, where rows that are there change instead.
+pub(crate) fn merge(dialect: Postgres<'_>, merge: &Merge) -> String {
+    insert(dialect, merge.table) + &sql::on_conflict(dialect, merge)
 }
 
 /// The rows, and nobody else changes them until the transaction ends.

@@ -23,8 +23,8 @@ use std::{
 use tokio::time::timeout;
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Query, Result, Row, Select, Session, Shape,
-    Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Row, Select, Session,
+    Shape, Table, Update, Value,
     migrate::{Applied, Script},
     sql,
 };
@@ -345,6 +345,14 @@ impl Driver for Postgres {
             let sql = dialect::insert(self.dialect(), table);
             let inserted = self.inserts.write_unblocked(&sql, &columns_of(table, &*rows, &range)).await;
             self.written(inserted)?.as_ref().map(keys_of).transpose()
+        })
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = dialect::merge(self.dialect(), merge);
+            let merged = self.changes.query(&sql, &columns_of(merge.table, &*rows, &range), Again::No).await;
+            self.written(merged).map(drop)
         })
     }
 

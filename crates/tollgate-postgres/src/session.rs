@@ -15,8 +15,8 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Query, Result, Select, Session, Table, Update, Value,
-    sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update,
+    Value, sql,
 };
 
 /// One transaction, until it has ended.
@@ -132,6 +132,13 @@ impl Driver for Steps {
         Box::pin(async move {
             let sql = dialect::insert(self.dialect(), table);
             keys_of(&self.run(&sql, &columns_of(table, &*rows, &range)).await?)
+        })
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = dialect::merge(self.dialect(), merge);
+            self.run(&sql, &columns_of(merge.table, &*rows, &range)).await.map(drop)
         })
     }
 

@@ -8,7 +8,7 @@ use crate::{
     session::Steps,
     writer::Writer,
 };
-use rusqlite::{Connection, Row, config::DbConfig, params_from_iter, vtab::array};
+use rusqlite::{Connection, Row, Statement, config::DbConfig, params_from_iter, vtab::array};
 use std::{
     fs::{self, Permissions},
     io,
@@ -29,7 +29,8 @@ use tokio::{
     time::timeout,
 };
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Query, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Query, Result, Select, Session, Table, Update,
+    Value,
     migrate::{Applied, Script},
     sql::{self, Param},
 };
@@ -248,15 +249,24 @@ pub(crate) fn insert_all(
 ) -> Result<Vec<Value<'static>>> {
     let mut statement = db.prepare_cached(&dialect::insert(table)).map_err(tell)?;
     let insert = |index: usize| {
-        let row = rows.row(index);
-        for (place, (index, column)) in table.written().enumerate() {
-            let value = Param::One(column.kind, row.value(index)?);
-            statement.raw_bind_parameter(place + 1, Bound(&value)).map_err(tell)?;
-        }
-        statement.raw_execute().map_err(tell)?;
+        write_row(&mut statement, table, rows.row(index))?;
         Ok(Value::Int(db.last_insert_rowid()))
     };
     range.map(insert).collect()
+}
+
+pub(crate) fn merge_all(db: &Connection, merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
+    let sql = dialect::insert(merge.table) + &sql::on_conflict(Dialect, merge);
+    let mut statement = db.prepare_cached(&sql).map_err(tell)?;
+    range.into_iter().try_for_each(|index| write_row(&mut statement, merge.table, rows.row(index)))
+}
+
+fn write_row(statement: &mut Statement<'_>, table: &'static Table, row: &dyn tollgate_store::Row) -> Result<()> {
+    for (place, (index, column)) in table.written().enumerate() {
+        let value = Param::One(column.kind, row.value(index)?);
+        statement.raw_bind_parameter(place + 1, Bound(&value)).map_err(tell)?;
+    }
+    statement.raw_execute().map(drop).map_err(tell)
 }
 
 pub(crate) fn update(db: &Connection, update: &Update) -> Result<Vec<Vec<Value<'static>>>> {
@@ -348,6 +358,11 @@ impl Driver for Sqlite {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(self.writer.write(move |db| insert_all(db, table, &*rows, range)))
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        let merge = merge.clone();
+        Box::pin(self.writer.write(move |db| merge_all(db, &merge, &*rows, range)))
     }
 
     fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {

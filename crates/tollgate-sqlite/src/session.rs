@@ -2,7 +2,7 @@
 
 use crate::{
     dialect::Sqlite as Dialect,
-    driver::{collect, count, delete, insert_all, update},
+    driver::{collect, count, delete, insert_all, merge_all, update},
     limit,
     writer::{Step, in_savepoint},
 };
@@ -14,8 +14,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Query, Result, Select, Session, Table, Update, Value,
-    sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update,
+    Value, sql,
 };
 
 /// One transaction. Dropped, its sender is gone, and the writer rolls back.
@@ -100,6 +100,11 @@ impl Driver for Steps {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(self.run(move |db| insert_all(db, table, &*rows, range)))
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        let merge = merge.clone();
+        Box::pin(self.run(move |db| merge_all(db, &merge, &*rows, range)))
     }
 
     fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {

@@ -1,7 +1,7 @@
 //! What a database must be able to do. Object-safe: a driver is a crate of its own and knows no resource type.
 
 use crate::{
-    Error, Expr, Order, Query, Result, Row, Set, Table, Value,
+    Error, Expr, Merge, Order, Query, Result, Row, Set, Table, Value,
     migrate::{Applied, Script},
 };
 use jiff::Timestamp;
@@ -102,6 +102,15 @@ pub trait Driver: Send + Sync + 'static {
         range: Range<usize>,
     ) -> Answer<'a, Option<Vec<Value<'static>>>> {
         Box::pin(async move { self.insert(table, rows, range).await.map(Some) })
+    }
+
+    /// Inserts the rows of the range, and changes those that are there with their key; all or nothing. No two have one
+    /// key, and they come in the order of their keys. Answers only after the commit.
+    ///
+    /// # Errors
+    /// The driver does not do this.
+    fn merge<'a>(&'a self, _: &'a Merge, _: Arc<dyn Batch>, _: Range<usize>) -> Answer<'a, ()> {
+        Box::pin(async { Err(Error::internal("this database merges no rows")) })
     }
 
     /// Changes the rows that match and shows them as they are now.

@@ -3,8 +3,8 @@
 //! Writers take turns; a transaction works on a copy and is one writer's turn. Readers see what was committed.
 
 use crate::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Order, Result, Row, Select, Session, Table, To, Update,
-    Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Order, Result, Row, Select, Session, Table, To,
+    Update, Value,
 };
 use jiff::Timestamp;
 use std::{
@@ -121,6 +121,15 @@ impl Rows {
         Ok(())
     }
 
+    fn merge(&mut self, merge: &Merge, row: &dyn Row) -> Result<()> {
+        let key = Key(row.value(merge.table.id)?.into_owned());
+        let Some(there) = self.rows.get_mut(&key) else { return self.insert(merge.table, row).map(drop) };
+        for (column, how) in &merge.columns {
+            there[*column] = how.of(&there[*column], row.value(*column)?.into_owned())?;
+        }
+        Ok(())
+    }
+
     fn update(&mut self, update: &Update) -> Result<Vec<Cells>> {
         let found = self.matching(update.table, &update.filter)?;
         let mut changed: Vec<(Key, Cells)> = found.into_iter().map(|(key, row)| (key.clone(), row.clone())).collect();
@@ -188,6 +197,14 @@ impl Tables {
         let changed = all.update(update)?;
         *own = all;
         Ok(changed)
+    }
+
+    fn merge(&mut self, merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
+        let own = self.of(merge.table);
+        let mut all = own.clone();
+        range.into_iter().try_for_each(|index| all.merge(merge, rows.row(index)))?;
+        *own = all;
+        Ok(())
     }
 
     fn delete(&mut self, table: &Table, filter: &Expr) -> Result<u64> {
@@ -275,7 +292,7 @@ impl Database for Memory {
     }
 }
 
-/// The six methods, given how to wait for a turn and how to reach the tables.
+/// The methods of both, given how to wait for a turn and how to reach the tables.
 macro_rules! driver {
     ($type:ty, |$it:ident| $turn:expr, $tables:expr) => {
         impl Driver for $type {
@@ -306,6 +323,14 @@ macro_rules! driver {
                 Box::pin(async move {
                     let _turn = $turn.await?;
                     $tables?.insert(table, &*rows, range)
+                })
+            }
+
+            fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+                let $it = self;
+                Box::pin(async move {
+                    let _turn = $turn.await?;
+                    $tables?.merge(merge, &*rows, range)
                 })
             }
 

@@ -2,7 +2,8 @@
 //! and a prepared statement serves all that share it.
 
 use crate::{
-    Expr, Kind, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name, schema::indexed,
+    Expr, Kind, Merge, Merged, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name,
+    schema::indexed,
 };
 use std::borrow::Cow;
 
@@ -111,6 +112,11 @@ impl<'a, D: Dialect> Writer<'a, D> {
     /// Adds the name of a column.
     pub fn column(&mut self, column: usize) -> &mut Self {
         self.name(self.table.columns[column].name)
+    }
+
+    /// Adds the name of a column with that of its table.
+    fn stored(&mut self, column: usize) -> &mut Self {
+        self.name(self.table.name).push(".").column(column)
     }
 
     /// Binds a value.
@@ -326,6 +332,22 @@ pub fn update<D: Dialect>(dialect: D, update: &Update) -> Writer<'_, D> {
     let mut sql = sql.filtered(&update.filter);
     sql.push(" RETURNING ").columns();
     sql
+}
+
+/// ` ON CONFLICT (…) DO UPDATE SET …`: what follows an insert that changes rows that are there.
+pub fn on_conflict<D: Dialect>(dialect: D, merge: &Merge) -> String {
+    let mut sql = Writer::new(dialect, merge.table);
+    sql.push(" ON CONFLICT (").column(merge.table.id).push(") DO ");
+    sql.push(if merge.columns.is_empty() { "NOTHING" } else { "UPDATE SET " });
+    sql.list(&merge.columns, ", ", |sql, (column, how)| {
+        sql.column(*column).push(" = ");
+        match how {
+            Merged::Taken => sql.push("excluded.").column(*column),
+            Merged::Added => sql.stored(*column).push(" + excluded.").column(*column),
+            Merged::Next => sql.stored(*column).push(" + 1"),
+        };
+    });
+    sql.text
 }
 
 /// `DELETE FROM … WHERE …`

@@ -202,7 +202,7 @@ impl<T: Resource> Store<T> {
     }
 
     /// Does a write and, where the resource is audited, records it: both or neither.
-    async fn audited<R>(
+    pub(crate) async fn audited<R>(
         &self,
         actor: &Actor,
         write: impl AsyncFnOnce(Self) -> Result<R>,
@@ -341,7 +341,7 @@ pub(crate) fn check<T: Resource>(row: &T) -> Result<()> {
 }
 
 /// What a write is recorded as.
-fn event<A, T: Resource>(may: &May<A, T>, action: &str) -> NewAuditEvent {
+pub(crate) fn event<A, T: Resource>(may: &May<A, T>, action: &str) -> NewAuditEvent {
     NewAuditEvent::new(may.actor(), action, T::PLURAL)
 }
 

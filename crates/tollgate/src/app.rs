@@ -44,6 +44,7 @@ pub struct App {
     services: Vec<Service>,
     mailer: Option<Mailer>,
     metrics: Vec<AddMetrics>,
+    templates: Vec<(&'static str, &'static str)>,
 }
 
 /// Registers metrics of an app.
@@ -66,6 +67,7 @@ impl App {
             services: vec![],
             mailer: None,
             metrics: vec![],
+            templates: vec![],
         }
     }
 
@@ -163,6 +165,15 @@ impl App {
         Self { mailer: Some(Mailer::new(send)), ..self }
     }
 
+    /// Brings a template along for pages of the app's own, which [`View`](crate::View) fills:
+    /// `.template("shelf.html", include_str!("../templates/shelf.html"))`. One whose name ends in `.html` escapes what
+    /// it is given; it begins with `{% extends "base.html" %}`.
+    #[must_use]
+    pub fn template(mut self, name: &'static str, source: &'static str) -> Self {
+        self.templates.push((name, source));
+        self
+    }
+
     /// Adds a service.
     #[must_use]
     pub fn service(mut self, service: Service) -> Self {
@@ -203,8 +214,21 @@ impl App {
         let roles = roles.knowing(known(&built));
         let (name, title, version) = (self.name, self.title, self.version);
         let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
-        let backends = self.backends;
-        Ok(Design { name, title, version, about, tagline, settings, roles, built, mailer, metrics, backends })
+        let (templates, backends) = (self.templates, self.backends);
+        Ok(Design {
+            name,
+            title,
+            version,
+            about,
+            tagline,
+            settings,
+            roles,
+            built,
+            mailer,
+            metrics,
+            templates,
+            backends,
+        })
     }
 }
 
@@ -220,6 +244,7 @@ pub(crate) struct Design {
     pub(crate) built: Built,
     pub(crate) mailer: Option<Mailer>,
     pub(crate) metrics: Vec<AddMetrics>,
+    pub(crate) templates: Vec<(&'static str, &'static str)>,
     pub(crate) backends: Vec<Slot>,
 }
 

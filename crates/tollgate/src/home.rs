@@ -83,7 +83,7 @@ async fn home(State(home): State<Arc<Home>>, request: Request) -> Response {
     let session = home.running.identities.session(&head.headers).await;
     let person = Person::of(&actor).map(|person| Person { session, ..person });
     let page = HomePage {
-        frame: Frame { person, ..Frame::default() },
+        frame: Frame { person, nav: home.running.pages.nav(&actor), ..Frame::default() },
         terminal: home.terminal(&actor, &head.headers).await,
         services: home.services(&actor),
         ..HomePage::default()
@@ -129,12 +129,14 @@ impl Home {
     }
 
     fn services(&self, actor: &Actor) -> Vec<ServiceEntry> {
+        let nav = self.running.pages.nav(actor);
         let services = self.running.design.built.services.iter().filter(|service| !service.permissions.is_empty());
         let entry = |service: &ServiceInfo| ServiceEntry {
             name: service.name.into(),
             title: called(service),
             about: first_paragraph(service.about),
             permissions: service.permissions.iter().map(|permission| need(actor, permission)).collect(),
+            links: service.links.iter().filter(|link| nav.contains(link)).cloned().collect(),
             docs: format!("/docs#/{}", service.name),
         };
         services.map(entry).collect()

@@ -48,6 +48,7 @@ mod databases;
 mod first_rows;
 mod home;
 mod identities;
+mod jobs;
 mod kept;
 mod migrations;
 pub mod raw;
@@ -64,13 +65,13 @@ pub use tollgate_access::{
     Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Subject, System,
     Update,
 };
-pub use tollgate_auth::{Mail, MailError};
+pub use tollgate_auth::{Accounts, Mail, MailError};
 pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Created, Form, Guard, Handler, Json, List, NoContent, Operation, Page, Path, Place,
-    Preconditions, Query, RequestId, Service, Tagged, Unrepeatable,
+    Answer, Argument, Axum, Created, Download, Form, Guard, Handler, Html, Json, List, Located, NoContent, Now,
+    Operation, Page, Path, Place, Preconditions, Query, RequestId, Service, Tagged, Unrepeatable, View,
 };
 /// ```
 /// use tollgate::prelude::*;
@@ -93,8 +94,8 @@ pub use tollgate_http::{
 pub use tollgate_macros::resource;
 pub use tollgate_macros::{input, output, service, settings};
 pub use tollgate_store::{
-    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Nested, ObjectId, Resource, Slice,
-    Sort, Sql, Store, Transaction, params,
+    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Merging, Nested, ObjectId,
+    Resource, Slice, Sort, Sql, Store, Transaction, params,
 };
 
 /// For [`App::metrics`].
@@ -112,9 +113,10 @@ pub use uuid::Uuid;
 /// What every service writes `use` for.
 pub mod prelude {
     pub use crate::{
-        Action, Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Implies, Json, List, May, Nested,
-        NoContent, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result, Secret,
-        Service, Store, System, Tagged, Timestamp, Update, Uuid, input, output, params, resource, service, settings,
+        Action, Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Html, Implies, Json, List, May,
+        Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result,
+        Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, input, output, params, resource,
+        service, settings,
     };
 }
 

@@ -15,7 +15,7 @@ use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, SystemClock};
 use tollgate_http::{
     AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Load, Observe, Stop, Stores, docs,
-    pages::{self, Pages, Site},
+    pages::{self, Link, Pages, Site, Way},
     pipeline, with_fallbacks,
 };
 use tollgate_store::{Database, Table};
@@ -73,7 +73,7 @@ impl Design {
         let database = &databases.default;
 
         let values = Values::new(Arc::clone(database), Arc::clone(&clock));
-        let pages = Arc::new(Pages::new(self.site(&**database)));
+        let pages = Arc::new(Pages::with(self.site(&**database), self.templates.clone(), self.ways()));
         let with = With { database, clock: &clock, pages: &pages, values: &values };
         let identities = Identities::start(&self, &with, authenticate).await?;
         let shared = Shared::open(&self, &clock)?;
@@ -83,6 +83,7 @@ impl Design {
             done.extend(first_rows::add(&self.built, &stores, &databases, &clock).await?);
         }
         let mut extensions = self.settings.own.clone();
+        extensions.insert(Arc::clone(&pages));
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
         extensions.insert(identities.people.clone());
@@ -107,6 +108,16 @@ impl Design {
             providers: self.sign_in_providers(),
             without_passwords: !self.settings.has_embedded_issuer(),
         }
+    }
+
+    /// The ways to the pages of the services, with what those take.
+    fn ways(&self) -> Vec<Way> {
+        let links = self.built.services.iter().flat_map(|service| service.links.clone());
+        let permissions = |link: &Link| {
+            let route = self.built.routes.iter().find(|route| route.path == link.href);
+            route.iter().flat_map(|route| route.access.permissions()).map(str::to_owned).collect()
+        };
+        links.map(|link| Way { permissions: permissions(&link), link }).collect()
     }
 
     /// Those that the sign-in page offers.

@@ -5,6 +5,8 @@ mod api_keys;
 #[cfg(test)]
 mod aws_emulator;
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod both;
 #[cfg(test)]
 mod browser;
@@ -31,11 +33,15 @@ mod migrations;
 #[cfg(test)]
 mod mongodb;
 #[cfg(test)]
+mod monitor;
+#[cfg(test)]
 mod movies;
 #[cfg(test)]
 mod oidc_provider;
 #[cfg(test)]
 mod openid_client;
+#[cfg(test)]
+mod patients;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]

@@ -11,7 +11,10 @@ use tollgate_testing::{Matrix, TestApp, servers};
 
 fn matrix() -> Matrix {
     Matrix::of(lorem_ipsum::app)
+        .parameter("number", 1)
         .row("/movies", |n| json!({ "movie_id": n, "title": "Alien", "released": 1979, "rating": 8.5 }))
+        .row("/books", |n| json!({ "author": "Livia", "title": format!("Volume {n}"), "text": ["Mare"] }))
+        .row("/patients", |n| json!({ "patient_id": format!("P-{n}"), "name": "Ines", "born": 1968, "place": "Ferry" }))
         .row("/messages", |n| json!({ "text": format!("Hello, for the {n}th time") }))
 }
 

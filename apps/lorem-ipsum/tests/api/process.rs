@@ -13,6 +13,8 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_lorem-ipsum");
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(arguments).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    // Made-up patients are work, and here there is nobody to look at them.
+    command.env("LOREM_IPSUM_PATIENTS__DEMO", "");
     command
 }
 

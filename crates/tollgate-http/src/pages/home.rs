@@ -1,6 +1,6 @@
 //! The home page: what this app offers, to whom, and how to ask for it.
 
-use super::{Frame, Part, code, status};
+use super::{Frame, Link, Part, code, status};
 use axum::http::StatusCode;
 use serde::Serialize;
 
@@ -53,6 +53,8 @@ pub struct ServiceEntry {
     pub about: String,
     /// The permissions its routes need.
     pub permissions: Vec<Need>,
+    /// The pages of it that whoever looks at the page may see.
+    pub links: Vec<Link>,
     /// Where its documentation is.
     pub docs: String,
 }

@@ -1,6 +1,6 @@
 //! From a refusal to its page: the words for people.
 
-use super::{DevFacts, Facts, Frame, Link, Person, ProblemPage, Road};
+use super::{DevFacts, Facts, Frame, Link, Person, ProblemPage, Road, sign_in_and_back};
 use crate::{
     RequestId,
     refusal::{Asked, Refusal},
@@ -14,10 +14,7 @@ pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: O
     let Refusal { problem, actor, access, .. } = refusal;
     let missing = missing(actor.as_ref(), access.as_ref());
     let here = asked.head.as_ref().and_then(|head| head.uri.path_and_query()).map_or("/", |uri| uri.as_str());
-    let sign_in = format!(
-        "/auth/login?{}",
-        form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish()
-    );
+    let sign_in = sign_in_and_back(here);
     let permissions = actor.iter().flat_map(|actor| actor.grants().permissions()).collect();
     ProblemPage {
         frame: Frame { person: actor.as_ref().and_then(Person::of), sign_in: sign_in.clone(), ..Frame::default() },

@@ -41,6 +41,7 @@ fn ada() -> Frame {
 
 fn movies(read: NeedState, create: NeedState) -> ServiceEntry {
     ServiceEntry {
+        links: vec![],
         name: "movies".into(),
         title: "Movies".into(),
         about: "A catalogue of films that readers browse and curators fill.".into(),

@@ -19,6 +19,7 @@
 //! pages.rs        each row once                        agreement.rs     random questions, the answers of Rust
 //! uniqueness.rs   no value twice
 //! updates.rs      what changes, and what does not      nested.rs        lists, and values within values
+//! merging.rs      what comes, or changes what is there
 //! audit.rs        no change without its record
 //! resources.rs    what the suite stores
 //! sql.rs          SQL of the app's own, with one more line: `tollgate_testing::sql_conformance!(empty);`
@@ -35,6 +36,7 @@ mod concurrency;
 mod filters;
 mod identity;
 mod kinds;
+mod merging;
 mod nested;
 mod pages;
 mod resources;
@@ -139,6 +141,14 @@ claims! { $ conformance
         what_is_deleted_is_gone
         what_only_the_app_sets_no_caller_sends
         the_app_sets_no_field_that_the_server_keeps
+    }
+    merging {
+        a_merge_adds_what_is_not_there_and_changes_what_is
+        a_merge_that_changes_nothing_leaves_what_is_there
+        parallel_merges_lose_no_addition
+        a_merge_is_part_of_its_transaction
+        only_who_may_write_every_row_merges
+        what_has_no_key_of_its_own_is_not_merged
     }
     scope {
         a_row_belongs_to_whoever_made_it

@@ -90,6 +90,20 @@ pub(crate) struct Word {
     pub number: i32,
 }
 
+/// How often a word was seen: what is merged.
+#[resource(plural = "tallies")]
+pub(crate) struct Tally {
+    #[id]
+    pub word: String,
+    pub count: i64,
+    pub last: Option<String>,
+    pub share: f64,
+    #[version]
+    pub version: i64,
+    #[updated_at]
+    pub seen: Timestamp,
+}
+
 /// What a patient got: each write is recorded.
 #[resource(plural = "doses", audited)]
 pub(crate) struct Dose {

@@ -33,6 +33,7 @@ pub(super) struct Ground {
     tokens: Tokens,
     clock: ManualClock,
     rows: Rows,
+    given: Map<String, Value>,
     count: u32,
 }
 
@@ -45,14 +46,21 @@ struct Made {
 }
 
 impl Ground {
-    pub(super) async fn new(app: fn() -> App, database: Arc<dyn Database>, rows: Rows) -> Self {
-        Self::start(app, database, rows).await.unwrap_or_else(|error| panic!("the app does not start: {error}"))
+    pub(super) async fn new(
+        app: fn() -> App,
+        database: Arc<dyn Database>,
+        rows: Rows,
+        given: Map<String, Value>,
+    ) -> Self {
+        let started = Self::start(app, database, rows, given).await;
+        started.unwrap_or_else(|error| panic!("the app does not start: {error}"))
     }
 
     async fn start(
         app: fn() -> App,
         database: Arc<dyn Database>,
         rows: Rows,
+        given: Map<String, Value>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let permissions = crate::TestApp::new(app()).await.routes().to_vec();
         let permissions: BTreeSet<_> = permissions.iter().flat_map(|route| route.access.permissions()).collect();
@@ -71,7 +79,7 @@ impl Ground {
         let Assembled { router, routes, identity, .. } = assemble(app(), settings, under).await?;
         let issuer = identity.ok_or("the app has no issuer of its own")?;
         let tokens = callers::tokens(&issuer, Arc::new(roles.clone()), &database, &clock).await?;
-        Ok(Self { router, routes, roles, tokens, clock, rows, count: 0 })
+        Ok(Self { router, routes, roles, tokens, clock, rows, given, count: 0 })
     }
 
     /// One request of the matrix, on a row of its own; what is wrong with the answer.
@@ -79,9 +87,9 @@ impl Ground {
         let expected = Expected::of(route, caller, &self.roles);
         let made = self.make_rows(route).await?;
         let path = fill(&route.path, &made.names)?;
-        let before = self.as_owner_sees(route, &path).await;
         let unseen =
             if expected == Expected::AsIfAbsent { Some(self.on_what_is_gone(route, caller).await?) } else { None };
+        let before = self.as_owner_sees(route, &path).await;
         let reply = self.request(&route.method, &path, caller, body(route, &made)).await;
         is_decent(&reply)?;
         expected.check(&reply)?;
@@ -103,7 +111,7 @@ impl Ground {
         let path = fill(&route.path, &made.names)?;
         let (base, _) = path.rsplit_once('/').unwrap_or_default();
         let own = self.routes.iter().filter(|other| other.method == Method::DELETE).map(|other| other.path.clone());
-        let at = own.filter_map(|other| fill(&other, &made.names).ok()).find(|at| *at == path || at == base);
+        let at = own.filter_map(|other| fill(&other, &made.names).ok()).find(|at| path.ends_with(at) || at == base);
         if let Some(at) = at {
             let gone = self.request(&Method::DELETE, &at, Caller::Admin, None).await;
             if gone.status() != 204 {
@@ -116,7 +124,7 @@ impl Ground {
 
     /// The row that the route is about, made by its owner.
     async fn make_rows(&mut self, route: &RouteInfo) -> Result<Made, String> {
-        let is_about = |(path, _): &&Row| route.path == *path || route.path.starts_with(&format!("{path}/"));
+        let is_about = |(path, _): &&Row| route.path == *path || route.path.contains(&format!("{path}/"));
         let Some((path, body)) = self.rows.iter().find(is_about).copied() else { return self.any_row(route).await };
         self.count += 2;
         let sent = body(self.count);
@@ -126,7 +134,7 @@ impl Ground {
         if reply.status() != 201 {
             return Err(format!("no row could be made at {path}: {reply}"));
         }
-        let mut names = Map::new();
+        let mut names = self.given.clone();
         collect(&reply.json(), &mut names);
         Ok(Made { sent: if route.method == Method::POST { body(self.count + 1) } else { sent }, names })
     }

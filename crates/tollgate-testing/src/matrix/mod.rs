@@ -28,7 +28,7 @@ mod verdict;
 
 use callers::Caller;
 use ground::{Ground, Rows};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tollgate::App;
 use tollgate_http::RouteInfo;
@@ -39,12 +39,13 @@ pub struct Matrix {
     app: fn() -> App,
     database: Arc<dyn Database>,
     rows: Rows,
+    given: Map<String, Value>,
 }
 
 impl Matrix {
     /// The routes of an app, its rows in memory. How rows of the framework itself come to be is known.
     pub fn of(app: fn() -> App) -> Self {
-        let matrix = Self { app, database: Arc::new(Memory::default()), rows: vec![] };
+        let matrix = Self { app, database: Arc::new(Memory::default()), rows: vec![], given: Map::new() };
         matrix
             .row(
                 "/users",
@@ -67,12 +68,19 @@ impl Matrix {
         self
     }
 
+    /// What a parameter is that is in no row.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.given.insert(name.into(), value.into());
+        self
+    }
+
     /// Sends every request of the matrix; answers how many there were.
     ///
     /// # Panics
     /// If an answer is not the one that the signature promises; with all of those.
     pub async fn check(self) -> usize {
-        let mut ground = Ground::new(self.app, self.database, self.rows).await;
+        let mut ground = Ground::new(self.app, self.database, self.rows, self.given).await;
         let (mut wrong, mut count) = (vec![], 0);
         for route in ground.routes.clone() {
             for caller in Caller::ALL {

@@ -73,7 +73,13 @@ pub(super) fn is_decent(reply: &Reply) -> Result<(), String> {
     if !tagged && reply.header("cache-control") != "no-store" {
         return Err(format!("somebody may keep this: {reply}"));
     }
-    if let Some((name, value)) = HEADERS.into_iter().find(|(name, value)| !reply.header(name).contains(value)) {
+    // The sender of a form on a page could not be told without a referrer.
+    let is_page = reply.header("content-type").starts_with("text/html");
+    let has = |name: &str, value: &str| {
+        let value = if is_page && name == "referrer-policy" { "same-origin" } else { value };
+        reply.header(name).contains(value)
+    };
+    if let Some((name, value)) = HEADERS.into_iter().find(|(name, value)| !has(name, value)) {
         return Err(format!("`{name}` lacks `{value}`: {reply}"));
     }
     if reply.status() >= 400 && reply.header("content-type") != "application/problem+json" {

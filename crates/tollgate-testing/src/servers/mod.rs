@@ -27,7 +27,7 @@ pub use faketime::faketime;
 pub use kubernetes::Kubernetes;
 pub use mongo::{Mongo, SHARED_MONGO};
 pub use nginx::Nginx;
-pub use npm::{Npm, OIDC_PROVIDER, OPENID_CLIENT};
+pub use npm::{AXE, Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
 pub use pip::{CHECKOV, Pip};

@@ -10,6 +10,9 @@ use std::{
 /// A certified client library of OpenID Connect, against which the embedded issuer is tried.
 pub const OPENID_CLIENT: Npm = Npm { name: "openid-client", pins: "apps/lorem-ipsum/tests/openid-client" };
 
+/// Looks for what keeps people from using a page.
+pub const AXE: Npm = Npm { name: "axe", pins: "apps/lorem-ipsum/tests/axe" };
+
 /// A certified OpenID provider, whose tokens and sign-ins the app takes.
 pub const OIDC_PROVIDER: Npm = Npm { name: "oidc-provider", pins: "crates/tollgate-testing/src/servers/oidc_provider" };
 

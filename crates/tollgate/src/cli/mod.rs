@@ -8,6 +8,7 @@ mod clients;
 mod config;
 mod describe;
 mod health;
+mod job;
 mod keys;
 mod load;
 pub(crate) mod migrate;
@@ -92,6 +93,11 @@ enum Command {
     /// Bring databases up to date with the model, by scripts
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// Do what services do again and again: one of it now, or without a name say what there is
+    Job {
+        /// Its name, as in `notes_forget`
+        name: Option<String>,
+    },
     /// Print each route and who may call it
     Routes,
     /// Print the OpenAPI document
@@ -194,6 +200,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::Client(command) => clients::client(design, command).await,
                     Command::Keys(command) => keys::keys(design, command).await,
                     Command::Load { resource, file } => load::load(design, &resource, &file).await,
+                    Command::Job { name } => job::job(design, name.as_deref()).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
                     _ => serve::serve(design, takes_socket).await,

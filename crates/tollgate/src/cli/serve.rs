@@ -27,6 +27,7 @@ pub(super) async fn serve(mut design: Design, takes_socket: bool) -> Result<(), 
     let (serving, told) = (running.serving(tls), told_to_stop()?);
     let metrics = show_metrics(&running).await?;
     print(&running.banner(metrics))?;
+    running.start_jobs();
     match listening.serve(serving, told).await {
         Ended::Whole => Ok(()),
         Ended::Cut(connections) => {

@@ -1,0 +1,80 @@
+//! Documents that come, or change those that are there: one command with an upsert for each.
+
+use crate::{
+    cell::{bson, name},
+    operation::Operation,
+};
+use mongodb::{
+    bson::{Bson, Document, doc},
+    error::{Error as Failure, Result as Fallible},
+};
+use std::ops::Range;
+use tollgate_store::{Batch, Merge, Merged, Result, Row, Table, Value};
+
+/// How many of them one command holds; the server takes ten times as many.
+const AT_ONCE: usize = 10_000;
+
+/// What is asked of each document.
+pub(crate) fn updates(merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<Vec<Document>> {
+    range.map(|index| update(merge, rows.row(index))).collect()
+}
+
+fn update(merge: &Merge, row: &dyn Row) -> Result<Document> {
+    let (table, mut change) = (merge.table, Change::default());
+    for (index, column) in table.columns.iter().enumerate().filter(|(index, _)| *index != table.id) {
+        let how = merge.columns.iter().find(|(column, _)| *column == index).map(|(_, how)| *how);
+        change.say(how, name(table, index), &row.value(index)?, |value| bson(column.kind, value));
+    }
+    let key = bson(table.columns[table.id].kind, &row.value(table.id)?);
+    Ok(doc! { "q": { "_id": { "$eq": key } }, "u": change.finish(), "upsert": true })
+}
+
+#[derive(Default)]
+struct Change {
+    inserted: Document,
+    taken: Document,
+    emptied: Document,
+    added: Document,
+}
+
+impl Change {
+    fn say(&mut self, how: Option<Merged>, name: &str, value: &Value<'_>, kept: impl Fn(&Value<'_>) -> Bson) {
+        match (how, value) {
+            (None, Value::Null) => {}
+            (None, value) => drop(self.inserted.insert(name, kept(value))),
+            (Some(Merged::Taken), Value::Null) => drop(self.emptied.insert(name, "")),
+            (Some(Merged::Taken), value) => drop(self.taken.insert(name, kept(value))),
+            (Some(Merged::Added), value) => drop(self.added.insert(name, kept(value))),
+            // One that was not there begins at 1.
+            (Some(Merged::Next), _) => drop(self.added.insert(name, kept(&Value::Int(1)))),
+        }
+    }
+
+    fn finish(self) -> Document {
+        let all =
+            [("$setOnInsert", self.inserted), ("$set", self.taken), ("$unset", self.emptied), ("$inc", self.added)];
+        all.into_iter()
+            .filter(|(_, part)| !part.is_empty())
+            .map(|(name, part)| (name.to_owned(), part.into()))
+            .collect()
+    }
+}
+
+impl Operation<'_, '_> {
+    /// Several documents only in a transaction: otherwise some could be kept and others not.
+    pub(crate) async fn merge(&mut self, table: &Table, updates: &[Document]) -> Fallible<()> {
+        for some in updates.chunks(AT_ONCE) {
+            let command = self.database.run_command(doc! { "update": table.name, "updates": some });
+            let answer = match self.session.as_deref_mut() {
+                None => command.await?,
+                Some(session) => command.session(session).await?,
+            };
+            // The command has "succeeded" even then.
+            if let Some(error) = answer.get_array("writeErrors").ok().and_then(|errors| errors.first()) {
+                let code = error.as_document().and_then(|error| error.get_i32("code").ok()).unwrap_or_default();
+                return Err(Failure::custom(format!("the server refuses a row (code {code})")));
+            }
+        }
+        Ok(())
+    }
+}

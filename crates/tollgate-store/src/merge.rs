@@ -1,0 +1,150 @@
+//! Rows that come, or change those that are there: counts, current states.
+//!
+//! One statement for any number of rows, on every database. Two who merge the same rows at once take turns, in the
+//! order of the keys, so that neither waits for the other forever and no addition is lost.
+//!
+//! ```
+//! # use tollgate_store::{Field, Resource, Result, Store};
+//! # use tollgate_access::{Create, May, Update};
+//! # async fn count<Word: Resource>(words: Store<Word>, may: (May<Create, Word>, May<Update, Word>), seen: Vec<Word>)
+//! # -> Result<()> {
+//! let count: Field<Word, i64> = Field::at(1); // what `#[resource]` calls `Word::COUNT`
+//! words.merge(&may, seen, [count.added()]).await?;
+//! # Ok(()) }
+//! ```
+
+use crate::{
+    Cell, Error, Field, Filled, Resource, Result, Store, Table, Value,
+    measures::round_trip,
+    store::{check, event},
+};
+use std::{marker::PhantomData, sync::Arc};
+use tollgate_access::{Create, May, Rows, Update};
+use tracing::Instrument;
+
+/// What becomes of rows whose key is there already.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// The table.
+    pub table: &'static Table,
+    /// Columns, and what becomes of each; the others stay. Empty to leave such rows as they are.
+    pub columns: Vec<(usize, Merged)>,
+}
+
+/// What becomes of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// What the new row holds.
+    Taken,
+    /// The sum of both.
+    Added,
+    /// One more than it is.
+    Next,
+}
+
+/// A field of `T` and what becomes of it where a row is there: `Word::COUNT.added()`.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Merging<T> {
+    column: usize,
+    how: Merged,
+    of: PhantomData<fn() -> T>,
+}
+
+/// Numbers that can be added up.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be added up",
+    note = "a sum is an `i32`, an `i64` or an `f64`"
+)]
+pub trait Summand: Cell {}
+impl Summand for i32 {}
+impl Summand for i64 {}
+impl Summand for f64 {}
+
+impl<T, V: Summand> Field<T, V> {
+    /// In [`Store::merge`]: the sum of what is there and what comes.
+    pub fn added(self) -> Merging<T> {
+        Merging { column: self.column(), how: Merged::Added, of: PhantomData }
+    }
+}
+
+impl<T, V: Cell> Field<T, V> {
+    /// In [`Store::merge`]: what comes.
+    pub fn taken(self) -> Merging<T> {
+        Merging { column: self.column(), how: Merged::Taken, of: PhantomData }
+    }
+}
+
+impl<T: Resource> Store<T> {
+    /// Adds these rows, as they are; of those whose key is there already, the named fields change and the others stay.
+    /// The version counts that, and the time of the last change is that of the new row. All of it happens or nothing.
+    ///
+    /// Rows are the app's own here, not a caller's: both permissions must be for every row, as those of a
+    /// [`System`](tollgate_access::System) are.
+    ///
+    /// # Errors
+    /// [`Error::Unscoped`] if a permission is for some rows; [`Error::Internal`] if two of the rows have one key, the
+    /// database counts the keys, or values of another field are unique; [`Error::Invalid`] or [`Error::Rejected`] if a
+    /// value cannot be stored.
+    pub async fn merge(
+        &self,
+        (create, update): &(May<Create, T>, May<Update, T>),
+        mut rows: Vec<T>,
+        fields: impl IntoIterator<Item = Merging<T>>,
+    ) -> Result<()> {
+        if !matches!((create.rows(), update.rows()), (Rows::All, Rows::All)) {
+            let why = format!("rows of `{}` are merged by those alone who may write every row", T::TABLE.name);
+            return Err(Error::Unscoped(Error::source_of(why)));
+        }
+        let merge = merging::<T>(fields)?;
+        rows.sort_unstable_by_key(T::id);
+        if rows.windows(2).any(|pair| pair[0].id() == pair[1].id()) {
+            return Err(Error::internal("two of the rows to be merged have one key"));
+        }
+        rows.iter().try_for_each(check)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rows = Arc::new(rows);
+        let write = async |here: Self| here.driver().merge(&merge, Arc::clone(&rows) as _, 0..rows.len()).await;
+        let events = |(): &()| rows.iter().map(|row| event(update, "merge").of_row(&row.id())).collect();
+        self.audited(update.actor(), write, events).instrument(round_trip("merge", T::TABLE)).await
+    }
+}
+
+fn merging<T: Resource>(fields: impl IntoIterator<Item = Merging<T>>) -> Result<Merge> {
+    let table = T::TABLE;
+    let is_unique = table.columns.iter().enumerate().any(|(index, column)| column.unique && index != table.id);
+    if table.counted || is_unique {
+        return Err(Error::internal(format!("rows of `{}` are not known by a key that is theirs alone", table.name)));
+    }
+    let mut columns: Vec<_> = fields.into_iter().map(|field| (field.column, field.how)).collect();
+    if columns.iter().any(|(column, _)| *column == table.id) {
+        return Err(Error::internal("a key stays"));
+    }
+    if !columns.is_empty() {
+        columns.extend(table.filled(Filled::ByUpdate).map(|column| (column, Merged::Taken)));
+        columns.extend(table.filled(Filled::ByVersion).map(|column| (column, Merged::Next)));
+    }
+    Ok(Merge { table, columns })
+}
+
+impl Merged {
+    /// What a column holds after the merge.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] if a sum is too large.
+    pub fn of(self, there: &Value<'static>, comes: Value<'static>) -> Result<Value<'static>> {
+        let sum = |a: i64, b: i64| {
+            let too_large = || Error::Rejected(Error::source_of("the sum is too large"));
+            a.checked_add(b).map(Value::Int).ok_or_else(too_large)
+        };
+        match (self, there, comes) {
+            (Self::Taken, _, comes) => Ok(comes),
+            (Self::Added, Value::Int(a), Value::Int(b)) => sum(*a, b),
+            (Self::Added, Value::Float(a), Value::Float(b)) => Ok(Value::Float(a + b)),
+            (Self::Next, Value::Int(a), _) => sum(*a, 1),
+            (_, there, _) => Ok(there.clone()),
+        }
+    }
+}

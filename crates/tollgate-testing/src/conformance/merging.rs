@@ -1,0 +1,105 @@
+//! Merging: what is not there comes, what is there changes as was said, and no addition is lost.
+
+use super::resources::{Article, Note, Tally, Visit, Word, all, everything, may, person, store};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use tollgate::{Create, May, Store, Timestamp, Update};
+use tollgate_store::{Database, Error};
+
+type Both<T> = (May<Create, T>, May<Update, T>);
+
+fn both<T: tollgate::Resource>() -> Both<T> {
+    (all(), all())
+}
+
+fn tally(word: &str, count: i64) -> Tally {
+    Tally { word: word.into(), count, last: None, share: 0.5, version: 1, seen: Timestamp::UNIX_EPOCH }
+}
+
+pub async fn a_merge_adds_what_is_not_there_and_changes_what_is(database: Arc<dyn Database>) {
+    let tallies = store::<Tally>(&database).await;
+    tallies.merge(&both(), vec![tally("b", 2), tally("a", 1)], [Tally::COUNT.added()]).await.unwrap();
+    assert_eq!(everything(&tallies).await, [tally("a", 1), tally("b", 2)]);
+    let again = Tally { last: Some("here".into()), share: 9.0, seen: Timestamp::constant(5, 0), ..tally("b", 40) };
+    let how = [Tally::COUNT.added(), Tally::LAST.taken()];
+    tallies.merge(&both(), vec![again.clone(), tally("c", 3)], how.clone()).await.unwrap();
+    let b = Tally { count: 42, share: 0.5, version: 2, ..again };
+    assert_eq!(everything(&tallies).await, [tally("a", 1), b.clone(), tally("c", 3)]);
+    let emptied = vec![Tally { last: None, share: 0.25, ..tally("b", -42) }];
+    tallies.merge(&both(), emptied, how.into_iter().chain([Tally::SHARE.added()])).await.unwrap();
+    let b = Tally { count: 0, last: None, share: 0.75, version: 3, seen: Timestamp::UNIX_EPOCH, ..b };
+    assert_eq!(tallies.get(&all(), "b".into()).await.unwrap(), b);
+}
+
+pub async fn a_merge_that_changes_nothing_leaves_what_is_there(database: Arc<dyn Database>) {
+    let tallies = store::<Tally>(&database).await;
+    tallies.merge(&both(), vec![tally("a", 1)], []).await.unwrap();
+    tallies.merge(&both(), vec![tally("a", 7), tally("b", 2)], []).await.unwrap();
+    assert_eq!(everything(&tallies).await, [tally("a", 1), tally("b", 2)]);
+    tallies.merge(&both(), vec![], [Tally::COUNT.added()]).await.unwrap();
+    assert_eq!(everything(&tallies).await.len(), 2);
+}
+
+pub async fn parallel_merges_lose_no_addition(database: Arc<dyn Database>) {
+    let tallies = store::<Tally>(&database).await;
+    let mut tasks = JoinSet::new();
+    for task in 0..8 {
+        let tallies = tallies.clone();
+        tasks.spawn(async move {
+            for round in 0..5 {
+                // Each in another order.
+                let mut rows: Vec<_> = (0..20).map(|word| tally(&format!("w{word:02}"), 1)).collect();
+                rows.rotate_left((task * 5 + round) % 20);
+                tallies.merge(&both(), rows, [Tally::COUNT.added()]).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let counts: Vec<_> = everything(&tallies).await.into_iter().map(|row| (row.count, row.version)).collect();
+    assert_eq!(counts, [(40, 40); 20]);
+}
+
+pub async fn a_merge_is_part_of_its_transaction(database: Arc<dyn Database>) {
+    let tallies = store::<Tally>(&database).await;
+    let work = async |keep: bool| {
+        let done = tallies.transaction(async |tx| {
+            tallies.on(&tx)?.merge(&both(), vec![tally("a", 1)], [Tally::COUNT.added()]).await?;
+            let mine = tallies.on(&tx)?.get(&all(), "a".into()).await?;
+            if keep { Ok(mine.count) } else { Err(Error::NotFound) }
+        });
+        done.await.ok()
+    };
+    assert_eq!((work(false).await, everything(&tallies).await), (None, vec![]));
+    assert_eq!((work(true).await, work(true).await, work(false).await), (Some(1), Some(2), None));
+    assert_eq!(everything(&tallies).await, [Tally { version: 2, ..tally("a", 2) }]);
+}
+
+pub async fn only_who_may_write_every_row_merges(database: Arc<dyn Database>) {
+    let articles = store::<Article>(&database).await;
+    let mine: Both<Article> = (may(&person("blue")), may(&person("blue")));
+    let row = Article { article_id: 1, team: Some("blue".into()), title: "Mine".into() };
+    let refused = articles.merge(&mine, vec![row.clone()], []).await;
+    assert!(matches!(refused, Err(Error::Unscoped(_))), "{refused:?}");
+    assert_eq!(everything(&articles).await, []);
+    articles.merge(&both(), vec![row.clone()], []).await.unwrap();
+    assert_eq!(everything(&articles).await, [row]);
+}
+
+pub async fn what_has_no_key_of_its_own_is_not_merged(database: Arc<dyn Database>) {
+    let (notes, words): (Store<Note>, Store<Word>) = (store(&database).await, store(&database).await);
+    let refused = notes.merge(&both(), vec![], []).await;
+    assert!(matches!(refused, Err(Error::Internal(_))), "the database counts: {refused:?}");
+    let refused = words.merge(&both(), vec![Word { word: "a".into(), number: 1 }], []).await;
+    assert!(matches!(refused, Err(Error::Internal(_))), "another field is unique: {refused:?}");
+    let visits = store::<Visit>(&database).await;
+    let visit = Visit { visit_id: tollgate::Uuid::now_v7(), place: "here".into() };
+    let twice = visits.merge(&both(), vec![visit.clone(), visit.clone()], []).await;
+    assert!(matches!(twice, Err(Error::Internal(_))), "two with one key: {twice:?}");
+    let foreign = visits.merge(&both(), vec![Visit { place: "\0".into(), ..visit.clone() }], []).await;
+    assert!(matches!(foreign, Err(Error::Invalid(_))), "{foreign:?}");
+    let key = visits.merge(&both(), vec![visit], [Visit::VISIT_ID.taken()]).await;
+    assert!(matches!(key, Err(Error::Internal(_))), "a key stays: {key:?}");
+    assert_eq!(everything(&visits).await, []);
+}
