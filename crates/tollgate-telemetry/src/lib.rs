@@ -26,3 +26,5 @@ pub use otlp::{Send, Sending, Traces, TracesError, adopt, current};
 /// For what registers metrics of its own.
 pub use prometheus_client::{self, registry::Registry};
 pub use recent::{Facts, Point, Recent, Seen, Step};
+/// For what joins layers.
+pub use tracing_subscriber::Layer;

@@ -75,7 +75,7 @@ pub struct Seen {
     /// How long it took.
     pub took: Duration,
     /// What is said of it: `request_id`, `method`, `path`, `route`, `status`, `actor`; of a refusal `problem`, `cause` and
-    /// `raised`; and whatever events of the target `tollgate::console` say.
+    /// `raised`; and whatever events of the target `tollgate::trace` say.
     pub facts: Facts,
     /// Its steps, in the order in which they ended.
     pub steps: Vec<Step>,
@@ -107,7 +107,7 @@ pub struct Point {
 }
 
 /// What was seen. Clones see the same.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Recent {
     kept: Arc<Mutex<Kept>>,
     scope: Scope,
@@ -115,7 +115,7 @@ pub struct Recent {
     since: SystemTime,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Kept {
     seen: VecDeque<Arc<Seen>>,
     problems: VecDeque<Arc<Seen>>,
@@ -329,7 +329,7 @@ impl Open {
 
 /// Whether somebody tells of a request.
 fn is_told(metadata: &Metadata<'_>) -> bool {
-    ["tollgate::request", "tollgate_http::refusal", "tollgate::console"].contains(&metadata.target())
+    ["tollgate::request", "tollgate_http::refusal", "tollgate::trace"].contains(&metadata.target())
 }
 
 /// As it is shown: without what looks like a secret, and not too long.

@@ -19,6 +19,7 @@ mod users;
 
 use crate::{
     app::{App, Design, Exit, Failure},
+    console,
     running::Running,
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -181,6 +182,9 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
+    }
+    if matches!(command, Command::Serve(_)) {
+        console::listen(&mut settings);
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let entered = runtime.enter();
