@@ -7,7 +7,8 @@ ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
 ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILDER} AS build
-# The package of the app, features to build it with, the folder with its `config` and `migrations`.
+# The package of the app, features to build it with, the folder with its `config`, its `migrations` and its `certificates`: of
+# authorities that no base knows, as that of Amazon's databases.
 ARG PACKAGE=lorem-ipsum
 ARG FEATURES=""
 ARG FOLDER=apps/lorem-ipsum
@@ -22,9 +23,10 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
     cargo auditable build --release --locked --package "$PACKAGE" --bin "$PACKAGE" --features "$FEATURES" \
-    && mkdir -p /image/app/data \
+    && mkdir -p /image/app/data /image/certificates \
     && cp "target/release/$PACKAGE" /image/app/app \
-    && for part in config migrations; do if [ -d "$FOLDER/$part" ]; then cp -r "$FOLDER/$part" /image/app/; fi; done
+    && for part in config migrations; do if [ -d "$FOLDER/$part" ]; then cp -r "$FOLDER/$part" /image/app/; fi; done \
+    && if [ -d "$FOLDER/certificates" ]; then cp "$FOLDER"/certificates/*.pem /image/certificates/; fi
 
 FROM ${RUNTIME} AS base
 ARG PREFIX=LOREM_IPSUM
@@ -36,6 +38,7 @@ LABEL org.opencontainers.image.title="$PACKAGE" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.source="$SOURCE"
+COPY --from=build /image/certificates /etc/ssl/certs
 COPY --from=build /image/app /app
 WORKDIR /app
 # Closed unless it is configured: outside `dev`, an app does not start without an issuer.

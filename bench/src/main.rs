@@ -7,11 +7,13 @@
 //! cargo run --release -p bench -- --storm # P7, ten thousand RS256 tokens (three minutes); the others likewise:
 //!                                 --overload    P8, twice as much as can be served (half a minute)
 //!                                 --footprint   P10, memory and size (a minute)
+//!                                 --lambda      P9, how long a function of AWS Lambda takes to start (a minute)
 //!                                 --login       whether the time of a sign-in tells who has an account (two minutes)
 //! ```
 
 mod footprint;
 mod jobs;
+mod lambda;
 mod load;
 mod login;
 mod overload;
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Some("--storm") => storm::run(),
         Some("--overload") => overload::run(),
         Some("--footprint") => footprint::run(),
+        Some("--lambda") => lambda::run(),
         Some("--login") => login::run(),
         _ => run(&asked),
     };

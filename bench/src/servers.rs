@@ -149,7 +149,7 @@ pub(crate) fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
 }
 
 /// Rows as an operator would load them.
-fn fill(folder: &Path, url: Option<&str>) -> Result<(), Box<dyn Error>> {
+pub(crate) fn fill(folder: &Path, url: Option<&str>) -> Result<(), Box<dyn Error>> {
     let movie = |n: usize| {
         let rating: f64 = format!("{}.{}", n / 10 % 10, n % 10).parse().unwrap_or_default();
         json!({ "movie_id": n, "title": format!("Movie {n}"), "released": 1950 + n % 75, "rating": rating })
@@ -218,20 +218,24 @@ fn start_by_hand(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Err
     start_peer(peer.arg(SECRET))
 }
 
-/// The peer in Python in an environment of its own, which takes its packages from where `pip` does. Reads the tables of the peer
-/// by hand.
+/// The peer in Python. Reads the tables of the peer by hand.
 fn python(url: &str) -> Result<Server, Box<dyn Error>> {
+    let python = environment("peers/requirements.txt")?.join("bin/python");
+    let mut server = start_peer(Command::new(python).arg(here("peers/fastapi_peer.py")).args([url, SECRET]))?;
+    wait_for_success(&mut server)?;
+    Ok(server)
+}
+
+/// An environment of Python for these packages, which come from where `pip` takes them.
+pub(crate) fn environment(packages: &str) -> Result<PathBuf, Box<dyn Error>> {
     let environment = here("../target/bench-python");
-    let program = |name: &str| Command::new(environment.join("bin").join(name));
     if !environment.join("bin/pip").exists() {
         said(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
     }
     let install =
         ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r"];
-    said(program("pip").args(install).arg(here("peers/requirements.txt")))?;
-    let mut server = start_peer(program("python").arg(here("peers/fastapi_peer.py")).args([url, SECRET]))?;
-    wait_for_success(&mut server)?;
-    Ok(server)
+    said(Command::new(environment.join("bin/pip")).args(install).arg(here(packages)))?;
+    Ok(environment)
 }
 
 /// Starts a peer that prints its port, and makes the token that it takes.

@@ -11,6 +11,7 @@ mod client;
 mod database;
 mod faults;
 mod finding;
+mod function;
 mod load;
 mod oauth;
 mod open_loop;

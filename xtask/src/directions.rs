@@ -53,8 +53,8 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
         ],
         // Its peers need the same servers as the tests.
         "bench" => &["tollgate", "tollgate-testing"],
-        // What it tries is a process of its own.
-        "faults" => &["tollgate-testing"],
+        // What it tries is a process of its own; it reads what that may do to a server.
+        "faults" => &["tollgate-testing", "tollgate-postgres"],
         _ if is_app(of) => &["tollgate"],
         _ => return None,
     })

@@ -11,7 +11,7 @@ const PARTS: [&str; 7] = ["postgres", "nginx", "mongodb", "redis", "faketime", "
 pub(crate) fn run(options: &[&str]) -> Result {
     let without = options.windows(2).filter(|pair| pair[0] == "--without").flatten().copied().collect::<Vec<_>>();
     parts::prepare_only(&PARTS, &parts::left_out(&without)?)?;
-    stream(&mut cargo(&["build", "--release", "--package", "lorem-ipsum", "--features", "mongodb redis"]))?;
+    stream(&mut cargo(&["build", "--release", "--package", "lorem-ipsum", "--features", "lambda mongodb redis"]))?;
     stream(cargo(&["run", "--quiet", "--release", "--package", "faults", "--"]).args(options))
 }
 

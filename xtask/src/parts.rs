@@ -130,6 +130,12 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("python3", PYTHON, servers::AwsEmulator::fetch),
     },
     Part {
+        name: "lambda-emulator",
+        programs: "Python 3 with pip",
+        is_there: || servers::LAMBDA_EMULATOR.is_there(),
+        get: Get::OursBy("python3", PYTHON, || servers::LAMBDA_EMULATOR.fetch()),
+    },
+    Part {
         name: "terraform",
         programs: "Terraform 1.10 or newer",
         is_there: || on_path("terraform"),
@@ -332,8 +338,8 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, openid-client, aws-emulator, terraform, \
-                     aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
+        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, axe, openid-client, aws-emulator, lambda-emulator, \
+                     terraform, aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

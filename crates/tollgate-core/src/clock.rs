@@ -46,6 +46,31 @@ impl Clock for SystemClock {
     }
 }
 
+/// The clock of a machine that is frozen now and then, as AWS Lambda does between calls: its stopwatch counts the time that
+/// it is told of as missed.
+#[derive(Debug, Default)]
+pub struct FrozenClock {
+    machine: SystemClock,
+    millis: AtomicU64,
+}
+
+impl FrozenClock {
+    /// So long nothing ran.
+    pub fn missed(&self, time: Duration) {
+        self.millis.fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl Clock for FrozenClock {
+    fn now(&self) -> Timestamp {
+        self.machine.now()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.machine.uptime() + Duration::from_millis(self.millis.load(Ordering::Relaxed))
+    }
+}
+
 /// A clock for tests: it moves when told. Clones move together.
 #[derive(Debug, Clone)]
 pub struct ManualClock {

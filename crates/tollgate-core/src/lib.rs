@@ -24,9 +24,9 @@ pub mod strict;
 mod trace_id;
 mod words;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, FrozenClock, ManualClock, SystemClock};
 pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
-pub use misfits::{Misfit, Misfits, Probe, blamed_field};
+pub use misfits::{MOMENT, Misfit, Misfits, Probe, blamed_field, no_moment};
 pub use problem::{Cause, Fault, Problem};
 pub use seal::Seal;
 pub use secret::{LiveSecret, Secret};

@@ -26,18 +26,25 @@ pub struct Misfit {
 pub struct Probe {
     name: &'static str,
     may_be_absent: bool,
+    /// Why nobody sends it, though it is a field.
+    refusal: Option<&'static str>,
     find: fn(&mut Misfits, &Value, &At<'_>),
 }
 
 impl Probe {
     /// The field of that name and type.
     pub const fn of<T: DeserializeOwned>(name: &'static str) -> Self {
-        Self { name, may_be_absent: false, find: Misfits::first::<T> }
+        Self { name, may_be_absent: false, refusal: None, find: Misfits::first::<T> }
     }
 
     /// The same, where its type is an input with parts of its own.
     pub const fn within<T: Input>(name: &'static str) -> Self {
-        Self { name, may_be_absent: false, find: Misfits::find::<T> }
+        Self { name, may_be_absent: false, refusal: None, find: Misfits::find::<T> }
+    }
+
+    /// A field that is there and that nobody sends, and why.
+    pub const fn refused(name: &'static str, why: &'static str) -> Self {
+        Self { name, may_be_absent: true, refusal: Some(why), find: |_, _, _| () }
     }
 
     /// The same, where it may be absent.
@@ -71,7 +78,12 @@ impl Misfits {
     /// Notes the first that serde meets.
     pub fn first<T: DeserializeOwned>(&mut self, body: &Value, at: &At<'_>) {
         if let Err(error) = serde_path_to_error::deserialize::<_, T>(body) {
-            self.add(format!("{at}{}", pointer(error.path())), error.inner());
+            let within = pointer(error.path());
+            let text = body.pointer(&within).and_then(Value::as_str);
+            match text.and_then(|text| no_moment(text, &error.inner().to_string())) {
+                Some(words) => self.add(format!("{at}{within}"), &serde_json::Error::custom(words)),
+                None => self.add(format!("{at}{within}"), error.inner()),
+            }
         }
     }
 
@@ -80,8 +92,12 @@ impl Misfits {
         let before = self.0.len();
         let object = body.as_object();
         for name in object.iter().flat_map(|object| object.keys()) {
-            if fields.iter().all(|field| field.name != name) {
-                self.add(at.inside(name).to_string(), &unknown(name, fields));
+            match fields.iter().find(|field| field.name == name) {
+                None => self.add(at.inside(name).to_string(), &unknown(name, fields)),
+                Some(Probe { refusal: Some(why), .. }) => {
+                    self.add(at.inside(name).to_string(), &serde_json::Error::custom(format_args!("`{name}` {why}")));
+                }
+                Some(_) => {}
             }
         }
         for (object, field) in object.iter().flat_map(|object| fields.iter().map(move |field| (object, field))) {
@@ -106,6 +122,15 @@ impl Misfits {
     }
 }
 
+/// How a moment is written, in words.
+pub const MOMENT: &str = "a moment such as `2026-11-20T10:40:00Z`";
+
+/// What to say in place of a message, if that is what is said of a text that is no moment: how one is written.
+pub fn no_moment(text: &str, message: &str) -> Option<String> {
+    let said = text.parse::<jiff::Timestamp>().err()?.to_string();
+    (said == message).then(|| format!("invalid value: string, expected {MOMENT}"))
+}
+
 /// The field that is missing, or comes twice: serde blames the object that it is in.
 pub fn blamed_field(message: &str) -> Option<&str> {
     let rest = message.strip_prefix("missing field `").or_else(|| message.strip_prefix("duplicate field `"));
@@ -113,7 +138,8 @@ pub fn blamed_field(message: &str) -> Option<&str> {
 }
 
 fn unknown(name: &str, fields: &[Probe]) -> serde_json::Error {
-    let known: Vec<_> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
+    let known = fields.iter().filter(|field| field.refusal.is_none()).map(|field| format!("`{}`", field.name));
+    let known: Vec<_> = known.collect();
     serde_json::Error::custom(format_args!("unknown field `{name}`, expected one of {}", known.join(", ")))
 }
 
@@ -198,6 +224,23 @@ mod tests {
     #[test]
     fn what_the_fields_do_not_show_serde_says() {
         assert_eq!(found(&json!([{"lines": []}])), ["/0/customer: missing field `customer`"]);
+    }
+
+    #[test]
+    fn a_text_that_is_no_moment_is_told_how_one_is_written() {
+        let mut found = Misfits::default();
+        found.first::<Vec<jiff::Timestamp>>(&json!(["2026-11-20T10:40:00Z", "20.11.2026"]), &At::ROOT);
+        let wanted = format!("invalid value: string, expected {MOMENT}");
+        assert_eq!(found.0, [Misfit { pointer: "/1".into(), message: wanted }]);
+    }
+
+    #[test]
+    fn what_nobody_sends_is_refused_by_its_name() {
+        let mut found = Misfits::default();
+        let fields = [Probe::of::<i32>("stars").optional(), Probe::refused("version", "is set by the server")];
+        found.fields::<Line>(&json!({"version": 1, "verson": 1}), &At::ROOT, &fields);
+        let said: Vec<_> = found.0.into_iter().map(|misfit| misfit.message).collect();
+        assert_eq!(said, ["`version` is set by the server", "unknown field `verson`, expected one of `stars`"]);
     }
 
     #[test]

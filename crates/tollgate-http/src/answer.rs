@@ -21,7 +21,8 @@ pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-statu
 #[diagnostic::on_unimplemented(
     message = "a handler cannot answer with `{Self}`",
     label = "not an answer",
-    note = "answer `Json<T>`, `Created<T>`, `Page<T>` or `NoContent`, or a `Result` of one"
+    note = "answer `Json<T>`, `Created<T>`, `Page<T>` or `NoContent`, or a `Result` of one",
+    note = "a `List<T>` is a question: `list.page(&store, &may).await` answers it with a `Page<T>`"
 )]
 pub trait Answer {
     /// Says what it sends.

@@ -18,6 +18,9 @@ use tollgate_store::{Database, Resource, Store};
 pub trait Argument: Sized + Send {
     /// Whether it takes the body; a handler has at most one that does.
     const READS_BODY: bool = false;
+    /// Whether a request with an `Idempotency-Key` can be kept with its answer. Not where one of them holds a secret, nor
+    /// where what the handler does is no part of the transaction around it: such a key is refused with 400.
+    const REPEATABLE: bool = true;
     /// Says what it takes and how it can refuse.
     fn describe(operation: &mut Operation<'_>);
     /// The database that it works with, if it works with one.
@@ -39,6 +42,8 @@ pub trait Arguments: Sized + Send {
     type Guard: Guard;
     /// How many of them take the body.
     const BODIES: usize;
+    /// Whether it may have an `Idempotency-Key`: all of them are [repeatable](Argument::REPEATABLE).
+    const REPEATABLE: bool;
     /// Who may call.
     fn access() -> Access;
     /// How far somebody gets who calls.
@@ -61,6 +66,7 @@ macro_rules! arguments {
             type Guard = G;
 
             const BODIES: usize = 0 $(+ $argument::READS_BODY as usize)*;
+            const REPEATABLE: bool = true $(&& $argument::REPEATABLE)*;
 
             fn access() -> Access {
                 G::access()
@@ -116,7 +122,6 @@ impl<R: Resource> Argument for Store<R> {
     fn describe(operation: &mut Operation<'_>) {
         operation.uses::<R>();
         operation.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too many are waiting, or the database does not answer.");
-        operation.can_be_repeated();
     }
 
     fn database(context: &Context) -> Option<Arc<dyn Database>> {

@@ -11,8 +11,9 @@ use tokio::{
 use tollgate_access::{Access, Actor, System};
 use tollgate_core::{Clock, with_causes};
 use tollgate_store::{
-    Database, Error, Store,
+    Database, Error, Store, Unsettled,
     audit::{AuditEvent, NewAuditEvent},
+    unsettled,
 };
 
 /// How many records wait at most, and how many are written at once.
@@ -23,7 +24,10 @@ const SWEEP: Duration = Duration::from_hours(1);
 
 /// Takes events that belong to no write. Cheap to clone.
 #[derive(Clone)]
-pub struct AuditLog(mpsc::Sender<NewAuditEvent>);
+pub struct AuditLog(mpsc::Sender<Waiting>);
+
+/// An event on its way to the database.
+type Waiting = (NewAuditEvent, Unsettled);
 
 impl AuditLog {
     /// Keeps events in the first of these databases, and in all of them removes those that are older than `keep`. Ends
@@ -40,7 +44,7 @@ impl AuditLog {
     /// Records an event soon. It never waits.
     pub fn note(&self, event: NewAuditEvent) {
         event.log();
-        if self.0.try_send(event).is_err() {
+        if self.0.try_send((event, unsettled())).is_err() {
             tracing::warn!("too many audit events at once: one is in the log alone");
         }
     }
@@ -63,7 +67,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(self, mut events: mpsc::Receiver<NewAuditEvent>) {
+    async fn run(self, mut events: mpsc::Receiver<Waiting>) {
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut group = Vec::with_capacity(GROUP);
@@ -78,7 +82,8 @@ impl Keeper {
         }
     }
 
-    async fn record(&self, events: Vec<NewAuditEvent>) -> Result<(), Error> {
+    async fn record(&self, events: Vec<Waiting>) -> Result<(), Error> {
+        let (events, _settled): (_, Vec<_>) = events.into_iter().unzip();
         let may = System::because("refusals are recorded").may();
         match self.stores.first() {
             Some(store) => store.insert_many(&may, events).await.map(drop),

@@ -39,7 +39,7 @@ use std::{
 use tollgate_access::System;
 use tollgate_core::{Change, Clock, Problem, Result};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Error, OpenTransaction, Store, Table};
+use tollgate_store::{Database, Error, OpenTransaction, Store, Table, beside};
 
 /// The header, in the lower case of HTTP/2.
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -151,23 +151,17 @@ impl Drop for Turn {
     }
 }
 
-/// Asked for by a handler whose answer holds a secret. Such an answer is kept nowhere, so it could not be repeated: a
-/// request with an `Idempotency-Key` is refused with 400 instead of being done twice.
+/// Asked for by a handler whose request or answer holds a secret. Neither is kept anywhere, not even as a hash, so the
+/// answer could not be repeated: a request with an `Idempotency-Key` is refused with 400 instead of being done twice.
 #[derive(Clone, Copy, Debug)]
 pub struct Unrepeatable;
 
 impl Argument for Unrepeatable {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.refuses(StatusCode::BAD_REQUEST, "It cannot be read, or has an `Idempotency-Key`.");
-    }
+    const REPEATABLE: bool = false;
 
-    async fn take(call: &mut Call) -> Result<Self> {
-        if call.head.headers.contains_key(HEADER) {
-            return Err(Problem::bad_request().because(
-                "the answer holds a secret, which is not kept: leave out the `Idempotency-Key`, and look for what a lost \
-                 answer may have made before you ask again",
-            ));
-        }
+    fn describe(_: &mut Operation<'_>) {}
+
+    async fn take(_: &mut Call) -> Result<Self> {
         Ok(Self)
     }
 }
@@ -193,19 +187,23 @@ pub(crate) struct Once {
 /// Looks for a key, and begins accordingly.
 ///
 /// # Errors
-/// As the handler's guard; 400 for what is no key or nobody's, or where a handler works with no store and so with no
-/// transaction; 409 while the request is running, 413 for a long body,
-/// 422 if the key was used for another request.
+/// As the handler's guard; 400 for what is no key or nobody's, or where it cannot be kept; 409 while the request is running,
+/// 413 for a long body, 422 if the key was used for another request.
 pub(crate) async fn begin<A: Arguments>(call: &mut Call) -> Result<Begun> {
     if call.head.method.is_safe() {
         return Ok(Begun::Plain);
     }
     let Some(key) = key(&call.head.headers)? else { return Ok(Begun::Plain) };
-    let Some(database) = A::database(&call.context) else {
+    if !A::REPEATABLE {
         A::Guard::admit(call).await?;
-        return Err(Problem::bad_request()
-            .because("nobody can promise that this is done once: leave out the `Idempotency-Key`"));
-    };
+        return Err(Problem::bad_request().because(
+            "what is sent or answered here is not kept, so it could be done twice: leave out the `Idempotency-Key`, and \
+             look for what a lost answer may have done before you ask again",
+        ));
+    }
+    // What works with no store of its own keeps its answer where the app keeps the rest.
+    let database = A::database(&call.context).or_else(|| call.context.stores.default_database().cloned());
+    let database = database.ok_or_else(|| Problem::internal().caused_by("there is no database to keep answers in"))?;
     // Boxed, because it is rare, and would make the future of every request large.
     Box::pin(begin_once::<A>(call, &key, database)).await
 }
@@ -387,7 +385,7 @@ impl Records {
     fn sweep(&self, keyed: &Keyed) {
         if keyed.is_time_to_sweep(self.store.database(), self.clock.now()) {
             let records = Self::new(Arc::clone(self.store.database()), &self.clock);
-            tokio::spawn(async move {
+            beside(async move {
                 if let Err(error) = records.forget().await {
                     tracing::warn!(error = %tollgate_core::with_causes(&error), "old idempotency keys are still there");
                 }

@@ -11,7 +11,7 @@
 //! together                  service.rs    crud.rs     resources.rs  view.rs  pages of an app   job.rs  without a caller
 //! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
 //!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
-//!                                                     limits.rs     how often
+//!                       lambda/       or a call of AWS Lambda (feature `lambda`)  gateway.rs   limits.rs     how often
 //! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
 //!                           counts.rs     places and kept answers
 //! ```
@@ -32,12 +32,15 @@ mod counts;
 mod crud;
 pub mod docs;
 mod etag;
+mod gateway;
 mod guard;
 mod handler;
 mod health;
 mod idempotency;
 mod job;
 mod json;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 mod limits;
 mod list;
 mod observe;
@@ -66,6 +69,7 @@ pub use audit::AuditLog;
 pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use counts::Counts;
+pub use gateway::Gateway;
 pub use guard::{Guard, Reach};
 pub use handler::Handler;
 pub use health::{Health, Unwell};

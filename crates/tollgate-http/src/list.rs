@@ -6,7 +6,7 @@
 
 use crate::{
     Argument, Call, Context, Operation, Page, Place,
-    query::{invalid, pairs, refuses},
+    query::{fault, pairs, refuses},
     words::{NAME, brief, unknown},
 };
 use axum::http::StatusCode;
@@ -14,7 +14,7 @@ use form_urlencoded::Serializer;
 use serde_json::{Value as Json, json};
 use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 use tollgate_access::{May, Read};
-use tollgate_core::Problem;
+use tollgate_core::{Fault, MOMENT, Problem};
 use tollgate_store::{Column, Expr, Filter, Kind, Op, Order, Position, Resource, Sort, Store};
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -147,7 +147,7 @@ impl<R: Resource> Argument for List<R> {
         let fields = operation.schemas.stored::<R>();
         for parameter in parameters::<R>() {
             let field = fields.get(parameter.column.name);
-            let plain = field.map_or_else(|| json!({}), |schema| comparable(schema.clone()));
+            let plain = field.map_or_else(|| json!({}), |schema| comparable(schema.clone(), parameter.column.kind));
             let mut schema = match parameter.operator {
                 IsNull => json!({ "type": "boolean" }),
                 Has => json!({ "type": "string" }),
@@ -176,22 +176,25 @@ impl<R: Resource> Argument for List<R> {
 
 impl<R: Resource> List<R> {
     fn read(mut question: Question, context: Arc<Context>) -> Result<Self, Problem> {
+        let mut faults = vec![];
         for name in OWN {
             if question.pairs.iter().filter(|(key, _)| key == name).count() > 1 {
-                return Err(invalid(name, "it may come once"));
+                faults.push(fault(name, "it may come once"));
             }
         }
         let cursor = question.take("cursor");
-        let limit = question.own("limit").map(read_limit).transpose()?;
-        let total = question.own("total").map(read_total).transpose()?;
-        let order = question.own("sort").map(read_sort::<R>).transpose()?;
+        let limit = question.own("limit").and_then(|text| kept(read_limit(text), &mut faults));
+        let total = question.own("total").and_then(|text| kept(read_total(text), &mut faults));
+        let order = question.own("sort").map(|text| read_sort::<R>(text, &mut faults)).unwrap_or_default();
         if question.filters().nth(MOST_CONDITIONS).is_some() {
             return Err(Problem::invalid(vec![]).because(format!("at most {MOST_CONDITIONS} conditions")));
         }
-        let conditions = question.filters().map(|(name, text)| read_filter::<R>(name, text));
-        let filter = Expr::All(conditions.collect::<Result<_, _>>()?);
+        let conditions = question.filters().filter_map(|(name, text)| kept(read_filter::<R>(name, text), &mut faults));
+        let filter = Expr::All(conditions.collect());
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
         let (limit, total) = (limit.unwrap_or(DEFAULT_LIMIT), total.unwrap_or(false));
-        let order = order.unwrap_or_default();
         let mut list = Self { filter, order, limit, total, after: None, question, context, of: PhantomData };
         list.after = cursor.map(|cursor| list.open(&cursor)).transpose()?;
         Ok(list)
@@ -266,33 +269,39 @@ impl Question {
     }
 }
 
-fn read_limit(text: &str) -> Result<u32, Problem> {
+/// What was read, or nothing and one fault more.
+fn kept<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+    read.map_err(|fault| faults.push(fault)).ok()
+}
+
+fn read_limit(text: &str) -> Result<u32, Fault> {
     let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-    limit.ok_or_else(|| invalid("limit", format!("it is a number from 1 to {MOST}")))
+    limit.ok_or_else(|| fault("limit", format!("it is a number from 1 to {MOST}")))
 }
 
-fn read_total(text: &str) -> Result<bool, Problem> {
-    text.parse().map_err(|_| invalid("total", "it is `true` or `false`"))
+fn read_total(text: &str) -> Result<bool, Fault> {
+    text.parse().map_err(|_| fault("total", "it is `true` or `false`"))
 }
 
-fn read_sort<R: Resource>(text: &str) -> Result<Vec<Order>, Problem> {
-    let by = |text: &str| {
-        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-        let column = sortable::<R>().find(|(_, column)| column.name == name).map(|(column, _)| column);
-        let names = || sortable::<R>().map(|(_, column)| column.name);
-        column
-            .map(|column| Order { column, descending })
-            .ok_or_else(|| invalid("sort", unknown("field", name, names())))
-    };
+fn read_sort<R: Resource>(text: &str, faults: &mut Vec<Fault>) -> Vec<Order> {
     let mut order: Vec<Order> = vec![];
-    for by in text.split(',').map(by) {
-        let by = by?;
-        // What a field has decided it does not decide again; the question stays as small as the table.
-        if order.iter().all(|before| before.column != by.column) {
-            order.push(by);
+    for text in text.split(',') {
+        match read_order::<R>(text) {
+            Err(fault) if faults.len() < MOST_CONDITIONS => faults.push(fault),
+            Err(_) => break,
+            // What a field has decided it does not decide again; the question stays as small as the table.
+            Ok(by) if order.iter().all(|before| before.column != by.column) => order.push(by),
+            Ok(_) => {}
         }
     }
-    Ok(order)
+    order
+}
+
+fn read_order<R: Resource>(text: &str) -> Result<Order, Fault> {
+    let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+    let column = sortable::<R>().find(|(_, column)| column.name == name).map(|(column, _)| column);
+    let names = || sortable::<R>().map(|(_, column)| column.name);
+    column.map(|column| Order { column, descending }).ok_or_else(|| fault("sort", unknown("field", name, names())))
 }
 
 /// The columns that callers may sort by.
@@ -300,13 +309,13 @@ fn sortable<R: Resource>() -> impl Iterator<Item = (usize, &'static Column)> {
     R::TABLE.shown().filter(|(_, column)| column.kind.is_ordered())
 }
 
-fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Problem> {
+fn read_filter<R: Resource>(name: &str, text: &str) -> Result<Expr, Fault> {
     let is_meant = |known: &Parameter| name.strip_prefix(known.column.name) == Some(known.suffix);
     let Some(Parameter { index, column, operator, .. }) = parameters::<R>().find(is_meant) else {
         let names = parameters::<R>().map(|known| known.name()).chain(OWN.map(str::to_owned));
-        return Err(invalid(name, unknown("parameter", name, names)));
+        return Err(fault(name, unknown("parameter", name, names)));
     };
-    operator.condition(index, column, text).map_err(|detail| invalid(name, detail))
+    operator.condition(index, column, text).map_err(|detail| fault(name, detail))
 }
 
 fn in_words(kind: Kind) -> Cow<'static, str> {
@@ -319,7 +328,7 @@ fn in_words(kind: Kind) -> Cow<'static, str> {
         Kind::Int64 => "a whole number of 64 bits",
         Kind::Float => "a number",
         Kind::Uuid => "a UUID",
-        Kind::Time => "a moment such as `2026-11-20T10:40:00Z`",
+        Kind::Time => MOMENT,
         Kind::Text | Kind::Texts | Kind::Json => "a text without NUL",
         Kind::ObjectId => "24 hexadecimal digits",
     })
@@ -342,10 +351,13 @@ fn own_schemas<R: Resource>() -> [Json; 4] {
     ]
 }
 
-/// A field's type without its rules: one may look for what cannot be stored.
-fn comparable(mut schema: Json) -> Json {
+/// A field's type without its rules: one may look for what cannot be stored. The pattern of an object id is no rule, it
+/// is how one is written.
+fn comparable(mut schema: Json, kind: Kind) -> Json {
     if let Some(object) = schema.as_object_mut() {
-        object.retain(|key, _| matches!(key.as_str(), "type" | "format" | "$ref"));
+        let is_kept =
+            |key: &str| matches!(key, "type" | "format" | "$ref") || (kind == Kind::ObjectId && key == "pattern");
+        object.retain(|key, _| is_kept(key));
         if let Some(Json::Array(types)) = object.get("type") {
             let plain = types.iter().find(|name| *name != "null").cloned().unwrap_or_default();
             object.insert("type".into(), plain);

@@ -148,16 +148,20 @@ impl<'a> Operation<'a> {
         self.responses.insert("default".into(), problem);
     }
 
-    /// It works with a store: if it changes something, it may be sent again under its key.
-    pub(crate) fn can_be_repeated(&mut self) {
-        let name = "Idempotency-Key";
-        if self.method.is_safe() || self.parameters.iter().any(|parameter| parameter["name"] == name) {
+    /// If it changes something, it may be sent again under its key, or is refused with one.
+    pub(crate) fn can_be_repeated(&mut self, repeatable: bool) {
+        if self.method.is_safe() {
+            return;
+        }
+        if !repeatable {
+            let refused = self.problem("It cannot be read, or has an `Idempotency-Key`.");
+            self.responses.insert(StatusCode::BAD_REQUEST.as_str().into(), refused);
             return;
         }
         let about = "A key of the caller's own, such as a UUID: a request that is sent again under the same key within 24 \
                      hours is done once and gets the same answer.";
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": 255, "description": about });
-        self.parameter(Place::Header, name, schema, false);
+        self.parameter(Place::Header, "Idempotency-Key", schema, false);
         self.refuses(StatusCode::CONFLICT, "The request with this `Idempotency-Key` is still running.");
         self.refuses(StatusCode::UNPROCESSABLE_ENTITY, "The `Idempotency-Key` was used for another request.");
     }

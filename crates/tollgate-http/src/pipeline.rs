@@ -58,6 +58,8 @@ pub struct Edge {
     roles: Option<Roles>,
     /// How many proxies of ours a request comes through.
     proxies: usize,
+    /// Whether the id that a request brings along is its own.
+    believes_ids: bool,
     audit: Option<AuditLog>,
     limits: Option<Arc<Limits>>,
     load: Arc<Load>,
@@ -76,6 +78,7 @@ impl Edge {
             authenticate,
             roles,
             proxies: 0,
+            believes_ids: false,
             audit: None,
             limits: None,
             load: Arc::default(),
@@ -87,7 +90,13 @@ impl Edge {
     /// Behind that many proxies, each of which says whom it speaks for.
     #[must_use]
     pub fn behind(self, proxies: usize) -> Self {
-        Self { proxies, ..self }
+        Self { proxies, believes_ids: self.believes_ids || proxies > 0, ..self }
+    }
+
+    /// The same, where nobody but us says in `X-Request-Id` what a request is called.
+    #[must_use]
+    pub fn believing_ids(self) -> Self {
+        Self { believes_ids: true, ..self }
     }
 
     /// The same, which records what somebody who is signed in was not let do.
@@ -165,10 +174,10 @@ impl Edge {
         refusal.write(response, page)
     }
 
-    /// The id that a proxy gave, if it is one; else a new one. Without a proxy, whoever asks would choose under which id
+    /// The id that was given on the way, if it is one; else a new one. With nobody on the way, whoever asks would choose under which id
     /// they are recorded.
     fn request_id(&self, headers: &HeaderMap) -> RequestId {
-        let given = headers.get(REQUEST_ID).filter(|_| self.proxies > 0).and_then(|id| id.to_str().ok());
+        let given = headers.get(REQUEST_ID).filter(|_| self.believes_ids).and_then(|id| id.to_str().ok());
         let good = |id: &&str| {
             let good = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
             (8..=64).contains(&id.len()) && id.bytes().all(good)
@@ -259,7 +268,7 @@ async fn caught(answer: impl Future<Output = Response>) -> Response {
 }
 
 /// A copy of the head; its body stays with the request.
-fn head_of(request: &Request) -> Parts {
+pub(crate) fn head_of(request: &Request) -> Parts {
     let mut head = Plain::new(()).into_parts().0;
     head.method.clone_from(request.method());
     head.uri.clone_from(request.uri());

@@ -6,14 +6,17 @@ use crate::{
     words::{NAME, brief, of_serde},
 };
 use axum::http::StatusCode;
-use form_urlencoded::Parse;
+use form_urlencoded::{Parse, Serializer};
 use percent_encoding::percent_decode;
-use tollgate_core::{Fault, Faults, Input, Problem, blamed_field};
+use serde_json::json;
+use tollgate_core::{Fault, Faults, Input, Misfits, Problem, blamed_field, no_moment};
 
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
 /// The longest form, in bytes.
 const LONGEST_FORM: usize = 16 * 1024;
+/// So many misfits are told at most.
+const TOLD: usize = 50;
 
 /// The query string as an `#[input]` struct.
 #[derive(Clone, Copy, Debug)]
@@ -72,18 +75,53 @@ pub(crate) fn refuses(operation: &mut Operation<'_>) {
 }
 
 fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
-    let pairs = serde_urlencoded::Deserializer::new(pairs(text)?);
-    let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
-        let message = error.inner().to_string();
-        invalid(blamed_field(&message).unwrap_or(&error.path().to_string()), of_serde(&message))
-    })?;
+    let value: T = deserialize(pairs(text)?).map_err(|first| Problem::invalid(misfits::<T>(text, first)))?;
     let faults: Vec<Fault> = Faults::of(&value).into_iter().map(parameter).collect();
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }
 }
 
-/// 422 for one parameter.
-pub(crate) fn invalid(name: &str, detail: impl Into<String>) -> Problem {
-    Problem::invalid(vec![Fault::of(brief(name, NAME), detail)])
+/// What serde says of a parameter.
+struct Blame {
+    name: String,
+    message: String,
+}
+
+fn deserialize<T: Input>(pairs: Parse<'_>) -> Result<T, Blame> {
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(|error| {
+        let message = error.inner().to_string();
+        let name = blamed_field(&message).map_or_else(|| error.path().to_string(), str::to_owned);
+        Blame { name, message }
+    })
+}
+
+/// Every parameter that does not fit. Serde stops at the first, so it is asked again without that one; at last it misses
+/// some. Only a query that is wrong pays for that.
+fn misfits<T: Input>(text: &[u8], mut blame: Blame) -> Vec<Fault> {
+    let mut pairs: Vec<_> = form_urlencoded::parse(text).collect();
+    let mut faults = vec![];
+    while let Some(at) = pairs.iter().position(|(name, _)| *name == blame.name).filter(|_| faults.len() < TOLD) {
+        let message = no_moment(&pairs[at].1, &blame.message).unwrap_or(blame.message);
+        faults.push(fault(&blame.name, of_serde(&message)));
+        pairs.retain(|(name, _)| *name != blame.name);
+        let rest = Serializer::new(String::new()).extend_pairs(&pairs).finish();
+        match deserialize::<T>(form_urlencoded::parse(rest.as_bytes())) {
+            Ok(_) => return faults,
+            Err(next) => blame = next,
+        }
+    }
+    let is_sent = |name: &str| form_urlencoded::parse(text).any(|(sent, _)| sent == name);
+    let missing = Misfits::of::<T>(&json!({})).into_iter().map(|misfit| misfit.message);
+    let missing = missing.filter(|message| blamed_field(message).is_some_and(|name| !is_sent(name)));
+    faults.extend(missing.map(|message| fault(blamed_field(&message).unwrap_or_default(), of_serde(&message))));
+    if faults.is_empty() {
+        faults.push(fault(&blame.name, of_serde(&blame.message)));
+    }
+    faults
+}
+
+/// What is wrong with one parameter.
+pub(crate) fn fault(name: &str, detail: impl Into<String>) -> Fault {
+    Fault::of(brief(name, NAME), detail)
 }
 
 /// The same fault, said of a parameter.

@@ -1,7 +1,7 @@
 //! The resources of an app, without their types: which tables there are, where their stores come from, and how a
 //! file is loaded into one.
 
-use crate::json::from_value;
+use crate::{KeyedRequest, json::from_value};
 use serde_json::Value;
 use std::{
     any::{Any, TypeId},
@@ -180,7 +180,10 @@ async fn blame<R: Resource>(store: &Store<R>, may: &May<Create, R>, new: &[R::Ne
 
 /// The stores of all resources of an app.
 #[derive(Default)]
-pub struct Stores(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
+pub struct Stores {
+    by_type: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    default_database: Option<Arc<dyn Database>>,
+}
 
 impl Stores {
     /// A store for each resource, in the database it names.
@@ -204,7 +207,12 @@ impl Stores {
             let store = resource.store(database(table), Arc::clone(clock), watch(table));
             (resource.as_ref().type_id(), store)
         });
-        Self(stores.collect())
+        Self { by_type: stores.collect(), default_database: Some(database(KeyedRequest::TABLE)) }
+    }
+
+    /// The database of whatever names none; there is one, unless there are no stores at all.
+    pub(crate) fn default_database(&self) -> Option<&Arc<dyn Database>> {
+        self.default_database.as_ref()
     }
 
     /// The store of `R`.
@@ -212,7 +220,7 @@ impl Stores {
     /// # Errors
     /// [`Error::Internal`] if nothing in the app's signatures mentions `R`; `Service::resource` adds it then.
     pub fn of<R: Resource>(&self) -> Result<Store<R>, Error> {
-        let store = self.0.get(&TypeId::of::<R>()).and_then(|store| store.downcast_ref::<Store<R>>());
+        let store = self.by_type.get(&TypeId::of::<R>()).and_then(|store| store.downcast_ref::<Store<R>>());
         store.cloned().ok_or_else(|| Error::internal(format!("there is no store of `{}`", R::PLURAL)))
     }
 }

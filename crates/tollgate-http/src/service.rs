@@ -27,11 +27,11 @@ pub struct Service {
     notes: &'static [(&'static str, &'static str)],
     named: Option<(String, String)>,
     cached: Option<Duration>,
-    /// Whether another instance serves it, so that its routes are known here and not answered.
-    pub(crate) is_elsewhere: bool,
     longest: Option<usize>,
     pub(crate) links: Vec<Link>,
     pub(crate) jobs: Vec<Job>,
+    /// Whether another instance serves it, so that its routes are known here and not answered.
+    pub(crate) is_elsewhere: bool,
     /// Rows that a new database starts with: the resource's plural and JSON.
     pub(crate) first_rows: Vec<(&'static str, &'static str)>,
     /// Resources that no signature mentions.
@@ -72,10 +72,10 @@ impl Service {
             notes: &[],
             named: None,
             cached: None,
-            is_elsewhere: false,
             longest: None,
             links: vec![],
             jobs: vec![],
+            is_elsewhere: false,
             first_rows: vec![],
             resources: vec![],
         }
@@ -235,6 +235,7 @@ impl Service {
             describe: |operation| {
                 H::Arguments::describe(operation);
                 H::Answer::describe(operation);
+                operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
             endpoint,
             cached,

@@ -1,6 +1,6 @@
 //! How a "no" speaks of what was sent: briefly, on one line, in words for a caller, with the nearest name that is known.
 
-use tollgate_core::nearest;
+use tollgate_core::{MOMENT, nearest};
 
 /// How much of a name or a value that was sent is said again, in characters.
 pub(crate) const NAME: usize = 60;
@@ -66,6 +66,7 @@ fn type_in_words(expected: &str) -> &str {
         "a boolean" => "`true` or `false`",
         "a sequence" => "an array",
         "a map" => "an object",
+        "a timestamp string" => MOMENT,
         other => other,
     }
 }

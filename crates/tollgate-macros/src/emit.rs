@@ -110,8 +110,10 @@ fn subject(model: &Model) -> TokenStream {
 /// A row shows its cells by index.
 fn row(Model { item, fields, .. }: &Model) -> TokenStream {
     let resource = &item.ident;
-    let arms = fields.iter().enumerate().map(|(index, Field { ident, .. })| {
-        quote!(#index => ::core::result::Result::Ok(::tollgate::__private::Cell::show(&self.#ident)))
+    let arms = fields.iter().enumerate().map(|(index, Field { ident, ty, .. })| {
+        // A type that no column holds is told of where it stands.
+        let show = quote_spanned!(ty.span() => ::tollgate::__private::Cell::show(&self.#ident));
+        quote!(#index => ::core::result::Result::Ok(#show))
     });
     quote! {
         impl ::tollgate::__private::Row for #resource {
@@ -251,7 +253,7 @@ pub(crate) fn text(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     let mut out = String::new();
     for letter in name.chars() {
         if letter.is_uppercase() && !out.is_empty() {

@@ -1,4 +1,5 @@
 //! What was written: the struct under `#[resource]`, read and checked, every mistake with its place.
+use crate::emit::snake;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Error, Fields, Ident, ItemStruct, LitStr, Result, Type, parse::Parser, spanned::Spanned};
 
@@ -60,7 +61,7 @@ impl Model {
         let item: ItemStruct = syn::parse2(item)
             .map_err(|error| Error::new(error.span(), "`#[resource]` describes a struct with named fields"))?;
         let mut errors = Errors::default();
-        let arguments = errors.keep(arguments(said));
+        let arguments = errors.keep(arguments(said, &item.ident));
         if !item.generics.params.is_empty() {
             errors.add(item.generics.span(), "a resource cannot be generic: it is one table");
         }
@@ -90,8 +91,7 @@ pub(crate) struct Arguments {
     pub audited: bool,
 }
 
-fn arguments(tokens: TokenStream) -> Result<Arguments> {
-    const EXAMPLE: &str = "say how many of them are called, as in `#[resource(plural = \"movies\")]`";
+fn arguments(tokens: TokenStream, name: &Ident) -> Result<Arguments> {
     let (mut plural, mut database, mut policy, mut audited) = (None, None, false, false);
     let parser = syn::meta::parser(|meta| {
         match meta.path.get_ident().map(ToString::to_string).as_deref() {
@@ -108,7 +108,14 @@ fn arguments(tokens: TokenStream) -> Result<Arguments> {
         Ok(())
     });
     parser.parse2(tokens)?;
-    let plural = plural.ok_or_else(|| Error::new(Span::call_site(), EXAMPLE))?;
+    let plural = plural.ok_or_else(|| {
+        let words = snake(&name.to_string());
+        let example = format!("`#[resource(plural = \"{words}s\")]`");
+        Error::new(
+            name.span(),
+            format!("`plural` is missing: what permissions, paths and the table call them, as in {example}"),
+        )
+    })?;
     let good = |c: char| c.is_ascii_lowercase() || c == '_';
     if plural.value().is_empty() || !plural.value().chars().all(good) {
         return Err(Error::new(plural.span(), "a plural is lower-case words joined by `_`, as in `\"blog_posts\"`"));

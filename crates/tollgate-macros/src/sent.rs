@@ -50,7 +50,8 @@ fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks:
         let (name, how) = (text(ident), if is_nested(ty) { quote!(within) } else { quote!(of) });
         quote!(::tollgate::__private::Probe::#how::<#ty>(#name) #optional)
     });
-    let misfits = misfits(probes);
+    let refused = model.fields.iter().filter_map(|field| refused(field, is_patch));
+    let misfits = misfits(probes.chain(refused));
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, reason = "the resource documents its fields")]
@@ -67,6 +68,17 @@ fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks:
             fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { #checks }
         }
     }
+}
+
+/// How a field that is not among those that are sent is told to be none.
+fn refused(Field { ident, flags, .. }: &Field, is_patch: bool) -> Option<TokenStream> {
+    let why = match flags {
+        flags if flags.server_set() => "is set by the server",
+        flags if flags.id.is_some() && is_patch => "stays what it is: it says which row this is",
+        _ => return None,
+    };
+    let name = text(ident);
+    Some(quote!(::tollgate::__private::Probe::refused(#name, #why)))
 }
 
 fn field_check(field: &Field) -> TokenStream {

@@ -13,7 +13,7 @@ use crate::{
     query::is_one,
     rights::Rights,
     schema,
-    session::{Steps, TURNS, together},
+    session::{TURNS, TransactionSession, together},
 };
 use jiff::Timestamp;
 use mongodb::{
@@ -27,11 +27,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock, Weak},
     time::Duration,
 };
-use tokio::{runtime::Handle, time::sleep};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, Merge, Result, Select, Session, Table, Update,
-    Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Merge, Result, Select, Session, Table,
+    Update, Value,
     migrate::{Applied, Script},
 };
 
@@ -49,6 +52,8 @@ const TURN: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
 /// How long the server may take to say that it is there.
 const PING: Duration = Duration::from_secs(2);
+/// How long a connection may take to show that it is one.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How soon a new URL by which nobody is let in is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -60,6 +65,7 @@ pub(crate) const COUNTERS: &str = "tollgate_counters";
 pub struct MongoDb {
     config: Config,
     database: Arc<RwLock<Documents>>,
+    last: Arc<LastWrite>,
 }
 
 impl MongoDb {
@@ -82,7 +88,7 @@ impl MongoDb {
         let database = Arc::new(RwLock::new(database));
         let (slot, runtime) = (Arc::downgrade(&database), Handle::current());
         url.on_replace(move |url| drop(runtime.spawn(follow(slot.clone(), url.clone()))));
-        Ok(Self { config, database })
+        Ok(Self { config, database, last: Arc::default() })
     }
 
     /// The database in the official driver, for what this crate does not cover; not for long, because another takes its
@@ -91,6 +97,14 @@ impl MongoDb {
     /// Nothing stands between it and every document: whoever asks here answers for the caller's rows.
     pub fn documents(&self) -> Documents {
         self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what a write says about the next one. A lost connection says nothing: it comes back.
+    fn written<R>(&self, outcome: Result<R>) -> Result<R> {
+        if !matches!(outcome, Err(Error::Unavailable(_))) {
+            self.last.note(&outcome);
+        }
+        outcome
     }
 
     /// Inserts one row, or several as often as others are in their way, but for no longer than that.
@@ -104,7 +118,7 @@ impl MongoDb {
         let database = &self.documents();
         let keys = counted_keys(database, table, range.len()).await?;
         let documents = &*documents(table, &*rows, range, &keys)?;
-        match documents {
+        let inserted = match documents {
             [] => Ok(()),
             [_] => match in_time(TURN, Some(table), on(database).insert(table, documents)).await {
                 Err(taken @ Error::Conflict { .. }) => {
@@ -119,7 +133,8 @@ impl MongoDb {
                 });
                 insert.await
             }
-        }?;
+        };
+        self.written(inserted)?;
         Ok(keys)
     }
 }
@@ -185,7 +200,7 @@ fn on(database: &Documents) -> Operation<'_, '_> {
 
 /// Waits until most members have what this one has. A key is taken as soon as the one that writes has another's document,
 /// and what most have not kept yet is not read: who was told of a conflict would look for that document in vain.
-async fn until_kept(database: &Documents, table: &Table) {
+pub(crate) async fn until_kept(database: &Documents, table: &Table) {
     let rows = database.collection::<Document>(table.name);
     let latest = rows.find_one(doc! {});
     let latest = latest.read_concern(ReadConcern::linearizable()).max_time(MOMENT * 10);
@@ -227,7 +242,7 @@ impl Database for MongoDb {
     }
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
-        Box::pin(async move { Ok(Steps::begin(&self.documents()).await? as _) })
+        Box::pin(async move { Ok(TransactionSession::begin(&self.documents(), &self.last).await? as _) })
     }
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
@@ -269,9 +284,22 @@ impl Database for MongoDb {
             let hello = in_time(PING, None, self.documents().run_command(doc! { "hello": 1 })).await?;
             // Along `directConnection`, or a primary that is about to step down, one that only reads may answer.
             match hello.get_bool("isWritablePrimary") {
-                Ok(true) => Ok(()),
+                Ok(true) => self.last.check(),
                 _ => Err(Error::Unavailable(Error::source_of("it can only be read"))),
             }
+        })
+    }
+
+    /// One failure is enough for the driver to leave all connections of that time.
+    fn awake(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let documents = self.documents();
+            let ping = || timeout(AT_ONCE, documents.run_command(doc! { "ping": 1 }));
+            let is_alive = matches!(ping().await, Ok(Ok(_)));
+            if !is_alive {
+                let _ = ping().await;
+            }
+            Ok(())
         })
     }
 }
@@ -317,8 +345,8 @@ impl Driver for MongoDb {
 
     fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let updates = &merge_updates(merge, &*rows, range)?;
-            together(&self.database, merge.table, TURNS, |mut at| {
+            let (database, updates) = (&self.documents(), &merge_updates(merge, &*rows, range)?);
+            together(database, merge.table, TURNS, |mut at| {
                 Box::pin(async move { at.merge(merge.table, updates).await })
             })
             .await
@@ -329,23 +357,23 @@ impl Driver for MongoDb {
         Box::pin(async move {
             let database = &self.documents();
             let changed = if is_one(update.table, &update.filter) {
-                in_time(TURN, Some(update.table), on(database).update(update)).await?
+                in_time(TURN, Some(update.table), on(database).update(update)).await
             } else {
-                together(database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await }))
-                    .await?
+                together(database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await })).await
             };
-            show(update.table, &changed, each)
+            show(update.table, &self.written(changed)?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             let database = &self.documents();
-            if is_one(table, filter) {
+            let deleted = if is_one(table, filter) {
                 in_time(TURN, Some(table), on(database).delete(table, filter)).await
             } else {
                 together(database, table, TURNS, |mut at| Box::pin(async move { at.delete(table, filter).await })).await
-            }
+            };
+            self.written(deleted)
         })
     }
 }

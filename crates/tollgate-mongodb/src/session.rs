@@ -6,7 +6,7 @@
 
 use crate::{
     cell::documents,
-    driver::{counted_keys, show},
+    driver::{counted_keys, show, until_kept},
     error::{in_time, is_passing, late, tell},
     merge::updates,
     operation::{Operation, PATIENCE},
@@ -24,7 +24,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Select, Session, Table, Update, Value,
 };
 
 /// How long a transaction may do nothing, holding what it changed.
@@ -63,8 +63,9 @@ pub(crate) async fn together<'d, R>(
 }
 
 /// One transaction, until it has ended.
-pub(crate) struct Steps {
+pub(crate) struct TransactionSession {
     database: Database,
+    last: Arc<LastWrite>,
     /// Or what is said to who comes after its end.
     underway: Mutex<Result<Underway>>,
 }
@@ -87,12 +88,12 @@ fn over() -> Error {
     Error::internal("the transaction has ended")
 }
 
-impl Steps {
+impl TransactionSession {
     /// Begins one, and sees to it that it does not idle forever.
-    pub(crate) async fn begin(database: &Database) -> Result<Arc<Self>> {
+    pub(crate) async fn begin(database: &Database, last: &Arc<LastWrite>) -> Result<Arc<Self>> {
         let session = begin(database).await.map_err(|error| tell(None, &error))?;
         let underway = Mutex::new(Ok(Underway::new(session, false)));
-        let steps = Arc::new(Self { database: database.clone(), underway });
+        let steps = Arc::new(Self { database: database.clone(), last: Arc::clone(last), underway });
         tokio::spawn(watch(Arc::downgrade(&steps)));
         Ok(steps)
     }
@@ -127,9 +128,19 @@ impl Steps {
                     let session = begin(&self.database).await.map_err(|error| tell(None, &error))?;
                     *self.underway.lock().await = Ok(Underway::new(session, false));
                 }
-                outcome => return outcome,
+                outcome => {
+                    if matches!(outcome, Err(Error::Full(_))) {
+                        self.last.note(&outcome);
+                    }
+                    return outcome;
+                }
             }
         }
+    }
+
+    /// Waits until what is in the way is read by whoever is told of it.
+    pub(crate) async fn until_kept(&self, table: &Table) {
+        until_kept(&self.database, table).await;
     }
 
     async fn take(&self) -> Result<ClientSession> {
@@ -138,7 +149,7 @@ impl Steps {
 }
 
 /// Ends a transaction that idles. One step at a time holds the lock, so none is under way here.
-async fn watch(steps: Weak<Steps>) {
+async fn watch(steps: Weak<TransactionSession>) {
     while let Some(steps) = steps.upgrade() {
         let mut slot = steps.underway.lock().await;
         match &*slot {
@@ -155,7 +166,7 @@ async fn watch(steps: Weak<Steps>) {
     }
 }
 
-impl Session for Steps {
+impl Session for TransactionSession {
     fn commit(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut session = self.take().await?;
@@ -171,7 +182,7 @@ impl Session for Steps {
     }
 }
 
-impl Driver for Steps {
+impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
         Lanes { reads: None, writes: 1 }
     }

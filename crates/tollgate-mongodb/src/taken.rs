@@ -4,11 +4,11 @@
 //! A document that was not there when the transaction began, the server itself notices: then the whole fails and may be
 //! tried again.
 
-use crate::session::Steps;
+use crate::session::TransactionSession;
 use std::ops::Range;
 use tollgate_store::{Batch, Driver, Error, Expr, Op, Result, Table, To, Update, Value};
 
-impl Steps {
+impl TransactionSession {
     /// Refuses rows of which a unique value is taken, by a document or by another of them.
     pub(crate) async fn check_rows(&self, table: &'static Table, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
         for column in unique(table).filter(|column| !(table.counted && *column == table.id)) {
@@ -38,7 +38,11 @@ impl Steps {
     }
 
     async fn check(&self, table: &'static Table, column: usize, taken: Expr) -> Result<()> {
-        if self.count(table, &taken).await? == 0 { Ok(()) } else { Err(conflict(table, column)) }
+        if self.count(table, &taken).await? == 0 {
+            return Ok(());
+        }
+        self.until_kept(table).await;
+        Err(conflict(table, column))
     }
 }
 

@@ -1,6 +1,9 @@
 //! How to reach a server, and how patient to be with it: everything is in one URL.
 
-use crate::tls::Verify;
+use crate::{
+    driver::{INSERTS, POINTS, SHARED_KINDS},
+    tls::Verify,
+};
 use std::{collections::BTreeSet, error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
@@ -89,6 +92,12 @@ impl Config {
     /// The name of the database; it is the user's where the URL names none.
     pub(crate) fn database(&self) -> &str {
         self.server.get_dbname().or(self.server.get_user()).unwrap_or_default()
+    }
+
+    /// How many connections one process keeps open at most: for what a server must allow (`max_connections`), times the
+    /// instances.
+    pub fn most_connections(&self) -> usize {
+        POINTS + INSERTS + SHARED_KINDS * self.shared + self.transactions
     }
 
     /// Reads a URL.
@@ -306,6 +315,7 @@ mod tests {
         assert_eq!(config.server.get_password(), Some(&b"p@ss"[..]));
         assert_eq!((config.server.get_ssl_mode(), config.verify), (SslMode::Require, Verify::Host));
         assert_eq!(config.server.get_connect_timeout(), Some(&Duration::from_secs(3)));
+        assert_eq!(config.most_connections(), 2 + 1 + 3 * 8 + 9);
     }
 
     #[test]

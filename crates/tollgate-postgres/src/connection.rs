@@ -25,6 +25,9 @@ const STATEMENTS: usize = 512;
 /// The pauses between attempts to connect: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// How long an idle connection may take to show that it is one. Nothing tells one that somebody on the way has forgotten.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// Makes connections.
 pub(crate) struct Connector {
     pub(crate) config: Arc<Config>,
@@ -150,6 +153,11 @@ impl Connection {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Whether the server still answers on it, at once.
+    pub(crate) async fn is_alive(&self) -> bool {
+        matches!(timeout(AT_ONCE, self.execute("")).await, Ok(Ok(())))
     }
 
     /// Carries out a statement. One that must be prepared again was not begun, and is tried again.

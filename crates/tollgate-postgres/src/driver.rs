@@ -11,9 +11,10 @@ use crate::{
     migrate,
     pool::{Borrowed, Pool},
     schema,
-    session::Steps,
+    session::TransactionSession,
     tls::Tls,
 };
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::{
     ops::{Deref, DerefMut, Range},
@@ -23,16 +24,19 @@ use std::{
 use tokio::time::timeout;
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Row, Select, Session,
-    Shape, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Row, Select, Session, Shape,
+    SqlQuery, Table, Update, Value,
     migrate::{Applied, Script},
     sql,
 };
 
 /// Point reads are so quick that two connections keep a server busy; groups of inserts travel on one. Lists wait for
 /// no lock, so they are kept from updates, deletes and inserts of one's own, which do.
-const POINTS: usize = 2;
-const INSERTS: usize = 1;
+pub(crate) const POINTS: usize = 2;
+pub(crate) const INSERTS: usize = 1;
+
+/// Lists, changes and SQL of the app's own have as many connections each as are configured.
+pub(crate) const SHARED_KINDS: usize = 3;
 
 /// Point reads keep one plan. The server would otherwise plan most groups anew: it finds its guess of ten keys
 /// dearer than a group of three, again and again.
@@ -227,7 +231,7 @@ impl Database for Postgres {
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
         Box::pin(async move {
             let borrowed = self.config.in_time(self.pool.begin(&self.config.begin())).await??;
-            Ok(Arc::new(Steps::new(borrowed, &self.config, &self.last)) as _)
+            Ok(Arc::new(TransactionSession::new(borrowed, &self.config, &self.last)) as _)
         })
     }
 
@@ -293,6 +297,15 @@ impl Database for Postgres {
             self.last.check()
         })
     }
+
+    fn awake(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let Self { points, inserts, others, changes, queries, pool, .. } = self;
+            let lines = join_all([points, inserts, others, changes, queries].map(Lines::awake));
+            tokio::join!(lines, pool.awake());
+            Ok(())
+        })
+    }
 }
 
 impl Driver for Postgres {
@@ -308,7 +321,7 @@ impl Driver for Postgres {
         })
     }
 
-    fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+    fn query<'a>(&'a self, query: &'a SqlQuery, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = sql::query(self.dialect(), query);
             show_asked(&self.read(&sql.text, &Bound::all(&sql.params)).await?, &query.shape, each)

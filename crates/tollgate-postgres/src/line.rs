@@ -8,6 +8,7 @@ use crate::{
     error::{is_blocked, is_lost, tell, tell_reader, writes},
     measures::{Counted, statements},
 };
+use futures_util::future::join_all;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::{
     Arc, PoisonError, RwLock,
@@ -83,6 +84,11 @@ impl Lines {
         for line in &self.0 {
             line.current().iter().for_each(|live| line.discard(live));
         }
+    }
+
+    /// Has the next statements sent on new connections where the old ones were cut off.
+    pub(crate) async fn awake(&self) {
+        join_all(self.0.iter().map(Line::awake)).await;
     }
 
     /// A line with a connection. Where the server takes no more of them, those that are there have to do.
@@ -176,6 +182,14 @@ impl Line {
         let live = Arc::new(backoff.connect(&self.connector).await?);
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&live));
         Ok(live)
+    }
+
+    async fn awake(&self) {
+        if let Some(live) = self.current()
+            && !live.is_alive().await
+        {
+            self.discard(&live);
+        }
     }
 
     fn current(&self) -> Option<Arc<Connection>> {

@@ -5,7 +5,9 @@ use crate::{
     error::{is_lost, tell},
     measures::{Counted, PoolMeasures},
 };
+use futures_util::future::join_all;
 use std::{
+    mem,
     sync::{Arc, Mutex as Lock, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -73,6 +75,15 @@ impl Pool {
         let connection = self.idle().pop()?;
         self.measures.idle.dec();
         Some(connection)
+    }
+
+    /// Keeps those idle connections that were not cut off.
+    pub(crate) async fn awake(&self) {
+        let idle = mem::take(&mut *self.idle());
+        let is_alive = join_all(idle.iter().map(Connection::is_alive)).await;
+        let (alive, cut): (Vec<_>, Vec<_>) = idle.into_iter().zip(is_alive).partition(|(_, is_alive)| *is_alive);
+        self.measures.idle.dec_by(i64::try_from(cut.len()).unwrap_or_default());
+        self.idle().extend(alive.into_iter().map(|(connection, _)| connection));
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {

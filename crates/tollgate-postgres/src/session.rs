@@ -15,12 +15,12 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update,
-    Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Select, Session, SqlQuery, Table,
+    Update, Value, sql,
 };
 
 /// One transaction, until it has ended.
-pub(crate) struct Steps {
+pub(crate) struct TransactionSession {
     borrowed: Mutex<Option<Borrowed>>,
     config: Arc<Config>,
     last: Arc<LastWrite>,
@@ -30,7 +30,7 @@ fn over() -> Error {
     Error::internal("the transaction has ended")
 }
 
-impl Steps {
+impl TransactionSession {
     pub(crate) fn new(borrowed: Borrowed, config: &Arc<Config>, last: &Arc<LastWrite>) -> Self {
         Self { borrowed: Mutex::new(Some(borrowed)), config: Arc::clone(config), last: Arc::clone(last) }
     }
@@ -85,7 +85,7 @@ async fn step(connection: &Connection, sql: &str, params: &[Bound<'_>]) -> Resul
     outcome
 }
 
-impl Session for Steps {
+impl Session for TransactionSession {
     /// The server "commits" a transaction that has failed by rolling it back, without an error. Any statement
     /// before tells.
     fn commit(&self) -> Answer<'_, ()> {
@@ -97,7 +97,7 @@ impl Session for Steps {
     }
 }
 
-impl Driver for Steps {
+impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
         Lanes { reads: None, writes: 1 }
     }
@@ -109,7 +109,7 @@ impl Driver for Steps {
         })
     }
 
-    fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+    fn query<'a>(&'a self, query: &'a SqlQuery, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = sql::query(self.dialect(), query);
             show_asked(&self.run(&sql.text, &Bound::all(&sql.params)).await?, &query.shape, each)

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     dialect::{self, Sqlite as Dialect},
     limit, migrate, schema,
-    session::Steps,
+    session::TransactionSession,
     writer::Writer,
 };
 use rusqlite::{Connection, Row, Statement, config::DbConfig, params_from_iter, vtab::array};
@@ -29,7 +29,7 @@ use tokio::{
     time::timeout,
 };
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Query, Result, Select, Session, Table, Update,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, SqlQuery, Table, Update,
     Value,
     migrate::{Applied, Script},
     sql::{self, Param},
@@ -286,7 +286,11 @@ impl Database for Sqlite {
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
         Box::pin(async move {
-            Ok(Arc::new(Steps::new(self.writer.begin().await?, self.config.statement_timeout, self.writer.last())) as _)
+            Ok(Arc::new(TransactionSession::new(
+                self.writer.begin().await?,
+                self.config.statement_timeout,
+                self.writer.last(),
+            )) as _)
         })
     }
 
@@ -343,7 +347,7 @@ impl Driver for Sqlite {
         })
     }
 
-    fn query<'a>(&'a self, asked: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+    fn query<'a>(&'a self, asked: &'a SqlQuery, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(self.list(move |db| query(db, &sql::query(Dialect, asked), each)))
     }
 

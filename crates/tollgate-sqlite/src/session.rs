@@ -4,7 +4,7 @@ use crate::{
     dialect::Sqlite as Dialect,
     driver::{collect, count, delete, insert_all, merge_all, update},
     limit,
-    writer::{Step, in_savepoint},
+    writer::{SessionStep, in_savepoint},
 };
 use rusqlite::Connection;
 use std::{
@@ -14,13 +14,13 @@ use std::{
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Query, Result, Select, Session, Table, Update,
-    Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Select, Session, SqlQuery, Table,
+    Update, Value, sql,
 };
 
 /// One transaction. Dropped, its sender is gone, and the writer rolls back.
-pub(crate) struct Steps {
-    steps: Sender<Step>,
+pub(crate) struct TransactionSession {
+    steps: Sender<SessionStep>,
     statement_timeout: Duration,
     last: Arc<LastWrite>,
 }
@@ -29,8 +29,8 @@ fn over() -> Error {
     Error::internal("the transaction has ended, or took too long between two steps")
 }
 
-impl Steps {
-    pub(crate) fn new(steps: Sender<Step>, statement_timeout: Duration, last: Arc<LastWrite>) -> Self {
+impl TransactionSession {
+    pub(crate) fn new(steps: Sender<SessionStep>, statement_timeout: Duration, last: Arc<LastWrite>) -> Self {
         Self { steps, statement_timeout, last }
     }
 
@@ -38,7 +38,7 @@ impl Steps {
         let ((reply, answer), limit) = (oneshot::channel(), self.statement_timeout);
         let run = move |db: &Connection| limit::within(limit, || run(db));
         let step = move |db: &Connection| drop(reply.send(in_savepoint(db, run)));
-        self.steps.send(Step::Do(Box::new(step))).map_err(|_| over())?;
+        self.steps.send(SessionStep::Do(Box::new(step))).map_err(|_| over())?;
         let outcome = answer.await.unwrap_or_else(|_| Err(over()));
         if outcome.is_err() {
             self.last.note(&outcome);
@@ -48,12 +48,12 @@ impl Steps {
 
     async fn end(&self, keep: bool) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        self.steps.send(Step::End { keep, reply }).map_err(|_| over())?;
+        self.steps.send(SessionStep::End { keep, reply }).map_err(|_| over())?;
         answer.await.unwrap_or_else(|_| Err(over()))
     }
 }
 
-impl Session for Steps {
+impl Session for TransactionSession {
     fn commit(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let committed = self.end(true).await;
@@ -67,7 +67,7 @@ impl Session for Steps {
     }
 }
 
-impl Driver for Steps {
+impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
         Lanes { reads: None, writes: 1 }
     }
@@ -80,7 +80,7 @@ impl Driver for Steps {
         })
     }
 
-    fn query<'a>(&'a self, query: &'a Query, each: Each<'a>) -> Answer<'a, ()> {
+    fn query<'a>(&'a self, query: &'a SqlQuery, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let query = query.clone();
             let rows = self.run(move |db| collect(db, &sql::query(Dialect, &query))).await?;

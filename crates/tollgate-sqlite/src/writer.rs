@@ -46,14 +46,14 @@ enum What {
     Alone(Box<dyn Work>),
     /// In one of its own, in which rows may refer to what is not there: where tables are made anew.
     Schema(Box<dyn Work>),
-    Steps {
-        steps: Receiver<Step>,
+    Transaction {
+        steps: Receiver<SessionStep>,
         started: oneshot::Sender<Result<()>>,
     },
 }
 
 /// One step of a transaction.
-pub(crate) enum Step {
+pub(crate) enum SessionStep {
     /// Something to do in it.
     Do(Box<dyn FnOnce(&Connection) + Send>),
     /// Its end: kept or not.
@@ -103,7 +103,9 @@ impl Job {
             What::Shared(work) | What::Alone(work) | What::Schema(work) if is_late || work.is_left() => {
                 work.tell(Err(Error::Overloaded));
             }
-            What::Steps { started, .. } if is_late || started.is_closed() => drop(started.send(Err(Error::Overloaded))),
+            What::Transaction { started, .. } if is_late || started.is_closed() => {
+                drop(started.send(Err(Error::Overloaded)));
+            }
             what => return Some(what),
         }
         None
@@ -158,9 +160,9 @@ impl Writer {
     }
 
     /// Starts a transaction of several steps.
-    pub(crate) async fn begin(&self) -> Result<Sender<Step>> {
+    pub(crate) async fn begin(&self) -> Result<Sender<SessionStep>> {
         let ((sender, steps), (started, answer)) = (channel(), oneshot::channel());
-        self.send(What::Steps { steps, started })?;
+        self.send(What::Transaction { steps, started })?;
         answer.await.unwrap_or_else(|_| Err(gone()))?;
         Ok(sender)
     }
@@ -196,7 +198,7 @@ fn serve(db: &Connection, jobs: &Receiver<Job>) {
     while let Some(what) = waiting.take().or_else(|| jobs.recv().ok().map(Job::in_time)) {
         match what {
             None => (),
-            Some(What::Steps { steps, started }) => serve_steps(db, &steps, started),
+            Some(What::Transaction { steps, started }) => serve_steps(db, &steps, started),
             Some(What::Alone(work)) => serve_group(db, vec![work]),
             Some(What::Schema(work)) => {
                 let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false);
@@ -226,7 +228,7 @@ fn serve_group(db: &Connection, mut group: Vec<Box<dyn Work>>) {
     }
 }
 
-fn serve_steps(db: &Connection, steps: &Receiver<Step>, started: oneshot::Sender<Result<()>>) {
+fn serve_steps(db: &Connection, steps: &Receiver<SessionStep>, started: oneshot::Sender<Result<()>>) {
     let begun = execute(db, "BEGIN IMMEDIATE");
     let failed = begun.is_err();
     if started.send(begun).is_err() || failed {
@@ -235,14 +237,14 @@ fn serve_steps(db: &Connection, steps: &Receiver<Step>, started: oneshot::Sender
     }
     loop {
         match steps.recv_timeout(PATIENCE) {
-            Ok(Step::Do(run)) => {
+            Ok(SessionStep::Do(run)) => {
                 run(db);
                 if db.is_autocommit() {
                     // SQLite gave up the transaction; another step would be kept by itself.
                     return;
                 }
             }
-            Ok(Step::End { keep, reply }) => {
+            Ok(SessionStep::End { keep, reply }) => {
                 let _ = reply.send(if keep { commit(db) } else { execute(db, "ROLLBACK") });
                 return;
             }
@@ -323,10 +325,10 @@ mod tests {
         let steps = writer.begin().await.unwrap();
         for length in [10, 100_000, 10] {
             let step = move |db: &Connection| drop(in_savepoint(db, insert(length)));
-            let _ = steps.send(Step::Do(Box::new(step)));
+            let _ = steps.send(SessionStep::Do(Box::new(step)));
         }
         let (reply, answer) = oneshot::channel();
-        let _ = steps.send(Step::End { keep: true, reply });
+        let _ = steps.send(SessionStep::End { keep: true, reply });
         assert!(!matches!(answer.await, Ok(Ok(()))), "a commit of nothing is no commit");
         assert_eq!(writer.write(count).await.unwrap(), 0);
     }
@@ -366,7 +368,7 @@ mod tests {
         let steps = writer.begin().await.unwrap();
         let told = tokio::join!(writer.write(insert(10)), writer.write(gives_up), writer.write(insert(10)), async {
             let (reply, answer) = oneshot::channel();
-            steps.send(Step::End { keep: false, reply }).unwrap();
+            steps.send(SessionStep::End { keep: false, reply }).unwrap();
             answer.await.unwrap()
         });
         told.3.unwrap();

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::{Cell, Error, Field, Filled, Filter, Resource, Result, Set, Store};
-use std::marker::PhantomData;
+use std::{iter, marker::PhantomData};
 use tollgate_access::{May, Update};
 
 /// A field of `T` and what it becomes: `Book::WORDS.to(70_000)`.
@@ -19,6 +19,16 @@ use tollgate_access::{May, Update};
 pub struct Assignment<T> {
     set: Set,
     of: PhantomData<fn() -> T>,
+}
+
+/// One is a list of one: `books.set(&may, id, Book::WORDS.to(70_000))`.
+impl<T> IntoIterator for Assignment<T> {
+    type Item = Self;
+    type IntoIter = iter::Once<Self>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        iter::once(self)
+    }
 }
 
 impl<T, V: Cell> Field<T, V> {

@@ -1,7 +1,7 @@
 //! What a database must be able to do. Object-safe: a driver is a crate of its own and knows no resource type.
 
 use crate::{
-    Error, Expr, Merge, Order, Query, Result, Row, Set, Table, Value,
+    Error, Expr, Merge, Order, Result, Row, Set, SqlQuery, Table, Value,
     migrate::{Applied, Script},
 };
 use jiff::Timestamp;
@@ -77,7 +77,7 @@ pub trait Driver: Send + Sync + 'static {
     ///
     /// # Errors
     /// The database speaks no SQL.
-    fn query<'a>(&'a self, _: &'a Query, _: Each<'a>) -> Answer<'a, ()> {
+    fn query<'a>(&'a self, _: &'a SqlQuery, _: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async { Err(Error::internal("this database speaks no SQL: ask it with `find`, or for its client")) })
     }
 
@@ -166,6 +166,12 @@ pub trait Database: Driver + Any {
 
     /// Answers if the database does.
     fn ping(&self) -> Answer<'_, ()>;
+
+    /// Looks after the connections it has, once nobody looked for a while: those that were cut off meanwhile are made
+    /// anew before anything is sent on them. Takes no longer than a second or two, whatever the database does.
+    fn awake(&self) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// One transaction: sees its own writes, and nobody else does until it is committed. Dropped, it rolls back.

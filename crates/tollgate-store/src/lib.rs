@@ -13,6 +13,7 @@
 //! what was done        audit.rs      who did what to which row, kept with what they did
 //! how it is doing      measures.rs   metrics, and steps of a trace
 //!                      watch.rs      told to who keeps answers    fingerprint.rs
+//! beside the requests  beside.rs     what goes on for a moment more
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -33,6 +34,7 @@ extern crate self as tollgate;
 mod assignment;
 pub mod audit;
 mod batch;
+mod beside;
 mod conditional;
 mod decimal;
 mod driver;
@@ -62,6 +64,7 @@ mod value;
 mod watch;
 
 pub use assignment::Assignment;
+pub use beside::{Unsettled, beside, settled, unsettled};
 pub use decimal::{Decimal, NotDecimal};
 pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
 pub use error::{Error, Result};
@@ -76,7 +79,7 @@ pub use merge::{Merge, Merged, Merging, Summand};
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
-pub use query::{FromRow, Query, Shape, Sql};
+pub use query::{FromRow, Shape, Sql, SqlQuery};
 pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
 pub use store::Store;
 pub use text::Piece;

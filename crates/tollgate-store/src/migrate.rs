@@ -7,7 +7,7 @@
 
 use crate::{Column, Error, Kind, Result, Table, Value, nested, schema::is_indexed};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 mod change;
 mod script;
@@ -69,6 +69,14 @@ impl Model {
     /// That of these tables.
     pub fn of(tables: &[&Table]) -> Self {
         Self { tables: tables.iter().map(|table| (table.name.to_owned(), KeptTable::of(table))).collect() }
+    }
+
+    /// What tables and columns are called, as they are named in what is [`Said`]: `movies`, `movies.title`.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.tables.iter().flat_map(|(name, table)| {
+            let columns = table.columns.iter().map(move |column| format!("{name}.{}", column.name));
+            iter::once(name.clone()).chain(columns)
+        })
     }
 }
 
@@ -214,7 +222,8 @@ fn fill(table: &Table, index: usize, is_needed: bool, said: &Said) -> Result<Opt
             kind => kind.parse(text),
         };
         let fits = parsed.filter(|value| value.check(column.kind).is_ok());
-        fits.ok_or_else(|| Error::invalid(format!("--fill {place}: `{text}` is no {}", column.kind)))
+        let example = if column.kind == Kind::Time { ", such as `2026-11-20T10:40:00Z`" } else { "" };
+        fits.ok_or_else(|| Error::invalid(format!("--fill {place}: `{text}` is no {}{example}", column.kind)))
     };
     match said.fills.get(&place) {
         Some(text) => parse(text).map(Some),

@@ -108,7 +108,7 @@ tuples! {
 
 /// SQL of an app's own, as a driver is asked it.
 #[derive(Debug, Clone)]
-pub struct Query {
+pub struct SqlQuery {
     /// The resource that is asked.
     pub table: &'static Table,
     /// The text.
@@ -270,7 +270,7 @@ impl Text {
     }
 
     /// What a driver is asked.
-    fn query(self, table: &'static Table, shape: Shape) -> Result<Query> {
+    fn query(self, table: &'static Table, shape: Shape) -> Result<SqlQuery> {
         let Self { text: written, params, mut tables } = self;
         let text = pieces(written)?;
         check_params(written, &text, &params)?;
@@ -287,7 +287,7 @@ impl Text {
             return Err(Error::Unscoped(Error::source_of(why)));
         }
         tables.retain(|(table, _)| is_named(table));
-        Ok(Query { table, text, params, tables, shape })
+        Ok(SqlQuery { table, text, params, tables, shape })
     }
 }
 

@@ -107,8 +107,12 @@ pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result
             return Err(differs(table, column.name, "is missing there", MIGRATE));
         }
         if !column.nullable {
-            let remedy = "make the field an `Option`, or migrate the table";
-            return Err(differs(table, column.name, "is missing there and may not be empty", remedy));
+            let remedy = format!(
+                "make the field an `Option`; or write a migration that says what its rows get, `migrate diff NAME --fill \
+                 {}.{}=VALUE`, and apply it with `migrate run`; or remove the table, where its rows may go",
+                table.name, column.name
+            );
+            return Err(differs(table, column.name, "is missing there and may not be empty", &remedy));
         }
     }
     let unique = missing.indexes.iter().map(|index| &table.columns[*index]).find(|column| column.unique);

@@ -2,8 +2,8 @@
 //! and a prepared statement serves all that share it.
 
 use crate::{
-    Expr, Kind, Merge, Merged, Op, Order, Piece, Query, Select, Shape, Table, To, Update, Value, migrate::index_name,
-    schema::indexed,
+    Expr, Kind, Merge, Merged, Op, Order, Piece, Select, Shape, SqlQuery, Table, To, Update, Value,
+    migrate::index_name, schema::indexed,
 };
 use std::borrow::Cow;
 
@@ -288,7 +288,7 @@ pub fn select<D: Dialect>(dialect: D, select: &Select) -> Writer<'_, D> {
 
 /// `WITH … SELECT … FROM (…)`: SQL of the app's own as a table, with nothing but the caller's rows in the tables that
 /// it names. What is in a subquery can only read.
-pub fn query<D: Dialect>(dialect: D, query: &Query) -> Writer<'_, D> {
+pub fn query<D: Dialect>(dialect: D, query: &SqlQuery) -> Writer<'_, D> {
     let mut sql = Writer::new(dialect, query.table);
     // The numbers in the text are theirs; ours come after them.
     sql.params.extend(query.params.iter().map(Param::borrow));

@@ -35,11 +35,11 @@ struct Inner<T: Resource> {
     reader: Option<Arc<Batcher<T::Id, T>>>,
     /// Missing in a transaction: its writes are committed together anyway.
     writer: Option<Arc<Batcher<T, T>>>,
-    part: Option<Part>,
+    membership: Option<Membership>,
 }
 
-/// The part of a store in a transaction.
-struct Part {
+/// What binds a store to a transaction.
+struct Membership {
     transaction: Transaction,
     /// Whether those who use the store know nothing of it.
     joins: bool,
@@ -67,14 +67,15 @@ impl<T: Resource> Store<T> {
         let commit = move |group| commit(Arc::clone(&committer), told.clone(), group);
         let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), Measures::of(T::PLURAL, "read"), fetch));
         let writer = Some(Batcher::new(limits(lanes.writes), Measures::of(T::PLURAL, "insert"), commit));
-        Self(Arc::new(Inner { database, driver, clock, watch, reader, writer, part: None }))
+        Self(Arc::new(Inner { database, driver, clock, watch, reader, writer, membership: None }))
     }
 
     pub(crate) fn within(&self, transaction: &Transaction, joins: bool) -> Self {
         let (database, clock) = (Arc::clone(&self.0.database), Arc::clone(&self.0.clock));
-        let (driver, part) = (transaction.session(), Some(Part { transaction: transaction.clone(), joins }));
+        let (driver, transaction) = (transaction.session(), transaction.clone());
+        let membership = Some(Membership { transaction, joins });
         let watch = self.0.watch.clone();
-        Self(Arc::new(Inner { database, driver, clock, watch, reader: None, writer: None, part }))
+        Self(Arc::new(Inner { database, driver, clock, watch, reader: None, writer: None, membership }))
     }
 
     pub(crate) fn driver(&self) -> Arc<dyn Driver> {
@@ -87,11 +88,11 @@ impl<T: Resource> Store<T> {
     }
 
     pub(crate) fn joined(&self) -> Option<Transaction> {
-        self.0.part.as_ref().filter(|part| part.joins).map(|part| part.transaction.clone())
+        self.0.membership.as_ref().filter(|it| it.joins).map(|it| it.transaction.clone())
     }
 
     pub(crate) fn is_in_transaction(&self) -> bool {
-        self.0.part.is_some()
+        self.0.membership.is_some()
     }
 
     /// The row with this key.
@@ -221,7 +222,7 @@ impl<T: Resource> Store<T> {
             part.done();
             done
         };
-        match &self.0.part {
+        match &self.0.membership {
             Some(part) => write(self.clone(), Some(&part.transaction)).await,
             None if T::TABLE.audited => self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await,
             None => {
@@ -242,7 +243,7 @@ impl<T: Resource> Store<T> {
     /// The database cannot be reached.
     pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
         let stamp = Stamp { actor, now: self.0.clock.now() };
-        if let Some(part) = &self.0.part {
+        if let Some(part) = &self.0.membership {
             return part.transaction.recorded().add(&*self.0.driver, &stamp, vec![event]).await;
         }
         let recorded = Recorded::default();

@@ -64,6 +64,13 @@ impl Traces {
         Ok(Self(provider.build()))
     }
 
+    /// Sends the steps that are queued, and waits for that; not on a thread of the runtime.
+    pub fn flush(&self) {
+        if let Err(error) = self.0.force_flush() {
+            tracing::warn!(%error, "steps of traces were not sent");
+        }
+    }
+
     /// What sees the steps. Within a request, they are steps of that one or of nothing.
     pub fn layer(&self, is_in_request: fn() -> bool) -> Layered {
         let is_step = move |metadata: &Metadata<'_>, context: &Context<'_, Registry>| {

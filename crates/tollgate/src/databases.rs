@@ -56,11 +56,14 @@ impl Databases {
         let Settings { database, databases, held, .. } = &design.settings;
         check_names(databases, &design.built)?;
         let made = files(design).filter(|file| !file.exists()).map(|file| file.display().to_string()).collect();
-        let default = open(&["database"], database, design.name, held, sqlite).await?;
+        let default = open(&["database"], database, design.name, held, sqlite).await;
+        let lambda = &design.settings.lambda;
+        let default = default.map_err(|error| lambda.of_file(error, database, design.name))?;
         let mut named = BTreeMap::new();
         for (name, settings) in databases {
             let file = format!("{}-{name}", design.name);
             let opened = open(&["databases", name], settings, &file, held, sqlite).await;
+            let opened = opened.map_err(|error| lambda.of_file(error, settings, &file));
             named.insert(name.clone(), opened.map_err(|error| of_database(Some(name), error))?);
         }
         Ok(Self { default, named, made })

@@ -51,6 +51,11 @@ mod home;
 mod identities;
 mod jobs;
 mod kept;
+#[cfg(feature = "lambda")]
+mod lambda;
+#[cfg(not(feature = "lambda"))]
+#[path = "lambda/without.rs"]
+mod lambda;
 mod migrations;
 pub mod raw;
 mod running;
@@ -71,8 +76,8 @@ pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Created, Download, Form, Guard, Handler, Html, Json, List, Located, NoContent, Now,
-    Operation, Page, Path, Place, Preconditions, Query, RequestId, Service, Tagged, Unrepeatable, View,
+    Answer, Argument, Axum, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located, NoContent,
+    Now, Operation, Page, Path, Place, Preconditions, Query, RequestId, Service, Tagged, Unrepeatable, View,
 };
 /// ```
 /// use tollgate::prelude::*;

@@ -90,6 +90,11 @@ impl Migrations {
         Ok(!diff(&self.model()?, tables, &said).is_ok_and(|changes| changes.is_empty()))
     }
 
+    /// What tables and columns are called, as of the newest migration and now: `movies`, `movies.title`.
+    pub(crate) fn names_of(&self, tables: &[&'static Table]) -> Result<Vec<String>, Failure> {
+        Ok([self.model()?, Model::of(tables)].iter().flat_map(Model::names).collect())
+    }
+
     /// The model as of the newest migration.
     fn model(&self) -> Result<Model, Failure> {
         let file = self.0.join(MODEL);

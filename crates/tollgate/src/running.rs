@@ -57,9 +57,14 @@ pub struct Ground {
 impl Design {
     /// Opens the databases and makes them ready.
     pub(crate) async fn open(self) -> Result<Running, Failure> {
+        // Boxed, because it holds all settings more than once.
+        Box::pin(self.open_by(Arc::new(SystemClock::default()))).await
+    }
+
+    /// The same by another clock.
+    pub(crate) async fn open_by(self, clock: Arc<dyn Clock>) -> Result<Running, Failure> {
         self.settings.check().map_err(Failure)?;
         let databases = Databases::open(&self).await?;
-        let clock = Arc::new(SystemClock::default());
         let (held, every) = (self.settings.held.clone(), self.settings.secrets.refresh_seconds);
         let running = self.open_on(Ground { databases, clock, authenticate: None, first_rows: true }).await?;
         running.identities.follow(&held, &running.design.settings);
@@ -151,6 +156,7 @@ impl Running {
         let authenticate = Arc::clone(&self.context.authenticate);
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
         let edge = edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone());
+        let edge = if settings.lambda.is_here { edge.believing_ids() } else { edge };
         let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let has_console = settings.recent.is_some();

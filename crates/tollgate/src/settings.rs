@@ -2,6 +2,7 @@
 
 mod backend;
 mod client;
+mod lambda;
 mod limits;
 mod load;
 mod own;
@@ -10,6 +11,8 @@ mod telemetry;
 
 pub use backend::BackendSettings;
 pub use client::Client;
+pub use lambda::Lambda;
+pub(crate) use lambda::RUNTIME_API;
 pub use limits::{Cache, Limits, Redis};
 pub use own::Config;
 pub(crate) use own::Section;
@@ -58,6 +61,8 @@ pub struct Settings {
     pub redis: Redis,
     /// Other APIs that the app asks, by the names that it gave them: `[backends.weather]`.
     pub backends: BTreeMap<String, BackendSettings>,
+    /// What a gateway in front of AWS Lambda does to requests.
+    pub lambda: Lambda,
     /// Secrets that are kept elsewhere.
     pub secrets: Secrets,
     /// Groups of the app's own.
@@ -217,10 +222,11 @@ impl Settings {
         self.env == "dev"
     }
 
-    /// Whether only this machine reaches the app.
+    /// Whether only this machine reaches the app. In AWS Lambda a gateway does, wherever it would listen.
     pub(crate) fn is_on_loopback(&self) -> bool {
         let host = self.server.host.as_str();
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        !self.lambda.is_here
+            && (host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
     }
 
     /// The origin that people and programs use.
@@ -254,6 +260,7 @@ impl Settings {
     /// One line that names the setting and the remedy.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.server.check()?;
+        self.lambda.check()?;
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
         if !self.has_embedded_issuer() && self.identity.issuers.is_empty() {

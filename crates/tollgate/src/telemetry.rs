@@ -29,13 +29,23 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
     let layers: Vec<Layered> = traced.into_iter().chain(settings.recent.as_ref().map(Recent::layer)).collect();
     // A list of no layers would want to hear nothing, and so turn off everything.
     let flush = logging.start((!layers.is_empty()).then(|| layers.boxed()));
-    Ok(Started { _traces: traces, _flush: flush })
+    Ok(Started { traces, flush })
 }
 
 /// What must stay until the process ends.
+#[cfg_attr(not(feature = "lambda"), expect(dead_code, reason = "they do their work when they are dropped"))]
 pub(crate) struct Started {
-    _traces: Option<traces::Traces>,
-    _flush: Flush,
+    traces: Option<traces::Traces>,
+    flush: Flush,
+}
+
+impl Started {
+    /// Sends steps and writes lines that are queued, and waits for that, for a while: not on a thread of the runtime.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn flush(&self) {
+        self.traces.iter().for_each(traces::Traces::flush);
+        self.flush.now();
+    }
 }
 
 #[cfg(feature = "otlp")]
@@ -88,6 +98,11 @@ mod traces {
 
     impl Traces {
         pub(super) fn layer(&self, _: fn() -> bool) -> Layered {
+            match *self {}
+        }
+
+        #[cfg(feature = "lambda")]
+        pub(super) fn flush(&self) {
             match *self {}
         }
     }

@@ -35,7 +35,7 @@ pub async fn assemble(app: App, settings: Settings, ground: Ground) -> Result<As
     let design = app.design(settings)?;
     let (document, routes, access_matrix) =
         (design.built.document.clone(), design.built.routes.clone(), design.access_matrix());
-    let running = design.open_on(ground).await?;
+    let running = Box::pin(design.open_on(ground)).await?;
     let identity = running.identities.own.clone();
     Ok(Assembled { router: Arc::new(running).router().0, document, routes, access_matrix, identity })
 }

@@ -1,7 +1,8 @@
 //! F1: fifty clients write, and the app or its database is killed, again and again.
 //!
 //! Pass: every acknowledged message is stored, none twice, though each is sent until it is acknowledged; the app is
-//! ready two seconds after each start at most.
+//! ready two seconds after each start at most. The short form asks for 20,000 acknowledgements and three kills, the long one
+//! for 500,000 and twenty; how long that may take is generous, for the short one shares its machine.
 
 use crate::{
     Finding, Result, Stage,
@@ -20,6 +21,9 @@ use tollgate_testing::servers::{Mongo, Postgres};
 
 const CLIENTS: usize = 50;
 const READY: Duration = Duration::from_secs(2);
+/// A MongoDB server ends what a killed app has left open after that many seconds; it would wait for 60, and its key be
+/// refused for as long.
+const LEFT_OPEN: &str = "transactionLifetimeLimitSeconds=2";
 
 /// What is killed.
 #[derive(Clone, Copy)]
@@ -53,7 +57,7 @@ async fn run(stage: &Stage, mut database: Database, victim: Victim) -> Result<Fi
     let mut app = App::start(stage, database.setting()).await?;
     let ledger = Arc::new(Ledger::default());
     let writers = Writers::start(CLIENTS, &app, &ledger);
-    let (acks, kills, limit) = stage.pick((500_000, 20, 180), (20_000, 3, 20));
+    let (acks, kills, limit) = stage.pick((500_000, 20, 180), (20_000, 3, 150));
     let (begun, mut times_to_ready) = (Instant::now(), vec![]);
     while (ledger.acks() < acks || times_to_ready.len() < kills) && begun.elapsed() < Duration::from_secs(limit) {
         sleep(random(stage.pick(500..2500, 300..1500))).await;
@@ -66,9 +70,12 @@ async fn run(stage: &Stage, mut database: Database, victim: Victim) -> Result<Fi
     let took = begun.elapsed();
     app.kill()?;
     let mut finding = Finding::of(&ledger, &database.messages().await?);
-    judge(&mut finding, stage, acks, &times_to_ready);
+    judge(&mut finding, stage, (acks, kills), &times_to_ready);
     finding.require(!app.panicked()?, || "the app panicked".to_owned());
     finding.note(format!("{} requests unanswered, {:.0} s", ledger.told().unanswered, took.as_secs_f64()));
+    if let Database::MongoDb(_) = database {
+        finding.note(format!("server with {LEFT_OPEN}"));
+    }
     Ok(finding)
 }
 
@@ -86,18 +93,18 @@ async fn kill(victim: Victim, app: &mut App, database: &mut Database) -> Result<
     }
 }
 
-fn judge(finding: &mut Finding, stage: &Stage, wanted: usize, times_to_ready: &[Duration]) {
+fn judge(finding: &mut Finding, stage: &Stage, (wanted, kills): (usize, usize), times_to_ready: &[Duration]) {
     let slowest = times_to_ready.iter().max().copied().unwrap_or_default();
     finding.require(slowest <= stage.within(READY), || format!("ready only after {slowest:.1?}"));
     let acks = finding.acks;
-    let is_enough = acks >= stage.pick(wanted, 1);
-    finding.require(is_enough, || format!("only {acks} acknowledgements in time, not {wanted}"));
-    finding.note(format!("{} kills, ready after {} ms at most", times_to_ready.len(), slowest.as_millis()));
+    finding.require(acks >= wanted, || format!("only {acks} acknowledgements in time, not {wanted}"));
+    let killed = times_to_ready.len();
+    finding.require(killed >= kills, || format!("killed {killed} times in time, not {kills}"));
+    finding.note(format!("{killed} kills, ready after {} ms at most", slowest.as_millis()));
 }
 
-/// A server that ends what a killed app has left open after 2 seconds; it would wait for 60, and refuse the key so long.
 fn mongo() -> Mongo {
-    let arguments = ["--replSet", "rs0", "--setParameter", "transactionLifetimeLimitSeconds=2"];
+    let arguments = ["--replSet", "rs0", "--setParameter", LEFT_OPEN];
     let server = Mongo::start_with(|_| arguments.map(ToOwned::to_owned).to_vec());
     server.initiate();
     server

@@ -3,6 +3,7 @@
 mod clock_jumps;
 mod crash;
 mod database_restart;
+mod freeze;
 mod full_disk;
 mod full_pool;
 mod key_rotation;
@@ -162,5 +163,11 @@ pub const FAULTS: &[Fault] = &[
         title: "a slow database, and twice as many requests as can be served",
         needs: Some("postgres"),
         run: |stage| Box::pin(overload::run(stage)),
+    },
+    Fault {
+        id: "F18",
+        title: "a function of AWS Lambda frozen for ten minutes, its connections to PostgreSQL cut off or forgotten",
+        needs: Some("postgres faketime"),
+        run: |stage| Box::pin(freeze::run(stage)),
     },
 ];

@@ -53,13 +53,10 @@ fn a_request_is_shown_with_its_steps_and_a_problem_with_its_place() {
     assert_eq!(get(&server, "/movies/0", &token).0, 404);
     get(&server, "/readyz", &token);
     let (_, page) = console(&server, "", "127.0.0.1");
-    for text in ["/movies&#x2f;0", "reader@example.test", "get_movies", "404"] {
-        let text = text.replace("&#x2f;", "/");
-        let plain = page.replace("&#x2f;", "/");
-        assert!(plain.contains(&text) || text == "get_movies", "{text}: {page}");
-    }
     let plain = page.replace("&#x2f;", "/");
-    assert!(plain.contains("/movies/1?secret=[hidden]"), "{plain}");
+    for text in ["/movies/0", "Not Found", "crud.rs:", "reader@example.test", "/movies/1?secret=[hidden]"] {
+        assert!(plain.contains(text), "{text}: {plain}");
+    }
     assert!(!page.contains(&token) && !page.contains("hush-hush") && !page.contains("lorem-ipsum\""));
     assert!(
         !plain.contains("</span>/readyz") && !plain.contains("</span>/-/console"),
@@ -70,7 +67,7 @@ fn a_request_is_shown_with_its_steps_and_a_problem_with_its_place() {
     let row = plain.split("<tr").find(|row| row.contains("/movies/1?")).unwrap();
     let query = row.split_once("/-/console").unwrap().1.split_once("#").unwrap().0;
     let (_, one) = console(&server, query, "[::1]");
-    for text in ["Permission", "read:movies", "read of movies, alone", "stage-store", "reader@example.test, through"] {
+    for text in ["Permission", "read:movies", "select of movies", "stage-store", "reader@example.test, through"] {
         assert!(one.contains(text), "{text}: {one}");
     }
     assert!(console(&server, "?request=0000000000000000", "localhost").1.contains("Kept no more"));

@@ -53,6 +53,15 @@ mod postgres {
         }
     }
 
+    mod faketime {
+        use super::holds;
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn a_function_that_was_frozen_answers_as_if_it_had_not_been() {
+            holds("F18").await;
+        }
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn what_was_acknowledged_survives_a_killed_app() {
         holds("F1-postgres").await;

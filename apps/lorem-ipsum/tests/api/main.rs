@@ -27,6 +27,8 @@ mod issuer;
 #[cfg(test)]
 mod kubernetes;
 #[cfg(test)]
+mod lambda_emulator;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod messages;

@@ -172,6 +172,9 @@ impl Accounts {
 const AT_A_TIME: u32 = 500;
 
 impl Argument for Accounts {
+    // Passwords and keys are kept nowhere, and what ends with a change is told once that is committed.
+    const REPEATABLE: bool = false;
+
     fn describe(operation: &mut Operation<'_>) {
         operation.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too many are waiting, or the database does not answer.");
     }

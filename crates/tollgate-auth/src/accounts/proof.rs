@@ -10,7 +10,7 @@ use crate::{
 };
 use tollgate_access::{Actor, Identity, May, Update};
 use tollgate_core::Secret;
-use tollgate_store::audit::NewAuditEvent;
+use tollgate_store::{audit::NewAuditEvent, beside};
 use uuid::Uuid;
 
 impl Accounts {
@@ -185,7 +185,7 @@ impl Accounts {
     /// Sends a link to whoever has that address. All of it happens later, so that nobody learns whether anybody has.
     pub(crate) fn send_link(&self, email: &str, from: &From) {
         let (accounts, email, address) = (self.clone(), normalized(email), from.address);
-        tokio::spawn(async move {
+        beside(async move {
             match accounts.0.tries.begin(Bucket::mail(&email, address)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) => return tracing::info!("too many links were asked for: none was sent"),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, Identity, Result,
-    issuer::{Ended, Revoked, follow},
+    issuer::{Ended, Follower, Revoked, follow},
     token::{Cache, Hash, Revocations},
     users::PROVIDER,
 };
@@ -91,6 +91,18 @@ impl ApiKeys {
             revoked,
             roles,
         })))
+    }
+
+    /// Takes over what other instances ended, now, and the keys that the embedded issuer signs with: what is new, or all
+    /// of it.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn catch_up(&self, all: bool) -> Result<()> {
+        match &self.0.identity {
+            Some(identity) => identity.0.catch_up_now(all).await,
+            None => self.0.revoked.catch_up_now(all).await,
+        }
     }
 
     /// The rows, for whoever has a permission.
@@ -209,6 +221,9 @@ async fn follow_alone(database: &Arc<dyn Database>, clock: &Arc<dyn Clock>) -> R
 }
 
 impl Argument for ApiKeys {
+    // Passwords and keys are kept nowhere, and what ends with a change is told once that is committed.
+    const REPEATABLE: bool = false;
+
     fn describe(operation: &mut Operation<'_>) {
         operation.uses::<ApiKey>();
     }

@@ -72,6 +72,11 @@ pub(crate) fn start<F: Follower>(follower: &Arc<F>) {
 pub(crate) trait Follower: Send + Sync + 'static {
     /// Takes over what is new, for the so-manieth time.
     fn catch_up(&self, round: u64) -> impl Future<Output = Result<()>> + Send;
+
+    /// Takes over what is new now, keys too, or all there is: for who was frozen, and did not ask for a while.
+    fn catch_up_now(&self, all: bool) -> impl Future<Output = Result<()>> + Send {
+        self.catch_up(if all { 0 } else { KEYS })
+    }
 }
 
 impl Follower for Issuer {

@@ -79,6 +79,14 @@ impl ProviderPeople {
         Ok(Self(inner))
     }
 
+    /// Takes over what other instances said, now: what is new, or all of it.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn catch_up(&self, all: bool) -> Result<()> {
+        if self.0.issuers.iter().next().is_some() { self.0.catch_up_now(all).await } else { Ok(()) }
+    }
+
     /// The rows, for whoever has a permission.
     pub fn store(&self) -> &Store<ProviderPerson> {
         self.0.people.store()
@@ -164,6 +172,9 @@ impl Follower for Inner {
 }
 
 impl Argument for ProviderPeople {
+    // Passwords and keys are kept nowhere, and what ends with a change is told once that is committed.
+    const REPEATABLE: bool = false;
+
     fn describe(operation: &mut Operation<'_>) {
         operation.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too many are waiting, or the database does not answer.");
     }

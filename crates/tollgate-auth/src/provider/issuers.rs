@@ -67,6 +67,11 @@ impl Issuers {
         Ok(true)
     }
 
+    /// Renews their keys where that is due, [beside](tollgate_store::beside) whatever else happens.
+    pub fn touch(&self) {
+        self.iter().for_each(|issuer| issuer.keys.touch());
+    }
+
     /// Each of them, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Issuer> {
         self.0.iter()

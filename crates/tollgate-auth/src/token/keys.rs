@@ -23,6 +23,7 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tollgate_core::{Clock, strict, with_causes};
+use tollgate_store::beside;
 
 /// Why there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,8 +171,7 @@ impl Keys {
 
     /// Starts a flight unless one is under way or the last is too recent.
     fn depart(&self, source: &Source, now: Duration) {
-        let Ok(runtime) = Handle::try_current() else { return };
-        if !self.0.state.borrow().may_depart(now, &source.limits) {
+        if Handle::try_current().is_err() || !self.0.state.borrow().may_depart(now, &source.limits) {
             return;
         }
         let mut departs = false;
@@ -183,7 +183,7 @@ impl Keys {
             false
         });
         if departs {
-            runtime.spawn(Flight { keys: self.clone(), outcome: Err(FetchError::Lost) }.fly());
+            beside(Flight { keys: self.clone(), outcome: Err(FetchError::Lost) }.fly());
         }
     }
 

@@ -57,6 +57,10 @@ pub(super) fn run(init: &Init, app: &App) -> Result {
     }
     let became = kept::write(&app.folder, &wanted)?;
     tell(init, &became);
+    for (path, _) in wanted.iter().filter(|(_, content)| String::from_utf8_lossy(content).contains(kubernetes::UNKNOWN))
+    {
+        say::care(&format!("{path} says {}, which nobody could tell: fill it in", kubernetes::UNKNOWN));
+    }
     Ok(())
 }
 

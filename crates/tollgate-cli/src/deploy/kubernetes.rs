@@ -13,8 +13,8 @@ static KUBERNETES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../infra/kuber
 /// What of them belongs to every app.
 const SHARED: [&str; 2] = ["base", "components"];
 
-/// Where an issuer's keys are, where nobody could be asked.
-const UNKNOWN: &str = "FILL-THIS-IN.example.com";
+/// Stands where the app could not say where it is, or its issuer where its keys are.
+pub(super) const UNKNOWN: &str = "FILL-THIS-IN.example.com";
 
 /// The files of an app on Kubernetes.
 ///

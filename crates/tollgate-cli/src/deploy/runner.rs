@@ -101,11 +101,10 @@ fn feed(command: &mut Command, input: &str) -> Result {
     let program = command.get_program().to_string_lossy().into_owned();
     let child = command.stdin(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| format!("{program} cannot be run: {error}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input.as_bytes())?;
-    }
+    let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()));
     let status = child.wait()?;
-    if status.success() { Ok(()) } else { Err(format!("{program} failed: {status}").into()) }
+    // Who ends before it has read all says why itself.
+    if status.success() { Ok(written?) } else { Err(format!("{program} failed: {status}").into()) }
 }
 
 #[cfg(test)]

@@ -82,6 +82,18 @@ struct Port {
     host: String,
 }
 
+impl Port {
+    fn open(host: String, port: u16) -> Result<Self> {
+        let listener = TcpListener::bind((host.as_str(), port)).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("port {port} of {host} is taken: stop who has it, or choose another with --port")
+            }
+            _ => format!("cannot listen on {host}:{port}: {error}"),
+        })?;
+        Ok(Self { listener, host })
+    }
+}
+
 impl Session<'_> {
     async fn watch(&mut self) -> Result {
         let mut changes = Changes::of(self.app)?;
@@ -126,7 +138,14 @@ impl Session<'_> {
     /// Ends the old version and starts the new one, on the same port.
     async fn restart(&mut self, program: &Path) -> Result {
         if self.port.is_none() {
-            self.port = Some(self.open(program)?);
+            match self.address(program) {
+                Ok((host, port)) => self.port = Some(Port::open(host, port)?),
+                Err(why) => {
+                    say::failed(&why.0);
+                    say::care("where to listen is not known: waiting for a change");
+                    return Ok(());
+                }
+            }
         }
         if let Some(old) = self.running.take() {
             old.stop().await;
@@ -139,20 +158,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Opens the port that flags or the app's settings name.
-    fn open(&self, program: &Path) -> Result<Port> {
+    /// The address that flags or the app's settings name.
+    fn address(&self, program: &Path) -> Result<(String, u16)> {
         let said = crate::tools::stdout(Command::new(program).arg("describe").current_dir(&self.app.folder))?;
         let described: crate::app::Description = serde_json::from_str(&said)?;
         let host = self.dev.host.clone().or(described.text("server.host")).unwrap_or_else(|| "127.0.0.1".into());
         let port = described.text("server.port").and_then(|port| port.parse().ok());
-        let port = self.dev.port.or(port).unwrap_or(8000);
-        let listener = TcpListener::bind((host.as_str(), port)).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                format!("port {port} of {host} is taken: stop who has it, or choose another with --port")
-            }
-            _ => format!("cannot listen on {host}:{port}: {error}"),
-        })?;
-        Ok(Port { listener, host })
+        Ok((host, self.dev.port.or(port).unwrap_or(8000)))
     }
 
     /// Waits for a change, and says of which file; tells if the app ended meanwhile.

@@ -138,6 +138,19 @@ fn an_edit_is_answered_a_broken_one_is_shown_and_nobody_is_refused_meanwhile() {
     dev.hears("Ctrl-C stops it.");
     assert_eq!(dev.greeting(), "\"third\"");
 
+    // What does not start is told; who calls meanwhile waits for what does.
+    dev.forget();
+    made.write(".env", "WATCHED_APP_SERVER__PROT=1");
+    dev.hears("waiting for a change");
+    assert!(dev.said().contains("the app ended (exit status: 1)"), "{}", dev.said());
+    let port = dev.port();
+    let waiting =
+        thread::spawn(move || ureq::get(format!("http://127.0.0.1:{port}/greeting")).call().unwrap().status());
+    dev.forget();
+    made.write(".env", "");
+    dev.hears("Ctrl-C stops it.");
+    assert_eq!(waiting.join().unwrap(), 200);
+
     let (said, _) = failure(made.tollgate(&["dev", "--port", &dev.port()]));
     assert!(said.contains(&format!("port {} of 127.0.0.1 is taken", dev.port())), "{said}");
 

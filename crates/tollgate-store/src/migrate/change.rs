@@ -2,6 +2,7 @@
 
 use crate::{Error, Kind, Result, Table, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use tollgate_core::nearest;
 
 /// One change of a database. Columns are indices into the table's.
 #[derive(Debug, Clone)]
@@ -73,6 +74,34 @@ impl Said {
     /// What a column is called now.
     pub(super) fn new_name<'a>(&'a self, table: &Table, column: &'a str) -> &'a str {
         self.renames.get(&format!("{}.{column}", table.name)).map_or(column, String::as_str)
+    }
+
+    /// Refuses what names a table or a column that never was, with the one that may be meant.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the words.
+    pub fn check_names(&self, known: &[String]) -> Result<()> {
+        let fills = self.fills.keys().map(|place| ("--fill", place.clone()));
+        let renames = self.renames.iter().flat_map(|(from, to)| {
+            // A column is renamed within its table.
+            let to = from.split_once('.').map_or_else(|| to.clone(), |(table, _)| format!("{table}.{to}"));
+            [("--rename", from.clone()), ("--rename", to)]
+        });
+        // What a table has another name for now has its columns under that name.
+        let tables = self.renames.iter().filter(|(from, _)| !from.contains('.'));
+        let moved = tables.flat_map(|(from, to)| {
+            let column =
+                move |name: &String| Some(format!("{to}.{}", name.strip_prefix(from.as_str())?.strip_prefix('.')?));
+            known.iter().filter_map(column)
+        });
+        let known: Vec<String> = known.iter().cloned().chain(moved).collect();
+        let Some((option, name)) = fills.chain(renames).find(|(_, name)| !known.contains(name)) else { return Ok(()) };
+        let meant = nearest(&name, &known).map_or_else(
+            || "name tables as in `movies`, columns as in `movies.title`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let what = if name.contains('.') { "column" } else { "table" };
+        Err(Error::invalid(format!("`{option}`: there is no {what} `{name}`; {meant}")))
     }
 
     /// Refuses what was said and decides nothing in these changes: it is misspelt, and what it was meant for happens in

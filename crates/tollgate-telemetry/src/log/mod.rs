@@ -76,9 +76,16 @@ impl Logging {
 #[must_use]
 pub struct Flush(Option<Lines>);
 
+impl Flush {
+    /// Writes what is queued now, and waits for that, for a while.
+    pub fn now(&self) {
+        self.0.iter().for_each(Lines::flush);
+    }
+}
+
 impl Drop for Flush {
     fn drop(&mut self) {
-        self.0.iter().for_each(Lines::flush);
+        self.now();
     }
 }
 

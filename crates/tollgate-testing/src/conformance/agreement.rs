@@ -8,13 +8,14 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
+use serde_json::{Value as Json, json};
 use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 use tokio::{runtime::Handle, task::block_in_place};
-use tollgate::{Decimal, Filter, Find, Resource, Store, Timestamp, Uuid};
+use tollgate::{Decimal, Filter, Find, Nested, ObjectId, Resource, Store, Timestamp, Uuid};
 use tollgate_store::{Database, Expr, Kind, Op, Order, Position, Row, Value};
 
 const ROWS: usize = 150;
-const CASES: u32 = 300;
+const CASES: u32 = 400;
 
 /// Text with everything that databases treat differently: case, accents, wildcards, quotes, escapes, planes.
 fn text() -> impl Strategy<Value = String> {
@@ -46,8 +47,28 @@ fn price() -> impl Strategy<Value = Decimal<15, 2>> {
     (-2_i64..3).prop_map(|units| Decimal::from_units(units * 5).unwrap())
 }
 
+fn maker() -> impl Strategy<Value = ObjectId> {
+    (0_u8..4).prop_map(|it| ObjectId::from_bytes([it << 6; 12]))
+}
+
+/// A text of a list, few enough that lists share them.
+fn label() -> impl Strategy<Value = String> {
+    const LABELS: &[&str] = &["", "a", "A", "é", "a,b", "NULL", "\"", "\\", "{}", "$a.b", "😀"];
+    prop::sample::select(LABELS).prop_map(str::to_owned)
+}
+
+fn labels() -> impl Strategy<Value = Vec<String>> {
+    vec(label(), 0..4)
+}
+
+/// What is within a value is asked for by nothing but whether it is there.
+fn content() -> impl Strategy<Value = Nested<Json>> {
+    let within = [json!({}), json!([]), json!(""), json!("null"), json!(0), json!(false), json!({ "$gt": [null] })];
+    prop::sample::select(within.to_vec()).prop_map(Nested)
+}
+
 fn row() -> impl Strategy<Value = NewSample> {
-    let there = (any::<bool>(), small(), big(), ratio(), text(), code(), moment(), price());
+    let there = (any::<bool>(), small(), big(), ratio(), text(), code(), moment(), price(), maker(), labels());
     let perhaps = (
         option::of(any::<bool>()),
         option::of(small()),
@@ -58,11 +79,12 @@ fn row() -> impl Strategy<Value = NewSample> {
         option::of(moment()),
         option::of((-99_i64..100).prop_map(|units| Decimal::from_units(units).unwrap())),
     );
-    (there, perhaps).prop_map(|(there, perhaps)| {
-        let (flag, small, big, ratio, text, code, moment, price) = there;
+    let within = (option::of(maker()), option::of(labels()), option::of(content()));
+    (there, perhaps, within).prop_map(|(there, perhaps, (maybe_maker, maybe_labels, maybe_content))| {
+        let (flag, small, big, ratio, text, code, moment, price, maker, labels) = there;
         let (maybe_flag, maybe_small, maybe_big, maybe_ratio, maybe_text, maybe_code, maybe_moment, maybe_price) =
             perhaps;
-        let there = NewSample { flag, small, big, ratio, text, code, moment, price, ..sample(0) };
+        let there = NewSample { flag, small, big, ratio, text, code, moment, price, maker, labels, ..sample(0) };
         NewSample {
             maybe_flag,
             maybe_small,
@@ -72,6 +94,9 @@ fn row() -> impl Strategy<Value = NewSample> {
             maybe_code,
             maybe_moment,
             maybe_price,
+            maybe_maker,
+            maybe_labels,
+            maybe_content,
             ..there
         }
     })
@@ -87,24 +112,38 @@ fn value(kind: Kind) -> BoxedStrategy<Value<'static>> {
         Kind::Uuid => code().prop_map(Value::Uuid).boxed(),
         Kind::Time => moment().prop_map(Value::Time).boxed(),
         Kind::Decimal { .. } => (-15_i64..15).prop_map(Value::Int).boxed(),
-        Kind::ObjectId | Kind::Texts | Kind::Json => unreachable!("samples have none"),
+        Kind::ObjectId => maker().prop_map(|it| Value::Text(it.to_string().into())).boxed(),
+        Kind::Texts | Kind::Json => unreachable!("they have no order"),
     }
 }
 
+/// Every question that the kind of a column allows.
 fn leaf() -> impl Strategy<Value = Expr> {
     (0..Sample::TABLE.columns.len()).prop_flat_map(|column| {
         let kind = Sample::TABLE.columns[column].kind;
-        let op = prop::sample::select(&[Op::Eq, Op::Lt, Op::Lte, Op::Gt, Op::Gte][..]);
-        let compare = (op, value(kind)).prop_map(move |(op, value)| Expr::Compare(column, op, value));
-        let one_of = vec(value(kind), 0..4).prop_map(move |values| Expr::In(column, values));
         let is_null = Just(Expr::IsNull(column));
-        if kind != Kind::Text {
-            return prop_oneof![4 => compare, 2 => one_of, 1 => is_null].boxed();
+        match kind {
+            Kind::Json => is_null.boxed(),
+            Kind::Texts => {
+                let has = prop_oneof![4 => label(), 1 => text()].prop_map(move |label| Expr::Has(column, label));
+                prop_oneof![4 => has, 1 => is_null].boxed()
+            }
+            Kind::Text => {
+                let contains = text().prop_map(move |part| Expr::Contains(column, part));
+                let starts = text().prop_map(move |start| Expr::StartsWith(column, start));
+                prop_oneof![4 => compared(column, kind), 1 => is_null, 2 => contains, 2 => starts].boxed()
+            }
+            _ => prop_oneof![6 => compared(column, kind), 1 => is_null].boxed(),
         }
-        let contains = text().prop_map(move |part| Expr::Contains(column, part));
-        let starts = text().prop_map(move |start| Expr::StartsWith(column, start));
-        prop_oneof![2 => compare, 2 => one_of, 1 => is_null, 2 => contains, 2 => starts].boxed()
     })
+}
+
+/// What can be asked of values that have an order.
+fn compared(column: usize, kind: Kind) -> impl Strategy<Value = Expr> {
+    let op = prop::sample::select(&[Op::Eq, Op::Lt, Op::Lte, Op::Gt, Op::Gte][..]);
+    let compare = (op, value(kind)).prop_map(move |(op, value)| Expr::Compare(column, op, value));
+    let one_of = vec(value(kind), 0..4).prop_map(move |values| Expr::In(column, values));
+    prop_oneof![2 => compare, 1 => one_of]
 }
 
 fn filter() -> impl Strategy<Value = Expr> {
@@ -118,7 +157,9 @@ fn filter() -> impl Strategy<Value = Expr> {
 }
 
 fn order() -> impl Strategy<Value = Vec<Order>> {
-    let by = (0..Sample::TABLE.columns.len(), any::<bool>());
+    let ordered: Vec<usize> =
+        (0..Sample::TABLE.columns.len()).filter(|column| Sample::TABLE.columns[*column].kind.is_ordered()).collect();
+    let by = (prop::sample::select(ordered), any::<bool>());
     vec(by.prop_map(|(column, descending)| Order { column, descending }), 0..4)
 }
 

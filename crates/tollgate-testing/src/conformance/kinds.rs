@@ -4,8 +4,9 @@ use super::resources::{
     NewSample, NewTicket, NewVisit, Note, Sample, SamplePatch, Ticket, Visit, Word, all, everything, note, sample,
     store, word,
 };
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use tollgate::{Change, Filter, Timestamp, Uuid};
+use tollgate::{Change, Filter, Nested, ObjectId, Timestamp, Uuid};
 use tollgate_store::{Database, Error, FIRST_MOMENT};
 
 /// Stores a sample and demands that it comes back as it was answered.
@@ -36,6 +37,11 @@ fn greatest() -> NewSample {
         maybe_code: Some(Uuid::max()),
         maybe_moment: Some(Timestamp::UNIX_EPOCH),
         maybe_price: Some("0.1".parse().unwrap()),
+        maker: ObjectId::from_bytes([0xFF; 12]),
+        labels: vec!["\u{10ffff}".into()],
+        maybe_maker: Some(ObjectId::from_bytes([0xFF; 12])),
+        maybe_labels: Some(vec![String::new()]),
+        maybe_content: Some(Nested(json!({ "": [i64::MAX, 5e-324, null] }))),
         ..sample(i32::MAX)
     }
 }
@@ -56,6 +62,9 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
         maybe_code: Some(Uuid::nil()),
         maybe_moment: Some("1969-12-31T23:59:59.999999Z".parse().unwrap()),
         maybe_price: Some("-9.9".parse().unwrap()),
+        maybe_maker: Some(ObjectId::from_bytes([0; 12])),
+        maybe_labels: Some(vec![]),
+        maybe_content: Some(Nested(json!({}))),
         ..sample(i32::MIN)
     };
     for new in [least, greatest()] {
@@ -70,6 +79,8 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
             code: kept.code,
             moment: kept.moment,
             price: kept.price,
+            maker: kept.maker,
+            labels: kept.labels,
             maybe_flag: kept.maybe_flag,
             maybe_small: kept.maybe_small,
             maybe_big: kept.maybe_big,
@@ -78,6 +89,9 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
             maybe_code: kept.maybe_code,
             maybe_moment: kept.maybe_moment,
             maybe_price: kept.maybe_price,
+            maybe_maker: kept.maybe_maker,
+            maybe_labels: kept.maybe_labels,
+            maybe_content: kept.maybe_content,
         };
         assert_eq!(again, new);
     }
@@ -88,6 +102,7 @@ pub async fn null_is_kept_in_every_kind(database: Arc<dyn Database>) {
     let empty = (kept.maybe_flag, kept.maybe_small, kept.maybe_big, kept.maybe_ratio);
     assert_eq!(empty, (None, None, None, None));
     assert_eq!((kept.maybe_text, kept.maybe_code, kept.maybe_moment, kept.maybe_price), (None, None, None, None));
+    assert_eq!((kept.maybe_maker, kept.maybe_labels, kept.maybe_content), (None, None, None));
 }
 
 pub async fn empty_text_is_not_null(database: Arc<dyn Database>) {
@@ -158,24 +173,7 @@ pub async fn nul_nan_and_infinity_are_refused(database: Arc<dyn Database>) {
 
 /// A patch that says nothing.
 pub(super) fn untouched() -> SamplePatch {
-    SamplePatch {
-        flag: Change::Keep,
-        small: Change::Keep,
-        big: Change::Keep,
-        ratio: Change::Keep,
-        text: Change::Keep,
-        code: Change::Keep,
-        moment: Change::Keep,
-        price: Change::Keep,
-        maybe_flag: Change::Keep,
-        maybe_small: Change::Keep,
-        maybe_big: Change::Keep,
-        maybe_ratio: Change::Keep,
-        maybe_text: Change::Keep,
-        maybe_code: Change::Keep,
-        maybe_moment: Change::Keep,
-        maybe_price: Change::Keep,
-    }
+    SamplePatch::default()
 }
 
 pub async fn moments_are_kept_to_the_microsecond(database: Arc<dyn Database>) {

@@ -22,6 +22,8 @@ pub(crate) struct Sample {
     pub code: Uuid,
     pub moment: Timestamp,
     pub price: Decimal<15, 2>,
+    pub maker: ObjectId,
+    pub labels: Vec<String>,
     pub maybe_flag: Option<bool>,
     pub maybe_small: Option<i32>,
     pub maybe_big: Option<i64>,
@@ -30,6 +32,9 @@ pub(crate) struct Sample {
     pub maybe_code: Option<Uuid>,
     pub maybe_moment: Option<Timestamp>,
     pub maybe_price: Option<Decimal<2, 1>>,
+    pub maybe_maker: Option<ObjectId>,
+    pub maybe_labels: Option<Vec<String>>,
+    pub maybe_content: Option<Nested<serde_json::Value>>,
 }
 
 /// What is in a parcel: a value within a row.
@@ -178,6 +183,8 @@ pub(crate) fn sample(sample_id: i32) -> NewSample {
         code: Uuid::nil(),
         moment: Timestamp::UNIX_EPOCH,
         price: Decimal::default(),
+        maker: ObjectId::from_bytes([0; 12]),
+        labels: vec![],
         maybe_flag: None,
         maybe_small: None,
         maybe_big: None,
@@ -186,6 +193,9 @@ pub(crate) fn sample(sample_id: i32) -> NewSample {
         maybe_code: None,
         maybe_moment: None,
         maybe_price: None,
+        maybe_maker: None,
+        maybe_labels: None,
+        maybe_content: None,
     }
 }
 

@@ -65,6 +65,11 @@ pub(super) async fn migrate(design: Design, command: Migrate) -> Result<(), Fail
 fn write(design: &Design, Diff { name, drop, rename, fill }: Diff) -> Result<(), Failure> {
     let said = Said { drop, renames: BTreeMap::from_iter(rename), fills: BTreeMap::from_iter(fill) };
     let databases = design.tables();
+    let mut names = vec![];
+    for (database, tables) in &databases {
+        names.extend(Migrations::of(*database).names_of(tables)?);
+    }
+    said.check_names(&names)?;
     let all = databases.iter().map(|(database, tables)| Migrations::of(*database).changes(tables, &said));
     let all = all.collect::<Result<Vec<_>, _>>()?;
     said.check_used(&all.concat())?;
@@ -178,12 +183,17 @@ async fn check(design: &Design) -> Result<(), Failure> {
 pub(crate) fn refuse_waiting(app: &str, database: &dyn Database, waiting: &[String]) -> Result<(), Failure> {
     match waiting {
         [] => Ok(()),
-        [first, ..] => Err(Failure(format!(
-            "{} migrations, the first of them {first}, were not applied to {}: run `{app} migrate run`, or set \
-             `database.migrate = true` to have them applied at the start",
-            waiting.len(),
-            database.describe()
-        ))),
+        [first, more @ ..] => {
+            let which = match more.len() {
+                0 => format!("the migration {first} was"),
+                more => format!("{} migrations, the first of them {first}, were", more + 1),
+            };
+            Err(Failure(format!(
+                "{which} not applied to {}: run `{app} migrate run`, or set `database.migrate = true` to have that done at \
+                 the start",
+                database.describe()
+            )))
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     running::Running,
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -164,6 +164,9 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         _ => {}
     }
     let mut settings = app.load_settings()?;
+    if matches!(command, Command::Serve(_)) {
+        settings.lambda.look();
+    }
     let takes_socket = matches!(command, Command::Serve(Serve { socket: true, .. }));
     if let Command::Serve(Serve { services, .. }) = &command
         && !services.is_empty()
@@ -188,7 +191,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let entered = runtime.enter();
-    let _started = crate::telemetry::start(&settings, app.name, app.version)?;
+    let started = crate::telemetry::start(&settings, app.name, app.version).map(Arc::new)?;
     drop(entered);
     let design = app.design(settings)?;
     match command {
@@ -207,7 +210,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::Job { name } => job::job(design, name.as_deref()).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,
-                    _ => serve::serve(design, takes_socket).await,
+                    _ => serve::serve(design, takes_socket, started).await,
                 }
             });
             // Who wants the end at once does not wait for a password's hash.

@@ -5,15 +5,19 @@ use crate::{
     app::{Design, Failure},
     console,
     home::first_list,
+    lambda,
     running::Running,
-    telemetry::show_metrics,
+    telemetry::{Started, show_metrics},
 };
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_http::{Ended, Serving, Tls, bind, log_panics, take_socket};
 
 /// Serves on the socket that was handed over, or on one of its own.
-pub(super) async fn serve(mut design: Design, takes_socket: bool) -> Result<(), Failure> {
+pub(super) async fn serve(mut design: Design, takes_socket: bool, telemetry: Arc<Started>) -> Result<(), Failure> {
+    if design.settings.lambda.is_here {
+        return Box::pin(lambda::serve(design, telemetry)).await;
+    }
     log_panics();
     let server = &design.settings.server;
     design.settings.check().map_err(Failure)?;

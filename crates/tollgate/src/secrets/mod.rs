@@ -114,6 +114,14 @@ impl Secrets {
         move || doubted.notify_one()
     }
 
+    /// Looks for new ones now.
+    #[cfg(feature = "lambda")]
+    pub(crate) async fn renew(&self) {
+        if !self.0.held.is_empty() {
+            renew(&Arc::downgrade(&self.0)).await;
+        }
+    }
+
     /// Looks for new ones from now on, as long as somebody has these.
     pub(crate) fn keep_fresh(&self, every: Duration) {
         if self.0.held.is_empty() {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
-use tollgate::prelude::*;
+use tollgate::{Unrepeatable, prelude::*};
 use tollgate_core::ManualClock;
 use tollgate_sqlite::Sqlite;
 use tollgate_testing::{Client, Reply, TestApp};
@@ -249,16 +249,40 @@ async fn shout(_: May<Create, Note>, Json(text): Json<Text>) -> Json<String> {
 }
 
 #[tokio::test]
-async fn a_route_that_cannot_keep_a_key_refuses_it() {
+async fn what_works_with_no_store_is_done_once_too() {
     let service = Service::new("all").crud::<Note>("/notes").post("/shout", shout);
     let app = TestApp::new(App::new("claims").service(service)).await;
     let (ann, body) = (writer(&app, "ann"), json!({ "text": "hey" }));
-    assert_eq!(ann.post("/shout", body.clone()).await.json(), "HEY");
     let before = RUNS.load(Ordering::SeqCst);
-    let refused = keyed(ann, KEY).post("/shout", body.clone()).await;
-    assert_eq!(why(&refused), "400 nobody can promise that this is done once: leave out the `Idempotency-Key`");
-    assert_eq!(RUNS.load(Ordering::SeqCst), before, "nothing was done");
+    let first = keyed(ann.clone(), KEY).post("/shout", body.clone()).await;
+    assert_eq!((first.status(), first.json()), (200, json!("HEY")));
+    let again = keyed(ann.clone(), KEY).post("/shout", body.clone()).await;
+    assert_eq!((said(&again), again.header("idempotent-replayed")), (said(&first), "true"));
+    assert_eq!(RUNS.load(Ordering::SeqCst), before + 1, "it ran once");
+    assert_eq!(keyed(ann, KEY).post("/shout", json!({ "text": "you" })).await.status(), 422);
     assert_eq!(keyed(app.anyone(), KEY).post("/shout", body).await.status(), 401);
+}
+
+/// Answers a secret.
+async fn whisper(_: May<Create, Note>, _: Unrepeatable, Json(text): Json<Text>) -> Json<String> {
+    RUNS.fetch_add(1, Ordering::SeqCst);
+    Json(text.text)
+}
+
+#[tokio::test]
+async fn a_route_whose_answer_is_a_secret_refuses_a_key() {
+    let service = Service::new("all").crud::<Note>("/notes").post("/whisper", whisper);
+    let app = TestApp::new(App::new("claims").service(service)).await;
+    let (ann, body) = (writer(&app, "ann"), json!({ "text": "hey" }));
+    assert_eq!(ann.post("/whisper", body.clone()).await.json(), "hey");
+    let before = RUNS.load(Ordering::SeqCst);
+    let refused = keyed(ann, KEY).post("/whisper", body.clone()).await;
+    assert!(why(&refused).starts_with("400 what is sent or answered here is not kept"), "{}", why(&refused));
+    assert_eq!(RUNS.load(Ordering::SeqCst), before, "nothing was done");
+    assert_eq!(keyed(app.anyone(), KEY).post("/whisper", body).await.status(), 401);
+    let operation = &app.document()["paths"]["/whisper"]["post"];
+    assert_eq!(operation["parameters"], Value::Null, "no key is offered");
+    assert_eq!(operation["responses"]["400"]["description"], "It cannot be read, or has an `Idempotency-Key`.");
 }
 
 #[tokio::test]

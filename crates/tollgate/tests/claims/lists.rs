@@ -319,6 +319,17 @@ async fn a_wrong_value_is_refused_in_words() {
 }
 
 #[tokio::test]
+async fn every_parameter_that_is_wrong_is_told() {
+    let app = start().await;
+    let ann = writer(&app, "ann");
+    let query = "stars=many&txet=a&sort=strs,-text,txt&limit=0&total=1&due=tomorrow";
+    let refused = ann.get(&format!("/notes?{query}")).await;
+    let errors = refused.json()["errors"].clone();
+    let named: Vec<_> = errors.as_array().unwrap().iter().map(|error| error["parameter"].as_str().unwrap()).collect();
+    assert_eq!((refused.status(), named), (422, vec!["limit", "total", "sort", "sort", "stars", "txet", "due"]));
+}
+
+#[tokio::test]
 async fn a_hidden_field_is_not_there() {
     let app = start().await;
     let ann = notes(&app).await;

@@ -48,7 +48,7 @@ async fn mistaken(may: May<Read, Book>, books: Store<Book>) -> Result<Json<Vec<B
 
 /// Counts the words of a book anew.
 async fn recount(may: May<Update, Book>, books: Store<Book>, Path(id): Path<i64>) -> Result<Json<Book>> {
-    Ok(Json(books.set(&may, id, [Book::WORDS.to(70_000)]).await?))
+    Ok(Json(books.set(&may, id, Book::WORDS.to(70_000)).await?))
 }
 
 async fn library() -> (TestApp, TempDir) {

@@ -64,7 +64,7 @@ variable "port" {
 }
 
 variable "issuers" {
-  description = "Identity providers whose tokens the app takes, and the audiences it knows itself by, as it is configured."
+  description = "Identity providers whose tokens the app takes, and the audiences it knows itself by, as it is configured. Said for all targets alike: here no gateway checks tokens before the app does."
   type        = list(object({ issuer = string, audiences = list(string) }))
   default     = []
 

@@ -57,3 +57,13 @@ output "oidc_provider_arn" {
   description = "ARN of the provider that knows the cluster's service accounts."
   value       = module.eks.oidc_provider_arn
 }
+
+output "image" {
+  description = "Reference of the image, for the app's overlay of infra/kubernetes."
+  value       = var.image
+}
+
+output "issuers" {
+  description = "Identity providers and audiences, for the gateway of infra/kubernetes."
+  value       = var.issuers
+}

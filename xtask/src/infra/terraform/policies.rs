@@ -62,8 +62,11 @@ fn broken(line: &str, reasons: &BTreeMap<&str, &str>) -> Option<String> {
     if who.is_some_and(|who| who.ends_with(" *")) {
         return Some("nothing is for everybody".to_owned());
     }
+    // In the policy of a thing itself, as a key's, a star is that thing; such a reason is for none of a role.
+    let kind = who.and_then(|who| who.split(' ').next()).map(|kind| format!(" by {kind}")).unwrap_or_default();
     let is_wide = line.contains(" on *") || action.ends_with(":*");
-    (is_wide && !reasons.contains_key(action)).then(|| format!("{action} has no reason in wildcards.txt"))
+    let wanted = format!("{action}{kind}");
+    (is_wide && !reasons.contains_key(wanted.as_str())).then(|| format!("{wanted} has no reason in wildcards.txt"))
 }
 
 /// Those of a module and of all modules in it, by address.
@@ -134,9 +137,10 @@ fn principals(of: &Value) -> String {
 fn conditions(of: &Value) -> String {
     let tests = of.as_object().into_iter().flatten().flat_map(|(test, keys)| {
         let keys = keys.as_object().into_iter().flatten();
-        keys.map(move |(key, values)| format!(" if {key} {test} {}", words(values).join(", ")))
+        keys.map(move |(key, values)| format!("{key} {test} {}", words(values).join(", ")))
     });
-    tests.collect()
+    let all = tests.collect::<Vec<_>>().join(" and ");
+    if all.is_empty() { all } else { format!(" if {all}") }
 }
 
 /// IAM writes one thing as itself and several as a list.
@@ -195,6 +199,8 @@ mod tests {
         };
         assert!(refused("ecr:GetAuthorizationToken", "*", "").contains("has no reason in wildcards.txt"));
         assert_eq!(refused("ecr:GetAuthorizationToken", "*", "ecr:GetAuthorizationToken: it knows no resource"), "");
+        let for_a_key = "ecr:GetAuthorizationToken by Service: its own";
+        assert!(refused("ecr:GetAuthorizationToken", "*", for_a_key).contains("has no reason"));
         assert!(refused("s3:*", "arn:aws:s3:::b", "").contains("s3:* has no reason"));
         assert!(refused("*", "arn:aws:s3:::b", "*: why not").contains("nobody may do everything"));
         let anybody = json!({"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Principal": "*"}});

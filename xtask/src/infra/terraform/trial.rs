@@ -16,7 +16,7 @@ use crate::{
 use serde_json::Value;
 use std::{fs, path::Path, thread};
 
-/// The variables of a composition, as one would say them; an image of that name is never asked for.
+/// The variables of a composition, as one would say them.
 const VARIABLES: &str = "-var-file=example.tfvars.json";
 const UNPROTECTED: &str = "-var=protected=false";
 
@@ -61,9 +61,10 @@ fn make_and_unmake(target: &str) -> Result<Seen> {
     keep_state_in(&state.read(&["output", "-raw", "bucket"])?, &root)?;
     // A bucket as a folder of the address, since no name server knows the emulator.
     root.init(&["-backend-config=use_path_style=true"])?;
-    root.apply(&["-target=module.registry", "-var=image="])?;
+    root.apply(&["-target=module.registry"])?;
+    let image = format!("-var=image={}:1", root.read(&["output", "-raw", "repository_url"])?);
     let certificate = certificate(target, &aws)?;
-    let more: Vec<_> = certificate.iter().map(String::as_str).collect();
+    let more: Vec<_> = [&image].into_iter().chain(&certificate).map(String::as_str).collect();
     root.apply(&more)?;
     let (made, shown, shown_state) = (added(&before, &inventory(&aws)?), root.shown()?, state.shown()?);
     fill_secrets(&aws)?;

@@ -104,6 +104,13 @@ def ecs_memory():
     EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(count)
 
 
+def ecs_clusters():
+    """A cluster that was deleted is kept, switched off, and in no list."""
+    EC2ContainerServiceBackend.list_clusters = lambda self: [
+        cluster.arn for cluster in self.clusters.values() if cluster.status == "ACTIVE"
+    ]
+
+
 class UserGroupNotFound(ElastiCacheException):
     code = "UserGroupNotFound"
 
@@ -267,6 +274,7 @@ if __name__ == "__main__":
     rds_resource_ids()
     rds_data_api()
     ecs_memory()
+    ecs_clusters()
     elasticache_replication_groups()
     elasticache_users()
     eks_extras()

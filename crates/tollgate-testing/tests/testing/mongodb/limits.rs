@@ -69,6 +69,30 @@ async fn a_write_of_one_document_whose_answer_is_lost_happens_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_writes_alone_and_is_not_ready() {
+    let server = fallible();
+    let (database, entries) = open(&server).await;
+    let kept = entries.insert(&may(), entry("kept")).await.unwrap();
+    database.ping().await.unwrap();
+    for command in ["insert", "findAndModify", "delete"] {
+        fail(&server, 1, doc! { "failCommands": [command], "errorCode": 14031 }).await;
+        let refused = match command {
+            "insert" => entries.insert(&may(), entry("new")).await.map(drop),
+            "delete" => entries.delete(&may(), kept.entry_id).await,
+            _ => entries.update(&may(), kept.entry_id, marked("changed")).await.map(drop),
+        };
+        assert!(matches!(refused, Err(Error::Full(_))), "{command}: {refused:?}");
+        assert_eq!(entries.get(&may(), kept.entry_id).await.unwrap(), kept);
+        assert!(matches!(database.ping().await, Err(Error::Full(_))), "it does not take what it is for");
+    }
+    fail(&server, 1, doc! { "failCommands": ["insert"], "errorCode": 14031 }).await;
+    let inside = entries.transaction(async |tx| entries.on(&tx)?.insert(&may(), entry("new")).await);
+    assert!(matches!(inside.await, Err(Error::Full(_))));
+    entries.insert(&may(), entry("again")).await.unwrap();
+    database.ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_idle_transaction_ends_but_not_a_slow_one() {
     let server = fallible();
     let (_, entries) = open(&server).await;

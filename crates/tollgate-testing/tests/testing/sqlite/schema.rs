@@ -94,7 +94,9 @@ async fn differences_that_need_a_decision_are_refused_with_table_column_and_reme
         ),
         (
             &DEMANDING,
-            "`released` is missing there and may not be empty; make the field an `Option`, or migrate the table",
+            "`released` is missing there and may not be empty; make the field an `Option`; or write a migration that says \
+             what its rows get, `migrate diff NAME --fill films.released=VALUE`, and apply it with `migrate run`; or remove \
+             the table, where its rows may go",
         ),
         (&UNTITLED, "`title` must be filled there and is not in the model; add it to the struct, or drop it"),
         (&BY_TITLE, "`title` is the key here and not there; move `#[id]`, or migrate the table"),
