@@ -308,7 +308,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Hear {
         // Statements of their own, because each holds a lock to its end.
         let building = span.extensions_mut().remove::<Building>();
         let open = span.extensions_mut().remove::<Open>();
-        building.into_iter().for_each(|building| self.0.end(building));
+        if let Some(building) = building {
+            self.0.end(building);
+        }
         let Some(open) = open else { return };
         let Some(request) = span.scope().find(|span| span.name() == REQUEST) else { return };
         if let Some(building) = request.extensions_mut().get_mut::<Building>()

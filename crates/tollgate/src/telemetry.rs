@@ -25,8 +25,8 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
         service,
         scope,
     };
-    let traced = traces.as_ref().map(|traces| traces.layer(is_in_request));
-    let layers: Vec<Layered> = traced.into_iter().chain(settings.recent.as_ref().map(Recent::layer)).collect();
+    let sent = traces.as_ref().map(|traces| traces.layer(is_in_request));
+    let layers: Vec<Layered> = sent.into_iter().chain(settings.recent.as_ref().map(Recent::layer)).collect();
     // A list of no layers would want to hear nothing, and so turn off everything.
     let flush = logging.start((!layers.is_empty()).then(|| layers.boxed()));
     Ok(Started { traces, flush })

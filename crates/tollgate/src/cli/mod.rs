@@ -186,9 +186,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }
-    if matches!(command, Command::Serve(_)) {
-        console::listen(&mut settings);
-    }
+    console::listen(&mut settings, matches!(command, Command::Serve(_)));
     let runtime = tokio::runtime::Runtime::new()?;
     let entered = runtime.enter();
     let started = crate::telemetry::start(&settings, app.name, app.version).map(Arc::new)?;

@@ -75,9 +75,9 @@ pub(super) fn charts(points: &[Point], now: Timestamp) -> [Chart; 4] {
             svg: draw("duration", "Duration in milliseconds, p50 and p99", Kind::Lines, [&p50, &p99], 1),
         },
         Chart {
-            title: "Rows per round trip",
-            values: two(&reads, &inserts, ["reads", "inserts"], 1),
-            svg: draw("group", "Rows per round trip, reads and inserts", Kind::Lines, [&reads, &inserts], 1),
+            title: "Rows per trip",
+            values: two(&reads, &inserts, ["reads", "writes"], 1),
+            svg: draw("group", "Rows per round trip, reads and writes", Kind::Lines, [&reads, &inserts], 1),
         },
         Chart {
             title: "Problems",
@@ -160,7 +160,7 @@ fn nice(value: f64) -> f64 {
 impl Drawing<'_> {
     fn draw(&self) -> String {
         let values = self.series.iter().copied().flatten().flatten();
-        let least = if self.digits == 0 { 2.0 } else { 0.2 };
+        let least = if self.digits == 0 { 2.0 } else { 1.0 };
         let high = nice(values.fold(least, |high, value| f64::max(high, *value)));
         let mut plot = format!("<title id=\"{0}-title\">{1}, last 15 minutes</title>", self.name, self.title);
         let _ = write!(plot, "<desc id=\"{}-desc\">{}</desc>", self.name, self.described());
@@ -194,9 +194,17 @@ impl Drawing<'_> {
             }
             return;
         }
-        let mut lines = String::new();
+        let (mut lines, mut dots) = (String::new(), String::new());
         for (series, class) in self.series.iter().zip(["chart-line", "chart-line chart-second"]) {
             let path = path(series, high);
+            for (at, value) in alone(series) {
+                let _ = write!(
+                    dots,
+                    r#"<circle class="chart-dot" cx="{:.2}%" cy="{:.1}" r="3.5"/>"#,
+                    at * 100.0,
+                    y(value, high)
+                );
+            }
             if matches!(self.kind, Kind::Area) && !path.is_empty() {
                 let _ = write!(lines, r#"<path class="chart-area" d="{path}L1000 {BOTTOM}L0 {BOTTOM}Z"/>"#);
             }
@@ -204,7 +212,7 @@ impl Drawing<'_> {
         }
         let _ = write!(
             plot,
-            r#"<svg width="100%" height="{HEIGHT}" viewBox="0 0 1000 {HEIGHT}" preserveAspectRatio="none">{lines}</svg>"#
+            r#"<svg width="100%" height="{HEIGHT}" viewBox="0 0 1000 {HEIGHT}" preserveAspectRatio="none">{lines}</svg>{dots}"#
         );
     }
 
@@ -264,20 +272,23 @@ fn places(series: &[Option<f64>]) -> impl Iterator<Item = (f64, f64)> {
     series.iter().enumerate().filter_map(|(index, value)| Some((position(index, series.len()), (*value)?)))
 }
 
-/// A line with a gap where there is no value, and a dash for one that stands alone.
+/// Those without a neighbour, which are no line.
+fn alone(series: &[Option<f64>]) -> impl Iterator<Item = (f64, f64)> {
+    let is_there = |index: Option<usize>| index.and_then(|index| *series.get(index)?).is_some();
+    let alone = move |index: &usize| !is_there(index.checked_sub(1)) && !is_there(index.checked_add(1));
+    (0..series.len()).filter(alone).filter_map(|index| Some((position(index, series.len() - 1), series[index]?)))
+}
+
+/// A line with a gap where there is no value.
 fn path(series: &[Option<f64>], high: f64) -> String {
-    let (mut path, mut before) = (String::new(), None);
-    let last = count(series) - 1.0;
-    for (index, value) in (0_u32..).zip(series) {
-        if let Some(value) = *value {
-            let (x, y) = (f64::from(index) / last.max(1.0) * 1000.0, y(value, high));
-            let pen = if before.is_some() { 'L' } else { 'M' };
-            let _ = write!(path, "{pen}{x:.1} {y:.1}");
-            if before.is_none() {
-                path.push_str("h1");
-            }
-        }
-        before = *value;
+    let (mut path, mut pen) = (String::new(), 'M');
+    for (index, value) in series.iter().enumerate() {
+        let Some(value) = *value else {
+            pen = 'M';
+            continue;
+        };
+        let _ = write!(path, "{pen}{:.1} {:.1}", position(index, series.len() - 1) * 1000.0, y(value, high));
+        pen = 'L';
     }
     path
 }

@@ -22,7 +22,7 @@ use crate::{running::Running, settings::Settings, telemetry::scope};
 use axum::{
     Router,
     extract::{Query, Request, State},
-    http::{HeaderMap, Uri, header},
+    http::{HeaderMap, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
@@ -42,8 +42,8 @@ pub(crate) const PATH: &str = "/-/console";
 pub(crate) const TEMPLATE: (&str, &str) = ("console.html", include_str!("../../templates/console.html"));
 
 /// Has the requests of this process kept for the console, where there may be one.
-pub(crate) fn listen(settings: &mut Settings) {
-    settings.recent = settings.is_local_dev().then(|| Recent::new(scope, is_shown));
+pub(crate) fn listen(settings: &mut Settings, is_server: bool) {
+    settings.recent = (is_server && settings.is_local_dev()).then(|| Recent::new(scope, is_shown));
 }
 
 /// The way there.
@@ -62,7 +62,7 @@ pub(crate) async fn note(request: Request, next: Next) -> Response {
     tracing::debug!(target: "tollgate::trace", query, "asked");
     let response = next.run(request).await;
     with_origin(|origin| {
-        let Some(actor) = origin.actor() else { return };
+        let Some(actor) = origin.actor().filter(|actor| actor.is_signed_in()) else { return };
         let who = actor.email().or(actor.name()).unwrap_or(actor.id());
         let (through, roles) = (actor.provider().unwrap_or("a token"), actor.roles().join(", "));
         tracing::debug!(target: "tollgate::trace", who, through, roles, "recognised");
@@ -109,7 +109,7 @@ async fn show(State(console): State<Arc<Console>>, Query(asked): Query<Asked>, r
 /// Whether the request names this machine as the one it asks.
 fn is_asked_here(uri: &Uri, headers: &HeaderMap) -> bool {
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let Some(authority) = named.or(uri.authority().map(|authority| authority.as_str())) else { return false };
+    let Some(authority) = named.or(uri.authority().map(Authority::as_str)) else { return false };
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|c| c.is_ascii_digit()) => host,
         _ => authority,

@@ -29,7 +29,7 @@ pub(super) fn people(seen: &[Arc<Seen>], now: Timestamp) -> Vec<Person> {
         last: ago(one, now),
         count: known.iter().filter(|other| other.fact("actor") == one.fact("actor")).count(),
     };
-    firsts.map(|one| person(one)).collect()
+    firsts.map(person).collect()
 }
 
 /// An actor's id, or that there is none.

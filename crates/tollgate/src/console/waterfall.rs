@@ -34,7 +34,7 @@ pub(super) fn parts(seen: &Seen) -> Vec<Part> {
             &mut parts,
             edge,
             began,
-            if first { ("Pipeline", "id, limits, route") } else { ("Handler", "the app's own work") },
+            if first { ("Pipeline", "id, limits, route") } else { ("Work", "of the framework and the handler") },
         );
         let start = began.max(edge);
         let departs = (began + millis(step.waited)).clamp(start, ends);
@@ -102,8 +102,10 @@ pub(super) fn bar(parts: &[Part], scale: f64) -> String {
     let (mut svg, mut edge) = (String::new(), 0.0_f64);
     for Part { stage, starts, takes, .. } in parts {
         let (x, width) = ((starts / scale * 100.0).max(edge), (takes / scale * 100.0 - GAP).max(LEAST_WIDTH));
-        if x < 100.0 {
-            let _ = write!(svg, r#"<rect class="stage-{stage}" x="{x:.2}%" width="{width:.2}%" height="10" rx="1"/>"#);
+        // What took longer than the scale goes to its end.
+        let shown = width.min(100.0 - x);
+        if shown > 0.0 {
+            let _ = write!(svg, r#"<rect class="stage-{stage}" x="{x:.2}%" width="{shown:.2}%" height="10" rx="1"/>"#);
         }
         edge = x + width + GAP;
     }
