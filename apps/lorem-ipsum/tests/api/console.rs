@@ -42,6 +42,12 @@ fn token(server: &Server) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
+/// Posts a message; inserts travel in groups.
+fn say(server: &Server, token: &str) -> u16 {
+    let post = client().post(format!("{}/messages", server.url())).header("authorization", format!("Bearer {token}"));
+    post.send_json(serde_json::json!({ "text": "hello" })).unwrap().status().as_u16()
+}
+
 #[test]
 fn a_request_is_shown_with_its_steps_and_a_problem_with_its_place() {
     let folder = TempDir::new().unwrap();
@@ -55,6 +61,7 @@ fn a_request_is_shown_with_its_steps_and_a_problem_with_its_place() {
     let token = token(&server);
     assert_eq!(get(&server, "/movies/1?secret=hush-hush", &token).0, 200);
     assert_eq!(get(&server, "/movies/0", &token).0, 404);
+    assert_eq!(say(&server, &token), 201);
     get(&server, "/readyz", &token);
     let (_, page) = console(&server, "", "127.0.0.1");
     let plain = page.replace("&#x2f;", "/");
@@ -74,6 +81,7 @@ fn a_request_is_shown_with_its_steps_and_a_problem_with_its_place() {
     for text in ["Permission", "read:movies", "select of movies", "stage-store", "reader@example.test, through"] {
         assert!(one.contains(text), "{text}: {one}");
     }
+    assert!(plain.contains("×1") && plain.contains(r#"stage-store"#), "a group of one: {plain}");
     assert!(console(&server, "?request=0000000000000000", "localhost").1.contains("Kept no more"));
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains(r#"path="/movies/1""#) && !log.contains("secret="), "no query is logged");
@@ -111,6 +119,11 @@ fn traffic(server: &Server) {
     std::thread::scope(|scope| {
         let ask = |id: usize| get(server, &format!("/movies/{id}"), &token);
         (1..40).map(|id| scope.spawn(move || ask(id))).collect::<Vec<_>>().into_iter().for_each(|it| drop(it.join()));
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..30 {
+            scope.spawn(|| say(server, &token));
+        }
     });
     for path in ["/movies", "/users"] {
         get(server, path, "");

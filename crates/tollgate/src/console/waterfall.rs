@@ -34,7 +34,7 @@ pub(super) fn parts(seen: &Seen) -> Vec<Part> {
             &mut parts,
             edge,
             began,
-            if first { ("Pipeline", "id, limits, route") } else { ("Work", "of the framework and the handler") },
+            if first { ("Pipeline", "id, limits, route") } else { ("Work", "handler and framework") },
         );
         let start = began.max(edge);
         let departs = (began + millis(step.waited)).clamp(start, ends);
