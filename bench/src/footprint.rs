@@ -6,7 +6,7 @@ use crate::{
     section,
     servers::{Servers, Under, binary, memory},
 };
-use std::{error::Error, fs, thread::sleep, time::Duration};
+use std::{error::Error, fmt::Write as _, fs, thread::sleep, time::Duration};
 
 const CONNECTIONS: u32 = 128;
 const SECONDS: u32 = 10;
@@ -24,15 +24,15 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         for (what, value, target) in
             [("idle", idle, TARGETS[0]), ("under 128 connections, at most", loaded, TARGETS[1])].map(megabytes)
         {
-            rows += &format!("| memory {what}, {name} | {value:.1} | {target} |\n");
+            let _ = writeln!(rows, "| memory {what}, {name} | {value:.1} | {target} |");
             missed.extend((value > target).then(|| format!("memory {what}, {name}: {value:.1} MB")));
         }
     }
     let size = f64::from(u32::try_from(fs::metadata(binary("ours")?)?.len())?) / 1e6;
-    rows += &format!("| stripped binary with SQLite and PostgreSQL | {size:.1} | {} |\n", TARGETS[2]);
+    let _ = writeln!(rows, "| stripped binary with SQLite and PostgreSQL | {size:.1} | {} |", TARGETS[2]);
     missed.extend((size > TARGETS[2]).then(|| format!("the binary has {size:.1} MB")));
     section::keep("FOOTPRINT.md", &text(&rows))?;
-    section::judge(missed)
+    section::judge(&missed)
 }
 
 /// From MiB.

@@ -146,5 +146,5 @@ fn tell(own: Times, peer: Times) -> Result<(), Box<dyn Error>> {
     section::keep("LAMBDA.md", &text)?;
     let slow = (asks > WANTED.0).then(|| format!("ours initialises in {asks:.1} ms"));
     let close = (ratio < WANTED.1).then(|| format!("the first answer comes {ratio:.1} times as soon"));
-    section::judge(slow.into_iter().chain(close).collect())
+    section::judge(&slow.into_iter().chain(close).collect::<Vec<_>>())
 }

@@ -91,7 +91,8 @@ fn tell(most: f64, places: f64, calm: &Outcome, storm: &Outcome) -> Result<(), B
         (loaded > unloaded * TARGETS.2, "who is served waits"),
         (storm.lost > 0, "some were told nothing"),
     ];
-    section::judge(missed.iter().filter(|(is_missed, _)| *is_missed).map(|(_, what)| (*what).to_owned()).collect())
+    let missed = missed.iter().filter(|(is_missed, _)| *is_missed).map(|(_, what)| (*what).to_owned());
+    section::judge(&missed.collect::<Vec<_>>())
 }
 
 /// So many requests a second, each at its time.
@@ -135,13 +136,12 @@ type Connection = BufReader<TcpStream>;
 
 /// The status of an answer, and whether it says when to come again. A connection that failed is not used again.
 async fn ask(connection: &mut Option<Connection>, port: u16, head: &str) -> std::io::Result<(u16, bool)> {
-    let mut open = match connection.take() {
-        Some(open) => open,
-        None => {
-            let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-            stream.set_nodelay(true)?;
-            BufReader::new(stream)
-        }
+    let mut open = if let Some(open) = connection.take() {
+        open
+    } else {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.set_nodelay(true)?;
+        BufReader::new(stream)
     };
     open.write_all(head.as_bytes()).await?;
     let answer = read(&mut open).await?;

@@ -24,6 +24,6 @@ pub(crate) fn keep(name: &str, section: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// Fails with what was not reached.
-pub(crate) fn judge(missed: Vec<String>) -> Result<(), Box<dyn Error>> {
+pub(crate) fn judge(missed: &[String]) -> Result<(), Box<dyn Error>> {
     if missed.is_empty() { Ok(()) } else { Err(missed.join("; ").into()) }
 }

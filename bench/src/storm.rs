@@ -14,6 +14,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 use std::{
     error::Error,
+    fmt::Write as _,
     fs,
     path::Path,
     process::Command,
@@ -45,13 +46,13 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         }
         let [storm, calm, grown] = [storms, calms, grown].map(|all| median(all).unwrap_or_default());
         let ratio = storm / calm;
-        rows += &format!("| {connections} | {storm:.0} | {calm:.0} | **{ratio:.2}** | {grown:.1} |\n");
+        let _ = writeln!(rows, "| {connections} | {storm:.0} | {calm:.0} | **{ratio:.2}** | {grown:.1} |");
         if ratio < TARGET.0 || grown > TARGET.1 {
             missed.push(format!("{connections} connections: {ratio:.2} of one token, {grown:.1} MiB"));
         }
     }
     section::keep("STORM.md", &text(&rows))?;
-    section::judge(missed)
+    section::judge(&missed)
 }
 
 fn text(rows: &str) -> String {

@@ -172,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_value_is_as_serious_as_the_worst_limit_it_passes() {
-        let levels = [34.9, 35.0, 35.5, 37.9, 38.0, 38.9, 39.0].map(|value| Vital::Temperature.level(value));
         use Level::{Critical, Stable, Watch};
+        let levels = [34.9, 35.0, 35.5, 37.9, 38.0, 38.9, 39.0].map(|value| Vital::Temperature.level(value));
         assert_eq!(levels, [Critical, Watch, Stable, Stable, Watch, Watch, Critical]);
         assert_eq!([91.0, 92.0, 94.0].map(|value| Vital::Spo2.level(value)), [Critical, Watch, Stable]);
     }

@@ -68,6 +68,6 @@ mod tests {
     #[test]
     fn a_difference_names_what_changed_alone() {
         let after = Counts::of(&["a b b c".into()]) - Counts::of(&["a b d".into()]);
-        assert_eq!(after.0.into_iter().map(|(_, count)| count).collect::<Vec<_>>(), [1, 1, -1]);
+        assert_eq!(after.0.into_values().collect::<Vec<_>>(), [1, 1, -1]);
     }
 }

@@ -216,17 +216,17 @@ impl Issuer {
         });
         Self { key, port }
     }
+}
 
-    /// A token with these claims in place of good ones.
-    fn token(&self, key: &EncodingKey, claims: &Value) -> String {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let mut all = json!({ "iss": "https://stranger.example", "sub": "ann", "aud": "urn:api", "iat": now - 600,
-            "exp": now + 600, "scope": "read:movies" });
-        for (name, value) in claims.as_object().unwrap() {
-            all[name] = value.clone();
-        }
-        encode(&Header { kid: Some("1".into()), ..Header::new(Algorithm::ES256) }, &all, key).unwrap()
+/// A token with these claims in place of good ones.
+fn signed(key: &EncodingKey, claims: &Value) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut all = json!({ "iss": "https://stranger.example", "sub": "ann", "aud": "urn:api", "iat": now - 600,
+        "exp": now + 600, "scope": "read:movies" });
+    for (name, value) in claims.as_object().unwrap() {
+        all[name] = value.clone();
     }
+    encode(&Header { kid: Some("1".into()), ..Header::new(Algorithm::ES256) }, &all, key).unwrap()
 }
 
 fn key() -> EncodingKey {
@@ -242,7 +242,7 @@ fn the_app_does_not_believe_whom_only_the_gateway_believes() {
     let keys = format!("http://127.0.0.1:{}/keys", issuer.port);
     let trusted = Trusted { issuer: "https://stranger.example", audience: "urn:api", keys: &keys, port: issuer.port };
     let gateway = Gateway::start(app.port(), &trusted);
-    let says = |key: &EncodingKey, claims: Value| gateway.get("/movies", &issuer.token(key, &claims));
+    let says = |key: &EncodingKey, claims: Value| gateway.get("/movies", &signed(key, &claims));
 
     let (status, said) = says(&issuer.key, json!({}));
     assert!(status == 401 && !said.contains("Jwt"), "the app's own refusal: {said}");

@@ -101,7 +101,7 @@ async fn a_password_that_is_rotated_is_taken_over_while_the_app_runs() {
     };
     sleep(Duration::from_secs(3)).await;
     while !works().await {
-        assert!(start.elapsed() < Duration::from_secs(60), "it is not taken over");
+        assert!(start.elapsed() < Duration::from_mins(1), "it is not taken over");
         sleep(Duration::from_millis(200)).await;
     }
     assert!(doubts.load(Ordering::Relaxed) > 0, "who is not let in has the secret looked up again");

@@ -124,7 +124,8 @@ fn build(service: Service, anyone: &str) -> Result<Value, String> {
     let (title, anyone) = ("Test".to_owned(), Grants::of(anyone.split_whitespace()));
     let schemes = vec![Scheme::own("/oauth/authorize", "/oauth/token", "docs")];
     let quotas = tollgate_http::Quotas::default();
-    let (version, about, services, extensions) = ("1".into(), String::new(), vec![service], Default::default());
+    let (version, about, services, extensions) =
+        ("1".into(), String::new(), vec![service], tollgate::http::Extensions::default());
     let api = Api { quotas, title, version, about, anyone, schemes, services, extensions };
     api.build().map(|built| built.document).map_err(|mistakes| mistakes.join("\n"))
 }
