@@ -41,9 +41,12 @@ pub(crate) const PATH: &str = "/-/console";
 /// The page's template.
 pub(crate) const TEMPLATE: (&str, &str) = ("console.html", include_str!("../../templates/console.html"));
 
-/// Has the requests of this process kept for the console, where there may be one.
+/// Has the requests of this process kept for the console, where there may be one. What a proxy forwards comes from others.
 pub(crate) fn listen(settings: &mut Settings, is_server: bool) {
-    settings.recent = (is_server && settings.is_local_dev()).then(|| Recent::new(scope, is_shown));
+    let url: Option<Uri> = settings.public_url().parse().ok();
+    let is_known_here = url.and_then(|url| url.authority().map(|authority| is_local(authority.as_str()))) == Some(true);
+    let is_local = settings.is_local_dev() && is_known_here && settings.server.proxies == 0;
+    settings.recent = (is_server && is_local).then(|| Recent::new(scope, is_shown));
 }
 
 /// The way there.
@@ -109,7 +112,11 @@ async fn show(State(console): State<Arc<Console>>, Query(asked): Query<Asked>, r
 /// Whether the request names this machine as the one it asks.
 fn is_asked_here(uri: &Uri, headers: &HeaderMap) -> bool {
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let Some(authority) = named.or(uri.authority().map(Authority::as_str)) else { return false };
+    named.or(uri.authority().map(Authority::as_str)).is_some_and(is_local)
+}
+
+/// Whether a host, with or without a port, is this machine by its name or its address.
+fn is_local(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|c| c.is_ascii_digit()) => host,
         _ => authority,
@@ -137,6 +144,27 @@ mod tests {
         }
         assert!(!is_asked_here(&Uri::from_static("/-/console"), &HeaderMap::new()));
         assert!(is_asked_here(&Uri::from_static("http://localhost:1/-/console"), &HeaderMap::new()));
+    }
+
+    #[test]
+    fn it_listens_only_where_nobody_else_gets() {
+        let listens = |is_server, change: fn(&mut Settings)| {
+            let mut settings = Settings { env: "dev".into(), ..Settings::default() };
+            change(&mut settings);
+            listen(&mut settings, is_server);
+            settings.recent.is_some()
+        };
+        assert!(listens(true, |_| ()) && listens(true, |it| it.server.host = "localhost".into()));
+        assert!(!listens(false, |_| ()), "a command is no server");
+        let elsewhere: [fn(&mut Settings); 6] = [
+            |it| it.env = "prod".into(),
+            |it| it.server.host = "0.0.0.0".into(),
+            |it| it.server.proxies = 1,
+            |it| it.server.public_url = Some("https://localhost:8000".into()),
+            |it| it.server.public_url = Some("http://10.0.0.7:8000".into()),
+            |it| it.lambda.is_here = true,
+        ];
+        assert!(elsewhere.iter().all(|change| !listens(true, *change)));
     }
 
     #[test]
