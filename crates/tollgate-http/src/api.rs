@@ -78,6 +78,8 @@ pub struct RouteInfo {
     pub access: Access,
     /// How far somebody gets who calls it.
     pub reach: fn(&Actor) -> Reach,
+    /// The path of the function that answers, as in `myapi::movies::create`.
+    pub handler: &'static str,
 }
 
 /// One service and what its routes ask for.

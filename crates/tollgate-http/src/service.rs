@@ -44,6 +44,7 @@ pub(crate) struct Route {
     pub path: String,
     pub access: Access,
     pub reach: fn(&Actor) -> Reach,
+    pub handler: &'static str,
     pub id: String,
     pub text: String,
     pub describe: fn(&mut Operation<'_>),
@@ -55,8 +56,8 @@ pub(crate) struct Route {
 
 impl Route {
     pub(crate) fn info(&self) -> RouteInfo {
-        let Self { method, path, access, reach, .. } = self;
-        RouteInfo { method: method.clone(), path: path.clone(), access: access.clone(), reach: *reach }
+        let Self { method, path, access, reach, handler, .. } = self;
+        RouteInfo { method: method.clone(), path: path.clone(), access: access.clone(), reach: *reach, handler }
     }
 }
 
@@ -228,6 +229,7 @@ impl Service {
             path: path.into(),
             access: H::Arguments::access(),
             reach: H::Arguments::reach,
+            handler: type_name::<H>(),
             id,
             text,
             describe: |operation| {

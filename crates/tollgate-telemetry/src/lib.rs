@@ -4,6 +4,7 @@
 //! numbers    metrics.rs   what is shown to Prometheus       process.rs  what the process and its runtime need
 //! lines      log/         for people, or for Elasticsearch  redact.rs   what no line shows
 //! steps      otlp.rs      traces, sent to a receiver (feature `otlp`)
+//!            recent.rs    the last requests, for the developer's console
 //! ```
 //!
 //! The crates of the road count and log by themselves; this one only knows how that leaves the process. Nothing here
@@ -15,6 +16,7 @@ mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod process;
+mod recent;
 mod redact;
 
 pub use log::{Flush, Format, Layered, Logging, Scope};
@@ -23,3 +25,6 @@ pub use metrics::{CONTENT_TYPE, Metrics};
 pub use otlp::{Send, Sending, Traces, TracesError, adopt, current};
 /// For what registers metrics of its own.
 pub use prometheus_client::{self, registry::Registry};
+pub use recent::{Facts, Point, Recent, Seen, Step};
+/// For what joins layers.
+pub use tracing_subscriber::Layer;

@@ -44,6 +44,7 @@ mod audit;
 pub mod backends;
 mod checks;
 mod cli;
+mod console;
 mod databases;
 mod first_rows;
 mod home;

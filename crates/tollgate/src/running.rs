@@ -2,14 +2,17 @@
 
 use crate::{
     app::{Design, Failure, title},
-    backends,
+    backends, console,
     databases::Databases,
     first_rows, home,
     identities::{Identities, With},
     kept::Values,
     shared::{Ping, Shared},
 };
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, SystemClock};
@@ -80,7 +83,7 @@ impl Design {
         let database = &databases.default;
 
         let values = Values::new(Arc::clone(database), Arc::clone(&clock));
-        let pages = Arc::new(Pages::with(self.site(&**database), self.templates.clone(), self.ways()));
+        let pages = Arc::new(Pages::with(self.site(&**database), self.templates(), self.ways()));
         let with = With { database, clock: &clock, pages: &pages, values: &values };
         let identities = Identities::start(&self, &with, authenticate).await?;
         let shared = Shared::open(&self, &clock)?;
@@ -117,6 +120,11 @@ impl Design {
         }
     }
 
+    fn templates(&self) -> Vec<(&'static str, &'static str)> {
+        let console = self.settings.recent.as_ref().map(|_| console::TEMPLATE);
+        self.templates.iter().copied().chain(console).collect()
+    }
+
     /// The ways to the pages of the services, with what those take.
     fn ways(&self) -> Vec<Way> {
         let links = self.built.services.iter().flat_map(|service| service.links.clone());
@@ -124,7 +132,8 @@ impl Design {
             let route = self.built.routes.iter().find(|route| route.path == link.href);
             route.iter().flat_map(|route| route.access.permissions()).map(str::to_owned).collect()
         };
-        links.map(|link| Way { permissions: permissions(&link), link }).collect()
+        let console = self.settings.recent.as_ref().map(|_| console::way());
+        links.map(|link| Way { permissions: permissions(&link), link }).chain(console).collect()
     }
 
     /// Those that the sign-in page offers.
@@ -152,10 +161,13 @@ impl Running {
         let edge = if settings.lambda.is_here { edge.believing_ids() } else { edge };
         let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));
         let api = built.router.clone().with_state(Arc::clone(&self.context));
+        let has_console = settings.recent.is_some();
         let road = |router: Router| {
             let layers = (Observe, from_fn_with_state(Arc::clone(&edge), pipeline));
             // With its state a route is made once, and not for each request.
-            with_fallbacks(router).layer(layers).with_state(())
+            let router = with_fallbacks(router);
+            let router = if has_console { router.layer(from_fn(console::note)) } else { router };
+            router.layer(layers).with_state(())
         };
         let sample = home::Sample::of(built, road(api.clone()));
         let router = road(
@@ -163,6 +175,7 @@ impl Running {
                 .merge(pages::assets())
                 .merge(self.identities.router())
                 .merge(home::router(Arc::clone(self), sample))
+                .merge(console::router(self))
                 .merge(self.health().router()),
         );
         (router, edge)

@@ -26,6 +26,7 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
 use tollgate_auth::{IssuerSettings, password::DEFAULT_SHORTEST, provider::Provider};
 use tollgate_core::Secret;
+use tollgate_telemetry::Recent;
 
 /// Every setting.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -70,6 +71,9 @@ pub struct Settings {
     /// Those secrets.
     #[serde(skip)]
     pub(crate) held: secrets::Secrets,
+    /// What the developer's console shows, where there is one.
+    #[serde(skip)]
+    pub(crate) recent: Option<Recent>,
 }
 
 /// Where rows live.
@@ -311,8 +315,12 @@ impl Settings {
     /// Whether users whose passwords are no secret may come in. Behind a proxy others reach what listens on loopback;
     /// the issuer refuses `http` for any other origin.
     pub(crate) fn allows_demo_users(&self) -> bool {
-        let is_local = self.is_on_loopback() && self.public_url().starts_with("http://");
-        self.is_dev() && self.has_embedded_issuer() && is_local
+        self.is_local_dev() && self.has_embedded_issuer()
+    }
+
+    /// Whether nobody but a developer on this machine gets here.
+    pub(crate) fn is_local_dev(&self) -> bool {
+        self.is_dev() && self.is_on_loopback() && self.public_url().starts_with("http://")
     }
 
     /// The demo users, where they may exist.

@@ -11,7 +11,7 @@ use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use tollgate_http::Counts;
 use tollgate_store::audit::with_origin;
-use tollgate_telemetry::{self as telemetry, CONTENT_TYPE, Flush, Logging, Metrics};
+use tollgate_telemetry::{self as telemetry, CONTENT_TYPE, Flush, Layer as _, Layered, Logging, Metrics, Recent};
 
 /// Starts logging, and sending traces where that is wished, within a runtime. A second start changes nothing.
 pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Started, Failure> {
@@ -25,7 +25,10 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
         service,
         scope,
     };
-    let flush = logging.start(traces.as_ref().map(|traces| traces.layer(is_in_request)));
+    let sent = traces.as_ref().map(|traces| traces.layer(is_in_request));
+    let layers: Vec<Layered> = sent.into_iter().chain(settings.recent.as_ref().map(Recent::layer)).collect();
+    // A list of no layers would want to hear nothing, and so turn off everything.
+    let flush = logging.start((!layers.is_empty()).then(|| layers.boxed()));
     Ok(Started { traces, flush })
 }
 
@@ -118,7 +121,7 @@ fn is_in_request() -> bool {
 }
 
 /// Which request the work at hand belongs to, and whose it is.
-fn scope(say: &mut dyn FnMut(&'static str, &dyn std::fmt::Display)) {
+pub(crate) fn scope(say: &mut dyn FnMut(&'static str, &dyn std::fmt::Display)) {
     with_origin(|origin| {
         say("request_id", &origin.request_id);
         if let Some(trace) = &origin.trace {

@@ -15,6 +15,8 @@ mod browser_sign_in;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod envoy;

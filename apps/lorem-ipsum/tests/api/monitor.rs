@@ -130,7 +130,7 @@ fn watched(browser: &Browser) -> (TempDir, Server) {
 }
 
 /// What keeps somebody from using the page that is shown, as axe finds it.
-fn barriers(browser: &Browser, axe: &str) -> Vec<String> {
+pub(crate) fn barriers(browser: &Browser, axe: &str) -> Vec<String> {
     let run = "return axe.run(document).then((found) => found.violations.flatMap((rule) =>
         rule.nodes.map((node) => `${rule.id}: ${node.target.join(' ')}: ${node.failureSummary}`)))";
     let found = browser.script(&format!("{axe}\n{run}"));

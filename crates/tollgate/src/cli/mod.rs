@@ -23,6 +23,7 @@ mod users;
 
 use crate::{
     app::{App, Design, Exit, Failure},
+    console,
     running::Running,
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -193,6 +194,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }
+    console::listen(&mut settings, matches!(command, Command::Serve(_)));
     let runtime = tokio::runtime::Runtime::new()?;
     let entered = runtime.enter();
     let started = crate::telemetry::start(&settings, app.name, app.version).map(Arc::new)?;

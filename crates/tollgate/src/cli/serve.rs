@@ -3,6 +3,7 @@
 use super::print;
 use crate::{
     app::{Design, Failure},
+    console,
     home::first_list,
     lambda,
     running::Running,
@@ -25,7 +26,10 @@ pub(super) async fn serve(mut design: Design, takes_socket: bool, telemetry: Arc
     let listening = if takes_socket { take_socket() } else { bind(&server.host, server.port, server.reuse_port).await };
     let listening = listening.map_err(Failure)?;
     // Port 0 is known only now, and tokens name the address they come from.
-    design.settings.server.port = listening.address()?.port();
+    let address = listening.address()?;
+    design.settings.server.port = address.port();
+    // What was handed over may listen elsewhere than the settings say.
+    design.settings.recent.take_if(|_| !address.ip().is_loopback());
     let running = Arc::new(design.open().await?);
     running.add_demo_users().await?;
     let (serving, told) = (running.serving(tls), told_to_stop()?);
@@ -76,6 +80,9 @@ impl Running {
         let (url, name) = (settings.public_url(), self.design.name);
         let mut text = format!("{name} {} ({})\n", self.design.version, settings.env);
         let _ = writeln!(text, "\n  app        {url}/\n  docs       {url}/docs");
+        if settings.recent.is_some() {
+            let _ = writeln!(text, "  console    {url}{}", console::PATH);
+        }
         if !settings.server.services.is_empty() {
             let _ = writeln!(text, "  services   {}", settings.server.services.join(", "));
         }
