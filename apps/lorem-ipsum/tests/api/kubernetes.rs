@@ -148,7 +148,13 @@ fn only_pages_signing_in_and_options_need_no_token_at_any_gateway() {
 /// The paths of the routes that these services have, and no other.
 fn paths(manifests: &Manifests, services: &str) -> BTreeSet<String> {
     let routes = says(manifests, &["routes"], &[("LOREM_IPSUM_SERVER__SERVICES", services)]);
-    routes.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
+    routes
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]

@@ -212,6 +212,7 @@ fn outside_dev_lines_are_json_and_in_dev_they_are_for_people() {
         let mut command = crate::process::command(folder.path(), &["check"]);
         command.env("LOREM_IPSUM_ENV", env).env("LOREM_IPSUM_IDENTITY__EMBEDDED", "true").env("RUST_LOG", "debug");
         command.env("LOREM_IPSUM_SERVER__PUBLIC_URL", "https://lorem.example");
+        command.env("LOREM_IPSUM_DATABASE__ADDITIVE", "true");
         said(&mut command)
     };
     let (dev, prod) = (check("dev"), check("prod"));
