@@ -36,12 +36,12 @@ fn quick(steps: &mut Steps, left_out: &LeftOut) {
         steps.step("terraform: validate", validate);
         steps.step("terraform: test", test);
     }
-    if !left_out.has("checkov") {
-        steps.step("terraform: checkov", checkov);
-    }
 }
 
 fn slow(steps: &mut Steps, left_out: &LeftOut) {
+    if !left_out.has("checkov") {
+        steps.step("terraform: checkov", checkov);
+    }
     if !left_out.has("terraform") && !left_out.has("aws-emulator") {
         trial::run(steps);
     }
