@@ -9,13 +9,13 @@ output "connect_policy" {
 }
 
 output "database" {
-  description = "The PostgreSQL, for those who prepare it with the Data API; null without one. The statements make the app's user, once."
+  description = "The PostgreSQL, for those who prepare it with the Data API; null without one. The statements make the app's user; a second time they change nothing."
   value = var.postgres ? {
     cluster_arn       = aws_rds_cluster.this[0].arn
     master_secret_arn = try(aws_rds_cluster.this[0].master_user_secret[0].secret_arn, "")
     name              = var.database
     first_statements = [
-      "CREATE ROLE ${var.database_user} LOGIN",
+      "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${var.database_user}') THEN CREATE ROLE ${var.database_user} LOGIN; END IF; END $$",
       "GRANT rds_iam TO ${var.database_user}",
       "GRANT CREATE, CONNECT, TEMPORARY ON DATABASE ${var.database} TO ${var.database_user}",
       "GRANT USAGE, CREATE ON SCHEMA public TO ${var.database_user}",
