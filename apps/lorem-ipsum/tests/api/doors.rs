@@ -38,6 +38,8 @@ const DOORS: [(&str, &str, [u16; SHOWN]); 28] = [
     ("POST", "/oauth/logout", [303; SHOWN]),
     ("GET", "/auth/apps", [303; SHOWN]),
     ("POST", "/auth/apps", [403; SHOWN]),
+    ("GET", "/auth/sessions", [303; SHOWN]),
+    ("POST", "/auth/sessions", [403; SHOWN]),
     ("GET", "/auth/login", [200; SHOWN]),
     ("POST", "/auth/login", [401; SHOWN]),
     ("POST", "/auth/logout", [403; SHOWN]),

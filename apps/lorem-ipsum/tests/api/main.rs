@@ -53,6 +53,8 @@ mod process;
 #[cfg(test)]
 mod provider_people;
 #[cfg(test)]
+mod schemathesis;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod services;

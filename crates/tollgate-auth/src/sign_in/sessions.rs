@@ -141,19 +141,22 @@ impl Sessions {
         self.cookies.remove(SESSION)
     }
 
-    /// Ends the session that the cookie names, if there is one, and all that was given under it; answers it as it was at
-    /// the last.
-    pub(crate) async fn end(&self, headers: &HeaderMap, on: &Transaction) -> Result<Option<Session>> {
-        let Some(secret) = self.cookies.get(headers, SESSION) else { return Ok(None) };
+    /// What the session is called that the cookie names, whether there is one or not.
+    pub(crate) fn named(&self, headers: &HeaderMap) -> Option<String> {
+        self.cookies.get(headers, SESSION).map(name)
+    }
+
+    /// Ends a session that matches, if there is one, and all that was given under it; answers it as it was at the last.
+    pub(crate) async fn end(&self, session: &str, only: Filter<Session>, on: &Transaction) -> Result<Option<Session>> {
         let records = self.records.on(on)?;
         // A change first: from here on nothing is given under it any more, and what was is seen.
         let patch = SessionPatch { expires: Change::Set(self.clock.now()), ..SessionPatch::default() };
-        if !records.change(name(secret), Filter::every(), patch).await? {
+        if !records.change(session.to_owned(), only, patch).await? {
             return Ok(None);
         }
-        let session = records.get(name(secret)).await?;
-        records.remove(name(secret)).await?;
-        Ok(session)
+        let ended = records.get(session.to_owned()).await?;
+        records.remove(session.to_owned()).await?;
+        Ok(ended)
     }
 
     /// Whether a session has not been ended.

@@ -1,11 +1,12 @@
 //! Accounts, where two instances do something at the same moment, on each store.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Barrier;
 use tollgate::{Change, System, SystemClock, Uuid};
 use tollgate_access::Roles;
 use tollgate_auth::{AccountChange, Accounts, Identity, IdentityConfig, NewAccount, User, UserError};
 use tollgate_core::Clock;
+use tollgate_postgres::Postgres;
 use tollgate_store::{Database, Filter, Memory, Resource, audit::AuditEvent};
 
 /// How an admin gets rid of another.
@@ -98,6 +99,24 @@ async fn an_admin_stays_on_sqlite() {
 async fn an_admin_stays_on_postgres() {
     let (database, _guard) = crate::postgres::empty().await;
     of_admins_who_get_rid_of_each_other_at_once_one_stays(database).await;
+}
+
+/// The database lets nobody wait for longer than two seconds at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_turn_for_longer_than_postgres_bears_gets_it_all_the_same() {
+    let (url, schema) = crate::postgres::fresh();
+    let database: Arc<dyn Database> = Arc::new(Postgres::open(&url).await.unwrap());
+    database.prepare(&[&Identity::tables()[..], &[AuditEvent::TABLE]].concat(), true).await.unwrap();
+    let accounts = accounts(&database);
+    let of = [admin(&accounts, "ada").await, admin(&accounts, "bob").await, admin(&accounts, "cyd").await];
+    get_rid(&accounts, of[0], How::Disables).await.unwrap();
+    let slow = tokio::task::spawn_blocking(move || {
+        crate::postgres::on(&schema, "BEGIN; UPDATE auth_turns SET version = version + 1; SELECT pg_sleep(3); COMMIT")
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    get_rid(&accounts, of[1], How::Disables).await.unwrap();
+    assert!(slow.is_finished(), "it waited for its turn");
+    slow.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
