@@ -24,7 +24,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -37,7 +37,7 @@ use tracing::Instrument;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers of every answer that does not say otherwise.
-static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+fn usual_headers() -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
     headers.extend([
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -48,10 +48,12 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     ]);
     headers
-});
+}
 
 /// What the pipeline needs to know.
 pub struct Edge {
+    /// Headers of every answer that does not say otherwise.
+    headers: HeaderMap,
     pages: Arc<Pages>,
     authenticate: Arc<dyn Authenticate>,
     /// Known to developers only: what a refusal's page tells about roles and source.
@@ -74,6 +76,7 @@ impl Edge {
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
         Self {
+            headers: usual_headers(),
             pages,
             authenticate,
             roles,
@@ -85,6 +88,15 @@ impl Edge {
             prefix,
             count: AtomicU64::new(0),
         }
+    }
+
+    /// The same, where browsers come through TLS alone: for a year they try nothing else (RFC 6797). Nothing is said of
+    /// hosts below this one, which may be others'.
+    #[must_use]
+    pub fn over_tls_alone(mut self) -> Self {
+        let year = HeaderValue::from_static("max-age=31536000");
+        self.headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+        self
     }
 
     /// Behind that many proxies, each of which says whom it speaks for.
@@ -142,7 +154,7 @@ impl Edge {
         refusal.log(&asked, &id);
         let (status, body) = refusal.bytes();
         let mut headers = HeaderMap::new();
-        finish_headers(&mut headers, &id);
+        self.finish_headers(&mut headers, &id);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
         headers.insert(header::CONTENT_LENGTH, body.len().into());
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -152,6 +164,13 @@ impl Edge {
         }
         bytes.extend([b"\r\n", &*body].concat());
         bytes
+    }
+
+    fn finish_headers(&self, headers: &mut HeaderMap, id: &RequestId) {
+        // To copy a map costs less than to look up each of its names.
+        let own = mem::replace(headers, self.headers.clone());
+        headers.extend(own);
+        headers.extend(HeaderValue::from_str(&id.0).ok().map(|id| (REQUEST_ID, id)));
     }
 
     /// Logs a refusal and writes its body.
@@ -244,7 +263,7 @@ impl Edge {
             if response.status().is_server_error() && response.extensions().get::<Arc<Refusal>>().is_none() {
                 told_otherwise(&asked, &id, response.status());
             }
-            finish_headers(response.headers_mut(), &id);
+            self.finish_headers(response.headers_mut(), &id);
             log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
             response
         };
@@ -281,13 +300,6 @@ fn told_otherwise(asked: &Asked, id: &RequestId, status: StatusCode) {
     if !health::is_probe(asked.path()) {
         tracing::error!(request_id = %id, method = %asked.method, path = asked.path(), status = status.as_u16(), "failed");
     }
-}
-
-fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {
-    // To copy a map costs less than to look up each of its names.
-    let own = mem::replace(headers, HEADERS.clone());
-    headers.extend(own);
-    headers.extend(HeaderValue::from_str(&id.0).ok().map(|id| (REQUEST_ID, id)));
 }
 
 fn log(asked: &Asked, route: Option<&MatchedPath>, id: &RequestId, status: StatusCode, took: Duration) {

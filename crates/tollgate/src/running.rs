@@ -159,6 +159,8 @@ impl Running {
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
         let edge = edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone());
         let edge = if settings.lambda.is_here { edge.believing_ids() } else { edge };
+        let is_tls = !settings.is_dev() && settings.public_url().starts_with("https://");
+        let edge = if is_tls { edge.over_tls_alone() } else { edge };
         let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let has_console = settings.recent.is_some();

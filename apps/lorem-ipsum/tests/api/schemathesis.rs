@@ -21,6 +21,8 @@ fn fuzzer(hooks: &str) -> Command {
     let mut python = SCHEMATHESIS.python();
     python.env("SCHEMATHESIS_HOOKS", hooks).args(["-m", "schemathesis.cli", "run", "--no-shrink", "--workers", "4"]);
     python.args(["--continue-on-failure", "--warnings", "off", "--checks", CHECKS, "--request-timeout", "30"]);
+    // How fast it finds its examples depends on what else the machine does.
+    python.args(["--suppress-health-check", "all"]);
     match env::var(SECONDS) {
         Err(_) => python.args(["--phases", "fuzzing", "--max-examples", "25", "--seed", "1"]),
         Ok(seconds) => python.args(["--max-examples", "1000", "--max-time", &seconds]),

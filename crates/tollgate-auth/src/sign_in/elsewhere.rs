@@ -3,7 +3,7 @@
 //! For browsers that are signed in, on a page of ours. Sessions are shown and named by the hashes of what cookies hold, which
 //! let nobody in; whoever names somebody else's ends nothing.
 
-use super::{LOGIN, Session, refuse, see_other};
+use super::{LOGIN, Session, password::PASSWORD, refuse, see_other};
 use crate::{identity::Issuer, parameters::Parameters};
 use axum::{
     extract::{Request, State},
@@ -12,10 +12,10 @@ use axum::{
 };
 use std::sync::Arc;
 use tollgate_core::Result;
-use tollgate_http::pages::{BrowserSession, SessionsPage, html};
+use tollgate_http::pages::{BrowserSession, SessionsPage, html, minute};
 
 /// Where people see their sessions.
-pub(super) const SESSIONS: &str = "/auth/sessions";
+pub(crate) const SESSIONS: &str = "/auth/sessions";
 
 pub(super) async fn page(State(issuer): State<Arc<Issuer>>, headers: HeaderMap) -> Response {
     issuer.own_sessions(&headers).await.unwrap_or_else(refuse)
@@ -29,7 +29,12 @@ impl Issuer {
     async fn own_sessions(&self, headers: &HeaderMap) -> Result<Response> {
         let Some((this, user)) = self.signed_in(headers).await? else { return Ok(sign_in_first()) };
         let sessions = self.sessions.of(&user).await?.into_iter().map(|session| shown(session, &this)).collect();
-        let page = SessionsPage { email: user.email, sessions, action: SESSIONS.to_owned() };
+        let page = SessionsPage {
+            email: user.email,
+            sessions,
+            action: SESSIONS.to_owned(),
+            password: Some(PASSWORD.to_owned()),
+        };
         Ok(html(self.pages.render(SessionsPage::TEMPLATE, page)?))
     }
 
@@ -48,13 +53,13 @@ impl Issuer {
 fn shown(session: Session, this: &Session) -> BrowserSession {
     BrowserSession {
         is_this: session.session == this.session,
-        since: session.signed_in.strftime("%-d %b %Y, %H:%M UTC").to_string(),
+        since: minute(session.signed_in),
         id: session.session,
         browser: session.browser,
         address: session.address,
     }
 }
 
-fn sign_in_first() -> Response {
+pub(super) fn sign_in_first() -> Response {
     see_other(&format!("{LOGIN}?return_to={SESSIONS}"))
 }

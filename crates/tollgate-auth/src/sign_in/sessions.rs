@@ -10,7 +10,7 @@ use super::cookies::{Cookies, KNOWN, SESSION};
 use crate::{error::Result, random::random_text, records::Records, token::Hash, users::User};
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderValue, header},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{cmp::Reverse, net::IpAddr, sync::Arc, time::Duration};
@@ -58,17 +58,21 @@ const BROWSER: usize = 200;
 /// Where a request comes from.
 pub(crate) struct From {
     pub(crate) address: Option<IpAddr>,
-    browser: Option<String>,
+    pub(super) browser: Option<String>,
     /// What its cookie says about accounts it knows.
     pub(crate) known: Option<String>,
 }
 
 impl From {
     pub(crate) fn of(request: &Request, cookies: Cookies) -> Self {
-        let known = cookies.get(request.headers(), KNOWN).map(str::to_owned);
-        let browser = request.headers().get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
+        Self::at(request.headers(), request.extensions(), cookies)
+    }
+
+    pub(super) fn at(headers: &HeaderMap, extensions: &Extensions, cookies: Cookies) -> Self {
+        let known = cookies.get(headers, KNOWN).map(str::to_owned);
+        let browser = headers.get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
         let browser = browser.map(|browser| browser.chars().take(BROWSER).collect());
-        Self { address: ClientAddress::of(request.extensions()), browser, known }
+        Self { address: ClientAddress::of(extensions), browser, known }
     }
 }
 

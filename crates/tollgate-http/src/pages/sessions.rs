@@ -1,5 +1,6 @@
 //! The page on which people see where they are signed in, and end what is not them.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// The browsers in which somebody is signed in.
@@ -11,6 +12,8 @@ pub struct SessionsPage {
     pub sessions: Vec<BrowserSession>,
     /// Where the form is sent, with the `session` to end.
     pub action: String,
+    /// Where they change their password, if the app itself knows it.
+    pub password: Option<String>,
 }
 
 impl SessionsPage {
@@ -31,4 +34,9 @@ pub struct BrowserSession {
     pub since: String,
     /// Whether it is the browser that looks at the page.
     pub is_this: bool,
+}
+
+/// A time to the minute, as in `3 Nov 2026, 10:40 UTC`.
+pub fn minute(time: Timestamp) -> String {
+    time.strftime("%-d %b %Y, %H:%M UTC").to_string()
 }

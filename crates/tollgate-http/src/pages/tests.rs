@@ -195,7 +195,9 @@ fn sessions(browsers: &[Option<&str>]) -> String {
         is_this: browser.is_some(),
     };
     let sessions = browsers.iter().map(session).collect();
-    let page = SessionsPage { email: "ada@example.org".into(), sessions, action: "/auth/sessions".into() };
+    let (email, action) = ("ada@example.org".into(), "/auth/sessions".into());
+    let password = browsers[0].map(|_| "/auth/password".into());
+    let page = SessionsPage { email, sessions, action, password };
     show(SessionsPage::TEMPLATE, page)
 }
 
