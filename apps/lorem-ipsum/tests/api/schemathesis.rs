@@ -2,7 +2,7 @@
 //!
 //! Short and always the same as a test; long and with other dice by `cargo xtask fuzz`.
 
-use crate::process::{BINARY, Server, command, run, stdout};
+use crate::process::{BINARY, Server, command, stdout};
 use serde_json::Value;
 use std::{env, process::Command};
 use tempfile::TempDir;

@@ -223,9 +223,11 @@ impl Revoked {
     async fn end_version_of_client(&self, id: &str, records: &Records<Revocation>) -> Result<Option<Revocation>> {
         let ended = |version| self.row(Ended::Subject(id, version), None);
         let now = self.clock.now().as_second();
-        let row = match records.get(ended(now).revoked).await? {
-            None => return Ok(Some(records.insert(ended(now)).await?)),
-            Some(known) => known,
+        let Some(row) = records.get(ended(now).revoked).await? else {
+            return match records.insert(ended(now)).await {
+                Err(tollgate_store::Error::Conflict { .. }) => Ok(None),
+                first => Ok(Some(first?)),
+            };
         };
         let next = ended(now.max(row.up_to + 1));
         let is_first = records.change(row.revoked, Revocation::UP_TO.eq(row.up_to), patch(&next)).await?;
