@@ -116,7 +116,7 @@ async fn users_are_added_listed_changed_and_removed() {
 async fn nobody_has_a_name_of_several_lines() {
     let world = world().await;
     let (mut ada, rea) = (signed_in(&world, "ada").await, path_of(&world, "rea").await);
-    for name in ["Rea\r\nBcc: eve@example.test", "Rea\n\nClick here", "Rea\u{1b}[2J", "Rea\u{85}", "\u{0}"] {
+    for name in ["Rea\r\nBcc: eve@example.test", "Rea\n\nClick here", "Rea\u{1b}[2J", "Rea\u{85}Oku", "\u{0}"] {
         let new = json!({ "name": name, "email": "new@example.test" });
         for (method, path, body) in [(Method::POST, "/users", new), (Method::PATCH, &*rea, json!({ "name": name }))] {
             let answer = send(&mut ada, method, path, Some(body)).await;
