@@ -1,6 +1,10 @@
 //! Accounts, where two instances do something at the same moment, on each store.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::Barrier;
 use tollgate::{Change, System, SystemClock, Uuid};
 use tollgate_access::Roles;
@@ -110,12 +114,16 @@ async fn who_waits_for_a_turn_for_longer_than_postgres_bears_gets_it_all_the_sam
     let accounts = accounts(&database);
     let of = [admin(&accounts, "ada").await, admin(&accounts, "bob").await, admin(&accounts, "cyd").await];
     get_rid(&accounts, of[0], How::Disables).await.unwrap();
-    let slow = tokio::task::spawn_blocking(move || {
-        crate::postgres::on(&schema, "BEGIN; UPDATE auth_turns SET version = version + 1; SELECT pg_sleep(3); COMMIT")
-    });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let takes_long = "BEGIN; UPDATE auth_turns SET version = version + 1; SELECT pg_sleep(5); COMMIT";
+    let slow = (schema.clone(), takes_long);
+    let slow = tokio::task::spawn_blocking(move || crate::postgres::on(&slow.0, slow.1));
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%auth_turns%'";
+    while !crate::postgres::on(&schema, sleeping).ends_with('1') {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let start = Instant::now();
     get_rid(&accounts, of[1], How::Disables).await.unwrap();
-    assert!(slow.is_finished(), "it waited for its turn");
+    assert!(start.elapsed() > Duration::from_secs(2), "it waited for its turn");
     slow.await.unwrap();
 }
 
