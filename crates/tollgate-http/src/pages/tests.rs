@@ -187,14 +187,14 @@ fn apps(ids: &[&str]) -> String {
 }
 
 fn sessions(browsers: &[Option<&str>]) -> String {
-    let session = |browser: &Option<&str>| BrowserSession {
+    let session = |browser: Option<&str>| BrowserSession {
         id: "4f2a".into(),
         browser: browser.map(str::to_owned),
         address: browser.map(|_| "192.0.2.7".into()),
         since: "3 Nov 2026, 10:40 UTC".into(),
         is_this: browser.is_some(),
     };
-    let sessions = browsers.iter().map(session).collect();
+    let sessions = browsers.iter().copied().map(session).collect();
     let (email, action) = ("ada@example.org".into(), "/auth/sessions".into());
     let password = browsers[0].map(|_| "/auth/password".into());
     let page = SessionsPage { email, sessions, action, password };
