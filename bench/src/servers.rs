@@ -205,14 +205,24 @@ fn watched() -> [(String, String); 3] {
     settings.map(|(name, value)| (format!("BENCH_{name}"), value.to_owned()))
 }
 
-/// Resident memory of a server, now and at most so far, in MiB.
-pub(crate) fn memory(server: &Server) -> Result<(f64, f64), Box<dyn Error>> {
+/// Resident memory of a server, in MiB.
+pub(crate) struct Memory {
+    /// All of it, now.
+    pub(crate) now: f64,
+    /// What of that is the server's alone: no part of a file, which the system can take back and other processes share.
+    pub(crate) own: f64,
+    /// All of it, at most so far.
+    pub(crate) most: f64,
+}
+
+pub(crate) fn memory(server: &Server) -> Result<Memory, Box<dyn Error>> {
     let status = fs::read_to_string(format!("/proc/{}/status", server.child.id()))?;
     let of = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         Some(line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()? / 1024.0)
     };
-    of("VmRSS:").zip(of("VmHWM:")).ok_or_else(|| "the system does not tell how much memory it takes".into())
+    let all = || Some(Memory { now: of("VmRSS:")?, own: of("RssAnon:")?, most: of("VmHWM:")? });
+    all().ok_or_else(|| "the system does not tell how much memory it takes".into())
 }
 
 fn start_by_hand(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {
