@@ -57,7 +57,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let most = servers.ours.target.run(LIST, 32, 5, Unit::Rate)?;
     let calm = runtime.block_on(open_loop(&servers.ours.target, LIST, most / 20.0, LASTING / 2));
-    let mut storm = |lasting| runtime.block_on(open_loop(&servers.ours.target, LIST, most * 2.0, lasting));
+    let storm = |lasting| runtime.block_on(open_loop(&servers.ours.target, LIST, most * 2.0, lasting));
     let (first, storm) = (storm(LASTING / 2), storm(LASTING));
     tell(most, &calm, &first, &storm)
 }
