@@ -32,6 +32,8 @@ use tollgate_core::Problem;
 const BURST: Duration = Duration::from_millis(100);
 /// How long a number of places is tried.
 const TURN: Duration = Duration::from_millis(100);
+/// What was found out is forgotten so long after the last turn.
+const CALM: Duration = Duration::from_secs(10);
 /// How often the log is told of those who were sent away.
 const TELL: Duration = Duration::from_secs(1);
 
@@ -129,6 +131,7 @@ impl Load {
         let waiting = Waiting::begin(self);
         if waiting.is_first {
             self.queued_since.store(now, Ordering::Relaxed);
+            self.forget(now);
         }
         let for_millis = now.saturating_sub(self.queued_since.load(Ordering::Relaxed));
         let is_burst = Duration::from_millis(for_millis) < BURST;
@@ -150,10 +153,23 @@ impl Load {
             let answered = done - turn.done;
             let Some(wanted) = turn.knee.next(answered, millis) else { return };
             (turn.since, turn.done) = (now, done);
-            self.wanted.store(wanted, Ordering::Relaxed);
-            let there = self.there.fetch_max(wanted, Ordering::Relaxed);
-            self.places.add_permits(wanted.saturating_sub(there));
+            self.want(wanted);
         }
+    }
+
+    /// All places are there again after a calm: who holds the few of the last storm now may be slow, and few others wait.
+    fn forget(&self, now: u64) {
+        if let Ok(mut turn) = self.turn.try_lock()
+            && Duration::from_millis(now.saturating_sub(turn.since)) >= CALM
+        {
+            self.want(turn.knee.forget());
+        }
+    }
+
+    fn want(&self, wanted: usize) {
+        self.wanted.store(wanted, Ordering::Relaxed);
+        let there = self.there.fetch_max(wanted, Ordering::Relaxed);
+        self.places.add_permits(wanted.saturating_sub(there));
     }
 
     fn send_away(&self) -> Response {
@@ -310,6 +326,20 @@ mod tests {
         let (served, count) = come(&load, 256, Duration::from_secs(20), slow).await;
         let goodput = 2 * served.len();
         assert!(goodput * 10 > count * 9, "{goodput} of {count} that sixty-four places can do, {:?}", load.counts());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_calm_all_places_are_there_again() {
+        let (load, cores) = (load(64, 50), Semaphore::new(4));
+        let quick = async || {
+            let _core = cores.acquire().await;
+            sleep(Duration::from_millis(4)).await;
+        };
+        come(&load, 2000, Duration::from_secs(5), quick).await;
+        assert!(load.counts().most < 32, "{:?}", load.counts());
+        sleep(CALM).await;
+        let answers = join_all((0..64).map(|_| load.run(Box::pin(work(5000))))).await;
+        assert!(answers.iter().all(|answer| answer.status() == 200), "{:?}", load.counts());
     }
 
     #[tokio::test(start_paused = true)]

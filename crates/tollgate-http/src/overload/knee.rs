@@ -24,6 +24,12 @@ impl Knee {
         Self { most, places: most, best: 0.0 }
     }
 
+    /// Nothing is known any more: all places.
+    pub(super) fn forget(&mut self) -> usize {
+        *self = Self::new(self.most);
+        self.places
+    }
+
     /// How many places there should be after a turn in which so many requests were answered; none if it is too early to tell
     /// whether that is as good as before, because not each place had its turn.
     #[expect(clippy::cast_precision_loss, reason = "nobody answers 2^52 requests in a turn")]
