@@ -13,25 +13,27 @@ use crate::{
     trace::{end_span, request_span, trace_of},
 };
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request as Plain, StatusCode, Uri, header, request::Parts},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
 use std::{
+    convert::Infallible,
     mem,
     panic::AssertUnwindSafe,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 use tollgate_access::Roles;
 use tollgate_core::Problem;
 use tollgate_store::audit::{Origin, detached, within};
+use tower::{Layer, Service};
 use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -124,12 +126,12 @@ impl Edge {
     }
 
     /// The route, within the limits of the address, and among those that run.
-    async fn route(&self, request: Request, next: Next) -> Response {
-        let Some(limits) = &self.limits else { return self.load.run(pin!(next.run(request))).await };
+    async fn route(&self, request: Request, mut next: impl Next) -> Response {
+        let Some(limits) = &self.limits else { return self.load.run(pin!(answer(next.call(request)))).await };
         let taken = limits.of_address(request.extensions()).await;
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
-            None => self.load.run(pin!(next.run(request))).await,
+            None => self.load.run(pin!(answer(next.call(request)))).await,
         };
         taken.tell(response.headers_mut());
         response
@@ -214,20 +216,67 @@ impl Edge {
     }
 }
 
-/// Every request, from its head to the last header of its answer.
-pub async fn pipeline(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+/// Every request, from its head to the last header of its answer. A layer written out: `from_fn` would box the rest of the
+/// road, and what comes of it, once more.
+#[derive(Clone)]
+pub struct Pipeline(pub Arc<Edge>);
+
+/// A route behind it.
+#[derive(Clone)]
+pub struct Piped<S> {
+    edge: Arc<Edge>,
+    next: S,
+}
+
+/// The rest of the road.
+trait Next: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}
+
+impl<S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static> Next for S {}
+
+impl<S> Layer<S> for Pipeline {
+    type Service = Piped<S>;
+
+    fn layer(&self, next: S) -> Piped<S> {
+        Piped { edge: Arc::clone(&self.0), next }
+    }
+}
+
+impl<S> Service<Request> for Piped<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.next.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (edge, next) = (Arc::clone(&self.edge), self.next.clone());
+        Box::pin(async move { Ok(pipe(&edge, request, next).await) })
+    }
+}
+
+async fn pipe(edge: &Arc<Edge>, request: Request, mut next: impl Next) -> Response {
     let is_probe = health::is_probe(request.uri().path());
     let answer = async |request: Request| {
         if is_probe {
-            next.run(request).await
+            answer(next.call(request)).await
         } else if request.method().is_safe() {
             edge.route(request, next).await
         } else {
-            let edge = Arc::clone(&edge);
+            let edge = Arc::clone(edge);
             to_its_end(Box::pin(async move { caught(edge.route(request, next)).await })).await
         }
     };
     edge.conduct(request, answer).await
+}
+
+async fn answer(road: impl Future<Output = Result<Response, Infallible>>) -> Response {
+    let Ok(response) = road.await;
+    response
 }
 
 impl Edge {
