@@ -109,6 +109,7 @@ async fn once_told(clio: &Client, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "it holds up the pager's thread, none of the runtime's")]
 async fn a_critical_alert_is_told_once_without_a_name_and_nobody_waits_for_that() {
     let pager = Pager::start(202);
     let (_app, clio) = ward(&pager).await;
