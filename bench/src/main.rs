@@ -9,6 +9,8 @@
 //!                                 --overload    P8, twice as much as can be served (half a minute)
 //!                                 --footprint   P10, memory and size (a minute)
 //!                                 --lambda      P9, how long a function of AWS Lambda takes to start (a minute)
+//!                                 --observations  10,000 observations of patients at once (a minute; needs
+//!                                               `cargo build --release -p lorem-ipsum`)
 //!                                 --login       whether the time of a sign-in tells who has an account (two minutes)
 //! ```
 
@@ -17,6 +19,7 @@ mod jobs;
 mod lambda;
 mod load;
 mod login;
+mod observations;
 mod overload;
 mod report;
 mod section;
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Some("--footprint") => footprint::run(),
         Some("--lambda") => lambda::run(),
         Some("--login") => login::run(),
+        Some("--observations") => observations::run(),
         _ => run(&asked),
     };
     match done {

@@ -58,7 +58,7 @@ impl Report {
             missing = missing.concat(),
             repeats = self.repeats,
             start = start.as_secs_f64() * 1000.0,
-            sections = section::all()?,
+            sections = section::all(),
             profile = fs::read_to_string(here("PROFILE.md"))?,
         );
         fs::write(here("REPORT.md"), text)?;

@@ -4,23 +4,25 @@ use crate::load::here;
 use std::{error::Error, fs};
 
 /// The parts, in the order of the report.
-pub(crate) const SECTIONS: [&str; 5] = ["STORM.md", "OVERLOAD.md", "FOOTPRINT.md", "LAMBDA.md", "LOGIN.md"];
+pub(crate) const SECTIONS: [&str; 6] =
+    ["STORM.md", "OVERLOAD.md", "FOOTPRINT.md", "LAMBDA.md", "LOGIN.md", "OBSERVATIONS.md"];
 
-/// All of them, as they were measured last.
-pub(crate) fn all() -> Result<String, Box<dyn Error>> {
-    let texts = SECTIONS.iter().map(|name| fs::read_to_string(here(name))).collect::<Result<Vec<_>, _>>()?;
-    Ok(texts.join("\n"))
+/// All that were measured, as they were last.
+pub(crate) fn all() -> String {
+    SECTIONS.iter().filter_map(|name| fs::read_to_string(here(name)).ok()).collect::<Vec<_>>().join("\n")
 }
 
-/// Takes the place of what was measured before, in the report as well.
+/// Takes the place of what was measured before, in the report as well; what was not comes to its end.
 pub(crate) fn keep(name: &str, section: &str) -> Result<(), Box<dyn Error>> {
     println!("{section}");
-    let (before, report) = (fs::read_to_string(here(name))?, fs::read_to_string(here("REPORT.md"))?);
-    if !report.contains(&before) {
-        return Err(format!("bench/REPORT.md has another {name} in it: measure all again").into());
-    }
+    let report = fs::read_to_string(here("REPORT.md"))?;
+    let report = match fs::read_to_string(here(name)) {
+        Err(_) => format!("{report}\n{section}"),
+        Ok(before) if report.contains(&before) => report.replace(&before, section),
+        Ok(_) => return Err(format!("bench/REPORT.md has another {name} in it: measure all again").into()),
+    };
     fs::write(here(name), section)?;
-    Ok(fs::write(here("REPORT.md"), report.replace(&before, section))?)
+    Ok(fs::write(here("REPORT.md"), report)?)
 }
 
 /// Fails with what was not reached.

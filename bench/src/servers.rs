@@ -141,7 +141,7 @@ pub(crate) fn binary(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     if path.exists() {
         Ok(path)
     } else {
-        Err(format!("{} is missing: cargo build --release -p bench", path.display()).into())
+        Err(format!("{} is missing: cargo build --release -p bench -p lorem-ipsum", path.display()).into())
     }
 }
 
@@ -178,14 +178,18 @@ pub(crate) fn start_ours_with(
     let mut ours = ours(folder, url)?;
     // A log of each request is written, and read by nobody.
     let log = if settings.is_empty() { Stdio::inherit() } else { Stdio::null() };
-    let ours = ours.envs(settings.iter().cloned()).args(["--port", "0"]);
-    let mut child = ours.stdout(Stdio::piped()).stderr(log).spawn()?;
+    started(ours.envs(settings.iter().cloned()).args(["--port", "0"]).stderr(log))
+}
+
+/// A server that says in its banner where it is.
+pub(crate) fn started(command: &mut Command) -> Result<Server, Box<dyn Error>> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
     let stdout = child.stdout.take().ok_or("no output")?;
     let port = BufReader::new(stdout).lines().map_while(Result::ok).find_map(|line| {
         let address = line.trim().strip_prefix("app ")?.trim().trim_end_matches('/').to_owned();
         address.rsplit_once(':')?.1.parse().ok()
     });
-    let port = port.ok_or("ours did not start")?;
+    let port = port.ok_or("it did not start")?;
     Ok(Server { child, target: Target { port, own: String::new(), any: String::new() } })
 }
 

@@ -187,7 +187,8 @@ CREATE TABLE "alerts" (
   "level" int4 NOT NULL,
   "value" float8 NOT NULL,
   "opened" timestamptz NOT NULL,
-  "closed" timestamptz
+  "closed" timestamptz,
+  "told" timestamptz
 );
 CREATE INDEX "alerts_patient_id_idx" ON "alerts" ("patient_id");
 CREATE INDEX "alerts_clinician_idx" ON "alerts" ("clinician");

@@ -187,7 +187,8 @@ CREATE TABLE "alerts" (
   "level" INTEGER /* int32 */ NOT NULL,
   "value" REAL /* float */ NOT NULL,
   "opened" INTEGER /* time */ NOT NULL,
-  "closed" INTEGER /* time */
+  "closed" INTEGER /* time */,
+  "told" INTEGER /* time */
 ) STRICT;
 CREATE INDEX "alerts_patient_id_idx" ON "alerts" ("patient_id");
 CREATE INDEX "alerts_clinician_idx" ON "alerts" ("clinician");

@@ -6,6 +6,7 @@ mod books;
 mod dice;
 mod messages;
 mod movies;
+mod pager;
 mod patients;
 mod words;
 
@@ -23,6 +24,7 @@ pub fn app() -> App {
         .template("monitor.html", include_str!("../templates/monitor.html"))
         .template("patient.html", include_str!("../templates/patient.html"))
         .template("places.html", include_str!("../templates/places.html"))
+        .optional_backend::<pager::Pager>("pager")
         .service(movies::service())
         .service(messages::service())
         .service(patients::service())

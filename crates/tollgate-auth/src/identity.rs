@@ -212,6 +212,16 @@ impl Identity {
         self.0.identifier()
     }
 
+    /// A user as handlers know them, with all that they may: for an operator who acts in their stead.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`], also if they are disabled, or must first get a second factor.
+    pub async fn stand_in(&self, email: &str) -> Result<Actor> {
+        let users = &self.0.users;
+        let user = users.by_email(email).await?.filter(|user| users.lets_in(user));
+        Ok(users.actor(&user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?))
+    }
+
     /// An access token for a user, as the command line makes one: with all their permissions. It is recorded that an
     /// operator made it.
     ///

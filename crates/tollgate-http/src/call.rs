@@ -1,6 +1,8 @@
 //! A request on its way to a handler, and what it can reach.
 
-use crate::{cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores, serve::TooSlow};
+use crate::{
+    beside::Waiting, cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores, serve::TooSlow,
+};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -52,6 +54,8 @@ pub struct Call {
     pub(crate) actor: Option<Actor>,
     /// What everything that it does is part of, if it has an idempotency key.
     pub(crate) transaction: Option<Transaction>,
+    /// What begins when that is committed.
+    pub(crate) waiting: Option<Waiting>,
     /// The longest body that is read, in bytes.
     pub(crate) longest: usize,
 }
@@ -62,7 +66,7 @@ const LONGEST: usize = 1024 * 1024;
 impl Call {
     pub(crate) fn new(request: Request, context: Arc<Context>) -> Self {
         let (head, body) = request.into_parts();
-        Self { head, body: Some(body), context, actor: None, transaction: None, longest: LONGEST }
+        Self { head, body: Some(body), context, actor: None, transaction: None, waiting: None, longest: LONGEST }
     }
 
     /// The same with a body of at most so many bytes.

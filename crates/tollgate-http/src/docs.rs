@@ -42,6 +42,7 @@ fn origin(url: &str) -> Option<&str> {
 }
 
 const START: &str = include_str!("../assets/docs.js");
+const STYLE: &str = include_str!("../assets/docs.css");
 
 /// `/docs`, `/openapi.json` and what they need.
 pub fn router(title: &str, document: &Value, schemes: &[Scheme]) -> Router {
@@ -52,6 +53,7 @@ pub fn router(title: &str, document: &Value, schemes: &[Scheme]) -> Router {
         .route("/openapi.json", get(async move || typed("application/json", json.clone())))
         .route("/docs", get(async move || Html(page.clone())))
         .route("/docs/start.js", get(async || typed("text/javascript", START.into())))
+        .route("/docs/style.css", get(async || typed("text/css", STYLE.into())))
         .merge(swagger_ui::router())
         .layer(map_response(move |response: Response| {
             std::future::ready(([(header::CONTENT_SECURITY_POLICY, policy.clone())], response))
@@ -74,7 +76,8 @@ fn page(title: &str, schemes: &[Scheme]) -> String {
 <title>{title}: API docs</title>
 <link rel="icon" href="/-/assets/gate.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
-<nav class="swagger-ui"><div class="wrapper"><p><a class="link" href="/">Home</a></p></div></nav>
+<link rel="stylesheet" href="/docs/style.css">
+<nav class="bar" aria-label="Main"><a href="/"><img src="/-/assets/gate.svg" alt="" width="22" height="22">{title}</a><a href="/docs" aria-current="page">API docs</a></nav>
 <main id="api"></main>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js" data-schemes="{schemes}"></script>

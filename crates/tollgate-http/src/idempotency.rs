@@ -13,7 +13,7 @@
 //!
 //! [draft-ietf-httpapi-idempotency-key-header]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
-use crate::{Argument, Arguments, Call, Context, Guard, Operation, refusal::Refusal};
+use crate::{Argument, Arguments, Call, Context, Guard, Operation, beside::Waiting, refusal::Refusal};
 use aws_lc_rs::digest::{self, SHA256};
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -181,6 +181,7 @@ pub(crate) struct Once {
     open: OpenTransaction,
     records: Records,
     id: String,
+    waiting: Waiting,
     _turn: Turn,
 }
 
@@ -218,8 +219,9 @@ async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn 
         let open = OpenTransaction::begin(records.store.database()).await?;
         match records.remember(&open, &request).await {
             Ok(()) => {
+                let waiting = call.waiting.insert(Waiting::default()).clone();
                 call.transaction = Some(open.transaction().clone());
-                return Ok(Begun::Once(Box::new(Once { open, records, id: request.id, _turn: turn })));
+                return Ok(Begun::Once(Box::new(Once { open, records, id: request.id, waiting, _turn: turn })));
             }
             // Another instance is at it, and has not ended in time.
             Err(Error::Overloaded) => return Err(running()),
@@ -252,6 +254,7 @@ impl Once {
             .map_err(|error| Problem::internal().caused_by(error))?;
         self.records.answer(&self.open, self.id, kept).await?;
         self.open.commit().await?;
+        self.waiting.begin();
         count("done");
         Ok(Response::from_parts(parts, Body::from(body)))
     }

@@ -6,7 +6,7 @@
 //!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
 //!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
 //!                           etag.rs preconditions.rs  which state of a row
-//!                           cache.rs      answers for more than one caller
+//!                           cache.rs      answers for more than one caller  beside.rs  what follows
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs  view.rs  pages of an app   job.rs  without a caller
 //! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
@@ -26,6 +26,7 @@ mod answer;
 mod api;
 mod argument;
 mod audit;
+mod beside;
 mod cache;
 mod call;
 mod counts;
@@ -66,6 +67,7 @@ pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page, Tagged}
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Now, Path};
 pub use audit::AuditLog;
+pub use beside::Beside;
 pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
 pub use counts::Counts;

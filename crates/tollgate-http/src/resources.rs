@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::Arc,
 };
-use tollgate_access::{Create, May, System};
+use tollgate_access::{Actor, Create, Denied, May, System};
 use tollgate_core::{Clock, Problem};
 use tollgate_store::{Answer, Database, Error, Filter, Resource, Store, Table, Transaction, Watch};
 
@@ -37,8 +37,15 @@ pub trait AnyResource: Send + Sync {
     /// Adds the first rows to its store, unless it has some, in one transaction with the `claim`: it says whether nobody
     /// has done so before, and takes note that it is done.
     fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a>;
-    /// Adds all rows to its store, or none; tells how many are done after each portion.
-    fn load<'a>(&self, stores: &'a Stores, rows: Vec<Value>, done: &'a (dyn Fn(usize) + Sync)) -> Loading<'a>;
+    /// Adds all rows to its store, or none; tells how many are done after each portion. They are made by that actor, within
+    /// what they may, or by an operator.
+    fn load<'a>(
+        &self,
+        stores: &'a Stores,
+        rows: Vec<Value>,
+        by: Option<&'a Actor>,
+        done: &'a (dyn Fn(usize) + Sync),
+    ) -> Loading<'a>;
 }
 
 /// Whether something is ours to do, asked within a transaction.
@@ -53,6 +60,9 @@ pub enum LoadError {
     /// Rows that are not good: the first of them, and how many there are.
     #[error("{} of the rows are not good", .1)]
     Rows(Vec<BadRow>, usize),
+    /// Whoever makes them may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The database refused.
     #[error("the database refused")]
     Store(#[from] Error),
@@ -118,11 +128,17 @@ impl<R: Resource> AnyResource for Of<R> {
         })
     }
 
-    fn load<'a>(&self, stores: &'a Stores, rows: Vec<Value>, done: &'a (dyn Fn(usize) + Sync)) -> Loading<'a> {
+    fn load<'a>(
+        &self,
+        stores: &'a Stores,
+        rows: Vec<Value>,
+        by: Option<&'a Actor>,
+        done: &'a (dyn Fn(usize) + Sync),
+    ) -> Loading<'a> {
         Box::pin(async move {
             let store = stores.of::<R>()?;
+            let may = by.map_or_else(|| Ok(System::because("an operator loads a file").may()), Actor::may)?;
             let new = read_rows::<R>(rows)?;
-            let may = System::because("an operator loads a file").may();
             let kept = store.transaction(async |tx| insert_all(&store.on(&tx)?, &may, &new, done).await).await;
             match kept {
                 Ok(()) => Ok(new.len()),

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::sync::OnceLock;
 use tollgate_core::TraceId;
 use tollgate_store::audit::with_origin;
-use tracing::{Span, field::Empty};
+use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -103,6 +103,16 @@ pub fn outgoing() -> Option<(HeaderName, HeaderValue)> {
     let tracer = TRACER.get()?;
     let traceparent = (tracer.current)(&Span::current()).or_else(unsampled)?;
     Some((TRACEPARENT, HeaderValue::try_from(traceparent).ok()?))
+}
+
+/// Work as a step of the trace at hand that may last longer than the step it follows from.
+pub(crate) fn continued<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    // A child would keep its parent open to the end.
+    let span = tracing::debug_span!(target: "tollgate::trace", parent: None, "beside");
+    if let (false, Some(tracer), Some(from)) = (span.is_disabled(), TRACER.get(), outgoing()) {
+        (tracer.adopt)(&span, &HeaderMap::from_iter([from]));
+    }
+    work.instrument(span)
 }
 
 /// Of a request that is not sampled: its trace goes on, and says that it is not.

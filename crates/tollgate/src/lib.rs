@@ -76,8 +76,8 @@ pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located, NoContent,
-    Now, Operation, Page, Path, Place, Preconditions, Query, RequestId, Service, Tagged, Unrepeatable, View,
+    Answer, Argument, Axum, Beside, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
+    NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, RequestId, Service, Tagged, Unrepeatable, View,
 };
 /// ```
 /// use tollgate::prelude::*;

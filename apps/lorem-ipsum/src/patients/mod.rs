@@ -3,7 +3,7 @@
 //! ```text
 //! sent       routes.rs   the API          record.rs   kept, with what follows from it
 //! judged     limits.rs   when a value stops being normal
-//! told       trends.rs   how values went  pages/      the monitor
+//! told       trends.rs   how values went  pages/      the monitor  tell.rs  a pager
 //! kept       model.rs                     forget.rs   and for how long
 //! made up    demo.rs     people.rs        places.rs
 //! ```
@@ -17,6 +17,7 @@ mod people;
 mod places;
 mod record;
 mod routes;
+mod tell;
 mod trends;
 
 use std::time::Duration;
@@ -37,8 +38,13 @@ pub struct Watching {
 
 /// How often made-up patients are observed, where there are any.
 const ROUNDS: Duration = Duration::from_secs(15);
+/// How often the pager is told what it could not be told at once.
+const TELLS: Duration = Duration::from_secs(15);
 
 /// The service: everything about patients that the rest of the app may see.
 pub fn service() -> Service {
-    pages::add(routes::service()).every(Duration::from_hours(1), forget::forget).every(ROUNDS, demo::demo)
+    pages::add(routes::service())
+        .every(Duration::from_hours(1), forget::forget)
+        .every(ROUNDS, demo::demo)
+        .every(TELLS, tell::tell)
 }

@@ -104,6 +104,8 @@ pub struct Alert {
     pub opened: Timestamp,
     /// Until when; not there while it lasts.
     pub closed: Option<Timestamp>,
+    /// When the pager was told; not there if it was not.
+    pub told: Option<Timestamp>,
 }
 
 /// A patient who had a temperature of 38.0 °C or more and a cough: counted once, when it began.

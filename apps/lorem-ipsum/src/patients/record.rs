@@ -214,8 +214,18 @@ impl Bed {
                     (None, true) => {
                         let Patient { patient_id, clinician, .. } = self.patient.clone();
                         let (alert_id, level) = (Uuid::now_v7(), limit.level.number());
-                        let (opened, closed) = (at, None);
-                        self.alerts.push(Alert { alert_id, patient_id, clinician, rule, level, value, opened, closed });
+                        let (opened, closed, told) = (at, None, None);
+                        self.alerts.push(Alert {
+                            alert_id,
+                            patient_id,
+                            clinician,
+                            rule,
+                            level,
+                            value,
+                            opened,
+                            closed,
+                            told,
+                        });
                         self.changed.insert(alert_id);
                         self.opened += 1;
                     }

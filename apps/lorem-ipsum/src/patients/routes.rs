@@ -3,10 +3,11 @@
 use super::{
     model::{Alert, Case, NewPatient, Observation, Patient, PatientPatch, Reading, Readings, Recorded},
     record::Records,
+    tell::tell,
     trends::{Period, Trend},
 };
 use std::time::Duration;
-use tollgate::{Created, Located, prelude::*};
+use tollgate::{Beside, Created, Located, prelude::*};
 
 /// The longest body of a batch, in bytes: ten thousand observations with all their values and some symptoms.
 const LONGEST: usize = 8 * 1024 * 1024;
@@ -126,11 +127,15 @@ async fn observe(
     observations: Store<Observation>,
     alerts: Store<Alert>,
     cases: Store<Case>,
-    Now(now): Now,
+    (Now(now), beside): (Now, Beside),
     Json(reading): Json<Reading>,
 ) -> Result<Created<Recorded>> {
     let records = Records { patients, observations, alerts, cases };
-    Ok(Created(records.record(&may, vec![reading], now, |_| "#".into()).await?))
+    let recorded = records.record(&may, vec![reading], now, |_| "#".into()).await?;
+    if recorded.opened > 0 {
+        beside.begin(tell);
+    }
+    Ok(Created(recorded))
 }
 
 /// Keeps many observations, at most 10,000, and what follows from them: all, or none.
@@ -142,12 +147,16 @@ async fn observe_many(
     observations: Store<Observation>,
     alerts: Store<Alert>,
     cases: Store<Case>,
-    Now(now): Now,
+    (Now(now), beside): (Now, Beside),
     Json(readings): Json<Readings>,
 ) -> Result<Created<Recorded>> {
     let records = Records { patients, observations, alerts, cases };
     let place = |index| format!("#/observations/{index}");
-    Ok(Created(records.record(&may, readings.observations, now, place).await?))
+    let recorded = records.record(&may, readings.observations, now, place).await?;
+    if recorded.opened > 0 {
+        beside.begin(tell);
+    }
+    Ok(Created(recorded))
 }
 
 /// Lists alerts.

@@ -45,6 +45,8 @@ mod oidc_provider;
 #[cfg(test)]
 mod openid_client;
 #[cfg(test)]
+mod pager;
+#[cfg(test)]
 mod patients;
 #[cfg(test)]
 mod postgres;

@@ -403,3 +403,22 @@ fn told_to_stop_it_stops() {
     }
     assert!(!rest.contains("panicked"), "{rest}");
 }
+
+#[test]
+fn rows_are_loaded_as_somebody_within_what_they_may() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    std::fs::write(folder.path().join("messages.json"), r#"[{ "text": "One" }, { "text": "Two" }]"#).unwrap();
+    let as_reader = |resource| run(folder.path(), &["load", resource, "messages.json", "--as", "reader@example.test"]);
+    assert!(stdout(&as_reader("messages")).contains("loaded 2 messages"));
+    let form = [("username", "reader@example.test"), ("password", "lorem-ipsum")];
+    let answer: serde_json::Value =
+        ureq::post(server.url() + "/token").send_form(form).unwrap().body_mut().read_json().unwrap();
+    let token = format!("Bearer {}", answer["access_token"].as_str().unwrap());
+    let own = ureq::get(server.url() + "/messages?total=true").header("authorization", token).call();
+    let own: serde_json::Value = own.unwrap().body_mut().read_json().unwrap();
+    assert_eq!(own["total"], 2, "they are the reader's own: {own}");
+    assert!(failure(&as_reader("movies")).contains("this needs `create:movies`; nothing was loaded"));
+    let nobody = ["load", "messages", "messages.json", "--as", "nobody@example.test"];
+    assert!(failure(&run(folder.path(), &nobody)).contains("nobody@example.test"));
+}

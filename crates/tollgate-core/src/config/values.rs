@@ -250,7 +250,20 @@ pub(super) fn object(value: &mut Value) -> &mut Map<String, Value> {
 fn without_value(text: &str) -> &str {
     let shows = ["invalid type", "invalid value", "invalid length", "unknown variant"];
     let expected = text.rfind(", expected ").filter(|_| shows.iter().any(|start| text.starts_with(start)));
-    expected.map_or(text, |at| &text[at + 2..])
+    in_words(expected.map_or(text, |at| &text[at + 2..]))
+}
+
+/// What serde calls by the name of a type.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "expected u8" => "expected a whole number from 0 to 255",
+        "expected u16" => "expected a whole number from 0 to 65535",
+        "expected u32" | "expected u64" | "expected usize" => "expected a whole number that is not negative",
+        "expected i32" | "expected i64" => "expected a whole number",
+        "expected f32" | "expected f64" => "expected a number",
+        "expected a boolean" => "expected `true` or `false`",
+        other => other,
+    }
 }
 
 /// Takes serde's sentence apart: "unknown field `prot`, expected one of `host`, `port`".

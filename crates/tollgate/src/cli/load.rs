@@ -12,21 +12,26 @@ use tollgate_store::{Kind, Table};
 /// The deepest nesting of a file's JSON.
 const DEEPEST: usize = 64;
 
-pub(super) async fn load(design: Design, resource: &str, file: &Path) -> Result<(), Failure> {
+pub(super) async fn load(design: Design, resource: &str, file: &Path, by: Option<&str>) -> Result<(), Failure> {
     let names = || design.built.resources.iter().map(|resource| resource.table().name).collect::<Vec<_>>().join(", ");
     let found = design.built.resources.iter().find(|known| known.table().name == resource).cloned();
     let found = found.ok_or_else(|| Failure(format!("there is no resource `{resource}`; there are: {}", names())))?;
     let rows = read(file, found.table())?;
     let running = opened(design).await?;
+    let by = match by {
+        Some(email) => Some(running.identity()?.stand_in(email).await?),
+        None => None,
+    };
 
     let bar = ProgressBar::new(rows.len() as u64);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows  {per_sec}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let loaded = found.load(&running.context.stores, rows, &|count| bar.inc(count as u64)).await;
+    let loaded = found.load(&running.context.stores, rows, by.as_ref(), &|count| bar.inc(count as u64)).await;
     bar.finish_and_clear();
     match loaded {
         Ok(count) => print(&format!("loaded {count} {resource} from {}", file.display())),
         Err(LoadError::Rows(bad, count)) => Err(Failure(explain(file, &bad, count))),
+        Err(LoadError::Denied(denied)) => Err(Failure(format!("{denied}; nothing was loaded"))),
         Err(LoadError::Store(error)) => {
             Err(Failure(format!("{}: {}; nothing was loaded", file.display(), Failure::from(error))))
         }

@@ -94,6 +94,9 @@ enum Command {
         resource: String,
         /// A JSON array of objects, or CSV with a header line
         file: PathBuf,
+        /// Whose rows they become: a user, by e-mail address, who may create them
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
     },
     /// Bring databases up to date with the model, by scripts
     #[command(subcommand)]
@@ -213,7 +216,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     Command::ApiKey(command) => api_keys::keys(design, command).await,
                     Command::Client(command) => clients::client(design, command).await,
                     Command::Keys(command) => keys::keys(design, command).await,
-                    Command::Load { resource, file } => load::load(design, &resource, &file).await,
+                    Command::Load { resource, file, by } => load::load(design, &resource, &file, by.as_deref()).await,
                     Command::Job { name } => job::job(design, name.as_deref()).await,
                     Command::Migrate(command) => migrate::migrate(design, command).await,
                     Command::Check => show::check(design).await,

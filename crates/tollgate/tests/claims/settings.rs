@@ -39,7 +39,7 @@ fn settings_of_the_apps_own_are_refused_as_all_others() {
     let said = refused("[posters]\nurl = \"a\"\nat_onse = 2");
     assert!(said.contains("did you mean `posters.at_once` (FILMS_POSTERS__AT_ONCE)?"), "{said}");
     let said = refused("[posters]\nurl = \"a\"\nat_once = 1000");
-    assert_eq!(said, "built in: `posters.at_once`: expected u8");
+    assert_eq!(said, "built in: `posters.at_once`: expected a whole number from 0 to 255");
     let said = refused("[posters]\nurl = \"a\"\nkey = \"secret:file:/nonexistent\"");
     assert!(said.starts_with("`posters.key`: the secret `secret:file:/nonexistent` cannot be had"), "{said}");
 }

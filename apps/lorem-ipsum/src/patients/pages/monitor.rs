@@ -140,8 +140,9 @@ pub(super) async fn monitor(
     Now(now): Now,
     view: View,
 ) -> Result<Html> {
-    let there = patients.find(&may, Patient::DISCHARGED.is_null()).sort(Patient::PATIENT_ID.asc());
-    let all = there.limit(MOST).all().await?;
+    // Of more than there is room for, those who need it most.
+    let there = patients.find(&may, Patient::DISCHARGED.is_null()).sort(Patient::LEVEL.desc());
+    let all = there.sort(Patient::PATIENT_ID.asc()).limit(MOST).all().await?;
     let list = Listed::of(&all, asked, now, silent(&settings));
     let day = Period { until: now, step: Duration::from_mins(30), steps: 48 };
     let ids = list.shown().map(|(patient, _)| patient.patient_id.clone());
@@ -294,7 +295,7 @@ impl<'a> Listed<'a> {
     fn page(&self, seen: &[Observation], day: &Period) -> Monitor {
         let places: BTreeSet<String> = self.all.iter().map(|patient| patient.place.clone()).collect();
         let rows: Vec<_> = self.shown().map(|one| self.row(one, seen, day)).collect();
-        let (page, most) = (self.page_number(), if self.all.len() < MOST as usize { "" } else { "The first " });
+        let (page, most) = (self.page_number(), if self.all.len() < MOST as usize { "" } else { "The most serious " });
         let (count, places_in_words) = (several(self.all.len(), "patient"), several(places.len(), "place"));
         let last = self.all.iter().filter_map(|patient| patient.seen).max();
         let old = last.filter(|last| since(*last, self.now) >= STALE);

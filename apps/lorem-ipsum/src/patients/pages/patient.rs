@@ -4,7 +4,7 @@ use super::{
     charts::{Chart, Event, Point, Tick, described, shape, value as shown_value},
     monitor::{Badge, badge},
     vitals::Shown,
-    words::{ago, brief, moment, short, since, years},
+    words::{ago, brief, lasts, moment, short, since, years},
 };
 use crate::patients::{
     Watching,
@@ -319,11 +319,7 @@ impl Drawn<'_> {
                 state,
                 shape: shape(state, 12),
                 rule: alert.rule.clone(),
-                how_long: if alert.closed.is_some() {
-                    "closed".into()
-                } else {
-                    format!("for {}", brief(since(alert.opened, self.now)))
-                },
+                how_long: if alert.closed.is_some() { "closed".into() } else { lasts(since(alert.opened, self.now)) },
                 when: format!("since {}{until}", short(alert.opened)),
             }
         };

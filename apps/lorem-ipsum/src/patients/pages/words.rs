@@ -28,6 +28,11 @@ pub(super) fn brief(time: Duration) -> String {
     }
 }
 
+/// How long something has lasted: `just now`, `for 7 h`
+pub(super) fn lasts(time: Duration) -> String {
+    if time.as_secs() < 60 { "just now".into() } else { format!("for {}", brief(time)) }
+}
+
 /// `just now`, `2 minutes ago`, `1 hour ago`
 pub(super) fn ago(time: Duration) -> String {
     let (count, unit) = match time.as_secs() {

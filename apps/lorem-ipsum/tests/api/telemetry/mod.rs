@@ -24,7 +24,7 @@ fn workspace(path: &str) -> PathBuf {
 }
 
 /// Tries something until it holds, on a machine that may be busy.
-fn until<T>(what: &str, mut holds: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn until<T>(what: &str, mut holds: impl FnMut() -> Result<T, String>) -> T {
     let start = Instant::now();
     loop {
         match holds() {

@@ -1,0 +1,106 @@
+//! Work that follows from a request, and that its caller does not wait for: telling another API, say.
+//!
+//! It is written like a [job](crate::Service::every), and often is one: the job then does what was left undone, because a
+//! process that ends takes along what goes on beside its requests.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use {tollgate_access::Public, tollgate_core::Result, tollgate_http::{Beside, NoContent, Now, Service}};
+//! /// Tells whoever was not told yet.
+//! async fn tell(Now(now): Now) -> Result<()> {
+//!     // … asks a store who that is, and tells them.
+//!     # let _ = now;
+//!     Ok(())
+//! }
+//!
+//! async fn order(_: Public, beside: Beside) -> Result<NoContent> {
+//!     // … keeps the order, and then:
+//!     beside.begin(tell);
+//!     Ok(NoContent)
+//! }
+//!
+//! Service::new("orders").post("/orders", order).every(Duration::from_secs(30), tell);
+//! ```
+//!
+//! Invariant: it sees what the request did. A request with an idempotency key is a transaction of its own, so there it
+//! begins with the commit.
+
+use crate::{Argument, Call, Context, Handler, Operation, job::JobArguments, trace};
+use axum::extract::Request;
+use std::{
+    any::type_name,
+    fmt,
+    mem::take,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tollgate_core::{Problem, Result, with_causes};
+use tollgate_store::{
+    audit::{Origin, with_origin, within},
+    beside,
+};
+
+/// What begins once a transaction is committed; dropped with it otherwise.
+#[derive(Clone, Default)]
+pub(crate) struct Waiting(Arc<Mutex<Vec<Work>>>);
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Waiting {
+    pub(crate) fn begin(&self) {
+        take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().for_each(beside);
+    }
+}
+
+/// Begins work that nobody waits for.
+pub struct Beside {
+    context: Arc<Context>,
+    waiting: Option<Waiting>,
+}
+
+impl fmt::Debug for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beside")
+    }
+}
+
+impl Beside {
+    /// Begins it, once what the request did is committed. It is part of the request's trace, its lines in the log name the
+    /// request, and an error of it is a line; on AWS Lambda it ends before the process is frozen.
+    pub fn begin<H, A>(&self, work: H)
+    where
+        H: Handler<A, Arguments: JobArguments, Answer = Result<()>, Future: Send + 'static>,
+    {
+        let context = Arc::clone(&self.context);
+        let done = async move {
+            let arguments = H::Arguments::take(&mut Call::new(Request::default(), context)).await?;
+            work.call(arguments).await
+        };
+        let work = within_the_request(async {
+            if let Err(problem) = done.await {
+                let cause = problem.cause().map(|cause| with_causes(&**cause)).unwrap_or_default();
+                tracing::error!(work = type_name::<H>(), %problem, cause, "work beside a request failed");
+            }
+        });
+        match &self.waiting {
+            Some(waiting) => waiting.0.lock().unwrap_or_else(PoisonError::into_inner).push(work),
+            None => beside(work),
+        }
+    }
+}
+
+fn within_the_request(work: impl Future<Output = ()> + Send + 'static) -> Work {
+    let work = trace::continued(work);
+    match with_origin(Origin::clone) {
+        Some(origin) => Box::pin(within(origin, work)),
+        None => Box::pin(work),
+    }
+}
+
+impl Argument for Beside {
+    fn describe(_: &mut Operation<'_>) {}
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        Ok(Self { context: Arc::clone(&call.context), waiting: call.waiting.clone() })
+    }
+}

@@ -1,0 +1,45 @@
+//! From a table to the SQL that makes it.
+
+use super::{Dialect, Writer};
+use crate::{Table, migrate::index_name, schema::indexed};
+
+/// `CREATE TABLE …`
+pub fn create_table<D: Dialect>(dialect: D, table: &'static Table) -> String {
+    create_table_as(dialect, table, table.name)
+}
+
+/// The same under another name.
+pub fn create_table_as<D: Dialect>(dialect: D, table: &'static Table, name: &str) -> String {
+    let mut sql = Writer::new(dialect, table);
+    sql.push("CREATE TABLE IF NOT EXISTS ");
+    sql.dialect.qualify(&mut sql.text);
+    sql.name(name).push(" (\n  ");
+    sql.list(0..table.columns.len(), ",\n  ", Writer::define).push("\n)");
+    sql.text
+}
+
+/// `ALTER TABLE … ADD COLUMN …`
+pub fn add_column<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
+    let mut sql = Writer::new(dialect, table);
+    sql.push("ALTER TABLE ").table().push(" ADD COLUMN ").define(index);
+    sql.text
+}
+
+/// `CREATE INDEX …` on one column.
+pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
+    let column = &table.columns[index];
+    let (unique, name) =
+        (if column.unique { "UNIQUE " } else { "" }, index_name(table.name, column.name, column.unique));
+    let mut sql = Writer::new(dialect, table);
+    sql.push(&format!("CREATE {unique}INDEX IF NOT EXISTS \"{name}\" ON "));
+    sql.table().push(" (").column(index).push(if column.nullable { D::nulls(false) } else { "" }).push(")");
+    sql.text
+}
+
+/// `CREATE TABLE …` and its indexes, as statements of a script, which must not pass over what is there already.
+pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Vec<String> {
+    let indexes = indexed(table);
+    let indexes = indexes.map(|index| create_index(dialect, table, index));
+    let all = std::iter::once(create_table(dialect, table) + ending).chain(indexes);
+    all.map(|statement| statement.replacen(" IF NOT EXISTS", "", 1)).collect()
+}
