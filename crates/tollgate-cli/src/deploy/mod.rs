@@ -6,6 +6,7 @@
 //! variables.rs  what Terraform is told, from what the app says about itself
 //! roll_out.rs   plan, apply, destroy: Terraform, the image, Kubernetes, in this order
 //! image.rs      docker, podman or buildah
+//! cache.rs      the cache, whose user is made switched off
 //! secret.rs     values that go to AWS and nowhere else
 //! status.rs     what is there
 //! runner.rs     steps: shown, or only printed; a failed one says what was done and how to go on
@@ -14,6 +15,7 @@
 //! Invariant: no secret is in a file, an argument or a message. Terraform knows names of secrets alone; values go from
 //! standard input to AWS.
 
+mod cache;
 mod image;
 mod init;
 mod kept;

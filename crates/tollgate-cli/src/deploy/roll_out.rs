@@ -4,7 +4,7 @@
 //! was shown: the plan is a file between both.
 
 use super::{
-    Target, Which,
+    Target, Which, cache,
     image::{self, Builder},
     kubernetes,
     place::{Place, resource},
@@ -97,6 +97,7 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     let _ = std::fs::remove_file(place.folder().join(PLAN));
     applied?;
     prepare_database(&mut runner, &place)?;
+    cache::prepare(&mut runner, &place)?;
     if place.target == Target::Eks {
         kubernetes::apply(&mut runner, &place, &image)?;
     }

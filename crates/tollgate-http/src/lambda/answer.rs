@@ -127,3 +127,37 @@ fn too_large(largest: usize) -> Problem {
         format!("the answer has more than the {largest} bytes that AWS Lambda sends: ask for less of it at once");
     Problem::internal().because(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse;
+    use serde_json::{Value, json};
+
+    const ALL: [Format; 4] = [Format::One, Format::Two, Format::Balancer, Format::BalancerOfMany];
+
+    async fn written(format: Format, body: impl IntoResponse) -> Value {
+        serde_json::from_str(write(format, body.into_response()).await.unwrap().get()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_no_text_is_sent_as_base64_to_every_gateway() {
+        for format in ALL {
+            // The first bytes of a PNG; 0x89 begins no character.
+            let answer = written(format, b"\x89PNG\r\n\x1a\n\0".as_slice()).await;
+            assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!("iVBORw0KGgoA"), &json!(true)));
+            let answer = written(format, "größer").await;
+            assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!("größer"), &json!(false)));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_no_gateway_takes_is_an_error_and_not_cut_off() {
+        for (format, largest) in ALL.into_iter().zip([LARGEST, LARGEST, LARGEST_OF_BALANCER, LARGEST_OF_BALANCER]) {
+            // Base64 makes four of three bytes.
+            let bytes = vec![0xff; largest / 4 * 3 + 3];
+            assert!(write(format, bytes.into_response()).await.is_err());
+            assert!(write(format, "x".repeat(largest / 2).into_response()).await.is_ok());
+        }
+    }
+}

@@ -30,6 +30,7 @@ const TARGETS: [&str; 3] = ["lambda", "ecs", "eks"];
 
 fn quick(steps: &mut Steps, left_out: &LeftOut) {
     steps.step("terraform: words", || words::check(Path::new(HERE)));
+    steps.step("terraform: shared variables", || words::same(&Path::new(HERE).join("examples"), &TARGETS));
     if !left_out.has("terraform") {
         let mut format = Command::new("terraform");
         steps.program("terraform: format", format.args(["fmt", "-check", "-diff", "-recursive", HERE]));

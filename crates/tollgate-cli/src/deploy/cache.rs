@@ -1,0 +1,50 @@
+//! The cache, which instances share: its user is made switched off, and is switched on with a password that nobody has seen.
+//!
+//! The password goes to AWS twice, to the user and, within the address, into the secret that the app reads; from here it
+//! goes nowhere else. Whoever filled that secret has switched the user on as well, and is left alone.
+
+use super::{place::Place, runner::Runner, secret};
+use crate::{Failure, Result};
+use serde_json::{Value, json};
+use std::{fs::File, io::Read};
+
+/// What the app may: everything but what looks at others or at the server.
+const MAY: &str = "on ~* +@all -@dangerous";
+
+/// Switches the user on, if there is a cache whose address nobody knows yet.
+///
+/// # Errors
+/// A step failed.
+pub(super) fn prepare(runner: &mut Runner, place: &Place) -> Result {
+    if runner.is_dry() {
+        return Ok(());
+    }
+    let outputs = place.outputs()?;
+    let cache = outputs.value("redis");
+    let field = |name: &str| cache[name].as_str();
+    let (Some(user), Some(address), Some(name)) = (field("user_id"), field("address"), field("secret")) else {
+        return Ok(());
+    };
+    if name.contains('#') || secret::has_value(place, name)? {
+        return Ok(());
+    }
+    let password = password()?;
+    let mut modify = place.aws(&["elasticache", "modify-user", "--cli-input-json", "file:///dev/stdin"])?;
+    modify.args(["--query", "Status", "--output", "text"]);
+    let on = switched_on(user, &password).to_string();
+    runner.fed("switch on the user of the cache", "(a password)", &mut modify, || Ok(on))?;
+    secret::put(runner, place, name, address.replace("PASSWORD", &password))
+}
+
+fn switched_on(user: &str, password: &str) -> Value {
+    let mode = json!({ "Type": "password", "Passwords": [password] });
+    json!({ "UserId": user, "AccessString": MAY, "AuthenticationMode": mode })
+}
+
+/// 256 bits of the system's, as 64 digits.
+fn password() -> Result<String> {
+    let mut bytes = [0; 32];
+    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(|error| Failure(format!("/dev/urandom: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
