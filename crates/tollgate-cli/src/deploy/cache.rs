@@ -43,8 +43,9 @@ fn switched_on(user: &str, password: &str) -> Value {
 
 /// 256 bits of the system's, as 64 digits.
 fn password() -> Result<String> {
-    let mut bytes = [0; 32];
-    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    let mut halves = [[0; 16]; 2];
+    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(halves.as_flattened_mut()));
     read.map_err(|error| Failure(format!("/dev/urandom: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let [one, other] = halves.map(u128::from_ne_bytes);
+    Ok(format!("{one:032x}{other:032x}"))
 }

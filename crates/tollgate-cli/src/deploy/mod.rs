@@ -3,6 +3,7 @@
 //! ```text
 //! init.rs       the composition, written into the app's repository, where it is the app's
 //! kept.rs       what was written and not edited since, so that an edit is never lost
+//! lacks.rs      what the app will not start without
 //! variables.rs  what Terraform is told, from what the app says about itself
 //! roll_out.rs   plan, apply, destroy: Terraform, the image, Kubernetes, in this order
 //! image.rs      docker, podman or buildah
@@ -20,6 +21,7 @@ mod image;
 mod init;
 mod kept;
 mod kubernetes;
+mod lacks;
 mod place;
 mod roll_out;
 mod runner;

@@ -18,6 +18,7 @@ use crate::{
 use folder::Folder;
 pub(super) use folder::plugins;
 use std::{env, fs, path::Path, process::Command};
+pub(super) use trial::certificate;
 
 pub(super) const CHECK: Check =
     Check { name: "terraform", parts: &["terraform", "checkov", "aws-emulator"], quick, slow };
