@@ -10,7 +10,7 @@ output "url" {
 
 output "secret_names" {
   description = "Secrets that somebody has to fill; that of the Valkey is not among them."
-  value       = [for name in module.secrets.names : name if !var.redis || name != local.secrets[local.redis]]
+  value       = [for name in module.secrets.names : name if name != lookup(local.secrets, local.redis, "")]
 }
 
 output "parameter_names" {
