@@ -17,7 +17,7 @@ const MAY: &str = "on ~* +@all -@dangerous";
 /// A step failed.
 pub(super) fn prepare(runner: &mut Runner, place: &Place) -> Result {
     if runner.is_dry() {
-        return Ok(());
+        return if place.has("redis") { switch_on(runner, place, "$USER", "$ADDRESS", "$SECRET") } else { Ok(()) };
     }
     let outputs = place.outputs()?;
     let cache = outputs.value("redis");
@@ -28,6 +28,10 @@ pub(super) fn prepare(runner: &mut Runner, place: &Place) -> Result {
     if name.contains('#') || secret::has_value(place, name)? {
         return Ok(());
     }
+    switch_on(runner, place, user, address, name)
+}
+
+fn switch_on(runner: &mut Runner, place: &Place, user: &str, address: &str, name: &str) -> Result {
     let password = password()?;
     let mut modify = place.aws(&["elasticache", "modify-user", "--cli-input-json", "file:///dev/stdin"])?;
     modify.args(["--query", "Status", "--output", "text"]);

@@ -180,6 +180,8 @@ fn secrets_have_values_before_the_app_starts_and_are_in_no_argument_and_no_file(
 fn a_dry_run_prints_each_command_and_runs_none() {
     let stage = Stage::new(&[]);
     stage.init("ecs");
+    let variables = "infra/terraform/targets/ecs/prod.tfvars.json";
+    stage.made.write(variables, &stage.made.read(variables).replacen('{', "{ \"redis\": true,", 1));
     let printed = stdout(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--dry-run"]));
     let order = [
         "terraform",
@@ -190,6 +192,8 @@ fn a_dry_run_prints_each_command_and_runs_none() {
         "docker push",
         "-out=",
         "apply tollgate.tfplan",
+        "rds-data execute-statement",
+        "elasticache modify-user",
     ];
     let places: Vec<_> =
         order.iter().map(|words| printed.find(words).unwrap_or_else(|| panic!("{words}: {printed}"))).collect();
