@@ -5,7 +5,7 @@
 
 use super::{place::Place, runner::Runner, secret};
 use crate::{Failure, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{fs::File, io::Read};
 
 /// What the app may: everything but what looks at others or at the server.
@@ -33,16 +33,11 @@ pub(super) fn prepare(runner: &mut Runner, place: &Place) -> Result {
 
 fn switch_on(runner: &mut Runner, place: &Place, user: &str, address: &str, name: &str) -> Result {
     let password = password()?;
-    let mut modify = place.aws(&["elasticache", "modify-user", "--cli-input-json", "file:///dev/stdin"])?;
-    modify.args(["--query", "Status", "--output", "text"]);
-    let on = switched_on(user, &password).to_string();
-    runner.fed("switch on the user of the cache", "(a password)", &mut modify, || Ok(on))?;
+    let mut modify = place.aws(&["elasticache", "modify-user", "--user-id", user, "--access-string", MAY])?;
+    modify.args(["--authentication-mode", "file:///dev/stdin", "--query", "Status", "--output", "text"]);
+    let mode = json!({ "Type": "password", "Passwords": [&password] }).to_string();
+    runner.fed("switch on the user of the cache", "(a password)", &mut modify, || Ok(mode))?;
     secret::put(runner, place, name, address.replace("PASSWORD", &password))
-}
-
-fn switched_on(user: &str, password: &str) -> Value {
-    let mode = json!({ "Type": "password", "Passwords": [password] });
-    json!({ "UserId": user, "AccessString": MAY, "AuthenticationMode": mode })
 }
 
 /// 256 bits of the system's, as 64 digits.
