@@ -5,10 +5,19 @@
 #   docker build --build-arg PACKAGE=myapi --build-arg FOLDER=. --build-arg PREFIX=MYAPI -t myapi .
 ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
 ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
+# Authorities that no base knows: `rds` fetches those of Amazon's databases.
+ARG AUTHORITIES=none
+
+FROM scratch AS authorities-none
+FROM scratch AS authorities-rds
+ADD --chmod=644 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /rds-global-bundle.pem
+# One of the two above, which have no tag.
+# hadolint ignore=DL3006
+FROM authorities-${AUTHORITIES} AS authorities
 
 FROM ${BUILDER} AS build
 # The package of the app, features to build it with, the folder with its `config`, its `migrations` and its `certificates`: of
-# authorities that no base knows, as that of Amazon's databases.
+# further authorities.
 ARG PACKAGE=lorem-ipsum
 ARG FEATURES=""
 ARG FOLDER=apps/lorem-ipsum
@@ -38,6 +47,7 @@ LABEL org.opencontainers.image.title="$PACKAGE" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.source="$SOURCE"
+COPY --from=authorities / /etc/ssl/certs/
 COPY --from=build /image/certificates /etc/ssl/certs
 COPY --from=build /image/app /app
 WORKDIR /app

@@ -8,8 +8,11 @@ use crate::{
     Result, servers,
     steps::{Steps, cargo, output, stdout},
 };
+use serde_json::{Value, json};
 use std::{
-    env, fs,
+    env,
+    error::Error,
+    fs,
     path::{Path, PathBuf},
     process::Command,
     thread::sleep,
@@ -17,7 +20,7 @@ use std::{
 };
 
 pub(super) const CHECK: Check =
-    Check { name: "container", parts: &["hadolint", "container"], quick: lint, slow: build_and_run };
+    Check { name: "container", parts: &["hadolint", "container", "lambda-emulator"], quick: lint, slow: build_and_run };
 
 /// What an image may weigh more than its base, in bytes.
 const MOST: u64 = 40_000_000;
@@ -44,6 +47,10 @@ fn build_and_run(steps: &mut Steps, left_out: &LeftOut) {
     steps.step("what it is made of", bill_of_materials);
     steps.step("closed unless configured", is_closed);
     steps.step("the image at work", runs);
+    if !left_out.has("lambda-emulator") {
+        steps.step("the image as a function", is_a_function_of_ours);
+        steps.step("the image of a new app", of_a_new_app);
+    }
 }
 
 fn place() -> Result<PathBuf> {
@@ -86,18 +93,25 @@ fn base(name: &str, packages: &[&str], variables: &[&str]) -> Result {
 }
 
 fn build(target: &str) -> Result {
+    let version = format!("VERSION={}", env!("CARGO_PKG_VERSION"));
+    let features = format!("FEATURES={}", if target == "lambda" { "lambda" } else { FEATURES });
+    let mut buildah = buildah(&["--build-arg", &version, "--build-arg", &features])?;
+    output(buildah.args(["--target", target, "--tag", &format!("{IMAGE}:{target}"), "."])).map(drop)
+}
+
+/// A build from what this machine has, without a network for authorities.
+fn buildah(arguments: &[&str]) -> Result<Command> {
     let sysroot = stdout(Command::new("rustc").args(["--print", "sysroot"]))?;
     let mut buildah = tool("buildah")?;
     buildah.args(["build", "--isolation", "chroot", "--format", "docker", "--ulimit", "nofile=4096:4096"]);
     for (from, to) in mounts(sysroot.trim()) {
         buildah.arg("--volume").arg(format!("{}:{to}:ro", from.display()));
     }
-    let version = format!("VERSION={}", env!("CARGO_PKG_VERSION"));
-    let features = format!("FEATURES={}", if target == "lambda" { "lambda" } else { FEATURES });
-    for argument in ["BUILDER=localhost/builder", "RUNTIME=localhost/runtime", &version, &features] {
+    for argument in ["BUILDER=localhost/builder", "RUNTIME=localhost/runtime", "AUTHORITIES=none"] {
         buildah.args(["--build-arg", argument]);
     }
-    output(buildah.args(["--target", target, "--tag", &format!("{IMAGE}:{target}"), "."])).map(drop)
+    buildah.args(arguments);
+    Ok(buildah)
 }
 
 /// What a build takes from this machine: Rust, where crates come from, and whom it believes.
@@ -182,12 +196,10 @@ fn is_closed() -> Result<String> {
     if is_told { Ok(String::new()) } else { Err(said.into()) }
 }
 
-/// As the guide starts it, but with the network of this machine: to map ports takes rights that not everybody has.
-const RUN: [&str; 12] = [
+/// As the guide starts it, with nothing that it does not need.
+const RUN: [&str; 10] = [
     "run",
     "--read-only",
-    "--network",
-    "host",
     "--cap-drop",
     "all",
     "--security-opt",
@@ -211,10 +223,10 @@ impl Container {
         let volume = format!("{}:/app/data", volume.display());
         let mut run = tool("podman")?;
         run.args(RUN).args(["--detach", "--name", &container.name, "--volume", &volume]);
+        run.arg("--publish").arg(format!("127.0.0.1:{port}:8000"));
         for (name, value) in [
             ("ENV", "dev"),
             ("IDENTITY__PASSWORD_GRANT", "false"),
-            ("SERVER__PORT", &port.to_string()),
             ("SERVER__PUBLIC_URL", &format!("http://localhost:{port}")),
         ] {
             run.arg("--env").arg(format!("LOREM_IPSUM_{name}={value}"));
@@ -232,12 +244,25 @@ impl Container {
         let began = Instant::now();
         while let Err(why) = self.says(&["health", "--ready"]) {
             if began.elapsed() > Duration::from_mins(1) {
-                let log = output(tool("podman")?.args(["logs", &self.name])).unwrap_or_default();
-                return Err(format!("{why}\n{log}").into());
+                return Err(self.told(&*why));
             }
             sleep(Duration::from_millis(300));
         }
         Ok(())
+    }
+
+    /// Calls it as a function, once its emulator is there.
+    fn invoke(&self, event: &str) -> Result<String> {
+        let address = format!("http://127.0.0.1:{}/2015-03-31/functions/function/invocations", self.port);
+        let patience = ["--retry", "20", "--retry-connrefused", "--retry-delay", "1", "--max-time", "60"];
+        stdout(Command::new("curl").args(["-sS", "--data-binary", event]).args(patience).arg(address))
+            .map_err(|why| self.told(&*why))
+    }
+
+    /// Why something went wrong, with what the container says.
+    fn told(&self, why: &dyn Error) -> Box<dyn Error> {
+        let log = tool("podman").and_then(|mut podman| output(podman.args(["logs", &self.name])));
+        format!("{why}\n{}", log.unwrap_or_default()).into()
     }
 
     /// Tells it to stop, as `docker stop` does, and waits for its exit status.
@@ -253,6 +278,76 @@ impl Drop for Container {
         let gone = tool("podman").and_then(|mut podman| output(podman.args(["rm", "--force", "--ignore", &self.name])));
         drop(gone);
     }
+}
+
+/// One that is told where it is, and takes tokens of one issuer.
+fn is_a_function_of_ours() -> Result<String> {
+    let identity = [
+        ("DATABASE__ADDITIVE", "true"),
+        ("IDENTITY__ISSUERS__OLD__PRESET", "secret"),
+        ("IDENTITY__ISSUERS__OLD__ISSUER", "old"),
+        ("IDENTITY__ISSUERS__OLD__AUDIENCE", "api"),
+        ("IDENTITY__ISSUERS__OLD__SECRET", "GigpCuYFM1VX0O+hOBgdOqPvZCJ4qigBzql0kBxN0So="),
+    ];
+    is_a_function(&format!("{IMAGE}:lambda"), "LOREM_IPSUM", &identity)
+}
+
+/// AWS Lambda's own emulator starts it as Lambda does: with a file system that is read only but for `/tmp`.
+fn is_a_function(image: &str, prefix: &str, identity: &[(&str, &str)]) -> Result<String> {
+    let emulator = servers::LAMBDA_EMULATOR.file().canonicalize()?;
+    let port = servers::free_port();
+    let container = Container { name: format!("function-{port}"), port };
+    let mut run = tool("podman")?;
+    run.args(RUN).args([
+        "--detach",
+        "--tmpfs",
+        "/tmp:mode=1777",
+        "--name",
+        &container.name,
+        "--entrypoint",
+        "/emulator",
+    ]);
+    run.arg("--volume").arg(format!("{}:/emulator:ro", emulator.display()));
+    let settings = [("SERVER__PUBLIC_URL", "https://lorem.example"), ("DATABASE__URL", "sqlite:/tmp/app.db")];
+    for (name, value) in settings.iter().chain(identity) {
+        run.arg("--env").arg(format!("{prefix}_{name}={value}"));
+    }
+    run.arg("--publish").arg(format!("127.0.0.1:{port}:8080"));
+    output(run.args([image, "--runtime-interface-emulator-address", "0.0.0.0:8080", "/app/app"]))?;
+    let answer = container.invoke(&event("/readyz"))?;
+    let status = serde_json::from_str::<Value>(&answer).map(|answer| answer["statusCode"].to_string());
+    expect("the answer to /readyz", status.as_deref().unwrap_or(&answer), "200")
+        .map_err(|why| container.told(&*why))?;
+    let refused: Value = serde_json::from_str(&container.invoke(&event("/nowhere-at-all"))?)?;
+    expect("a stranger's answer", &refused["statusCode"].to_string(), "404")?;
+    Ok(String::new())
+}
+
+/// A call as API Gateway's HTTP API makes it.
+fn event(path: &str) -> String {
+    let http = json!({ "method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7" });
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "isBase64Encoded": false,
+        "headers": { "host": "lorem.example" }, "requestContext": { "http": http, "stage": "$default" },
+    })
+    .to_string()
+}
+
+/// The `Dockerfile` that `tollgate new` writes makes an image that is a server and a function.
+fn of_a_new_app() -> Result<String> {
+    let (here, folder) = (env::current_dir()?, place()?.join("library"));
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let mut new = cargo(&["run", "--quiet", "--package", "tollgate-cli", "--", "new", "library", "--deploy", "lambda"]);
+    output(new.arg("--path").arg(&folder))?;
+    output(Command::new(servers::HADOLINT.file()).arg(folder.join("Dockerfile")))?;
+    let context = format!("--build-context=tollgate={}", here.display());
+    let image = "localhost/library:1";
+    output(buildah(&[&context, "--tag", image])?.arg(&folder))?;
+    expect("its user", &fact(image, "{{.Config.User}}")?, "65532:65532")?;
+    expect("its health check", &fact(image, "{{json .HealthCheck.Test}}")?, r#"["CMD","/app/app","health"]"#)?;
+    is_a_function(image, "LIBRARY", &[("DATABASE__ADDITIVE", "true"), ("IDENTITY__EMBEDDED", "true")])
 }
 
 /// Not root, read only, healthy, with data that outlives it, and gone in peace when it is told to.

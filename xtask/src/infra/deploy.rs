@@ -13,48 +13,68 @@ use crate::{
 use serde_json::Value;
 use std::{
     env, fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
 pub(super) const CHECK: Check =
-    Check { name: "deploy", parts: &["terraform", "aws", "aws-emulator"], quick: |_, _| {}, slow };
+    Check { name: "deploy", parts: &["terraform", "aws", "aws-emulator", "kubernetes"], quick: |_, _| {}, slow };
 
 const IMAGE: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/library-stage:1";
-const WHICH: [&str; 4] = ["--target", "lambda", "--env", "stage"];
+const TARGETS: [&str; 3] = ["lambda", "ecs", "eks"];
 
 fn slow(steps: &mut Steps, left_out: &LeftOut) {
-    if !CHECK.parts.iter().any(|part| left_out.has(part)) {
-        steps.step("tollgate deploy: lambda", lambda);
+    if CHECK.parts.iter().any(|part| left_out.has(part)) {
+        return;
     }
+    let mut app = None;
+    steps.step("tollgate deploy: an app", || {
+        app = Some(App::new()?);
+        Ok(String::new())
+    });
+    let Some(app) = app else { return };
+    // At once, because Terraform mostly waits; each has a folder and a state of its own.
+    thread::scope(|scope| {
+        let app = &app;
+        let tries = TARGETS.map(|target| scope.spawn(move || come_and_go(app, target).map_err(|why| why.to_string())));
+        let names = ["tollgate deploy: lambda", "tollgate deploy: ecs", "tollgate deploy: eks"];
+        for (name, tried) in names.into_iter().zip(tries) {
+            steps.step(name, || match tried.join() {
+                Ok(said) => said.map_err(Into::into),
+                Err(_) => Err("it panicked".into()),
+            });
+        }
+    });
 }
 
-fn lambda() -> Result<String> {
-    let app = App::new()?;
-    app.deploy("init", &["--region", "eu-central-1"])?;
-    app.without_postgres()?;
-    app.deploy("plan", &["--image", IMAGE])?;
-    app.deploy("apply", &["--image", IMAGE, "--yes"])?;
+fn come_and_go(app: &App, target: &str) -> Result<String> {
+    let to = Deployment { app, target, aws: AwsEmulator::start() };
+    to.change_variables()?;
+    to.deploy("plan", &["--image", IMAGE])?;
+    to.deploy("apply", &["--image", IMAGE, "--yes"])?;
     // A second time changes nothing, and does not stumble over what is there.
-    app.deploy("apply", &["--image", IMAGE, "--yes"])?;
-    let there = app.status()?;
-    app.deploy("destroy", &["--yes"])?;
-    let left = app.status()?;
-    match (there, left) {
-        (0, _) => Err("after `apply`, `status` knows of nothing".into()),
-        (_, 0) => Ok(format!("{there} resources made and unmade")),
-        (_, left) => Err(format!("after `destroy`, {left} resources are left").into()),
+    to.deploy("apply", &["--image", IMAGE, "--yes"])?;
+    let (there, without_value) = to.status()?;
+    to.deploy("destroy", &["--yes"])?;
+    let (left, _) = to.status()?;
+    match (there, without_value, left) {
+        (0, ..) => Err("after `apply`, `status` knows of nothing".into()),
+        (_, 0, 0) => Ok(format!("{there} resources made and unmade")),
+        (_, 0, left) => Err(format!("after `destroy`, {left} resources are left").into()),
+        (_, secrets, _) => Err(format!("after `apply`, {secrets} secrets have no value").into()),
     }
 }
 
-/// An app that was made for this, and an emulator for it alone.
+/// An app that was made for this.
 struct App {
-    aws: AwsEmulator,
     tollgate: PathBuf,
     folder: PathBuf,
 }
 
 impl App {
+    /// Makes it, and writes what deploys it.
     fn new() -> Result<Self> {
         output(&mut cargo(&["build", "--quiet", "--package", "tollgate-cli"]))?;
         let here = env::current_dir()?;
@@ -63,42 +83,90 @@ impl App {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        let app = Self { aws: AwsEmulator::start(), tollgate: target.join("debug/tollgate"), folder };
+        let app = Self { tollgate: target.join("debug/tollgate"), folder };
         output(app.command(&here, &["new", "library", "--path"]).arg(&app.folder))?;
+        write_kubectl(&app.tools())?;
+        for target in TARGETS {
+            let which = ["deploy", "init", "--target", target, "--env", "stage", "--region", "eu-central-1"];
+            output(&mut app.command(&app.folder, &which))?;
+        }
         Ok(app)
     }
 
     fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.tollgate);
-        command.args(arguments).current_dir(folder).envs(self.aws.variables()).env("AWS_MAX_ATTEMPTS", "2");
+        command.args(arguments).current_dir(folder);
         // Where the tests build what they make.
         let made = self.folder.ancestors().nth(2).map(|target| target.join("made"));
         command
             .envs(made.map(|made| ("CARGO_TARGET_DIR", made)))
             .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_PROFILE_DEV_DEBUG", "0");
-        command.env("TF_CLI_CONFIG_FILE", "/dev/null");
+        command
+    }
+
+    /// Tools that stand in for others.
+    fn tools(&self) -> PathBuf {
+        self.folder.with_file_name("bin")
+    }
+}
+
+/// There is no cluster here: what would be applied is put together by the real one.
+fn write_kubectl(folder: &Path) -> Result {
+    let kubectl = stdout(Command::new("sh").args(["-c", "command -v kubectl"]))?;
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *' apply --kustomize '*) for last; do :; done; exec {} kustomize \"$last\" >/dev/null ;; esac\n",
+        kubectl.trim()
+    );
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("kubectl"), script)?;
+    Ok(fs::set_permissions(folder.join("kubectl"), fs::Permissions::from_mode(0o755))?)
+}
+
+/// The app at one target, and an emulator for it alone.
+struct Deployment<'a> {
+    app: &'a App,
+    target: &'a str,
+    aws: AwsEmulator,
+}
+
+impl Deployment<'_> {
+    fn command(&self, what: &[&str], arguments: &[&str]) -> Command {
+        let which = ["--target", self.target, "--env", "stage"];
+        let mut command = self.app.command(&self.app.folder, &[&["deploy"], what, &which[..], arguments].concat());
+        command.envs(self.aws.variables()).env("AWS_MAX_ATTEMPTS", "2").env("TF_CLI_CONFIG_FILE", "/dev/null");
         let plugins = terraform::plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
         command.envs(plugins.map(|plugins| ("TF_CLI_ARGS_init", plugins))).env_remove("AWS_PROFILE");
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths([self.app.tools()].into_iter().chain(env::split_paths(&path)));
+        command.envs(path.map(|path| ("PATH", path)));
         command
     }
 
     fn deploy(&self, what: &str, arguments: &[&str]) -> Result {
-        output(&mut self.command(&self.folder, &[&["deploy", what], &WHICH[..], arguments].concat())).map(drop)
+        output(&mut self.command(&[what], arguments)).map(drop)
     }
 
-    /// How many resources there are.
-    fn status(&self) -> Result<u64> {
-        let said = stdout(&mut self.command(&self.folder, &[&["deploy", "status", "--json"], &WHICH[..]].concat()))?;
-        let said: Value = serde_json::from_str(&said)?;
-        said["resources"].as_u64().ok_or_else(|| "`status` says no number".into())
+    /// How many resources there are, and how many secrets without a value.
+    fn status(&self) -> Result<(u64, usize)> {
+        let said: Value = serde_json::from_str(&stdout(&mut self.command(&["status"], &["--json"]))?)?;
+        let resources = said["resources"].as_u64().ok_or("`status` says no number")?;
+        Ok((resources, said["secrets_without_value"].as_array().map_or(0, Vec::len)))
     }
 
-    /// A database takes minutes to appear, here as at AWS; the compositions are tried with one.
-    fn without_postgres(&self) -> Result {
-        let file = self.folder.join("infra/terraform/targets/lambda/stage.tfvars.json");
+    /// As the guide has them changed. A database takes minutes to appear, here as at AWS; the compositions are tried with
+    /// one.
+    fn change_variables(&self) -> Result {
+        let file = self.app.folder.join(format!("infra/terraform/targets/{}/stage.tfvars.json", self.target));
         let mut variables: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
         variables["postgres"] = false.into();
+        if self.target != "lambda" {
+            variables["redis"] = true.into();
+            variables["domain"] = "library.example.com".into();
+        }
+        if self.target == "ecs" {
+            variables["certificate_arn"] = terraform::certificate(&self.aws)?.into();
+        }
         Ok(fs::write(file, variables.to_string())?)
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Which, check_environment,
     kept::{self, Became},
     kubernetes,
+    lacks::lacks,
     place::{folder, variables_file},
     variables::{Deployment, aws_name, variables},
 };
@@ -57,6 +58,9 @@ pub(super) fn run(init: &Init, app: &App) -> Result {
     }
     let became = kept::write(&app.folder, &wanted)?;
     tell(init, &became);
+    for lack in lacks(app, &described, &init.which.env) {
+        say::care(&lack);
+    }
     for (path, _) in wanted.iter().filter(|(_, content)| String::from_utf8_lossy(content).contains(kubernetes::UNKNOWN))
     {
         say::care(&format!("{path} says {}, which nobody could tell: fill it in", kubernetes::UNKNOWN));

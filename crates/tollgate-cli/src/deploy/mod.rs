@@ -3,9 +3,11 @@
 //! ```text
 //! init.rs       the composition, written into the app's repository, where it is the app's
 //! kept.rs       what was written and not edited since, so that an edit is never lost
+//! lacks.rs      what the app will not start without
 //! variables.rs  what Terraform is told, from what the app says about itself
 //! roll_out.rs   plan, apply, destroy: Terraform, the image, Kubernetes, in this order
 //! image.rs      docker, podman or buildah
+//! cache.rs      the cache, whose user is made switched off
 //! secret.rs     values that go to AWS and nowhere else
 //! status.rs     what is there
 //! runner.rs     steps: shown, or only printed; a failed one says what was done and how to go on
@@ -14,10 +16,12 @@
 //! Invariant: no secret is in a file, an argument or a message. Terraform knows names of secrets alone; values go from
 //! standard input to AWS.
 
+mod cache;
 mod image;
 mod init;
 mod kept;
 mod kubernetes;
+mod lacks;
 mod place;
 mod roll_out;
 mod runner;

@@ -42,6 +42,11 @@ impl Place {
         self.variables[name].as_str().filter(|text| !text.is_empty())
     }
 
+    /// Whether there is one of those, as in `postgres`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.variables[name] == true
+    }
+
     /// The region, which everything is in.
     ///
     /// # Errors

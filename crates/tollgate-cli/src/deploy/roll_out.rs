@@ -4,7 +4,7 @@
 //! was shown: the plan is a file between both.
 
 use super::{
-    Target, Which,
+    Target, Which, cache,
     image::{self, Builder},
     kubernetes,
     place::{Place, resource},
@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{Result, app::App, say, tools};
 use clap::Args;
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{IsTerminal, Write},
+    process::{Command, Stdio},
+};
 
 /// Show what `apply` would change.
 #[derive(Args)]
@@ -97,6 +100,7 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     let _ = std::fs::remove_file(place.folder().join(PLAN));
     applied?;
     prepare_database(&mut runner, &place)?;
+    cache::prepare(&mut runner, &place)?;
     if place.target == Target::Eks {
         kubernetes::apply(&mut runner, &place, &image)?;
     }
@@ -190,20 +194,30 @@ fn first(runner: &mut Runner, place: &Place) -> Result<String> {
 
 /// Makes the user that the app is in the database, whose password is its role at AWS.
 fn prepare_database(runner: &mut Runner, place: &Place) -> Result {
+    const WHAT: &str = "prepare the database";
     if runner.is_dry() {
-        return Ok(());
+        let named = |name: &str| format!("${}", name.to_uppercase());
+        return if place.has("postgres") {
+            runner.step(WHAT, &mut execute(place, named, "$STATEMENT")?)
+        } else {
+            Ok(())
+        };
     }
     let outputs = place.outputs()?;
     let database = outputs.value("database");
-    let field = |name: &str| database[name].as_str().unwrap_or_default();
+    let field = |name: &str| database[name].as_str().unwrap_or_default().to_owned();
     for sql in database["first_statements"].as_array().into_iter().flatten().filter_map(|sql| sql.as_str()) {
-        let mut statement = place.aws(&["rds-data", "execute-statement"])?;
-        statement.args(["--resource-arn", field("cluster_arn"), "--secret-arn", field("master_secret_arn")]);
-        statement.args(["--database", field("name"), "--sql", sql]);
-        statement.stdout(std::process::Stdio::null());
-        runner.step("prepare the database", &mut statement)?;
+        runner.step(WHAT, execute(place, field, sql)?.stdout(Stdio::null()))?;
     }
     Ok(())
+}
+
+/// A statement for the database with those names, by the Data API.
+fn execute(place: &Place, named: impl Fn(&str) -> String, sql: &str) -> Result<Command> {
+    let mut statement = place.aws(&["rds-data", "execute-statement"])?;
+    statement.args(["--resource-arn", &named("cluster_arn"), "--secret-arn", &named("master_secret_arn")]);
+    statement.args(["--database", &named("name"), "--sql", sql]);
+    Ok(statement)
 }
 
 /// Demands a word; where nobody can say it, `--yes` does.

@@ -41,7 +41,14 @@ pub(super) fn run(secrets: &Secrets, app: &App) -> Result {
 
 fn set(name: &str, place: &Place) -> Result {
     let mut runner = Runner::new(false, format!("tollgate deploy secrets set {name}"));
-    let value = value()?;
+    put(&mut runner, place, name, value()?)
+}
+
+/// Hands a value to AWS.
+///
+/// # Errors
+/// AWS does not take it.
+pub(super) fn put(runner: &mut Runner, place: &Place, name: &str, value: String) -> Result {
     let mut put = place.aws(&["secretsmanager", "put-secret-value", "--secret-id", name])?;
     // Arguments are seen by everybody on a machine, and files stay.
     put.args(["--secret-string", "file:///dev/stdin", "--query", "Name", "--output", "text"]);
@@ -104,7 +111,10 @@ pub(super) fn missing(place: &Place) -> Result<Vec<String>> {
 }
 
 /// Versions are asked for, and never the value.
-fn has_value(place: &Place, name: &str) -> Result<bool> {
+///
+/// # Errors
+/// AWS cannot be asked.
+pub(super) fn has_value(place: &Place, name: &str) -> Result<bool> {
     let mut describe = place.aws(&["secretsmanager", "describe-secret", "--secret-id", name])?;
     let said = tools::stdout(describe.args(["--query", "VersionIdsToStages", "--output", "json"]))?;
     Ok(!matches!(said.trim(), "" | "null" | "{}"))

@@ -26,6 +26,10 @@ pub(super) fn variables(app: &App, described: &Description, deployment: &Deploym
         "parameters": parameters,
         "postgres": !is_mongodb,
     });
+    if deployment.target == Target::Lambda && described.issuers.len() > 1 {
+        // API Gateway checks tokens of one issuer; with several, the app alone does, until somebody chooses.
+        all["gateway_issuer"] = "none".into();
+    }
     if is_mongodb {
         // The name of the database in the settings: none is the default one.
         all["mongodb_database"] = "".into();
@@ -102,6 +106,20 @@ mod tests {
             },
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn where_a_gateway_knows_one_issuer_the_app_checks_the_tokens_of_several() {
+        let app = App { name: "my_api".into(), folder: "/".into(), beside: vec![], features: vec![] };
+        let mut described = described();
+        let checked = |described: &Description, target| {
+            let deployment = Deployment { target, environment: "prod", region: "eu-central-1" };
+            variables(&app, described, &deployment)["gateway_issuer"].clone()
+        };
+        assert_eq!(checked(&described, Target::Lambda), Value::Null);
+        described.issuers.extend(self::described().issuers);
+        assert_eq!(checked(&described, Target::Lambda), "none");
+        assert_eq!(checked(&described, Target::Ecs), Value::Null);
     }
 
     #[test]

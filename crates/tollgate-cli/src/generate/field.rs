@@ -17,7 +17,9 @@ const KINDS: &[Kind] = &[
     Kind { name: "bool", rust: "bool", rule: None },
     Kind { name: "datetime", rust: "Timestamp", rule: None },
     Kind { name: "uuid", rust: "Uuid", rule: None },
+    Kind { name: "objectid", rust: "ObjectId", rule: None },
     Kind { name: "strings", rust: "Vec<String>", rule: None },
+    Kind { name: "json", rust: "Nested", rule: None },
 ];
 
 /// What other tools call these kinds, or what there is in place of a kind that a model does not have.
@@ -39,7 +41,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("date", "`datetime`, or `string` for a day without a time"),
     ("time", "`datetime`"),
     ("list", "`strings`"),
-    ("json", "a field of type `Nested<T>`, written by hand: its `T` is a struct of yours"),
+    ("jsonb", "`json:street,city`"),
+    ("object", "`json:street,city`"),
     ("references", "the id of the other row: `movie_id:uuid:index`"),
 ];
 
@@ -65,6 +68,8 @@ pub(super) struct Field {
     rust: String,
     /// What stands above it.
     attributes: Vec<String>,
+    /// The fields of its own type, where it is of one.
+    parts: Vec<String>,
     /// A good value.
     pub(super) sample: Value,
     /// Whether no two rows have the same.
@@ -74,8 +79,9 @@ pub(super) struct Field {
 /// The grammar, for `--help`.
 pub(super) const GRAMMAR: &str = "\
 Fields are NAME:KIND, and further words after colons:
-  kinds   string, text, int, bigint, float, decimal, bool, datetime, uuid, strings (a list)
+  kinds   string, text, int, bigint, float, decimal, bool, datetime, uuid, objectid, strings (a list), json
   digits  decimal:10,2 has ten digits, two of them after the point
+  parts   json:street,city is an object of a type of its own, with these texts in it
   words   optional, unique, index, hidden (stored and written, never answered)
 
 As in:
@@ -83,10 +89,13 @@ As in:
   tollgate generate service books --owned isbn:string:unique title:string notes:text:optional";
 
 impl Field {
-    /// What the template is told.
-    pub(super) fn about(&self) -> minijinja::Value {
-        let Self { name, title, rust, attributes, .. } = self;
-        context! { name, title, rust, attributes }
+    /// What the template is told; its own type is called after the model and after it, as in `MovieAddress`.
+    pub(super) fn about(&self, model: &str) -> minijinja::Value {
+        let Self { name, title, rust, attributes, parts, .. } = self;
+        let own = format!("{model}{}", words::camel(name));
+        let rust = rust.replace("Nested", &format!("Nested<{own}>"));
+        let parts: Vec<_> = parts.iter().map(|name| context! { name, title => words::title(name) }).collect();
+        context! { name, title, rust, attributes, own, parts }
     }
 
     /// Understands `name:kind:word…`.
@@ -122,6 +131,10 @@ impl Kind {
     fn is_decimal(&self) -> bool {
         self.name == "decimal"
     }
+
+    fn is_json(&self) -> bool {
+        self.name == "json"
+    }
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
@@ -140,6 +153,7 @@ struct Said {
     index: bool,
     hidden: bool,
     digits: Option<(u8, u8)>,
+    parts: Vec<String>,
 }
 
 impl Said {
@@ -152,6 +166,7 @@ impl Said {
             digits if kind.is_decimal() && digits.starts_with(|c: char| c.is_ascii_digit()) => {
                 self.digits = Some(digits_of(digits)?);
             }
+            parts if kind.is_json() => self.parts = parts_of(parts)?,
             _ => return Err(unknown("word", word, ["optional", "unique", "index", "hidden"].into_iter())),
         }
         Ok(())
@@ -162,6 +177,12 @@ impl Said {
             return Err(
                 "a list is empty and not absent, and lists are not compared: leave `optional` and `unique` out".into(),
             );
+        }
+        if kind.is_json() && self.parts.is_empty() {
+            return Err("an object says what it has: as in `json:street,city`".into());
+        }
+        if kind.is_json() && (self.unique || self.index) {
+            return Err("an object is not compared: leave `unique` and `index` out, and give what is searched for a field of its own".into());
         }
         if self.unique && self.index {
             return Err("what is unique is indexed anyway: leave `index` out".into());
@@ -184,6 +205,7 @@ impl Said {
             attributes: marks.chain(rule).collect(),
             sample: self.sample(kind),
             is_unique: self.unique,
+            parts: self.parts,
         }
     }
 
@@ -196,7 +218,9 @@ impl Said {
             "bool" => json!(true),
             "datetime" => json!("2026-01-31T12:00:00Z"),
             "uuid" => json!("6f2c1c1e-0d5b-4a3e-9c51-2f8c3a7d9e10"),
+            "objectid" => json!("65a1b2c3d4e5f60718293a4b"),
             "strings" => json!(["one", "two"]),
+            "json" => self.parts.iter().map(|part| (part.clone(), json!("A good one"))).collect(),
             _ => json!("A good one"),
         }
     }
@@ -224,6 +248,17 @@ fn digits_of(text: &str) -> Result<(u8, u8), String> {
     if is_good { Ok((digits, decimals)) } else { Err(wrong()) }
 }
 
+fn parts_of(text: &str) -> Result<Vec<String>, String> {
+    let parts: Vec<String> = text.split(',').map(str::to_owned).collect();
+    for (at, part) in parts.iter().enumerate() {
+        words::check_identifier("a field", part, true).map_err(|why| why.0)?;
+        if parts[..at].contains(part) {
+            return Err(format!("there are two fields `{part}` in it"));
+        }
+    }
+    Ok(parts)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +277,8 @@ mod tests {
         assert_eq!(said("price:decimal"), "price: Decimal<10, 2>");
         assert_eq!(said("isbn:string:unique"), "#[unique] #[garde(length(min = 1, max = 200))] isbn: String");
         assert_eq!(said("tags:strings"), "tags: Vec<String>");
+        assert_eq!(said("reel:objectid:index"), "#[index] reel: ObjectId");
+        assert_eq!(said("place:json:town,street:optional"), "place: Option<Nested>");
     }
 
     #[test]
@@ -258,5 +295,8 @@ mod tests {
         assert!(said("price:decimal:2,3").contains("not more of them after the point"));
         assert!(said("price:decimal:16,2").contains("1 to 15 digits"));
         assert!(said("tags:strings:unique").contains("leave"));
+        assert!(said("place:json").contains("as in `json:street,city`"));
+        assert!(said("place:json:town:index").contains("an object is not compared"));
+        assert!(said("place:json:town,town").contains("two fields `town`"));
     }
 }

@@ -127,7 +127,7 @@ fn render(new: &New, fields: &[Field]) -> Result<Vec<(&'static str, String)>> {
         model => words::camel(&one),
         owned => new.owned,
         audited => new.audited,
-        fields => fields.iter().map(Field::about).collect::<Vec<_>>(),
+        fields => fields.iter().map(|field| field.about(&words::camel(&one))).collect::<Vec<_>>(),
         sample => sample(fields),
         unique => fields.iter().find(|field| field.is_unique).map(|field| field.name.as_str()),
     };

@@ -64,6 +64,9 @@ pub(crate) fn run(new: &New) -> Result {
     let files = template::files(&new.name, &answers, &tollgate)?;
     files.write(&folder)?;
     tidy(&folder);
+    if answers.deploy != Target::None {
+        lock(&folder);
+    }
     tell(new, &answers, &folder, &tollgate);
     Ok(())
 }
@@ -116,6 +119,12 @@ fn tidy(folder: &Path) {
     if !is_within {
         let _ = tools::stdout(std::process::Command::new("git").args(["init", "--quiet"]).current_dir(folder));
     }
+}
+
+/// An image is built from what is locked, and the lock is that of Tollgate, which does not know the app yet. Where crates were
+/// never fetched, the first build does the same.
+fn lock(folder: &Path) {
+    let _ = tools::stdout(tools::cargo(&["update", "--workspace", "--offline", "--quiet"]).current_dir(folder));
 }
 
 fn tell(new: &New, answers: &Answers, folder: &Path, tollgate: &Path) {

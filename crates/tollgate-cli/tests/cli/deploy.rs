@@ -1,5 +1,7 @@
 //! `tollgate deploy`, with tools that only write down how they are called.
 
+mod kubernetes;
+
 use crate::process::{Made, failure, repository, stdout};
 use serde_json::{Value, json};
 use std::{
@@ -49,8 +51,12 @@ impl Stage {
     }
 
     fn outputs(&self, secrets: &Value) {
+        self.outputs_with(secrets, &Value::Null);
+    }
+
+    fn outputs_with(&self, secrets: &Value, cache: &Value) {
         let outputs = json!({
-            "url": { "value": "" }, "secret_names": { "value": secrets },
+            "url": { "value": "" }, "redis": { "value": cache }, "secret_names": { "value": secrets },
             "cluster_name": { "value": "library-prod" }, "namespace": { "value": "library" },
             "settings": { "value": { "LIBRARY_ENV": "prod", "LIBRARY_KEY": "secret:aws-sm:library/prod/key" } },
         });
@@ -174,6 +180,8 @@ fn secrets_have_values_before_the_app_starts_and_are_in_no_argument_and_no_file(
 fn a_dry_run_prints_each_command_and_runs_none() {
     let stage = Stage::new(&[]);
     stage.init("ecs");
+    let variables = "infra/terraform/targets/ecs/prod.tfvars.json";
+    stage.made.write(variables, &stage.made.read(variables).replacen('{', "{ \"redis\": true,", 1));
     let printed = stdout(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--dry-run"]));
     let order = [
         "terraform",
@@ -184,6 +192,8 @@ fn a_dry_run_prints_each_command_and_runs_none() {
         "docker push",
         "-out=",
         "apply tollgate.tfplan",
+        "rds-data execute-statement",
+        "elasticache modify-user",
     ];
     let places: Vec<_> =
         order.iter().map(|words| printed.find(words).unwrap_or_else(|| panic!("{words}: {printed}"))).collect();
@@ -267,6 +277,28 @@ fn on_kubernetes_the_release_follows_the_cluster_and_the_migration_is_waited_for
     assert!(release.contains("newName: \"registry.test/library\"\n    digest: \"sha256:ab\""), "{release}");
     assert!(stage.made.read("infra/kubernetes/overlays/prod/release/settings.env").contains("LIBRARY_ENV=prod\n"));
     assert!(!calls.iter().any(|call| call.contains("docker")));
+}
+
+#[test]
+fn the_user_of_the_cache_gets_a_password_that_nobody_sees_and_keeps_it() {
+    let stage = Stage::new(&["terraform", "aws", "docker"]);
+    stage.init("ecs");
+    let cache = json!({ "user_id": "library-prod-app", "address": "rediss://app:PASSWORD@cache.test:6379", "secret": "library/prod/redis" });
+    stage.outputs_with(&json!([]), &cache);
+    let apply = ["apply", "--target", "ecs", "--env", "prod", "--yes"];
+    stdout(stage.deploy(&apply));
+    let told: Value = serde_json::from_str(&fs::read_to_string(stage.path("put.user")).unwrap()).unwrap();
+    let password = told["Passwords"][0].as_str().unwrap();
+    assert_eq!(told["Type"], "password");
+    let calls = fs::read_to_string(stage.path("calls")).unwrap();
+    assert!(calls.contains("modify-user --user-id library-prod-app --access-string on ~* "), "{calls}");
+    assert!(password.len() >= 32, "{password}");
+    let address = fs::read_to_string(stage.path("put")).unwrap();
+    assert_eq!(address, format!("rediss://app:{password}@cache.test:6379"));
+    assert!(!fs::read_to_string(stage.path("calls")).unwrap().contains(password));
+    assert!(stage.made.files().iter().all(|(_, text)| !text.contains(password)));
+    stdout(stage.deploy(&apply));
+    assert_eq!(fs::read_to_string(stage.path("put")).unwrap(), address, "once");
 }
 
 #[test]

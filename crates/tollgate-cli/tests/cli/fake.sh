@@ -11,6 +11,7 @@ case "$name $*" in
   "aws sts"*) echo "arn:aws:iam::123456789012:user/ann" ;;
   "aws ecr get-login-password"*) echo "password-of-the-registry" ;;
   *--password-stdin*) cat >/dev/null ;;
+  "aws elasticache modify-user"*) cat >"$PUT.user" ;;
   "aws secretsmanager put-secret-value"*) cat >"$PUT" ;;
   "aws secretsmanager describe-secret"*) if [ -e "$PUT" ]; then echo '{"v": ["AWSCURRENT"]}'; else echo null; fi ;;
   "terraform"*" output -raw repository_url") echo "registry.test/library-prod" ;;

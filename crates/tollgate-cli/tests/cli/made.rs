@@ -2,12 +2,12 @@
 
 use crate::{
     dev::Running,
-    process::{Made, stdout},
+    process::{Made, failure, stdout},
 };
 use serde_json::{Value, json};
 
 /// A field of each kind, and of each word.
-const EVERY_KIND: [&str; 13] = [
+const EVERY_KIND: [&str; 16] = [
     "title:string:unique",
     "plot:text:optional",
     "released:int:index",
@@ -19,6 +19,9 @@ const EVERY_KIND: [&str; 13] = [
     "shown:datetime",
     "reel:uuid:optional:index",
     "tags:strings",
+    "copy:objectid:index",
+    "studio:json:town,country",
+    "sequel:json:title:optional",
     "secret:string:hidden",
     "year2:int:optional",
 ];
@@ -26,7 +29,8 @@ const EVERY_KIND: [&str; 13] = [
 fn movie() -> Value {
     json!({
         "title": "Alien", "released": 1979, "views": 5, "score": 8.5, "rating": 8.5, "seen": true,
-        "shown": "1979-05-25T20:00:00Z", "tags": ["space"], "secret": "Ash is a robot",
+        "shown": "1979-05-25T20:00:00Z", "tags": ["space"], "copy": "65a1b2c3d4e5f60718293a4b",
+        "studio": { "town": "Shepperton", "country": "England" }, "secret": "Ash is a robot",
     })
 }
 
@@ -49,11 +53,23 @@ fn an_app_and_its_services_compile_pass_their_tests_have_no_lints_and_answer() {
     let ann = format!("Bearer {}", ann.trim());
     let notes: Value = app.get("/notes", &ann).into_body().read_json().unwrap();
     assert_eq!(notes["items"], json!([]));
+    is_refused_by_lambda(&made);
     let posted = ureq::post(app.url("/movies")).header("authorization", &ann).send_json(movie()).unwrap();
     assert_eq!(posted.status(), 201);
     let movies: Value = app.get("/movies?title=Alien", &ann).into_body().read_json().unwrap();
     assert_eq!(movies["items"][0]["rating"], 8.5);
+    assert_eq!(movies["items"][0]["studio"], json!({ "town": "Shepperton", "country": "England" }));
+    assert_eq!(movies["items"][0]["sequel"], Value::Null);
     assert_eq!(movies["items"][0].get("secret"), None);
+}
+
+/// It was made without a target, and so without what serves AWS Lambda.
+fn is_refused_by_lambda(made: &Made) {
+    let mut run = made.cargo(&["run", "--quiet"]);
+    run.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").env("MADE_APP_ENV", "dev");
+    let (said, code) = failure(run);
+    assert!(said.contains("AWS_LAMBDA_RUNTIME_API is set") && said.contains("turn on the feature `lambda`"), "{said}");
+    assert_eq!(code, Some(1));
 }
 
 #[test]
@@ -64,6 +80,16 @@ fn an_app_with_migrations_gets_one_for_its_new_service() {
     assert!(made.read("migrations/0002_add_movies.postgres.sql").contains("movies"));
     stdout(made.cargo(&["run", "--quiet", "--", "migrate", "diff", "nothing"]));
     assert!(!made.folder.join("migrations/0003_nothing.postgres.sql").exists(), "nothing was left to migrate");
+}
+
+#[test]
+fn an_app_for_lambda_passes_its_tests_and_notices_where_it_is() {
+    let made = Made::new("function-app", &["--database", "postgres", "--identity", "okta", "--deploy", "lambda"]);
+    stdout(made.cargo(&["test", "--quiet"]));
+    let mut run = made.cargo(&["run", "--quiet"]);
+    run.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
+    let (said, _) = failure(run);
+    assert!(said.contains("AWS_LAMBDA_FUNCTION_NAME is not"), "{said}");
 }
 
 #[test]

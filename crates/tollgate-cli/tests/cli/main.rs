@@ -12,6 +12,11 @@ mod made;
 mod new;
 #[cfg(test)]
 mod process;
+// It needs nothing but std.
+#[cfg(test)]
+#[path = "../../../tollgate-testing/src/servers/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "of all servers, one is needed here")]
+mod servers;
 #[cfg(test)]
 mod shell;
 #[cfg(test)]

@@ -102,3 +102,10 @@ fn commands_that_come_next_are_said() {
     assert!(!said.contains('\u{1b}'), "colour belongs to terminals: {said:?}");
     stdout(tollgate(&folder.path().join("library"), &["--version"]));
 }
+
+#[test]
+fn an_image_can_be_built_at_once_because_everything_is_locked() {
+    let made = Made::new("locked-app", &["--deploy", "lambda"]);
+    assert!(made.read("Dockerfile").contains("cargo auditable build --release --locked"));
+    stdout(made.cargo(&["metadata", "--locked", "--format-version", "1"]));
+}

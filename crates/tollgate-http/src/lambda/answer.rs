@@ -131,6 +131,25 @@ fn too_large(largest: usize) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::response::IntoResponse;
+    use serde_json::{Value, json};
+
+    const ALL: [Format; 4] = [Format::One, Format::Two, Format::Balancer, Format::BalancerOfMany];
+
+    async fn written(format: Format, body: impl IntoResponse) -> Value {
+        serde_json::from_str(write(format, body.into_response()).await.unwrap().get()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_no_text_is_sent_as_base64_to_every_gateway() {
+        for format in ALL {
+            // The first bytes of a PNG; 0x89 begins no character.
+            let answer = written(format, b"\x89PNG\r\n\x1a\n\0".as_slice()).await;
+            assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!("iVBORw0KGgoA"), &json!(true)));
+            let answer = written(format, "größer").await;
+            assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!("größer"), &json!(false)));
+        }
+    }
 
     #[tokio::test]
     async fn an_answer_that_is_too_large_is_told_as_a_problem() {

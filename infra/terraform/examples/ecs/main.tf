@@ -7,6 +7,9 @@ locals {
   # As the app reads it: films-api is FILMS_API_….
   prefix  = upper(replace(var.name, "/[^A-Za-z0-9]/", "_"))
   mongodb = var.mongodb_database == "" ? "${local.prefix}_DATABASE__URL" : "${local.prefix}_DATABASES__${upper(replace(var.mongodb_database, "-", "_"))}__URL"
+  # The address of the Valkey has a password in it, so that it is a secret, with a place of its own unless `secrets` names one.
+  redis   = "${local.prefix}_REDIS__URL"
+  secrets = merge(var.redis ? { (local.redis) = "${var.name}/${var.environment}/redis" } : {}, var.secrets)
   settings = merge(
     { "${local.prefix}_ENV" = var.environment },
     {
@@ -24,7 +27,7 @@ locals {
     var.postgres ? { postgres = module.data.connect_policy } : {},
   )
   # Whoever fetches the secrets may read them: ECS, or the app.
-  secrets_policy = length(var.secrets) + length(var.parameters) > 0 ? { secrets = module.secrets.policy } : {}
+  secrets_policy = length(local.secrets) + length(var.parameters) > 0 ? { secrets = module.secrets.policy } : {}
   egress = merge(
     { "TLS to identity providers and AWS" = { port = 443, cidr = "0.0.0.0/0" } },
     var.mongodb_host == "" ? {} : { "MongoDB Atlas" = { port = 27017, cidr = "0.0.0.0/0" } },
@@ -50,7 +53,7 @@ module "secrets" {
   source = "../../modules/secrets"
 
   name          = local.full_name
-  secrets       = var.secrets
+  secrets       = local.secrets
   parameters    = var.parameters
   kms_key_arn   = module.encryption.key_arn
   recovery_days = var.protected ? 30 : 0

@@ -64,7 +64,7 @@ variable "port" {
 }
 
 variable "issuers" {
-  description = "Identity providers whose tokens the app takes, and the audiences it knows itself by, as it is configured. Said for all targets alike: here no gateway checks tokens before the app does."
+  description = "Identity providers whose tokens the app takes, and the audiences it knows itself by, as it is configured."
   type        = list(object({ issuer = string, audiences = list(string) }))
   default     = []
 
@@ -136,7 +136,7 @@ variable "postgres" {
 }
 
 variable "redis" {
-  description = "Whether there is a Valkey that instances share. Its address with the password is a secret: say FILMS_REDIS__URL in secrets."
+  description = "Whether there is a Valkey that instances share. Its address with the password is the secret FILMS_REDIS__URL, which `tollgate deploy apply` fills."
   type        = bool
   default     = false
 }

@@ -7,6 +7,9 @@ locals {
   # As the app reads it: films-api is FILMS_API_….
   prefix  = upper(replace(var.name, "/[^A-Za-z0-9]/", "_"))
   mongodb = var.mongodb_database == "" ? "${local.prefix}_DATABASE__URL" : "${local.prefix}_DATABASES__${upper(replace(var.mongodb_database, "-", "_"))}__URL"
+  # The address of the Valkey has a password in it, so that it is a secret, with a place of its own unless `secrets` names one.
+  redis   = "${local.prefix}_REDIS__URL"
+  secrets = merge(var.redis ? { (local.redis) = "${var.name}/${var.environment}/redis" } : {}, var.secrets)
   settings = merge(
     { "${local.prefix}_ENV" = var.environment },
     {
@@ -20,7 +23,7 @@ locals {
     var.settings,
   )
   policies = merge(
-    length(var.secrets) + length(var.parameters) > 0 ? { secrets = module.secrets.policy } : {},
+    length(local.secrets) + length(var.parameters) > 0 ? { secrets = module.secrets.policy } : {},
     var.postgres ? { postgres = module.data.connect_policy } : {},
   )
 }
@@ -42,7 +45,7 @@ module "secrets" {
   source = "../../modules/secrets"
 
   name          = local.full_name
-  secrets       = var.secrets
+  secrets       = local.secrets
   parameters    = var.parameters
   kms_key_arn   = module.encryption.key_arn
   recovery_days = var.protected ? 30 : 0

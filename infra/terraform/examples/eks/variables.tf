@@ -136,7 +136,7 @@ variable "postgres" {
 }
 
 variable "redis" {
-  description = "Whether there is a Valkey that instances share. Its address with the password is a secret: say FILMS_REDIS__URL in secrets."
+  description = "Whether there is a Valkey that instances share. Its address with the password is the secret FILMS_REDIS__URL, which `tollgate deploy apply` fills."
   type        = bool
   default     = false
 }

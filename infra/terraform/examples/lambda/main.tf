@@ -9,6 +9,9 @@ locals {
   mongodb = var.mongodb_database == "" ? "${local.prefix}_DATABASE__URL" : "${local.prefix}_DATABASES__${upper(replace(var.mongodb_database, "-", "_"))}__URL"
   # Without a database here, the function needs no network of ours.
   in_network = var.postgres || var.redis
+  # The address of the Valkey has a password in it, so that it is a secret, with a place of its own unless `secrets` names one.
+  redis   = "${local.prefix}_REDIS__URL"
+  secrets = merge(var.redis ? { (local.redis) = "${var.name}/${var.environment}/redis" } : {}, var.secrets)
   settings = merge(
     { "${local.prefix}_ENV" = var.environment },
     var.postgres ? { "${local.prefix}_DATABASE__URL" = module.data.postgres_url } : {},
@@ -16,7 +19,7 @@ locals {
     var.settings,
   )
   policies = merge(
-    length(var.secrets) + length(var.parameters) > 0 ? { secrets = module.secrets.policy } : {},
+    length(local.secrets) + length(var.parameters) > 0 ? { secrets = module.secrets.policy } : {},
     var.postgres ? { postgres = module.data.connect_policy } : {},
   )
   egress = merge(
@@ -45,7 +48,7 @@ module "secrets" {
   source = "../../modules/secrets"
 
   name          = local.full_name
-  secrets       = var.secrets
+  secrets       = local.secrets
   parameters    = var.parameters
   kms_key_arn   = module.encryption.key_arn
   recovery_days = var.protected ? 30 : 0

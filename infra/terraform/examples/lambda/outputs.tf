@@ -9,8 +9,8 @@ output "url" {
 }
 
 output "secret_names" {
-  description = "Secrets that somebody has to fill."
-  value       = module.secrets.names
+  description = "Secrets that somebody has to fill; that of the Valkey is not among them."
+  value       = [for name in module.secrets.names : name if name != lookup(local.secrets, local.redis, "")]
 }
 
 output "parameter_names" {
@@ -34,8 +34,8 @@ output "database" {
 }
 
 output "redis" {
-  description = "The Valkey, whose user somebody has to switch on; null without one."
-  value       = module.data.redis
+  description = "The Valkey: its user, which somebody has to give a password and switch on, its address, and the secret that the address belongs into; null without one."
+  value       = var.redis ? merge(module.data.redis, { secret = local.secrets[local.redis] }) : null
 }
 
 output "address" {

@@ -1,5 +1,5 @@
 # Valkey (the open continuation of Redis), encrypted on the way and at rest. Its one user is made switched off: a password
-# in Terraform would be in the state, so whoever has it sets it and switches the user on (docs/guide/deploy).
+# in Terraform would be in the state, so `tollgate deploy apply` makes one and switches the user on (docs/guide/deploy).
 
 resource "aws_elasticache_subnet_group" "this" {
   count = var.redis ? 1 : 0

@@ -18,6 +18,7 @@ use crate::{
 use folder::Folder;
 pub(super) use folder::plugins;
 use std::{env, fs, path::Path, process::Command};
+pub(super) use trial::certificate;
 
 pub(super) const CHECK: Check =
     Check { name: "terraform", parts: &["terraform", "checkov", "aws-emulator"], quick, slow };
@@ -30,6 +31,7 @@ const TARGETS: [&str; 3] = ["lambda", "ecs", "eks"];
 
 fn quick(steps: &mut Steps, left_out: &LeftOut) {
     steps.step("terraform: words", || words::check(Path::new(HERE)));
+    steps.step("terraform: shared variables", || words::same(&Path::new(HERE).join("examples"), &TARGETS));
     if !left_out.has("terraform") {
         let mut format = Command::new("terraform");
         steps.program("terraform: format", format.args(["fmt", "-check", "-diff", "-recursive", HERE]));

@@ -63,7 +63,7 @@ fn make_and_unmake(target: &str) -> Result<Seen> {
     root.init(&["-backend-config=use_path_style=true"])?;
     root.apply(&["-target=module.registry"])?;
     let image = format!("-var=image={}:1", root.read(&["output", "-raw", "repository_url"])?);
-    let certificate = certificate(target, &aws)?;
+    let certificate = if target == "ecs" { Some(format!("-var=certificate_arn={}", certificate(&aws)?)) } else { None };
     let more: Vec<_> = [&image].into_iter().chain(&certificate).map(String::as_str).collect();
     root.apply(&more)?;
     let (made, shown, shown_state) = (added(&before, &inventory(&aws)?), root.shown()?, state.shown()?);
@@ -90,14 +90,10 @@ fn check_policies(example: &str, shown: &Value) -> Result<String> {
     policies::check(&described, &policies::reasons(Path::new(HERE))?)
 }
 
-/// A balancer takes a certificate that is there; the function has a domain of AWS.
-fn certificate(target: &str, aws: &AwsEmulator) -> Result<Option<String>> {
+/// One that is there, as a balancer wants it.
+pub(crate) fn certificate(aws: &AwsEmulator) -> Result<String> {
     let request = "import boto3; print(boto3.client('acm').request_certificate(DomainName='a.b')['CertificateArn'])";
-    let request = || stdout(aws.python().args(["-c", request]));
-    if target != "ecs" {
-        return Ok(None);
-    }
-    Ok(Some(format!("-var=certificate_arn={}", request()?.trim())))
+    Ok(stdout(aws.python().args(["-c", request]))?.trim().to_owned())
 }
 
 /// A backend as `tollgate deploy` writes it.

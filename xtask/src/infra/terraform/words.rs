@@ -1,7 +1,7 @@
 //! Does each variable say what it means and what it may be, each output what it is, and each exception why it stands?
 
 use crate::Result;
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Reads all files below a folder.
 pub(super) fn check(folder: &Path) -> Result<String> {
@@ -52,9 +52,54 @@ fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     Ok(files)
 }
 
+/// A variable of several compositions is the same in all of them, word for word; each is copied alone, so each has it.
+/// Below a line that says so are variables of one composition, which may mean what is called so elsewhere.
+pub(super) fn same(examples: &Path, targets: &[&str]) -> Result<String> {
+    let mut known = BTreeMap::new();
+    for target in targets {
+        let text = fs::read_to_string(examples.join(target).join("variables.tf"))?;
+        let (shared, _) =
+            text.split_once(" own.\n").ok_or_else(|| format!("{target}: no line says what is its own"))?;
+        for variable in variables(shared) {
+            let first =
+                known.entry(variable.lines().next().map(str::to_owned)).or_insert((*target, variable.to_owned()));
+            if first.1 != variable {
+                return Err(format!("{} and {target} do not say the same:\n{variable}", first.0).into());
+            }
+        }
+    }
+    Ok(format!("{} of {}", known.len(), targets.join(", ")))
+}
+
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n}\n").filter_map(|block| Some(block[block.find("variable ")?..].trim_end()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{is_unexplained, said};
+    use super::{is_unexplained, said, same};
+
+    #[test]
+    fn what_is_shared_is_the_same_word_for_word() {
+        let folder = std::env::temp_dir().join(format!("tollgate-same-{}", std::process::id()));
+        let write = |target: &str, text: &str| {
+            std::fs::create_dir_all(folder.join(target)).unwrap();
+            std::fs::write(
+                folder.join(target).join("variables.tf"),
+                format!("{text}\n}}\n\n# Its own.\nvariable \"{target}\" {{\n}}\n"),
+            )
+            .unwrap();
+            same(&folder, &["one", "two"]).map_err(|why| why.to_string())
+        };
+        let port = "variable \"port\" {\n  type = number";
+        write("one", port).unwrap_err();
+        assert!(write("two", port).is_ok());
+        assert!(
+            write("two", &port.replace("number", "string")).unwrap_err().contains("one and two do not say the same")
+        );
+        assert!(write("two", "variable \"more\" {").is_ok());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn an_exception_says_why_it_stands() {
