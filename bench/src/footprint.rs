@@ -4,7 +4,7 @@ use crate::{
     jobs::{READ, Unit},
     report::machine,
     section,
-    servers::{Servers, Under, binary, memory},
+    servers::{Servers, Under, binary, forget_most, memory},
 };
 use std::{error::Error, fmt::Write as _, fs, thread::sleep, time::Duration};
 
@@ -22,6 +22,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         let servers = Servers::start(under)?;
         sleep(Duration::from_secs(3));
         let idle = memory(&servers.ours)?;
+        forget_most(&servers.ours)?;
         servers.ours.target.run(READ, CONNECTIONS, SECONDS, Unit::Rate)?;
         let loaded = memory(&servers.ours)?;
         for (what, value, own, target) in [

@@ -104,6 +104,7 @@ fn settings(url: &str, secret: &str) -> Result<Config> {
             "uri": url, "enable_logging": false, "min_connections": 16, "max_connections": 16,
             "connect_timeout": 5000, "idle_timeout": 60000,
         },
+        "workers": { "mode": "ForegroundBlocking" },
         "auth": { "jwt": { "secret": secret, "expiration": 3600 } },
     }))?)
 }
