@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, SystemClock};
 use tollgate_http::{
-    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Load, Observe, Stop, Stores, docs,
+    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Live, Load, Observe, Stop, Stores, docs,
     pages::{self, Link, Pages, Site, Way},
     pipeline, with_fallbacks,
 };
@@ -86,7 +86,8 @@ impl Design {
         let pages = Arc::new(Pages::with(self.site(&**database), self.templates(), self.ways()));
         let with = With { database, clock: &clock, pages: &pages, values: &values };
         let identities = Identities::start(&self, &with, authenticate).await?;
-        let shared = Shared::open(&self, &clock)?;
+        let stop = Stop::default();
+        let shared = Shared::open(&self, &clock, &stop)?;
         let watch = |table: &Table| shared.watch(table);
         let stores = Stores::watched(&self.built.resources, |table| databases.of(table), &clock, watch);
         if first_rows {
@@ -97,12 +98,13 @@ impl Design {
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
         extensions.insert(identities.people.clone());
+        extensions.insert(shared.live.clone());
         let backends = backends::open(self.name, &self.backends, &self.settings.backends, &mut extensions)?;
         let (seal, keyed, authenticate) =
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
         let Shared { cache, limits, redis, .. } = shared;
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
-        let (stop, load, design) = (Stop::default(), Arc::new(self.settings.server.load()), Arc::new(self));
+        let (load, design) = (Arc::new(self.settings.server.load()), Arc::new(self));
         Ok(Running { design, databases, identities, backends, context, pages, stop, load, redis, done })
     }
 
@@ -160,6 +162,7 @@ impl Running {
         let edge = edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone());
         let edge = if settings.lambda.is_here { edge.believing_ids() } else { edge };
         let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));
+        self.sweep_changes();
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let has_console = settings.recent.is_some();
         let road = |router: Router| {
@@ -179,6 +182,14 @@ impl Running {
                 .merge(self.health().router()),
         );
         (router, edge)
+    }
+
+    /// Old changes are of use to nobody.
+    fn sweep_changes(&self) {
+        let databases = self.design.followed().into_iter().map(|name| Arc::clone(self.databases.named(name)));
+        if let Some(live) = self.context.extensions.get::<Live>() {
+            live.sweep(databases);
+        }
     }
 
     fn audit_log(&self) -> AuditLog {
