@@ -7,6 +7,7 @@
 //! cargo run --release -p bench -- --storm # P7, ten thousand RS256 tokens (three minutes); the others likewise:
 //!                                 --overload    P8, twice as much as can be served (half a minute)
 //!                                 --footprint   P10, memory and size (a minute)
+//!                                 --live        500 readers of changes (half a minute)
 //!                                 --lambda      P9, how long a function of AWS Lambda takes to start (a minute)
 //!                                 --login       whether the time of a sign-in tells who has an account (two minutes)
 //! ```
@@ -14,6 +15,7 @@
 mod footprint;
 mod jobs;
 mod lambda;
+mod live;
 mod load;
 mod login;
 mod overload;
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Some("--storm") => storm::run(),
         Some("--overload") => overload::run(),
         Some("--footprint") => footprint::run(),
+        Some("--live") => live::run(),
         Some("--lambda") => lambda::run(),
         Some("--login") => login::run(),
         _ => run(&asked),

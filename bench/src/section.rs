@@ -4,7 +4,7 @@ use crate::load::here;
 use std::{error::Error, fs};
 
 /// The parts, in the order of the report.
-pub(crate) const SECTIONS: [&str; 5] = ["STORM.md", "OVERLOAD.md", "FOOTPRINT.md", "LAMBDA.md", "LOGIN.md"];
+pub(crate) const SECTIONS: [&str; 6] = ["STORM.md", "OVERLOAD.md", "FOOTPRINT.md", "LIVE.md", "LAMBDA.md", "LOGIN.md"];
 
 /// All of them, as they were measured last.
 pub(crate) fn all() -> Result<String, Box<dyn Error>> {

@@ -188,7 +188,11 @@ fn the_settings_of_the_guide_are_good() {
     let shown = stdout(&config(folder.path(), &[], &[("ENV", "prod"), ("DATABASE__PROD", "sqlite:./x.db")]));
     assert!(shown.contains("secret:aws-sm:my-app/sso-secrets#client_id (config/prod.toml)"), "{shown}");
     assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
-    let shared = concat!(include_str!("../guide/limits.toml"), include_str!("../guide/redis.toml"));
+    let shared = concat!(
+        include_str!("../guide/limits.toml"),
+        include_str!("../guide/live.toml"),
+        include_str!("../guide/redis.toml")
+    );
     fs::write(folder.path().join("config/default.toml"), shared).unwrap();
     let shown = stdout(&config(folder.path(), &[], &[]));
     let limit = shown.lines().find(|line| line.starts_with("limits.address ")).unwrap_or_else(|| panic!("{shown}"));
