@@ -26,5 +26,5 @@ pub struct Message {
 
 /// The service: everything about messages that the rest of the app may see.
 pub fn service() -> Service {
-    service!("messages").crud::<Message>("/messages").live::<Message>("/messages/live")
+    service!("messages").crud::<Message>("/messages")
 }

@@ -217,7 +217,9 @@ impl Follower {
         let newest = newest.limit(GROUP).all().await?;
         let first = newest.last().map_or(0, |oldest| oldest.change_id - 1);
         let mut follower = Self { log, last: first, missing: BTreeMap::new() };
-        newest.iter().rev().for_each(|entry| follower.note(entry.change_id));
+        for entry in newest.iter().rev() {
+            follower.note(entry.change_id);
+        }
         Ok(follower)
     }
 
@@ -236,7 +238,9 @@ impl Follower {
         let (id, missing) = (LoggedChange::CHANGE_ID, self.missing.keys().copied());
         let wanted = if self.missing.is_empty() { id.gt(self.last) } else { id.gt(self.last) | id.in_(missing) };
         let found = self.log.0.find(&system().may(), wanted).sort(id.asc()).limit(GROUP).all().await?;
-        found.iter().for_each(|entry| self.note(entry.change_id));
+        for entry in &found {
+            self.note(entry.change_id);
+        }
         Ok(found)
     }
 

@@ -58,15 +58,16 @@ impl World {
         format!("http://127.0.0.1:{}{path}", self.instances[instance].0)
     }
 
-    fn say(&self, instance: usize, token: &str, text: &str) -> Value {
-        let sent = agent().post(self.at(instance, "/messages")).header("authorization", token);
-        let mut answer = sent.send_json(json!({ "text": text })).unwrap();
+    fn admit(&self, instance: usize, token: &str, id: &str) -> Value {
+        let sent = agent().post(self.at(instance, "/patients")).header("authorization", token);
+        let new = json!({ "patient_id": id, "name": "Ines Okafor", "born": 1968, "place": "Harbour" });
+        let mut answer = sent.send_json(new).unwrap();
         assert_eq!(answer.status(), 201);
         answer.body_mut().read_json().unwrap()
     }
 
     fn follow(&self, instance: usize, token: &str, last: Option<&str>) -> Followed {
-        let mut request = agent().get(self.at(instance, "/messages/live")).header("authorization", token);
+        let mut request = agent().get(self.at(instance, "/patients/live")).header("authorization", token);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -93,7 +94,10 @@ impl Followed {
                 return None;
             }
             match line.trim_end().split_once(": ") {
-                Some(("event", name)) => kind = Some(name.to_owned()),
+                Some(("event", name)) => {
+                    kind = Some(name.to_owned());
+                    self.last.clear();
+                }
                 Some(("data", data)) => return Some((kind?, serde_json::from_str(data).unwrap())),
                 Some(("id", id)) => id.clone_into(&mut self.last),
                 _ => {}
@@ -116,19 +120,19 @@ impl Followed {
 
 /// What one instance writes the readers of the other are told of, and what they miss they get from either.
 fn instances_tell_of_each_other(mut world: World) {
-    let (reader, admin) = (world.token("reader"), world.token("admin"));
-    let mut events = world.follow(0, &reader, None);
+    let (clinician, admin) = (world.token("clinician"), world.token("admin"));
+    let mut events = world.follow(0, &clinician, None);
     assert_eq!(events.next().unwrap().0, "ready");
-    let (_, _) = (events.last(), world.say(1, &admin, "another's"));
-    for (instance, text) in [(1, "from the other"), (0, "from here")] {
-        let message = world.say(instance, &reader, text);
-        assert_eq!(events.next().unwrap(), ("created".into(), message));
+    let (_, _) = (events.last(), world.admit(1, &admin, "P-0"));
+    for (instance, id) in [(1, "P-1"), (0, "P-2")] {
+        let patient = world.admit(instance, &clinician, id);
+        assert_eq!(events.next().unwrap(), ("created".into(), patient));
     }
     let last = events.last();
-    let missed = world.say(1, &reader, "while away");
+    let missed = world.admit(1, &clinician, "P-3");
     // The one that was read from is gone.
     world.instances.remove(0);
-    let mut events = world.follow(0, &reader, Some(&last));
+    let mut events = world.follow(0, &clinician, Some(&last));
     assert_eq!(events.next().unwrap(), ("created".into(), missed));
     assert_eq!(events.next().unwrap().0, "ready");
 }
@@ -154,23 +158,23 @@ mod mongodb {
     use tollgate_testing::servers::Mongo;
 
     #[test]
-    fn instances_with_documents_in_mongodb_tell_of_each_others_writes() {
+    fn instances_on_mongodb_tell_of_each_others_writes() {
         let url = Mongo::shared().replace("/?", &format!("/live_{}?", std::process::id()));
-        instances_tell_of_each_other(World::start(vec![("LOREM_IPSUM_DATABASES__DOCUMENTS__URL".into(), url)]));
+        instances_tell_of_each_other(World::start(vec![("LOREM_IPSUM_DATABASE__URL".into(), url)]));
     }
 }
 
 #[test]
 fn who_is_signed_out_or_disabled_is_told_nothing_more() {
     let world = World::start(vec![]);
-    for (who, what) in [("reader", "sign-out"), ("admin", "disable")] {
-        let token = world.token(who);
+    for (what, id) in [("sign-out", "P-1"), ("disable", "P-2")] {
+        let token = world.token("clinician");
         let mut events = world.follow(1, &token, None);
         assert_eq!(events.next().unwrap().0, "ready");
         thread::sleep(Duration::from_millis(2500));
-        let message = world.say(0, &token, "still there");
-        assert_eq!(events.next().unwrap(), ("created".into(), message), "a good token stays");
-        let done = run(world.folder.path(), &["user", what, &format!("{who}@example.test")]);
+        let patient = world.admit(0, &token, id);
+        assert_eq!(events.next().unwrap(), ("created".into(), patient), "a good token stays");
+        let done = run(world.folder.path(), &["user", what, "clinician@example.test"]);
         let (_, start) = (stdout(&done), Instant::now());
         assert_eq!(events.next().unwrap().0, "refused");
         assert_eq!(events.next(), None);
@@ -186,7 +190,7 @@ fn a_stream_ends_with_its_token() {
         ("ISSUER", "legacy"),
         ("AUDIENCE", "live"),
         ("SECRET", SECRET),
-        ("ROLES", "[\"reader\"]"),
+        ("ROLES", "[\"clinician\"]"),
     ];
     let settings = issuer.map(|(name, value)| (format!("LOREM_IPSUM_IDENTITY__ISSUERS__LEGACY__{name}"), value.into()));
     let world = World::start(settings.into());
@@ -204,8 +208,8 @@ fn a_stream_ends_with_its_token() {
 #[test]
 fn open_streams_hold_up_no_shutdown() {
     let mut world = World::start(vec![]);
-    let reader = world.token("reader");
-    let mut streams: Vec<_> = (0..5).map(|_| world.follow(0, &reader, None)).collect();
+    let clinician = world.token("clinician");
+    let mut streams: Vec<_> = (0..5).map(|_| world.follow(0, &clinician, None)).collect();
     assert!(streams.iter_mut().all(|events| events.next().is_some_and(|(kind, _)| kind == "ready")));
     let start = Instant::now();
     world.instances[0].1.signal("-TERM");
@@ -224,12 +228,12 @@ fn a_quiet_stream_is_kept() {
         ("LOREM_IPSUM_SERVER__STALL_SECONDS".into(), "1".into()),
         ("LOREM_IPSUM_SERVER__REQUESTS".into(), "1".into()),
     ]);
-    let reader = world.token("reader");
-    let mut streams: Vec<_> = (0..4).map(|_| world.follow(0, &reader, None)).collect();
+    let clinician = world.token("clinician");
+    let mut streams: Vec<_> = (0..4).map(|_| world.follow(0, &clinician, None)).collect();
     assert!(streams.iter_mut().all(|events| events.next().is_some()), "they take no place of a request");
     thread::sleep(Duration::from_secs(4));
-    let message = world.say(0, &reader, "after a while");
+    let patient = world.admit(0, &clinician, "P-1");
     for events in &mut streams {
-        assert_eq!(events.next().unwrap(), ("created".into(), message.clone()));
+        assert_eq!(events.next().unwrap(), ("created".into(), patient.clone()));
     }
 }

@@ -190,8 +190,8 @@ fn what_is_observed_is_on_the_page_at_once_and_without_a_reload() {
     let browser = Browser::start();
     let (_folder, server) = watched(&browser);
     browser.goto(&format!("{}/monitor/patients/P-1042", server.url()));
-    browser.wait_until("both streams are open", |browser| {
-        browser.script("return document.querySelector('main').dataset.open") == "2"
+    browser.wait_until("changes are followed", |browser| {
+        browser.script("return document.querySelector('main').dataset.followed") == "true"
     });
     browser.script("window.kept = 'this page was not left'");
     let form = [("username", "clinician@example.test"), ("password", "lorem-ipsum")];

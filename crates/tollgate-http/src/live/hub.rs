@@ -156,6 +156,9 @@ impl Drop for Seat {
 /// Batches as they come; a reader that is too slow misses some, and is told so.
 pub(super) type Batches<R> = broadcast::Receiver<Arc<Batch<R>>>;
 
+/// A channel without and with its type.
+type Open = (Arc<dyn Sink>, Arc<dyn Any + Send + Sync>);
+
 /// The log of one database.
 #[derive(Default)]
 struct Feed {
@@ -163,7 +166,7 @@ struct Feed {
     mark: AtomicI64,
     /// Whether somebody follows it; who holds this begins or ends that.
     is_followed: Turn<bool>,
-    channels: Mutex<HashMap<TypeId, (Arc<dyn Sink>, Arc<dyn Any + Send + Sync>)>>,
+    channels: Mutex<HashMap<TypeId, Open>>,
 }
 
 impl Feed {
