@@ -31,6 +31,7 @@ pub(crate) enum Run {
     OursWatched(Load),
     ByHand(Load),
     Python(Load),
+    Loco(Load),
     /// A script of `pgbench`.
     Pgbench(&'static str),
 }
@@ -141,12 +142,14 @@ fn on_postgres() -> Vec<Job> {
     let by_hand = |load, targets| other("axum + deadpool-postgres by hand", Run::ByHand(load), targets);
     let pgbench = |script, targets| other("pgbench -M prepared, no HTTP, no token", Run::Pgbench(script), targets);
     let python = other("FastAPI + asyncpg, one process per core", Run::Python(READ), &[(32, 14.0), (128, 14.0)]);
+    let loco = other("Loco + SeaORM, as it comes", Run::Loco(READ), &[(32, 4.0), (128, 4.0)]);
     let any = other("ours with :any", Run::Ours(note(Caller::Any)), &[(32, 0.95), (128, 0.95)]);
     let reads = vec![
         by_hand(READ, &[(32, 1.8), (128, 2.2)]),
         fixed(READ.script, &[(128, 0.7)]),
         pgbench("movies.sql", &[(32, 1.3), (128, 1.3)]),
         python,
+        loco,
     ];
     let inserts = vec![by_hand(ADD, &[(32, 2.2), (128, 3.2)]), pgbench("notes.sql", &[(32, 1.0), (128, 1.0)])];
     vec![

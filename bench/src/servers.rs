@@ -4,7 +4,7 @@ use crate::{
     jobs::{Run, Unit},
     load::{Load, Target, here, pgbench, said},
 };
-use jsonwebtoken::{EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use std::{
     cell::Cell,
@@ -20,6 +20,8 @@ use tempfile::TempDir;
 use tollgate_testing::servers::Postgres;
 
 const SECRET: &str = "a secret of at least thirty-two bytes, for a benchmark";
+/// In base64, as Loco wants it.
+const LOCO_SECRET: &str = "YSBzZWNyZXQgb2YgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcywgZm9yIGEgYmVuY2htYXJr";
 const ROWS: usize = 10_000;
 /// How often a measurement is tried: on a busy machine a disk may hold up some requests too long for `wrk`.
 const TRIES: usize = 3;
@@ -50,6 +52,7 @@ pub(crate) struct Servers {
     watched: Server,
     by_hand: Server,
     python: Option<Server>,
+    loco: Option<Server>,
     pgbench: Option<String>,
     /// Which peers are left out, and why.
     pub(crate) missing: Vec<String>,
@@ -80,6 +83,7 @@ impl Servers {
             watched,
             by_hand,
             python: None,
+            loco: None,
             pgbench: None,
             missing: vec![],
             repeats: Cell::new(0),
@@ -88,6 +92,7 @@ impl Servers {
         };
         if let Some(url) = url {
             servers.python = python(&url).map_err(|why| servers.leave_out("FastAPI + asyncpg", &*why)).ok();
+            servers.loco = loco(&url).map_err(|why| servers.leave_out("Loco + SeaORM", &*why)).ok();
             let version = said(Command::new("pgbench").arg("--version"));
             servers.pgbench = version.map_err(|why| servers.leave_out("pgbench", &*why)).map(|_| url).ok();
         }
@@ -117,6 +122,7 @@ impl Servers {
             Run::OursWatched(wanted) => load(&self.watched, wanted).map(Some),
             Run::ByHand(wanted) => load(&self.by_hand, wanted).map(Some),
             Run::Python(wanted) => self.python.as_ref().map(|server| load(server, wanted)).transpose(),
+            Run::Loco(wanted) => self.loco.as_ref().map(|server| load(server, wanted)).transpose(),
             Run::Pgbench(script) => {
                 self.pgbench.as_ref().map(|url| pgbench(url, script, connections, seconds)).transpose()
             }
@@ -238,16 +244,32 @@ pub(crate) fn environment(packages: &str) -> Result<PathBuf, Box<dyn Error>> {
     Ok(environment)
 }
 
+/// The peer as a Loco application, which is built first. Reads the tables of the peer by hand.
+fn loco(url: &str) -> Result<Server, Box<dyn Error>> {
+    let (manifest, target) = (here("peers/loco/Cargo.toml"), here("../target/bench-loco"));
+    let build = ["build", "--release", "--quiet", "--locked", "--manifest-path"];
+    said(Command::new(env!("CARGO")).args(build).arg(manifest).arg("--target-dir").arg(&target))?;
+    let mut server = start_peer(Command::new(target.join("release/loco-peer")).args([url, LOCO_SECRET]))?;
+    server.target.own = token(Algorithm::HS512, &EncodingKey::from_base64_secret(LOCO_SECRET)?)?;
+    wait_for_success(&mut server)?;
+    Ok(server)
+}
+
 /// Starts a peer that prints its port, and makes the token that it takes.
 fn start_peer(peer: &mut Command) -> Result<Server, Box<dyn Error>> {
     let mut child = peer.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-    let expires = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 3600;
-    let claims = json!({ "sub": "bench", "scope": "read:movies create:notes", "exp": expires });
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    let own = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))?;
+    let own = token(Algorithm::HS256, &EncodingKey::from_secret(SECRET.as_bytes()))?;
     Ok(Server { child, target: Target { port: line.trim().parse()?, own, any: String::new() } })
+}
+
+/// A token for the peers, for an hour.
+fn token(algorithm: Algorithm, key: &EncodingKey) -> Result<String, Box<dyn Error>> {
+    let expires = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 3600;
+    let claims = json!({ "sub": "bench", "pid": "bench", "scope": "read:movies create:notes", "exp": expires });
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    Ok(encode(&Header::new(algorithm), &claims, key)?)
 }
 
 /// It listens before it is ready.
