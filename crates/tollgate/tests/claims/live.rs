@@ -36,12 +36,12 @@ struct Many {
 }
 
 /// Adds many notes at once, or none.
-async fn add_many(may: May<Create, Note>, notes: Store<Note>, Json(many): Json<Many>) -> Result<NoContent> {
+async fn add_many(may: May<Create, Note>, notes: Store<Note>, Json(wanted): Json<Many>) -> Result<NoContent> {
     notes
         .transaction(async |tx| {
             let notes = notes.on(&tx)?;
-            notes.insert_many(&may, (0..many.count).map(|number| plain(&number.to_string())).collect()).await?;
-            if many.fails { Err(Problem::conflict().because("as asked")) } else { Ok(NoContent) }
+            notes.insert_many(&may, (0..wanted.count).map(|number| plain(&number.to_string())).collect()).await?;
+            if wanted.fails { Err(Problem::conflict().because("as asked")) } else { Ok(NoContent) }
         })
         .await
 }
@@ -169,8 +169,8 @@ async fn who_comes_back_gets_what_they_missed() {
     assert_eq!(next(&mut events).await.0, "ready");
     let forged: String = last.chars().rev().collect();
     for unknown in [&*forged, "7", "\u{e9}"] {
-        let lost = writer(&other, "ann").header("last-event-id", unknown);
-        assert_eq!(next(&mut lost.events("/live/notes").await).await.0, "reset", "{unknown}");
+        let stranger = writer(&other, "ann").header("last-event-id", unknown);
+        assert_eq!(next(&mut stranger.events("/live/notes").await).await.0, "reset", "{unknown}");
     }
     let of_movies = follow(&one.anyone(), "/live/movies").await.last_id().to_owned();
     let elsewhere = writer(&one, "ann").header("last-event-id", &of_movies);
