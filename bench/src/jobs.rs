@@ -27,7 +27,8 @@ type Targets = &'static [(u32, f64)];
 /// Who does what.
 pub(crate) enum Run {
     Ours(Load),
-    /// With metrics shown, and limits by address and by caller.
+    /// With everything on that production has: metrics shown, a line of JSON for each request, one of a hundred traces
+    /// sent, and limits by address and by caller.
     OursWatched(Load),
     ByHand(Load),
     Python(Load),
@@ -82,6 +83,12 @@ const fn note(caller: Caller) -> Load {
     Load { path: "/notes/", script: Some("note.lua"), caller }
 }
 
+const EVERYTHING: &str = if cfg!(feature = "otlp") {
+    "everything on: metrics, access log, traces, limits by address and caller"
+} else {
+    "everything on but traces: metrics, access log, limits by address and caller"
+};
+
 pub(crate) const READ: Load = read(Caller::Own);
 const ADD: Load = Load { path: "/notes", script: Some("notes.lua"), caller: Caller::Own };
 pub(crate) const LIST: Load =
@@ -129,7 +136,7 @@ fn on_sqlite() -> Vec<Job> {
         ),
         Job {
             id: "P6",
-            title: "the same with metrics, limits by address and caller",
+            title: EVERYTHING,
             unit: Unit::Rate,
             ours: Run::OursWatched(HELLO),
             others: vec![fixed(HELLO.script, &[(32, 0.92), (128, 0.92)])],

@@ -3,6 +3,7 @@
 //!
 //! ```sh
 //! cargo run --release -p bench            # needs wrk, PostgreSQL with pgbench, and Python; about twelve minutes
+//! cargo run --release -p bench --features otlp -- P6  # with traces where everything is on
 //! cargo run --release -p bench -- P5 P11  # some of them; writes no report
 //! cargo run --release -p bench -- --storm # P7, ten thousand RS256 tokens (three minutes); the others likewise:
 //!                                 --overload    P8, twice as much as can be served (half a minute)

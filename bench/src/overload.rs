@@ -1,15 +1,15 @@
 //! `--overload` (P8): twice as many requests as can be served, which come whatever becomes of those before.
 //!
-//! The job is a list of fifty rows over PostgreSQL, whose limit is the processor. As many requests have a place as the guide
-//! says: three times as many as run at once without load. A time is counted from when a request should have left, so a
-//! client that is late does not hide it.
+//! The job is a list of fifty rows over PostgreSQL, whose limit is the processor; the server has its default settings, and
+//! finds out in the first seconds how many requests are best at once. A time is counted from when a request should have left,
+//! so a client that is late does not hide it; how late it was itself is told beside it.
 
 use crate::{
     jobs::{LIST, Unit},
     load::{Load, Target},
     report::machine,
     section,
-    servers::{Servers, Under, password_token, start_ours_with},
+    servers::{Servers, Under},
 };
 use std::{
     error::Error,
@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
@@ -38,6 +38,8 @@ struct Told {
     status: u16,
     says_when: bool,
     millis: f64,
+    /// How much of that passed before it left: the client was late.
+    late: f64,
 }
 
 /// What came of the requests of a while.
@@ -45,6 +47,7 @@ struct Told {
 struct Outcome {
     served: Vec<f64>,
     away: Vec<f64>,
+    late: Vec<f64>,
     /// Neither served nor properly sent away.
     lost: usize,
 }
@@ -54,16 +57,12 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let most = servers.ours.target.run(LIST, 32, 5, Unit::Rate)?;
     let calm = runtime.block_on(open_loop(&servers.ours.target, LIST, most / 20.0, LASTING / 2));
-    let places = (3.0 * most * percentile(&calm.served, 50) / 1000.0).ceil().max(4.0);
-    let settings = [("BENCH_SERVER__REQUESTS", places), ("BENCH_SERVER__QUEUE_MILLISECONDS", 20.0)];
-    let settings = settings.map(|(name, value)| (name.to_owned(), format!("{value:.0}")));
-    let mut server = start_ours_with(servers.folder(), servers.url().as_deref(), &settings)?;
-    server.target.own = password_token(server.target.port, "own")?;
-    let storm = runtime.block_on(open_loop(&server.target, LIST, most * 2.0, LASTING));
-    tell(most, places, &calm, &storm)
+    let storm = |lasting| runtime.block_on(open_loop(&servers.ours.target, LIST, most * 2.0, lasting));
+    let (first, storm) = (storm(LASTING / 2), storm(LASTING));
+    tell(most, &calm, &first, &storm)
 }
 
-fn tell(most: f64, places: f64, calm: &Outcome, storm: &Outcome) -> Result<(), Box<dyn Error>> {
+fn tell(most: f64, calm: &Outcome, first: &Outcome, storm: &Outcome) -> Result<(), Box<dyn Error>> {
     let rate = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / LASTING.as_secs_f64();
     let goodput = rate(storm.served.len()) / most;
     let (unloaded, loaded) = (percentile(&calm.served, 99), percentile(&storm.served, 99));
@@ -72,12 +71,14 @@ fn tell(most: f64, places: f64, calm: &Outcome, storm: &Outcome) -> Result<(), B
         format!("| served of what can be served at most | {goodput:.2} | {} at least |", TARGETS.0),
         format!("| p99 until who is sent away knows, ms | {away:.1} | {} |", TARGETS.1),
         format!("| p99 of who is served, ms; without load {unloaded:.1} | {loaded:.1} | {:.1} |", unloaded * TARGETS.2),
+        format!("| the same in the {} s before that | {:.1} | |", LASTING.as_secs() / 2, percentile(&first.served, 99)),
+        format!("| p99 of how late the client itself was in both, ms | {:.1} | |", percentile(&storm.late, 99)),
         format!("| neither served nor told 503 with `Retry-After` | {} | 0 |", storm.lost),
     ];
     let text = format!(
         "## P8: twice as many requests as can be served\n\n\
          Written by `cargo run --release -p bench -- --overload`: a list of 50 over PostgreSQL, of which {most:.0} a second can \
-         be served; {:.0} a second come for {} s, {places:.0} of which have a place; {}.\n\n\
+         be served; {:.0} a second come for {} s; {}.\n\n\
          | what | measured | target |\n|---|---|---|\n{}\n",
         most * 2.0,
         LASTING.as_secs(),
@@ -101,13 +102,15 @@ async fn open_loop(target: &Target, load: Load, rate: f64, lasting: Duration) ->
         "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n\r\n",
         load.path, target.port, target.own
     );
-    let (head, turn, begun): (Arc<str>, _, _) = (head.into(), Arc::new(AtomicU64::new(0)), Instant::now());
+    let begun = Instant::now() + Duration::from_secs(1);
+    let (head, turn): (Arc<str>, _) = (head.into(), Arc::new(AtomicU64::new(0)));
     let port = target.port;
     let clients: JoinSet<Vec<Told>> = (0..CLIENTS)
         .map(|_| {
             let (head, turn) = (Arc::clone(&head), Arc::clone(&turn));
             async move {
-                let (mut told, mut connection) = (vec![], None);
+                // They are there before the storm, as those of a balancer are.
+                let (mut told, mut connection) = (vec![], connect(port).await.ok());
                 loop {
                     let number = u32::try_from(turn.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX);
                     let due = begun + Duration::from_secs_f64(f64::from(number) / rate);
@@ -116,13 +119,16 @@ async fn open_loop(target: &Target, load: Load, rate: f64, lasting: Duration) ->
                     }
                     sleep_until(due).await;
                     let answer = timeout(Duration::from_secs(10), ask(&mut connection, port, &head)).await;
-                    let (status, says_when) = answer.ok().and_then(Result::ok).unwrap_or_default();
-                    told.push(Told { status, says_when, millis: due.elapsed().as_secs_f64() * 1000.0 });
+                    let answer = answer.ok().and_then(Result::ok);
+                    let (status, says_when, left) = answer.unwrap_or((0, false, due));
+                    let [millis, late] = [due.elapsed(), left - due].map(|time| time.as_secs_f64() * 1000.0);
+                    told.push(Told { status, says_when, millis, late });
                 }
             }
         })
         .collect();
     clients.join_all().await.into_iter().flatten().fold(Outcome::default(), |mut outcome, told| {
+        outcome.late.push(told.late);
         match (told.status, told.says_when) {
             (200, _) => outcome.served.push(told.millis),
             (503, true) => outcome.away.push(told.millis),
@@ -132,45 +138,42 @@ async fn open_loop(target: &Target, load: Load, rate: f64, lasting: Duration) ->
     })
 }
 
-type Connection = BufReader<TcpStream>;
-
-/// The status of an answer, and whether it says when to come again. A connection that failed is not used again.
-async fn ask(connection: &mut Option<Connection>, port: u16, head: &str) -> std::io::Result<(u16, bool)> {
-    let mut open = if let Some(open) = connection.take() {
-        open
-    } else {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        stream.set_nodelay(true)?;
-        BufReader::new(stream)
+/// The status of an answer, whether it says when to come again, and when the request left. A connection that failed is not
+/// used again.
+async fn ask(connection: &mut Option<TcpStream>, port: u16, head: &str) -> std::io::Result<(u16, bool, Instant)> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => connect(port).await?,
     };
     open.write_all(head.as_bytes()).await?;
-    let answer = read(&mut open).await?;
+    let left = Instant::now();
+    let (status, says_when) = read(&mut open).await?;
     *connection = Some(open);
-    Ok(answer)
+    Ok((status, says_when, left))
 }
 
-async fn read(connection: &mut Connection) -> std::io::Result<(u16, bool)> {
-    use tokio::io::AsyncBufReadExt;
-    let (mut line, mut status, mut length, mut says_when) = (String::new(), 0, 0, false);
-    loop {
-        line.clear();
-        if connection.read_line(&mut line).await? == 0 {
+async fn connect(port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn read(connection: &mut TcpStream) -> std::io::Result<(u16, bool)> {
+    let mut bytes = Vec::with_capacity(8 * 1024);
+    let end = loop {
+        if connection.read_buf(&mut bytes).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let text = line.trim_end().to_ascii_lowercase();
-        if text.is_empty() {
-            break;
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
         }
-        match text.split_once(": ") {
-            Some(("content-length", value)) => length = value.parse().unwrap_or_default(),
-            Some(("retry-after", _)) => says_when = true,
-            None => status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default(),
-            Some(_) => {}
-        }
-    }
-    let mut body = vec![0; length];
-    connection.read_exact(&mut body).await?;
-    Ok((status, says_when))
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    let of = |name: &str| Some(head.split_once(name)?.1.split_once("\r\n")?.0.to_owned());
+    let length: usize = of("content-length: ").and_then(|length| length.parse().ok()).unwrap_or_default();
+    let (status, says_when) = (head.get(9..12).and_then(|status| status.parse().ok()), of("retry-after: ").is_some());
+    while bytes.len() < end + length && connection.read_buf(&mut bytes).await? > 0 {}
+    Ok((status.unwrap_or_default(), says_when))
 }
 
 fn percentile(times: &[f64], percent: usize) -> f64 {

@@ -11,9 +11,10 @@ use std::{
     error::Error,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
@@ -58,8 +59,8 @@ pub(crate) struct Servers {
     pub(crate) missing: Vec<String>,
     /// How often a measurement was repeated.
     pub(crate) repeats: Cell<u32>,
-    postgres: Option<Postgres>,
-    folder: TempDir,
+    _postgres: Option<Postgres>,
+    _folder: TempDir,
 }
 
 impl Servers {
@@ -75,7 +76,7 @@ impl Servers {
         // Apart, so that it is in the way of no other job.
         let apart = folder.path().join("watched");
         fs::create_dir(&apart)?;
-        let mut watched = start_ours_with(&apart, None, &watched())?;
+        let mut watched = start_ours_with(&apart, None, &watched()?)?;
         watched.target.own = password_token(watched.target.port, "own")?;
         let by_hand = start_by_hand(folder.path(), url.as_deref())?;
         let mut servers = Self {
@@ -87,8 +88,8 @@ impl Servers {
             pgbench: None,
             missing: vec![],
             repeats: Cell::new(0),
-            postgres,
-            folder,
+            _postgres: postgres,
+            _folder: folder,
         };
         if let Some(url) = url {
             servers.python = python(&url).map_err(|why| servers.leave_out("FastAPI + asyncpg", &*why)).ok();
@@ -97,16 +98,6 @@ impl Servers {
             servers.pgbench = version.map_err(|why| servers.leave_out("pgbench", &*why)).map(|_| url).ok();
         }
         Ok(servers)
-    }
-
-    /// Where the data of ours is.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The database of ours, if it is no file.
-    pub(crate) fn url(&self) -> Option<String> {
-        self.postgres.as_ref().map(Postgres::url)
     }
 
     fn leave_out(&mut self, peer: &str, why: &dyn Error) {
@@ -185,7 +176,10 @@ pub(crate) fn start_ours_with(
     settings: &[(String, String)],
 ) -> Result<Server, Box<dyn Error>> {
     let mut ours = ours(folder, url)?;
-    let mut child = ours.envs(settings.iter().cloned()).args(["--port", "0"]).stdout(Stdio::piped()).spawn()?;
+    // A log of each request is written, and read by nobody.
+    let log = if settings.is_empty() { Stdio::inherit() } else { Stdio::null() };
+    let ours = ours.envs(settings.iter().cloned()).args(["--port", "0"]);
+    let mut child = ours.stdout(Stdio::piped()).stderr(log).spawn()?;
     let stdout = child.stdout.take().ok_or("no output")?;
     let port = BufReader::new(stdout).lines().map_while(Result::ok).find_map(|line| {
         let address = line.trim().strip_prefix("app ")?.trim().trim_end_matches('/').to_owned();
@@ -195,24 +189,70 @@ pub(crate) fn start_ours_with(
     Ok(Server { child, target: Target { port, own: String::new(), any: String::new() } })
 }
 
-/// Everything that watches and limits, at limits that nobody reaches.
-fn watched() -> [(String, String); 3] {
-    let settings = [
-        ("TELEMETRY__METRICS", "127.0.0.1:0"),
-        ("LIMITS__ADDRESS", "1000000 per second"),
-        ("LIMITS__ACTOR", "1000000 per second"),
+/// Everything that watches and limits in production, at limits that nobody reaches.
+fn watched() -> Result<Vec<(String, String)>, Box<dyn Error>> {
+    let mut settings = vec![
+        ("TELEMETRY__METRICS", "127.0.0.1:0".to_owned()),
+        ("LIMITS__ADDRESS", "1000000 per second".to_owned()),
+        ("LIMITS__ACTOR", "1000000 per second".to_owned()),
+        ("LOG__FILTER", "info".to_owned()),
+        ("LOG__FORMAT", "json".to_owned()),
     ];
-    settings.map(|(name, value)| (format!("BENCH_{name}"), value.to_owned()))
+    if cfg!(feature = "otlp") {
+        let receiver = receiver()?;
+        settings.push(("TELEMETRY__TRACES", format!("http://{receiver}/v1/traces")));
+        settings.push(("TELEMETRY__TRACES_SAMPLED", "0.01".to_owned()));
+    }
+    Ok(settings.into_iter().map(|(name, value)| (format!("BENCH_{name}"), value)).collect())
 }
 
-/// Resident memory of a server, now and at most so far, in MiB.
-pub(crate) fn memory(server: &Server) -> Result<(f64, f64), Box<dyn Error>> {
+/// Takes traces and says so, until this process ends.
+fn receiver() -> Result<SocketAddr, Box<dyn Error>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || take(BufReader::new(socket)));
+        }
+    });
+    Ok(address)
+}
+
+/// One request after the other, of which only the length matters.
+fn take(mut socket: BufReader<TcpStream>) -> std::io::Result<()> {
+    let (mut line, mut length) = (String::new(), 0);
+    while socket.read_line(&mut line)? > 0 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or_default();
+        }
+        if line.trim().is_empty() {
+            std::io::copy(&mut socket.by_ref().take(length), &mut std::io::sink())?;
+            socket.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+            length = 0;
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Resident memory of a server, in MiB.
+pub(crate) struct Memory {
+    /// All of it, now.
+    pub(crate) now: f64,
+    /// What of that is the server's alone: no part of a file, which the system can take back and other processes share.
+    pub(crate) own: f64,
+    /// All of it, at most so far.
+    pub(crate) most: f64,
+}
+
+pub(crate) fn memory(server: &Server) -> Result<Memory, Box<dyn Error>> {
     let status = fs::read_to_string(format!("/proc/{}/status", server.child.id()))?;
     let of = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         Some(line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()? / 1024.0)
     };
-    of("VmRSS:").zip(of("VmHWM:")).ok_or_else(|| "the system does not tell how much memory it takes".into())
+    let all = || Some(Memory { now: of("VmRSS:")?, own: of("RssAnon:")?, most: of("VmHWM:")? });
+    all().ok_or_else(|| "the system does not tell how much memory it takes".into())
 }
 
 fn start_by_hand(folder: &Path, url: Option<&str>) -> Result<Server, Box<dyn Error>> {

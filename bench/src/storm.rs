@@ -40,9 +40,9 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
             calms.push(ask(&server, folder.path(), "one", connections)?);
             drop(server);
             let server = start(folder.path())?;
-            let before = memory(&server)?.0;
+            let before = memory(&server)?.now;
             storms.push(ask(&server, folder.path(), "all", connections)?);
-            grown.push(memory(&server)?.0 - before);
+            grown.push(memory(&server)?.now - before);
         }
         let [storm, calm, grown] = [storms, calms, grown].map(|all| median(all).unwrap_or_default());
         let ratio = storm / calm;

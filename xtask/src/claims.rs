@@ -5,13 +5,28 @@ use std::{collections::BTreeSet, fs};
 use crate::{Result, steps::stdout};
 
 const FILE: &str = "SECURITY.md";
+/// How far the behaviours are numbered that an app is built for: each has a row.
+const PROMISED: [(char, u8); 3] = [('T', 7), ('I', 12), ('A', 10)];
 
-/// Fails where a row names no test, or one that is gone.
+/// Fails where a row names no test, or one that is gone, or where a behaviour has no row.
 pub(crate) fn check() -> Result<String> {
     let listed = stdout(std::process::Command::new("git").args(["ls-files", "*.rs"]))?;
     let sources = listed.lines().filter_map(|path| fs::read_to_string(path).ok()).collect::<Vec<_>>();
     let tests: BTreeSet<&str> = sources.iter().flat_map(|source| tests(source)).collect();
-    judge(&fs::read_to_string(FILE)?, &tests)
+    let text = fs::read_to_string(FILE)?;
+    let missing = missing(&text);
+    if missing.is_empty() {
+        judge(&text, &tests)
+    } else {
+        Err(format!("{FILE}: no row for {}", missing.join(", ")).into())
+    }
+}
+
+fn missing(text: &str) -> Vec<String> {
+    let there: BTreeSet<&str> = text.lines().filter_map(row).map(|(id, _)| id).collect();
+    let promised =
+        PROMISED.into_iter().flat_map(|(kind, last)| (1..=last).map(move |number| format!("{kind}{number}")));
+    promised.filter(|id| !there.contains(&**id)).collect()
 }
 
 fn judge(text: &str, tests: &BTreeSet<&str>) -> Result<String> {
@@ -57,6 +72,15 @@ fn tests(source: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_behaviour_without_a_row_is_missed() {
+        let row = |id: &&str| format!("| {id} | this | `one` |");
+        let all = missing("");
+        assert_eq!((all.len(), &*all[0], &*all[28]), (29, "T1", "A10"));
+        let but_one: Vec<_> = all.iter().map(String::as_str).filter(|id| *id != "I9").collect();
+        assert_eq!(missing(&but_one.iter().map(row).collect::<Vec<_>>().join("\n")), ["I9"]);
+    }
 
     #[test]
     fn a_row_without_a_test_that_is_there_is_refused() {

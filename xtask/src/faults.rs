@@ -1,8 +1,9 @@
 //! `cargo xtask faults`: breaks things under the release build of the reference application, and keeps what came of it.
 
-use std::process::Command;
-
-use crate::{Result, parts, steps::cargo};
+use crate::{
+    Result, parts,
+    steps::{cargo, stream},
+};
 
 /// Which parts the faults need; the others are for tests alone.
 const PARTS: [&str; 7] = ["postgres", "nginx", "mongodb", "redis", "faketime", "oidc-provider", "tmpfs"];
@@ -13,9 +14,4 @@ pub(crate) fn run(options: &[&str]) -> Result {
     parts::prepare_only(&PARTS, &parts::left_out(&without)?)?;
     stream(&mut cargo(&["build", "--release", "--package", "lorem-ipsum", "--features", "lambda mongodb redis"]))?;
     stream(cargo(&["run", "--quiet", "--release", "--package", "faults", "--"]).args(options))
-}
-
-/// Shows what a program writes as it writes it.
-fn stream(command: &mut Command) -> Result {
-    if command.status()?.success() { Ok(()) } else { Err("faults: FAILED".into()) }
 }

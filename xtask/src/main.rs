@@ -11,6 +11,7 @@ mod crates;
 mod dashboards;
 mod directions;
 mod faults;
+mod fuzz;
 mod includes;
 mod infra;
 mod lint;
@@ -28,6 +29,7 @@ usage: cargo xtask test [--without PART]...   all tests; gets what they need fir
        cargo xtask ci [--without PART]...     both
        cargo xtask faults [ID]... [--short] [--without PART]...
                                               the long form of the fault tests, kept in faults/; half an hour or more
+       cargo xtask fuzz [SECONDS]             somebody else's fuzzer on the reference application, for ten minutes
        cargo xtask infra [NAME]... [--without PART]...
                                               what puts an app into the cloud, tried; a quarter of an hour
        cargo xtask includes                   writes anew what the documentation takes from elsewhere: code, and the
@@ -55,6 +57,8 @@ fn run(arguments: &[&str]) -> Result {
         ["test", options @ ..] => test::run(&parts::left_out(options)?),
         ["lint"] => lint::run(),
         ["faults", options @ ..] => faults::run(options),
+        ["fuzz"] => fuzz::run("600"),
+        ["fuzz", seconds] => fuzz::run(seconds),
         ["infra", arguments @ ..] => infra::run(arguments),
         ["includes"] => {
             includes::write()?;

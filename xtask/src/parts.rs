@@ -124,6 +124,12 @@ const PARTS: &[Part] = &[
         get: Get::OursBy("npm", NODE, || servers::OPENID_CLIENT.fetch()),
     },
     Part {
+        name: "schemathesis",
+        programs: "Python 3.10 or newer with pip",
+        is_there: || servers::SCHEMATHESIS.is_there(),
+        get: Get::OursBy("python3", PYTHON, || servers::SCHEMATHESIS.fetch()),
+    },
+    Part {
         name: "aws-emulator",
         programs: "Python 3.10 or newer with pip",
         is_there: servers::AwsEmulator::is_there,
@@ -338,7 +344,7 @@ mod tests {
         assert!(left_out(&[]).unwrap().is_empty());
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
-        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, axe, openid-client, aws-emulator, lambda-emulator, \
+        let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, axe, openid-client, schemathesis, aws-emulator, lambda-emulator, \
                      terraform, aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());

@@ -75,6 +75,11 @@ pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     }
 }
 
+/// Shows what a program writes as it writes it.
+pub(crate) fn stream(command: &mut Command) -> Result {
+    if command.status()?.success() { Ok(()) } else { Err("FAILED".into()) }
+}
+
 fn spawn(command: &mut Command) -> Result<Child> {
     let child = command.stdin(Stdio::null()).spawn();
     child.map_err(|error| format!("cannot run {}: {error}", command.get_program().display()).into())

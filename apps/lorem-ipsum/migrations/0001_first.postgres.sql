@@ -120,12 +120,12 @@ CREATE TABLE "auth_revocations" (
   "revoked" text COLLATE "C" NOT NULL PRIMARY KEY,
   "kind" text COLLATE "C" NOT NULL,
   "name" text COLLATE "C" NOT NULL,
-  "user_id" uuid,
+  "given_to" text COLLATE "C",
   "up_to" int8 NOT NULL,
   "remembered" timestamptz NOT NULL,
   "written" timestamptz NOT NULL
 );
-CREATE INDEX "auth_revocations_user_id_idx" ON "auth_revocations" ("user_id" NULLS FIRST);
+CREATE INDEX "auth_revocations_given_to_idx" ON "auth_revocations" ("given_to" NULLS FIRST);
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
 CREATE TABLE "auth_second_factors" (
@@ -173,7 +173,9 @@ CREATE TABLE "provider_sessions" (
   "session" text COLLATE "C" NOT NULL PRIMARY KEY,
   "person_id" text COLLATE "C" NOT NULL,
   "expires" timestamptz NOT NULL,
-  "signed_in" timestamptz NOT NULL
+  "signed_in" timestamptz NOT NULL,
+  "address" text COLLATE "C",
+  "browser" text COLLATE "C"
 );
 CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
 CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");

@@ -120,12 +120,12 @@ CREATE TABLE "auth_revocations" (
   "revoked" TEXT /* text */ NOT NULL PRIMARY KEY,
   "kind" TEXT /* text */ NOT NULL,
   "name" TEXT /* text */ NOT NULL,
-  "user_id" BLOB /* uuid */,
+  "given_to" TEXT /* text */,
   "up_to" INTEGER /* int64 */ NOT NULL,
   "remembered" INTEGER /* time */ NOT NULL,
   "written" INTEGER /* time */ NOT NULL
 ) STRICT;
-CREATE INDEX "auth_revocations_user_id_idx" ON "auth_revocations" ("user_id");
+CREATE INDEX "auth_revocations_given_to_idx" ON "auth_revocations" ("given_to");
 CREATE INDEX "auth_revocations_remembered_idx" ON "auth_revocations" ("remembered");
 CREATE INDEX "auth_revocations_written_idx" ON "auth_revocations" ("written");
 CREATE TABLE "auth_second_factors" (
@@ -173,7 +173,9 @@ CREATE TABLE "provider_sessions" (
   "session" TEXT /* text */ NOT NULL PRIMARY KEY,
   "person_id" TEXT /* text */ NOT NULL,
   "expires" INTEGER /* time */ NOT NULL,
-  "signed_in" INTEGER /* time */ NOT NULL
+  "signed_in" INTEGER /* time */ NOT NULL,
+  "address" TEXT /* text */,
+  "browser" TEXT /* text */
 ) STRICT;
 CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
 CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");

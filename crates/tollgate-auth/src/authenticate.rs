@@ -91,7 +91,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
     if well_formed { Ok(Some(token)) } else { Err(unreadable()) }
 }
 
-const SCHEME: &[u8] = b"Bearer ";
+/// What stands before a token.
+pub(crate) const SCHEME: &[u8] = b"Bearer ";
 
 /// Goes on after a byte that is not: without a way out, many are looked at together.
 fn is_graphic(token: &[u8]) -> bool {

@@ -26,6 +26,7 @@ extern crate self as tollgate;
 mod accounts;
 mod api_key;
 mod authenticate;
+mod authorities;
 mod error;
 mod identity;
 pub mod issuer;

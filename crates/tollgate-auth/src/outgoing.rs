@@ -5,18 +5,12 @@
 //! compressed answer unpacked. An answer is whole within [`PATIENCE`] and as many bytes as whoever asked takes, or it is
 //! an error.
 //!
-//! Certificates are checked against the system's authorities, so that a company's own works; where there are none, as in
-//! a container with nothing but the app, against Mozilla's list.
+//! Whose certificates are trusted, [`Authorities`] says.
 
-use crate::sign_in::is_loopback;
+use crate::{authorities::Authorities, sign_in::is_loopback};
 use http::{HeaderMap, StatusCode, header};
 use reqwest::{Body, Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
-use rustls::{
-    ClientConfig, RootCertStore,
-    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs},
-};
-use rustls_platform_verifier::Verifier;
+use rustls::{ClientConfig, crypto::aws_lc_rs};
 use std::{fmt, sync::Arc, time::Duration};
 use tollgate_http::trace::outgoing;
 use tracing::Instrument;
@@ -263,18 +257,9 @@ pub fn builder() -> crate::Result<ClientBuilder> {
 /// rustls with aws-lc-rs, whatever another dependency might have installed for the process.
 fn tls() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = verifier(&provider)?;
+    let verifier = Arc::new(Authorities { provider: Arc::clone(&provider) });
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
-}
-
-fn verifier(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    if let Ok(system) = Verifier::new(Arc::clone(provider)) {
-        return Ok(Arc::new(system));
-    }
-    let mozilla = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(mozilla), Arc::clone(provider)).build();
-    Ok(verifier.map_err(|error| rustls::Error::General(error.to_string()))?)
 }

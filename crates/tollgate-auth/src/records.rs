@@ -56,6 +56,10 @@ impl<T: Resource> Records<T> {
         self.store.find(&self.may.read, wanted).all().await
     }
 
+    pub(crate) async fn count(&self, wanted: Filter<T>) -> Result<u64> {
+        self.store.count(&self.may.read, wanted).await
+    }
+
     pub(crate) async fn insert(&self, new: T::New) -> Result<T> {
         self.store.insert(&self.may.create, new).await
     }

@@ -25,7 +25,7 @@ pub struct User {
     #[id(generated)]
     pub user_id: Uuid,
     /// How they are called.
-    #[garde(length(min = 1, max = 200))]
+    #[garde(length(min = 1, max = 200), custom(in_one_line))]
     pub name: String,
     /// The address they sign in with, in lower case.
     #[unique]
@@ -70,6 +70,13 @@ impl User {
 fn in_lower_case(email: &String, _: &()) -> garde::Result {
     let is_lower = *email == email.to_lowercase();
     is_lower.then_some(()).ok_or_else(|| garde::Error::new("must be in lower case"))
+}
+
+/// Names go into mails, whose headers are lines, and onto pages that ask people whom they trust.
+#[expect(clippy::ptr_arg, clippy::trivially_copy_pass_by_ref, reason = "garde calls it so")]
+fn in_one_line(name: &String, _: &()) -> garde::Result {
+    let is_one = !name.contains(char::is_control);
+    is_one.then_some(()).ok_or_else(|| garde::Error::new("must have no line breaks or other control characters"))
 }
 
 /// White space around an address and its case are slips of the keyboard.

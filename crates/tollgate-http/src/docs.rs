@@ -1,8 +1,10 @@
 //! The document as a page, with nothing fetched from elsewhere.
 //!
-//! `swagger-ui-dist` carries Swagger UI's files; the page and its start-up script are ours, so that the page works
-//! under a strict content security policy and "Authorize" runs the code flow with PKCE (RFC 7636) at each issuer. What
-//! the page may call besides the app are the issuers' token endpoints, and nothing else.
+//! The files are Swagger UI's; the page and its start-up script are ours, so that the page works under a strict content
+//! security policy and "Authorize" runs the code flow with PKCE (RFC 7636) at each issuer. What the page may call besides
+//! the app are the issuers' token endpoints, and nothing else.
+
+mod swagger_ui;
 
 use crate::Scheme;
 use axum::{
@@ -15,7 +17,6 @@ use axum::{
 use minijinja::HtmlEscape;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
 /// Where the pages of the authorization flow come back to, below the app's own origin.
 pub const REDIRECT_PATH: &str = "/docs/assets/oauth2-redirect.html";
@@ -47,16 +48,11 @@ pub fn router(title: &str, document: &Value, schemes: &[Scheme]) -> Router {
     let (json, page) = (document.to_string(), page(title, schemes));
     // A setting with a character that no header can hold is no address either.
     let policy = HeaderValue::try_from(policy(schemes)).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    let assets = swagger_ui_dist::generate_routes(ApiDefinition {
-        uri_prefix: "/docs/assets",
-        api_definition: OpenApiSource::Uri("/openapi.json"),
-        title: None,
-    });
     Router::new()
         .route("/openapi.json", get(async move || typed("application/json", json.clone())))
         .route("/docs", get(async move || Html(page.clone())))
         .route("/docs/start.js", get(async || typed("text/javascript", START.into())))
-        .merge(assets)
+        .merge(swagger_ui::router())
         .layer(map_response(move |response: Response| {
             std::future::ready(([(header::CONTENT_SECURITY_POLICY, policy.clone())], response))
         }))

@@ -13,7 +13,7 @@ use crate::{
     words::{NAME, brief, of_serde},
 };
 use axum::{
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -45,9 +45,17 @@ impl<T: Input> Argument for Json<T> {
 
 pub(crate) fn send(status: StatusCode, value: &impl Output) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Ok(body) => with_body(status, body),
         Err(error) => Refusal::from(Problem::internal().caused_by(error)).into_response(),
     }
+}
+
+/// Written out: as parts of a tuple, the body would first be given another type.
+fn with_body(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// The same with a tag that is made of the body.
@@ -55,7 +63,7 @@ pub(crate) fn send_tagged(status: StatusCode, value: &impl Output, tag: impl FnO
     match serde_json::to_vec(value) {
         Ok(body) => {
             let tag = tag(&body);
-            let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+            let mut response = with_body(status, body);
             tag.put_on(response.headers_mut());
             response
         }

@@ -85,7 +85,7 @@ pub use observe::{Observe, metrics};
 pub use operation::{Operation, Place};
 pub use overload::{Load, LoadCounts};
 pub use panics::log_panics;
-pub use pipeline::{Edge, pipeline};
+pub use pipeline::{Edge, Piped, Pipeline};
 pub use preconditions::Preconditions;
 pub use query::{Form, Query};
 pub use refusal::{Refusal, wants_page};

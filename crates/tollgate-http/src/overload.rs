@@ -2,16 +2,23 @@
 //!
 //! As many as there are places. Who finds none waits for a moment, so that a burst is served, and then is told to come
 //! back later: 503 with `Retry-After`. While there are always some who wait, the moment is a tenth as long: a queue that
-//! never empties makes everybody late and nobody faster (RFC 8289 found that for routers).
+//! never empties makes everybody late and nobody faster (RFC 8289 found that for routers). For the same reason there are
+//! then only as many [places](Knee) as bring something.
 //!
 //! A place is taken until the answer begins, for a limited time. Probes need none.
+
+mod knee;
 
 use crate::Refusal;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use knee::Knee;
 use std::{
     future::poll_fn,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -23,15 +30,24 @@ use tollgate_core::Problem;
 
 /// A queue that did not empty for that long is no burst.
 const BURST: Duration = Duration::from_millis(100);
+/// How long a number of places is tried.
+const TURN: Duration = Duration::from_millis(100);
+/// What was found out is forgotten so long after the last turn.
+const CALM: Duration = Duration::from_secs(10);
 /// How often the log is told of those who were sent away.
 const TELL: Duration = Duration::from_secs(1);
 
 /// The requests that run.
 pub struct Load {
-    most: usize,
     patience: Duration,
     longest: Duration,
     places: Semaphore,
+    /// How many places there are, and how many there should be: one too many goes when somebody leaves it.
+    there: AtomicUsize,
+    wanted: AtomicUsize,
+    turn: Mutex<Turn>,
+    /// How many requests left their place.
+    done: AtomicU64,
     began: Instant,
     queued: AtomicUsize,
     /// Since when there was always somebody who waits, in ms from the beginning.
@@ -40,6 +56,13 @@ pub struct Load {
     /// When the log was told last, and how many had been sent away by then.
     told: AtomicU64,
     told_of: AtomicU64,
+}
+
+/// A number of places on trial.
+struct Turn {
+    knee: Knee,
+    since: u64,
+    done: u64,
 }
 
 /// How many requests there are of which kind.
@@ -52,7 +75,7 @@ pub struct LoadCounts {
     pub queued: usize,
     /// Were sent away since the start.
     pub shed: u64,
-    /// May run at once.
+    /// May run at once now.
     pub most: usize,
 }
 
@@ -63,21 +86,24 @@ impl Default for Load {
 }
 
 impl Load {
-    /// At most so many requests run at once; another waits for a place for `patience`, and runs for `longest`.
+    /// At most so many requests run at once, and fewer while more bring nothing; another waits for a place for `patience`,
+    /// and runs for `longest`.
     #[must_use]
     pub fn new(most: usize, patience: Duration, longest: Duration) -> Self {
-        let [queued_since, shed, told, told_of] = [0; 4].map(AtomicU64::new);
-        let (places, began, queued) = (Semaphore::new(most), Instant::now(), AtomicUsize::new(0));
-        Self { most, patience, longest, places, began, queued, queued_since, shed, told, told_of }
+        let [done, queued_since, shed, told, told_of] = [0; 5].map(AtomicU64::new);
+        let [there, wanted, queued] = [most, most, 0].map(AtomicUsize::new);
+        let (places, began) = (Semaphore::new(most), Instant::now());
+        let turn = Mutex::new(Turn { knee: Knee::new(most), since: 0, done: 0 });
+        Self { patience, longest, places, there, wanted, turn, done, began, queued, queued_since, shed, told, told_of }
     }
 
     /// How many requests there are of which kind.
     pub fn counts(&self) -> LoadCounts {
         LoadCounts {
-            in_flight: self.most - self.places.available_permits(),
+            in_flight: self.there.load(Ordering::Relaxed).saturating_sub(self.places.available_permits()),
             queued: self.queued.load(Ordering::Relaxed),
             shed: self.shed.load(Ordering::Relaxed),
-            most: self.most,
+            most: self.wanted.load(Ordering::Relaxed),
         }
     }
 
@@ -87,7 +113,8 @@ impl Load {
             Ok(place) => Some(place),
             Err(_) => Box::pin(self.wait()).await,
         };
-        let Some(_place) = place else { return self.send_away() };
+        let Some(place) = place else { return self.send_away() };
+        let _place = Place { load: self, permit: Some(place) };
         // Many answer at once: those need no timer.
         if let Poll::Ready(response) = poll_fn(|context| Poll::Ready(answer.poll_unpin(context))).await {
             return response;
@@ -104,17 +131,51 @@ impl Load {
         let waiting = Waiting::begin(self);
         if waiting.is_first {
             self.queued_since.store(now, Ordering::Relaxed);
+            self.forget(now);
         }
         let for_millis = now.saturating_sub(self.queued_since.load(Ordering::Relaxed));
         let is_burst = Duration::from_millis(for_millis) < BURST;
+        if !is_burst {
+            self.turn(now, now - for_millis);
+        }
         let patience = if is_burst { self.patience } else { self.patience / 10 };
         timeout(patience, self.places.acquire()).await.ok()?.ok()
+    }
+
+    /// Ends a turn that lasted long enough: how many places should there be in the next?
+    fn turn(&self, now: u64, queued_since: u64) {
+        let Ok(mut turn) = self.turn.try_lock() else { return };
+        let (done, millis) = (self.done.load(Ordering::Relaxed), now.saturating_sub(turn.since));
+        // Of a while in which nobody waited, nothing can be learnt.
+        if queued_since > turn.since {
+            (turn.since, turn.done) = (now, done);
+        } else if Duration::from_millis(millis) >= TURN {
+            let answered = done - turn.done;
+            let Some(wanted) = turn.knee.next(answered, millis) else { return };
+            (turn.since, turn.done) = (now, done);
+            self.want(wanted);
+        }
+    }
+
+    /// All places are there again after a calm: who holds the few of the last storm now may be slow, and few others wait.
+    fn forget(&self, now: u64) {
+        if let Ok(mut turn) = self.turn.try_lock()
+            && Duration::from_millis(now.saturating_sub(turn.since)) >= CALM
+        {
+            self.want(turn.knee.forget());
+        }
+    }
+
+    fn want(&self, wanted: usize) {
+        self.wanted.store(wanted, Ordering::Relaxed);
+        let there = self.there.fetch_max(wanted, Ordering::Relaxed);
+        self.places.add_permits(wanted.saturating_sub(there));
     }
 
     fn send_away(&self) -> Response {
         let shed = self.shed.fetch_add(1, Ordering::Relaxed) + 1;
         self.tell(shed);
-        let words = format!("there are more than {} requests at once", self.most);
+        let words = format!("there are more than {} requests at once", self.wanted.load(Ordering::Relaxed));
         let refusal = Refusal::from(Problem::unavailable().because(words).later(1));
         Refusal { is_one_of_many: true, ..refusal }.into_response()
     }
@@ -125,12 +186,30 @@ impl Load {
         let is_due = told == 0 || Duration::from_millis(now.saturating_sub(told)) >= TELL;
         if is_due && self.told.compare_exchange(told, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let of = shed - self.told_of.swap(shed, Ordering::Relaxed).min(shed);
-            tracing::warn!(requests = of, most = self.most, "more requests than may run at once: sent away with 503");
+            let most = self.wanted.load(Ordering::Relaxed);
+            tracing::warn!(requests = of, most, "more requests than may run at once: sent away with 503");
         }
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A place that is taken.
+struct Place<'a> {
+    load: &'a Load,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let Load { there, wanted, done, .. } = self.load;
+        done.fetch_add(1, Ordering::Relaxed);
+        let fewer = |there: usize| (there > wanted.load(Ordering::Relaxed)).then(|| there - 1);
+        if there.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+            self.permit.take().into_iter().for_each(SemaphorePermit::forget);
+        }
     }
 }
 
@@ -158,6 +237,7 @@ mod tests {
     use super::*;
     use axum::http::{StatusCode, header};
     use futures_util::future::{join, join_all};
+    use std::pin::pin;
     use tokio::time::sleep;
 
     async fn work(millis: u64) -> Response {
@@ -199,6 +279,67 @@ mod tests {
         let ((held, waited), late) = join(holds_and_waits, late).await;
         assert_eq!((held.status().as_u16(), waited.status().as_u16()), (200, 503));
         assert!(late < Duration::from_millis(60), "{late:?}");
+    }
+
+    /// So many requests a second come for so long, whatever becomes of those before: how long the served ones took in the
+    /// last half of that, and how many requests there were in it.
+    async fn come(load: &Load, a_second: u32, lasting: Duration, work: impl AsyncFn()) -> (Vec<Duration>, usize) {
+        let (work, begun) = (&work, Instant::now());
+        let count = a_second * u32::try_from(lasting.as_secs()).unwrap();
+        let each = (0..count).map(async |number| {
+            tokio::time::sleep_until(begun + Duration::from_secs(1) * number / a_second).await;
+            let since = Instant::now();
+            let work = async {
+                work().await;
+                StatusCode::OK.into_response()
+            };
+            (load.run(pin!(work)).await.status() == 200).then(|| since.elapsed())
+        });
+        let told = join_all(each).await.split_off(count as usize / 2);
+        let count = told.len();
+        (told.into_iter().flatten().collect(), count)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_requests_than_can_be_served_are_not_all_made_late() {
+        let (load, cores) = (load(256, 50), Semaphore::new(4));
+        let work = async || {
+            let _core = cores.acquire().await;
+            sleep(Duration::from_millis(4)).await;
+        };
+        let (served, count) = come(&load, 2000, Duration::from_secs(10), work).await;
+        let (goodput, slowest) = (2 * served.len(), served.iter().max().unwrap());
+        assert!(goodput * 10 > count * 9, "{goodput} of {count} that four cores can do");
+        assert!(*slowest < Duration::from_millis(40), "{slowest:?}, and a quarter of a second with all places");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_has_become_slow_is_asked_by_as_many_as_may() {
+        let (load, cores) = (load(64, 500), Semaphore::new(4));
+        let quick = async || {
+            let _core = cores.acquire().await;
+            sleep(Duration::from_millis(4)).await;
+        };
+        come(&load, 2000, Duration::from_secs(5), quick).await;
+        assert!(load.counts().most < 32, "{:?}", load.counts());
+        let slow = async || sleep(Duration::from_millis(500)).await;
+        let (served, count) = come(&load, 256, Duration::from_secs(20), slow).await;
+        let goodput = 2 * served.len();
+        assert!(goodput * 10 > count * 9, "{goodput} of {count} that sixty-four places can do, {:?}", load.counts());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_calm_all_places_are_there_again() {
+        let (load, cores) = (load(64, 50), Semaphore::new(4));
+        let quick = async || {
+            let _core = cores.acquire().await;
+            sleep(Duration::from_millis(4)).await;
+        };
+        come(&load, 2000, Duration::from_secs(5), quick).await;
+        assert!(load.counts().most < 32, "{:?}", load.counts());
+        sleep(CALM).await;
+        let answers = join_all((0..64).map(|_| load.run(Box::pin(work(5000))))).await;
+        assert!(answers.iter().all(|answer| answer.status() == 200), "{:?}", load.counts());
     }
 
     #[tokio::test(start_paused = true)]

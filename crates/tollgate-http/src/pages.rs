@@ -25,6 +25,7 @@ mod gate;
 mod home;
 mod problem;
 mod refused;
+mod sessions;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use gate::{FieldKind, GateField, GateForm, GatePage, Scan};
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
+pub use sessions::{BrowserSession, SessionsPage, minute};
 pub use sign_in::{LeavingPage, Provider, SignInPage};
 
 use axum::{
@@ -53,7 +55,7 @@ use tollgate_core::{Problem, Result};
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                           connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     (HomePage::TEMPLATE, include_str!("../templates/home.html")),
@@ -62,6 +64,7 @@ const TEMPLATES: [(&str, &str); 10] = [
     (LeavingPage::TEMPLATE, include_str!("../templates/leaving.html")),
     (ConsentPage::TEMPLATE, include_str!("../templates/consent.html")),
     (AppsPage::TEMPLATE, include_str!("../templates/apps.html")),
+    (SessionsPage::TEMPLATE, include_str!("../templates/sessions.html")),
     (SignOutPage::TEMPLATE, include_str!("../templates/sign-out.html")),
     (ProblemPage::TEMPLATE, include_str!("../templates/problem.html")),
 ];

@@ -13,31 +13,33 @@ use crate::{
     trace::{end_span, request_span, trace_of},
 };
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request as Plain, StatusCode, Uri, header, request::Parts},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
 use std::{
+    convert::Infallible,
     mem,
     panic::AssertUnwindSafe,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 use tollgate_access::Roles;
 use tollgate_core::Problem;
 use tollgate_store::audit::{Origin, detached, within};
+use tower::{Layer, Service};
 use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers of every answer that does not say otherwise.
-static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+fn usual_headers() -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
     headers.extend([
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -48,10 +50,12 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     ]);
     headers
-});
+}
 
 /// What the pipeline needs to know.
 pub struct Edge {
+    /// Headers of every answer that does not say otherwise.
+    headers: HeaderMap,
     pages: Arc<Pages>,
     authenticate: Arc<dyn Authenticate>,
     /// Known to developers only: what a refusal's page tells about roles and source.
@@ -74,6 +78,7 @@ impl Edge {
     pub fn new(pages: Arc<Pages>, authenticate: Arc<dyn Authenticate>, roles: Option<Roles>) -> Self {
         let prefix = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff;
         Self {
+            headers: usual_headers(),
             pages,
             authenticate,
             roles,
@@ -85,6 +90,15 @@ impl Edge {
             prefix,
             count: AtomicU64::new(0),
         }
+    }
+
+    /// The same, where browsers come through TLS alone: for a year they try nothing else (RFC 6797). Nothing is said of
+    /// hosts below this one, which may be others'.
+    #[must_use]
+    pub fn over_tls_alone(mut self) -> Self {
+        let year = HeaderValue::from_static("max-age=31536000");
+        self.headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+        self
     }
 
     /// Behind that many proxies, each of which says whom it speaks for.
@@ -112,12 +126,12 @@ impl Edge {
     }
 
     /// The route, within the limits of the address, and among those that run.
-    async fn route(&self, request: Request, next: Next) -> Response {
-        let Some(limits) = &self.limits else { return self.load.run(pin!(next.run(request))).await };
+    async fn route(&self, request: Request, mut next: impl Next) -> Response {
+        let Some(limits) = &self.limits else { return self.load.run(pin!(answer(next.call(request)))).await };
         let taken = limits.of_address(request.extensions()).await;
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
-            None => self.load.run(pin!(next.run(request))).await,
+            None => self.load.run(pin!(answer(next.call(request)))).await,
         };
         taken.tell(response.headers_mut());
         response
@@ -142,7 +156,7 @@ impl Edge {
         refusal.log(&asked, &id);
         let (status, body) = refusal.bytes();
         let mut headers = HeaderMap::new();
-        finish_headers(&mut headers, &id);
+        self.finish_headers(&mut headers, &id);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
         headers.insert(header::CONTENT_LENGTH, body.len().into());
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -152,6 +166,13 @@ impl Edge {
         }
         bytes.extend([b"\r\n", &*body].concat());
         bytes
+    }
+
+    fn finish_headers(&self, headers: &mut HeaderMap, id: &RequestId) {
+        // To copy a map costs less than to look up each of its names.
+        let own = mem::replace(headers, self.headers.clone());
+        headers.extend(own);
+        headers.extend(HeaderValue::from_str(&id.0).ok().map(|id| (REQUEST_ID, id)));
     }
 
     /// Logs a refusal and writes its body.
@@ -195,20 +216,67 @@ impl Edge {
     }
 }
 
-/// Every request, from its head to the last header of its answer.
-pub async fn pipeline(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+/// Every request, from its head to the last header of its answer. A layer written out: `from_fn` would box the rest of the
+/// road, and what comes of it, once more.
+#[derive(Clone)]
+pub struct Pipeline(pub Arc<Edge>);
+
+/// A route behind it.
+#[derive(Clone)]
+pub struct Piped<S> {
+    edge: Arc<Edge>,
+    next: S,
+}
+
+/// The rest of the road.
+trait Next: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}
+
+impl<S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static> Next for S {}
+
+impl<S> Layer<S> for Pipeline {
+    type Service = Piped<S>;
+
+    fn layer(&self, next: S) -> Piped<S> {
+        Piped { edge: Arc::clone(&self.0), next }
+    }
+}
+
+impl<S> Service<Request> for Piped<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.next.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (edge, next) = (Arc::clone(&self.edge), self.next.clone());
+        Box::pin(async move { Ok(pipe(&edge, request, next).await) })
+    }
+}
+
+async fn pipe(edge: &Arc<Edge>, request: Request, mut next: impl Next) -> Response {
     let is_probe = health::is_probe(request.uri().path());
     let answer = async |request: Request| {
         if is_probe {
-            next.run(request).await
+            answer(next.call(request)).await
         } else if request.method().is_safe() {
             edge.route(request, next).await
         } else {
-            let edge = Arc::clone(&edge);
+            let edge = Arc::clone(edge);
             to_its_end(Box::pin(async move { caught(edge.route(request, next)).await })).await
         }
     };
     edge.conduct(request, answer).await
+}
+
+async fn answer(road: impl Future<Output = Result<Response, Infallible>>) -> Response {
+    let Ok(response) = road.await;
+    response
 }
 
 impl Edge {
@@ -244,7 +312,7 @@ impl Edge {
             if response.status().is_server_error() && response.extensions().get::<Arc<Refusal>>().is_none() {
                 told_otherwise(&asked, &id, response.status());
             }
-            finish_headers(response.headers_mut(), &id);
+            self.finish_headers(response.headers_mut(), &id);
             log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
             response
         };
@@ -281,13 +349,6 @@ fn told_otherwise(asked: &Asked, id: &RequestId, status: StatusCode) {
     if !health::is_probe(asked.path()) {
         tracing::error!(request_id = %id, method = %asked.method, path = asked.path(), status = status.as_u16(), "failed");
     }
-}
-
-fn finish_headers(headers: &mut HeaderMap, id: &RequestId) {
-    // To copy a map costs less than to look up each of its names.
-    let own = mem::replace(headers, HEADERS.clone());
-    headers.extend(own);
-    headers.extend(HeaderValue::from_str(&id.0).ok().map(|id| (REQUEST_ID, id)));
 }
 
 fn log(asked: &Asked, route: Option<&MatchedPath>, id: &RequestId, status: StatusCode, took: Duration) {

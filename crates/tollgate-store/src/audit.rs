@@ -11,6 +11,7 @@ use crate::{Driver, Resource, Result, Stamp, store::check};
 use jiff::Timestamp;
 use std::{
     net::IpAddr,
+    pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::task::JoinError;
@@ -104,6 +105,8 @@ pub async fn detached<F>(work: F) -> Result<F::Output, JoinError>
 where
     F: Future<Output: Send> + Send + 'static,
 {
+    // Boxed: a task is a lot of code, and so is there once for what it answers, not for each work.
+    let work: Pin<Box<dyn Future<Output = F::Output> + Send>> = Box::pin(work);
     let Ok(origin) = ORIGIN.try_with(Clone::clone) else { return tokio::spawn(work).await };
     let work = async { (work.await, with_origin(|origin| origin.actor().cloned()).flatten()) };
     let (done, actor) = tokio::spawn(within(origin, work)).await?;

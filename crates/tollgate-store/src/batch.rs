@@ -148,11 +148,16 @@ impl<Q: Send + 'static, A: Send + 'static> Flight<Q, A> {
             note_size(&job.span, group.len());
         }
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
-                let _ = (self.0.run)(group).await;
-            });
+            let run = (self.0.run)(group);
+            runtime.spawn(fly(run, Box::new(self)));
         }
     }
+}
+
+/// Not generic: a task is a lot of code, and so is there once.
+async fn fly(run: Answer<'static, ()>, lands: Box<dyn Send>) {
+    let _ = run.await;
+    drop(lands);
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Drop for Flight<Q, A> {

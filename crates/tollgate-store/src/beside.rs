@@ -3,7 +3,7 @@
 //! No request waits for it. Whoever lets the process be frozen, as AWS Lambda does after each answer, first waits until it
 //! is [settled]: what is stopped half way has lost its connections when it goes on.
 
-use std::sync::LazyLock;
+use std::{pin::Pin, sync::LazyLock};
 use tokio_util::task::TaskTracker;
 pub use tokio_util::task::task_tracker::TaskTrackerToken as Unsettled;
 
@@ -16,6 +16,8 @@ static BESIDE: LazyLock<TaskTracker> = LazyLock::new(|| {
 
 /// Does work in a task of its own that nobody waits for, within a runtime.
 pub fn beside(work: impl Future<Output: Send> + Send + 'static) {
+    // Boxed: a task is a lot of code, and so is there once.
+    let work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move { drop(work.await) });
     BESIDE.spawn(work);
 }
 

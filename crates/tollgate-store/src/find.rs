@@ -3,7 +3,7 @@
 use crate::{
     Driver, Error, Expr, Order, Position, Resource, Result, Row, Select, Sort, measures::round_trip, query::Text,
 };
-use std::{panic::resume_unwind, sync::Arc};
+use std::{panic::resume_unwind, pin::Pin, sync::Arc};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -117,6 +117,8 @@ pub(crate) async fn in_task<R: Send + 'static>(
     driver: Arc<dyn Driver>,
     read: impl Future<Output = Result<R>> + Send + 'static,
 ) -> Result<R> {
+    // Boxed: a task is a lot of code, and so is there once for what it answers, not for each read.
+    let read: Pin<Box<dyn Future<Output = Result<R>> + Send>> = Box::pin(read);
     if driver.lanes().reads.is_none() {
         return read.await;
     }

@@ -37,9 +37,11 @@ impl Values {
 
     /// The key of that name, which is made on first use.
     pub(crate) async fn key(&self, name: &str) -> Result<[u8; 32]> {
-        let mut key = [0; 32];
-        aws_lc_rs::rand::fill(&mut key).map_err(|_| Error::internal("the system gives no random numbers"))?;
-        let kept = self.get_or_add(name, STANDARD.encode(key)).await?;
+        // Not made in vain at each start: the first random number of the cryptographic library takes 35 ms.
+        let kept = match self.get(name).await? {
+            Some(kept) => kept,
+            None => self.add(name, new_key()?).await?,
+        };
         let kept = STANDARD.decode(kept).ok().and_then(|key| key.try_into().ok());
         kept.ok_or_else(|| Error::internal("a kept key is not 32 bytes"))
     }
@@ -63,11 +65,8 @@ impl Values {
         }
     }
 
-    /// What is kept under that name; if nothing is, from now on this. Another instance may get ahead.
-    pub(crate) async fn get_or_add(&self, name: &str, value: String) -> Result<String> {
-        if let Some(kept) = self.get(name).await? {
-            return Ok(kept);
-        }
+    /// Keeps this under that name; answers what another instance keeps there if that was faster.
+    async fn add(&self, name: &str, value: String) -> Result<String> {
         let new = NewKept { name: name.to_owned(), value };
         match self.rows.insert(&self.system.may::<Create, Kept>(), new).await {
             Ok(kept) => Ok(kept.value),
@@ -75,4 +74,10 @@ impl Values {
             Err(error) => Err(error),
         }
     }
+}
+
+fn new_key() -> Result<String> {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| Error::internal("the system gives no random numbers"))?;
+    Ok(STANDARD.encode(key))
 }

@@ -9,17 +9,14 @@ use crate::{
     kept::Values,
     shared::{Ping, Shared},
 };
-use axum::{
-    Router,
-    middleware::{from_fn, from_fn_with_state},
-};
+use axum::{Router, middleware::from_fn};
 use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, SystemClock};
 use tollgate_http::{
-    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Live, Load, Observe, Stop, Stores, docs,
+    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Live, Load, Observe, Pipeline, Stop, Stores, docs,
     pages::{self, Link, Pages, Site, Way},
-    pipeline, with_fallbacks,
+    with_fallbacks,
 };
 use tollgate_store::{Database, Table};
 
@@ -161,12 +158,14 @@ impl Running {
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
         let edge = edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone());
         let edge = if settings.lambda.is_here { edge.believing_ids() } else { edge };
+        let is_tls = !settings.is_dev() && settings.public_url().starts_with("https://");
+        let edge = if is_tls { edge.over_tls_alone() } else { edge };
         let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));
         self.sweep_changes();
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let has_console = settings.recent.is_some();
         let road = |router: Router| {
-            let layers = (Observe, from_fn_with_state(Arc::clone(&edge), pipeline));
+            let layers = (Observe, Pipeline(Arc::clone(&edge)));
             // With its state a route is made once, and not for each request.
             let router = with_fallbacks(router);
             let router = if has_console { router.layer(from_fn(console::note)) } else { router };

@@ -10,7 +10,7 @@ use ureq::http::Response;
 const SHOWN: usize = 4;
 
 /// Method, path, and the answer to each of those.
-const DOORS: [(&str, &str, [u16; SHOWN]); 28] = [
+const DOORS: [(&str, &str, [u16; SHOWN]); 30] = [
     ("GET", "/", [200, 401, 200, 200]),
     ("GET", "/docs", [200; SHOWN]),
     ("GET", "/docs/start.js", [200; SHOWN]),
@@ -38,6 +38,8 @@ const DOORS: [(&str, &str, [u16; SHOWN]); 28] = [
     ("POST", "/oauth/logout", [303; SHOWN]),
     ("GET", "/auth/apps", [303; SHOWN]),
     ("POST", "/auth/apps", [403; SHOWN]),
+    ("GET", "/auth/sessions", [303; SHOWN]),
+    ("POST", "/auth/sessions", [403; SHOWN]),
     ("GET", "/auth/login", [200; SHOWN]),
     ("POST", "/auth/login", [401; SHOWN]),
     ("POST", "/auth/logout", [403; SHOWN]),

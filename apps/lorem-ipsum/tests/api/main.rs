@@ -55,6 +55,8 @@ mod process;
 #[cfg(test)]
 mod provider_people;
 #[cfg(test)]
+mod schemathesis;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod services;

@@ -352,6 +352,30 @@ fn demo_users_come_in_nowhere_that_others_reach() {
     assert!(failure(&output).contains("admin@example.test"));
 }
 
+/// And nowhere in `dev`: a developer's `localhost` has many apps, most of them without TLS.
+#[test]
+fn behind_tls_browsers_are_told_to_try_nothing_else() {
+    let (folder, port) = (TempDir::new().unwrap(), tollgate_testing::servers::free_port());
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let said = |path: &str| {
+        let answer = agent.get(format!("http://127.0.0.1:{port}{path}")).call().unwrap();
+        answer.headers().get("strict-transport-security").map(|value| value.to_str().unwrap().to_owned())
+    };
+    let settings = [("LOREM_IPSUM_SERVER__PORT", &*port.to_string()), ("LOREM_IPSUM_DATABASE__ADDITIVE", "true")];
+    let prod = [
+        ("LOREM_IPSUM_ENV", "prod"),
+        ("LOREM_IPSUM_IDENTITY__EMBEDDED", "true"),
+        ("LOREM_IPSUM_SERVER__PUBLIC_URL", "https://lorem.example"),
+    ];
+    for (more, expected) in [(&prod[..], Some("max-age=31536000")), (&[], None)] {
+        let mut app = command(folder.path(), &[]);
+        let _server = Server::start_as(app.envs(settings).envs(more.iter().copied()).stderr(Stdio::null()));
+        for path in ["/", "/movies", "/nothing", "/auth/login", "/oauth/jwks", "/readyz"] {
+            assert_eq!(said(path).as_deref(), expected, "{path}");
+        }
+    }
+}
+
 #[test]
 fn a_file_that_says_something_twice_is_refused() {
     let folder = TempDir::new().unwrap();

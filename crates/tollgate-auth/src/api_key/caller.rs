@@ -14,11 +14,11 @@ use super::{
     text::MARK,
 };
 use crate::{
-    authenticate::bearer,
+    authenticate::{SCHEME, bearer},
     token::{Hash, Remembered},
     users::PROVIDER,
 };
-use axum::http::request::Parts;
+use axum::http::{HeaderMap, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     ops::Range,
@@ -55,6 +55,12 @@ impl Remembered for Known {
     }
 }
 
+/// Whether what is brought begins like a key. Whatever does not is looked through once, by those who take it.
+fn may_bring_key(headers: &HeaderMap) -> bool {
+    let brought = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().get(SCHEME.len()..));
+    brought.is_some_and(|brought| brought.starts_with(MARK.as_bytes()))
+}
+
 /// Recognises keys, and leaves everything else to another.
 struct KeysFirst {
     keys: ApiKeys,
@@ -63,10 +69,12 @@ struct KeysFirst {
 
 impl Authenticate for KeysFirst {
     fn identify<'a>(&'a self, head: &'a Parts) -> Identified<'a> {
-        match bearer(&head.headers) {
-            Ok(Some(key)) if key.starts_with(MARK.as_bytes()) => Box::pin(self.keys.0.caller(key)),
-            _ => self.others.identify(head),
+        if may_bring_key(&head.headers)
+            && let Ok(Some(key)) = bearer(&head.headers)
+        {
+            return Box::pin(self.keys.0.caller(key));
         }
+        self.others.identify(head)
     }
 }
 

@@ -84,7 +84,7 @@ impl Issuer {
         }
         let scope = scope::own(asked.get("scope").unwrap_or_default(), &client.grants());
         let scope = scope.ok_or(Denied::new(Code::InvalidScope, "nothing of that is the client's own"))?;
-        let access_token = self.mint.own_token(client, &scope, at)?;
+        let access_token = self.mint.own_token(client, &scope, at, self.revoked.version_of(&client.id))?;
         Ok(self.tokens(access_token, scope, None, None))
     }
 
@@ -166,7 +166,7 @@ impl Issuer {
         // Access tokens name the family that they came of, and end with it.
         match (code.family.as_deref().and_then(FamilyId::parse), &code.token) {
             (Some(family), _) => Ok(self.refresh.revoke_family(family).await?),
-            (None, Some(id)) => Ok(self.revoked.end_of(code.user_id, Ended::Token(id)).await?),
+            (None, Some(id)) => Ok(self.revoked.end_of(&code.user_id.to_string(), Ended::Token(id)).await?),
             (None, None) => Ok(()),
         }
     }
@@ -176,7 +176,11 @@ impl Issuer {
         let token = RefreshToken::parse(text).ok_or_else(|| Denied::grant("the refresh token is none"))?;
         let refreshed = self.refresh.redeem(&token, &client.id).await?;
         let given = refreshed.grant.given()?;
-        let user = self.holder(client, &given).await?.ok_or_else(|| Denied::grant(ENDED))?;
+        let Some(user) = self.holder(client, &given).await? else {
+            // Also where that was written by hand, and nothing else ended with it.
+            self.refresh.revoke_family(token.family()).await?;
+            return Err(Denied::grant(ENDED));
+        };
         // As with all of it: whoever ends the family from here on knows this version of the user.
         if !self.refresh.stands(refreshed.token.family()).await? {
             return Err(Denied::grant("the refresh token was revoked"));

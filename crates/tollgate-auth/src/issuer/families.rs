@@ -76,10 +76,7 @@ impl StoredFamilies {
     /// cannot be kept, the family ends all the same.
     async fn end(&self, id: FamilyId, death: Death) -> Result<(), Error> {
         let Some(family) = self.records.get(id.reveal()).await? else { return Ok(()) };
-        let revoked = match Uuid::parse_str(&family.subject) {
-            Ok(user) => self.revoked.end_of(user, Ended::Grant(&id.public())).await,
-            Err(_) => Err(Error::Damaged("auth_refreshes")),
-        };
+        let revoked = self.revoked.end_of(&family.subject, Ended::Grant(&id.public())).await;
         let patch = RefreshFamilyPatch { dead: Change::Set(Some(written(death).to_owned())), ..Default::default() };
         self.records.change(family.family, RefreshFamily::DEAD.is_null(), patch).await?;
         revoked

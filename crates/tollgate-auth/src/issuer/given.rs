@@ -26,6 +26,7 @@ use crate::{
 };
 use axum::http::{HeaderMap, HeaderValue};
 use std::time::Duration;
+use tollgate_store::Filter;
 use uuid::Uuid;
 
 /// For whom something was given, and under what.
@@ -85,15 +86,33 @@ impl Issuer {
         if let Some((_, user)) = self.signed_in(headers).await? {
             self.accounts.record_own(&user, "sign_out", None).await?;
         }
-        let ended = self.users.store().transaction(async |tx| {
-            let ended = self.sessions.end(headers, &tx).await?.filter(|session| session.gave_until.is_some());
-            let Some(session) = ended else { return Ok(None) };
-            Ok::<_, Error>(Some(
-                self.revoked.note_of(session.user_id, Ended::Under(&public(&session.session)), &tx).await?,
-            ))
-        });
-        self.revoked.apply(ended.await?);
+        if let Some(session) = self.sessions.named(headers) {
+            self.end_if(&session, Filter::every()).await?;
+        }
         Ok(self.sessions.removal())
+    }
+
+    /// Ends one of a user's own sessions, in whatever browser it is, which is recorded.
+    pub(crate) async fn end_session_of(&self, user: &User, session: &str) -> Result<()> {
+        if self.end_if(session, Session::USER_ID.eq(user.user_id)).await? {
+            self.accounts.record_own(user, "end_session", None).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a session that matches, and what clients of the app were given under it. Answers whether there was one.
+    async fn end_if(&self, session: &str, only: Filter<Session>) -> Result<bool> {
+        let ended = self.users.store().transaction(async |tx| {
+            let Some(session) = self.sessions.end(session, only, &tx).await? else { return Ok((false, None)) };
+            if session.gave_until.is_none() {
+                return Ok((true, None));
+            }
+            let (user, under) = (session.user_id.to_string(), public(&session.session));
+            Ok::<_, Error>((true, Some(self.revoked.note_of(&user, Ended::Under(&under), &tx).await?)))
+        });
+        let (was_there, ended) = ended.await?;
+        self.revoked.apply(ended);
+        Ok(was_there)
     }
 
     /// Takes back what a user allowed to a client, and ends what it was given under that. Answers whether it was allowed
@@ -101,7 +120,8 @@ impl Issuer {
     pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> Result<bool> {
         let ended = self.users.store().transaction(async |tx| {
             let Some(allowed) = self.consents.remove(user, client, &tx).await? else { return Ok(None) };
-            Ok::<_, Error>(Some(self.revoked.note_of(user, Ended::Under(&public(&allowed.grant_id)), &tx).await?))
+            let under = public(&allowed.grant_id);
+            Ok::<_, Error>(Some(self.revoked.note_of(&user.to_string(), Ended::Under(&under), &tx).await?))
         });
         let ended = ended.await?;
         let was_allowed = ended.is_some();

@@ -128,12 +128,13 @@ impl Mint {
         self.keys.sign("at+jwt", &claims)
     }
 
-    /// An access token that speaks of the client itself.
-    pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64) -> Result<String> {
+    /// An access token that speaks of the client itself, and the version of those if one has ended.
+    pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64, version: Option<i64>) -> Result<String> {
         let (id, client_id) = (Self::new_id(), &client.id);
         let (third_party, signed_in) = (false, None);
         let access = Access { id: &id, client: client_id, third_party, scope, at, signed_in, grant: None, under: None };
-        let claims = AccessClaims { name: Some(&client.name), ..self.access_claims(client_id, &access) };
+        let claims =
+            AccessClaims { name: Some(&client.name), user_version: version, ..self.access_claims(client_id, &access) };
         self.keys.sign("at+jwt", &claims)
     }
 

@@ -14,7 +14,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Where tokens are given back.
 pub(crate) const REVOKE: &str = "/oauth/revoke";
@@ -40,9 +39,6 @@ impl Issuer {
             return Err(Denied::grant("the access token is another client's"));
         }
         let Some(id) = token.id() else { return Ok(()) };
-        match Uuid::parse_str(token.subject()) {
-            Ok(user) => Ok(self.revoked.end_of(user, Ended::Token(id)).await?),
-            Err(_) => Ok(self.revoked.end(Ended::Token(id)).await?),
-        }
+        Ok(self.revoked.end_of(token.subject(), Ended::Token(id)).await?)
     }
 }

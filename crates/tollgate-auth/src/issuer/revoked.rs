@@ -4,8 +4,8 @@
 //! (`follow.rs`), so that checking a token costs no question to the database. Rows are asked for by the time at which
 //! they were written, with an overlap: one that took long to be committed is seen too, and once a minute all are read.
 //!
-//! Whoever is given tokens can end them, as often as they like. So of one user there are a hundred rows at most: with the
-//! next one, all their access tokens end as one row, and refreshes give them anew.
+//! Whoever is given tokens can end them, as often as they like. So of one user there are a hundred rows at most, of one
+//! client in its own name a thousand: with the next one, all their access tokens end as one row, and are given anew.
 //!
 //! Invariant: nothing is dropped from the list that could still let a token in. When it is full, tokens one by one are no
 //! longer taken, and whoever asks is told so; users, sessions and clients as a whole always are.
@@ -28,7 +28,9 @@ use uuid::Uuid;
 /// The most single tokens and grants that are remembered: some 200 MB.
 const MOST: usize = 1_000_000;
 /// The most of them that one user has.
-const MOST_OF_A_USER: usize = 100;
+const MOST_OF_A_USER: u64 = 100;
+/// The most that a client has in its own name, which may end a token with each of its jobs.
+const MOST_OF_A_CLIENT: u64 = 1_000;
 /// Longer than a gate's clock may be behind.
 const SKEW: Duration = Duration::from_mins(2);
 /// How much longer than its tokens live something is remembered: a calendar that is put forward by as much, and back again,
@@ -45,9 +47,9 @@ pub struct Revocation {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// To whom it was given, if that is a user, and only a part of what they were given.
+    /// To whom it was given, if it is only a part of what they were given: a user, or a client in its own name.
     #[index]
-    pub user_id: Option<Uuid>,
+    pub given_to: Option<String>,
     /// Up to where what was issued has ended: of a user, the version of their row; of a client, the second.
     pub up_to: i64,
     /// Until when it must be remembered.
@@ -67,8 +69,9 @@ pub(crate) enum Ended<'a> {
     Grant(&'a str),
     /// All access tokens that were given under a session or a consent.
     Under(&'a str),
-    /// All access tokens that speak of a user as they were up to that version of their row. No clock is compared: those
-    /// of two instances may differ, and a token may be under way.
+    /// All access tokens that speak of a user as they were up to that version of their row, or of a client up to that
+    /// version of its [own](Revoked::version_of). No clock is compared: those of two instances may differ, and a token may
+    /// be under way.
     Subject(&'a str, i64),
     /// All access tokens that were given to a client until now, by any instance's clock.
     Client(&'a str),
@@ -138,21 +141,21 @@ impl Revoked {
         self.write(&self.records.on(on)?, what, None).await
     }
 
-    /// Ends a part of what a user was given.
-    pub(crate) async fn end_of(&self, user: Uuid, what: Ended<'_>) -> Result<()> {
-        let all = if self.are_many(user, &self.records).await? { self.end_all_of(user).await? } else { None };
+    /// Ends a part of what a user was given, or a client in its own name.
+    pub(crate) async fn end_of(&self, subject: &str, what: Ended<'_>) -> Result<()> {
+        let all = if self.are_many(subject, &self.records).await? { self.end_all_of(subject).await? } else { None };
         let ended = match all {
             Some(all) => all,
-            None => self.write(&self.records, what, Some(user)).await?,
+            None => self.write(&self.records, what, Some(subject)).await?,
         };
         self.apply([ended]);
         Ok(())
     }
 
-    async fn end_all_of(&self, user: Uuid) -> Result<Option<Revocation>> {
+    async fn end_all_of(&self, subject: &str) -> Result<Option<Revocation>> {
         let all = self.records.store().transaction(async |tx| {
             let records = self.records.on(&tx)?;
-            self.note_all_of(user, &records, &tx).await
+            self.note_all_of(subject, &records, &tx).await
         });
         match all.await {
             // Another does so at this moment.
@@ -161,24 +164,43 @@ impl Revoked {
         }
     }
 
-    async fn are_many(&self, user: Uuid, records: &Records<Revocation>) -> Result<bool> {
-        Ok(records.find(Revocation::USER_ID.eq(user)).await?.len() >= MOST_OF_A_USER)
+    async fn are_many(&self, subject: &str, records: &Records<Revocation>) -> Result<bool> {
+        let most = if Uuid::parse_str(subject).is_ok() { MOST_OF_A_USER } else { MOST_OF_A_CLIENT };
+        Ok(records.count(Revocation::GIVEN_TO.eq(subject)).await? >= most)
     }
 
     /// The same with a transaction, as [`note`](Self::note).
-    pub(crate) async fn note_of(&self, user: Uuid, what: Ended<'_>, on: &Transaction) -> Result<Revocation> {
+    pub(crate) async fn note_of(&self, subject: &str, what: Ended<'_>, on: &Transaction) -> Result<Revocation> {
         let records = self.records.on(on)?;
-        if self.are_many(user, &records).await?
-            && let Some(all) = self.note_all_of(user, &records, on).await?
+        if self.are_many(subject, &records).await?
+            && let Some(all) = self.note_all_of(subject, &records, on).await?
         {
             return Ok(all);
         }
-        self.write(&records, what, Some(user)).await
+        self.write(&records, what, Some(subject)).await
     }
 
-    /// Ends all access tokens of a user in place of many, and nothing else that they were given. `None` if somebody else
-    /// changes the user at this moment.
+    /// Ends all access tokens of a user, or of a client in its own name, in place of many, and nothing else that they were
+    /// given. `None` if somebody else does at this moment.
     async fn note_all_of(
+        &self,
+        subject: &str,
+        records: &Records<Revocation>,
+        on: &Transaction,
+    ) -> Result<Option<Revocation>> {
+        let all = match Uuid::parse_str(subject) {
+            Ok(user) => self.end_version(user, records, on).await?,
+            Err(_) => self.end_version_of_client(subject, records).await?,
+        };
+        if all.is_some() {
+            records.delete(Revocation::GIVEN_TO.eq(subject)).await?;
+            tracing::info!(subject, "many tokens of one subject were revoked: now all of them are");
+        }
+        Ok(all)
+    }
+
+    /// Ends what was made from a user's row as it is. `None` if somebody else changes it at this moment.
+    async fn end_version(
         &self,
         user: Uuid,
         records: &Records<Revocation>,
@@ -192,28 +214,58 @@ impl Revoked {
             Err(tollgate_store::Error::Stale | tollgate_store::Error::NotFound) => return Ok(None),
             set => set?,
         };
-        records.delete(Revocation::USER_ID.eq(user)).await?;
-        tracing::info!(%user, "many tokens of a user were revoked: now all of them are");
         Ok(Some(self.write(records, Ended::Subject(&user.to_string(), row.version), None).await?))
     }
 
-    async fn write(&self, records: &Records<Revocation>, what: Ended<'_>, user_id: Option<Uuid>) -> Result<Revocation> {
+    /// Ends the version that a client's own tokens have. It need not have a row, so what has ended counts the versions.
+    /// They follow the time, for a row that was forgotten must not let them begin anew. `None` if somebody else ends it at
+    /// this moment.
+    async fn end_version_of_client(&self, id: &str, records: &Records<Revocation>) -> Result<Option<Revocation>> {
+        let ended = |version| self.row(Ended::Subject(id, version), None);
+        let now = self.clock.now().as_second();
+        let Some(row) = records.get(ended(now).revoked).await? else {
+            return match records.insert(ended(now)).await {
+                Err(tollgate_store::Error::Conflict { .. }) => Ok(None),
+                first => Ok(Some(first?)),
+            };
+        };
+        let next = ended(now.max(row.up_to + 1));
+        let is_first = records.change(row.revoked, Revocation::UP_TO.eq(row.up_to), patch(&next)).await?;
+        Ok(is_first.then(|| stored(next)))
+    }
+
+    /// The version of the tokens that a client gets in its own name from now on.
+    pub(crate) fn version_of(&self, client: &str) -> Option<i64> {
+        let ended = self.list.ended_version(&self.issuer, client)?;
+        i64::try_from(ended).ok()?.checked_add(1)
+    }
+
+    async fn write(
+        &self,
+        records: &Records<Revocation>,
+        what: Ended<'_>,
+        given_to: Option<&str>,
+    ) -> Result<Revocation> {
         if matches!(what, Ended::Token(_) | Ended::Grant(_)) && self.list.len() >= MOST {
             return Err(Error::TooManyRevoked);
         }
-        let ((kind, name), now) = (what.parts(), self.clock.now());
-        let new = NewRevocation {
-            revoked: format!("{kind} {name}"),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            user_id,
-            up_to: what.up_to(now),
-            remembered: now.saturating_add(self.lifetime + RESERVE).unwrap_or(Timestamp::MAX),
-            written: now,
-        };
+        let new = self.row(what, given_to);
         match records.insert(new.clone()).await {
             Err(tollgate_store::Error::Conflict { .. }) => again(records, new).await,
             other => Ok(other?),
+        }
+    }
+
+    fn row(&self, what: Ended<'_>, given_to: Option<&str>) -> NewRevocation {
+        let ((kind, name), now) = (what.parts(), self.clock.now());
+        NewRevocation {
+            revoked: format!("{kind} {name}"),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            given_to: given_to.map(str::to_owned),
+            up_to: what.up_to(now),
+            remembered: now.saturating_add(self.lifetime + RESERVE).unwrap_or(Timestamp::MAX),
+            written: now,
         }
     }
 
@@ -271,15 +323,22 @@ impl Revoked {
 
 /// It ended before; from now on, what was issued in between has ended too.
 async fn again(records: &Records<Revocation>, new: NewRevocation) -> Result<Revocation> {
-    let patch = RevocationPatch {
+    // Of two versions the later one stands, whoever writes first.
+    let earlier = Revocation::UP_TO.lte(new.up_to);
+    records.change(new.revoked.clone(), earlier, patch(&new)).await?;
+    Ok(stored(new))
+}
+
+fn patch(new: &NewRevocation) -> RevocationPatch {
+    RevocationPatch {
         up_to: Change::Set(new.up_to),
         remembered: Change::Set(new.remembered),
         written: Change::Set(new.written),
         ..Default::default()
-    };
-    // Of two versions the later one stands, whoever writes first.
-    let earlier = Revocation::UP_TO.lte(new.up_to);
-    records.change(new.revoked.clone(), earlier, patch).await?;
-    let NewRevocation { revoked, kind, name, user_id, up_to, remembered, written } = new;
-    Ok(Revocation { revoked, kind, name, user_id, up_to, remembered, written })
+    }
+}
+
+fn stored(new: NewRevocation) -> Revocation {
+    let NewRevocation { revoked, kind, name, given_to, up_to, remembered, written } = new;
+    Revocation { revoked, kind, name, given_to, up_to, remembered, written }
 }

@@ -20,13 +20,18 @@ use argon2::{
 };
 use std::{
     fmt,
+    hint::black_box,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
     thread::available_parallelism,
+    time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
 use tollgate_core::Secret;
 
 /// The fewest characters of any password.
@@ -37,6 +42,10 @@ pub const DEFAULT_SHORTEST: usize = 15;
 pub const LONGEST: usize = 1024;
 /// How many may wait for each core: about half a second of work.
 const WAITING: usize = 32;
+/// How long the memory of a hash is kept for the next one: longer than mimalloc keeps it by itself, which is a second.
+const KEPT: Duration = Duration::from_secs(2);
+/// Bytes that mimalloc takes for a large piece.
+const LARGE_PIECE: usize = 1 << 20;
 /// The most that a stored hash may cost us: argon2 with sixteen times the memory of a new one, bcrypt with 2^14 rounds.
 const MOST_MEMORY: u32 = 16 * Params::DEFAULT_M_COST;
 const MOST_PASSES: u32 = 16;
@@ -148,8 +157,17 @@ impl Passwords {
             let _held: [OwnedSemaphorePermit; 2] = [place, core];
             work()
         });
-        done.await.map_err(|lost| Error::Hashing(lost.into()))
+        let done = done.await.map_err(|lost| Error::Hashing(lost.into()));
+        tokio::spawn(give_memory_back());
+        done
     }
+}
+
+/// An allocator keeps what was freed for a while, and looks what it may give back to the system when a large piece is freed:
+/// nobody does that in an idle app, which would keep the 19 MiB of each hash that ran at once.
+async fn give_memory_back() {
+    sleep(KEPT).await;
+    drop(black_box(Vec::<u8>::with_capacity(LARGE_PIECE)));
 }
 
 impl fmt::Debug for Passwords {

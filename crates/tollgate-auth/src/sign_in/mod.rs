@@ -7,11 +7,13 @@
 //! GET, POST /auth/password        password.rs  another password                cookies.rs   what browsers keep for us
 //! GET, POST /auth/forgot, /reset  reset.rs     another one without the first   origin.rs    which pages are ours
 //! GET, POST /auth/second-factor   enrol.rs     an authenticator app            form.rs      what these pages share
+//! GET, POST /auth/sessions        elsewhere.rs where else am I signed in?
 //! with a provider                 provider/    off to it, back with a code, and a session
 //! ```
 
 mod code;
 mod cookies;
+mod elsewhere;
 mod enrol;
 mod form;
 mod login;
@@ -49,6 +51,7 @@ pub(crate) fn router() -> Router<Arc<Issuer>> {
         .route(password::PASSWORD, get(password::page).post(password::change))
         .route(reset::FORGOT, get(reset::forgot_page).post(reset::forgot))
         .route(reset::RESET, get(reset::page).post(reset::reset))
+        .route(elsewhere::SESSIONS, get(elsewhere::page).post(elsewhere::end))
         .route(enrol::SECOND_FACTOR, get(enrol::page).post(enrol::change))
 }
 

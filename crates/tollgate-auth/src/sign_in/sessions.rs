@@ -10,7 +10,7 @@ use super::cookies::{Cookies, KNOWN, SESSION};
 use crate::{error::Result, random::random_text, records::Records, token::Hash, users::User};
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderValue, header},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{cmp::Reverse, net::IpAddr, sync::Arc, time::Duration};
@@ -58,17 +58,21 @@ const BROWSER: usize = 200;
 /// Where a request comes from.
 pub(crate) struct From {
     pub(crate) address: Option<IpAddr>,
-    browser: Option<String>,
+    pub(super) browser: Option<String>,
     /// What its cookie says about accounts it knows.
     pub(crate) known: Option<String>,
 }
 
 impl From {
     pub(crate) fn of(request: &Request, cookies: Cookies) -> Self {
-        let known = cookies.get(request.headers(), KNOWN).map(str::to_owned);
-        let browser = request.headers().get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
+        Self::at(request.headers(), request.extensions(), cookies)
+    }
+
+    pub(super) fn at(headers: &HeaderMap, extensions: &Extensions, cookies: Cookies) -> Self {
+        let known = cookies.get(headers, KNOWN).map(str::to_owned);
+        let browser = headers.get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
         let browser = browser.map(|browser| browser.chars().take(BROWSER).collect());
-        Self { address: ClientAddress::of(request.extensions()), browser, known }
+        Self { address: ClientAddress::of(extensions), browser, known }
     }
 }
 
@@ -141,19 +145,22 @@ impl Sessions {
         self.cookies.remove(SESSION)
     }
 
-    /// Ends the session that the cookie names, if there is one, and all that was given under it; answers it as it was at
-    /// the last.
-    pub(crate) async fn end(&self, headers: &HeaderMap, on: &Transaction) -> Result<Option<Session>> {
-        let Some(secret) = self.cookies.get(headers, SESSION) else { return Ok(None) };
+    /// What the session is called that the cookie names, whether there is one or not.
+    pub(crate) fn named(&self, headers: &HeaderMap) -> Option<String> {
+        self.cookies.get(headers, SESSION).map(name)
+    }
+
+    /// Ends a session that matches, if there is one, and all that was given under it; answers it as it was at the last.
+    pub(crate) async fn end(&self, session: &str, only: Filter<Session>, on: &Transaction) -> Result<Option<Session>> {
         let records = self.records.on(on)?;
         // A change first: from here on nothing is given under it any more, and what was is seen.
         let patch = SessionPatch { expires: Change::Set(self.clock.now()), ..SessionPatch::default() };
-        if !records.change(name(secret), Filter::every(), patch).await? {
+        if !records.change(session.to_owned(), only, patch).await? {
             return Ok(None);
         }
-        let session = records.get(name(secret)).await?;
-        records.remove(name(secret)).await?;
-        Ok(session)
+        let ended = records.get(session.to_owned()).await?;
+        records.remove(session.to_owned()).await?;
+        Ok(ended)
     }
 
     /// Whether a session has not been ended.

@@ -1,6 +1,7 @@
-//! Tokens seen before: a second look costs one hash.
+//! Tokens seen before: a second look costs one short hash.
 //!
-//! What is remembered is a hash, so the memory holds no token, and an entry that knows everything that could end it
+//! What is remembered is what was signed and a hash of the signature, which makes a token of it: the memory holds none, and
+//! the longer part of each is compared, not hashed. The entry knows everything that could end it
 //! early: of a token that are its times, for a calendar may be put back, the key that verified it, and the revocations it
 //! was checked against. It is bounded by two generations: what is used moves to the young one; when that is full the old one is forgotten whole. Only
 //! tokens that verified get in, so a flood of garbage pushes nobody out.
@@ -21,6 +22,8 @@ const SHARDS: usize = 16;
 /// A verified token, and what could end it. It is shared whole, so that hits on different tokens do not meet in
 /// the counters of the key they have in common.
 pub(super) struct Entry {
+    /// The token up to its signature, of which the entry's name is the hash.
+    pub(super) signed: Box<[u8]>,
     pub(super) verified: Arc<Verified>,
     /// Whom it speaks of.
     pub(super) actor: Actor,

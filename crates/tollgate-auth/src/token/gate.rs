@@ -83,19 +83,21 @@ impl Gate {
 
     async fn recall_or_verify(&self, token: &[u8]) -> Result<Arc<Entry>, Refusal> {
         check_length(token)?;
-        let (name, now) = (Hash::of(&[token]), self.clock.unix());
-        if let Some(remembered) = self.recall(&name, now) {
+        let now = self.clock.unix();
+        let (signed, signature) = token.split_at(token.iter().rposition(|byte| *byte == b'.').unwrap_or_default());
+        let name = Hash::of_one(signature);
+        if let Some(remembered) = self.recall(&name, signed, now) {
             measures::token_remembered();
             return remembered;
         }
         measures::token_new();
         // Boxed, because it is rare, and would make the future of every request large.
-        Box::pin(self.verify(name, token, now)).await
+        Box::pin(self.verify(name, signed, token, now)).await
     }
 
     /// A hit keeps the key set fresh: otherwise nobody would notice that its key has gone.
-    fn recall(&self, name: &Hash, now: u64) -> Option<Result<Arc<Entry>, Refusal>> {
-        let entry = self.cache.get(name, now)?;
+    fn recall(&self, name: &Hash, signed: &[u8], now: u64) -> Option<Result<Arc<Entry>, Refusal>> {
+        let entry = self.cache.get(name, now).filter(|entry| *entry.signed == *signed)?;
         entry.keys.touch();
         let version = self.revocations.version();
         if entry.checked.load(Ordering::Acquire) != version {
@@ -108,7 +110,7 @@ impl Gate {
         Some(Ok(entry))
     }
 
-    async fn verify(&self, name: Hash, token: &[u8], now: u64) -> Result<Arc<Entry>, Refusal> {
+    async fn verify(&self, name: Hash, signed: &[u8], token: &[u8], now: u64) -> Result<Arc<Entry>, Refusal> {
         let token = Unverified::read(token)?;
         let issuer = token.claims.get("iss").and_then(Value::as_str).and_then(|name| self.issuers.get(name));
         let issuer = issuer.ok_or(Refusal::Issuer)?;
@@ -118,7 +120,8 @@ impl Gate {
         if self.revocations.is_revoked(&verified, &actor) {
             return Err(Refusal::Revoked);
         }
-        let entry = Entry { verified, actor, key, keys: issuer.keys().clone(), checked: checked.into() };
+        let entry =
+            Entry { signed: signed.into(), verified, actor, key, keys: issuer.keys().clone(), checked: checked.into() };
         let entry = Arc::new(entry);
         self.cache.put(name, Arc::clone(&entry));
         Ok(entry)

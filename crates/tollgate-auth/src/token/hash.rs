@@ -23,6 +23,13 @@ impl Hash {
         Self(bytes)
     }
 
+    /// The plain hash of one secret, for what this process alone remembers: it costs half as much to make.
+    pub fn of_one(secret: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, secret).as_ref());
+        Self(bytes)
+    }
+
     /// Compares in constant time.
     pub fn is(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()

@@ -27,7 +27,7 @@ pub struct Revocations {
 const GRANT: &str = "grant_id";
 /// The claim that names what it was given under: a session, or what somebody allowed.
 const UNDER: &str = "given_under";
-/// The claim that says from which version of its user's row it was made.
+/// The claim that says from which version of its user's row, or of a client's own tokens, it was made.
 const VERSION: &str = "user_version";
 
 #[derive(Default)]
@@ -125,6 +125,12 @@ impl Revocations {
             ids.retain(|(of, _), (_, said)| of != issuer || *said + 1 >= *round);
         }
         *round += 1;
+    }
+
+    /// Up to which version the tokens of a subject have ended, if any have.
+    pub(crate) fn ended_version(&self, issuer: &str, subject: &str) -> Option<u64> {
+        let lists = self.read();
+        lists.subjects.get(&(issuer.to_owned(), subject.to_owned())).map(|(version, _)| *version)
     }
 
     /// How many single tokens and grants are remembered.

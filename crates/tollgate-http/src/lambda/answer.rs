@@ -127,3 +127,20 @@ fn too_large(largest: usize) -> Problem {
         format!("the answer has more than the {largest} bytes that AWS Lambda sends: ask for less of it at once");
     Problem::internal().because(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_large_is_told_as_a_problem() {
+        let answer = |letter: &str| Response::new(letter.repeat(LARGEST_OF_BALANCER).into());
+        assert!(write(Format::Two, answer("a")).await.is_ok(), "an API takes more than a load balancer");
+        for (format, letter, most) in [(Format::Balancer, "a", "1000000"), (Format::Two, "aaaaaaa", "6291556")] {
+            let refused = write(format, answer(letter)).await.unwrap_err();
+            assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let said = serde_json::to_string(&refused).unwrap();
+            assert!(said.contains(&format!("{most} bytes")) && said.contains("ask for less"), "{said}");
+        }
+    }
+}

@@ -33,6 +33,11 @@ pub(crate) fn metrics(registry: &mut Registry) {
     registry.register("tollgate_live_ended", help, ENDED.clone());
 }
 
+/// Shows a resource that somebody may follow, before anybody does.
+pub(super) fn known(resource: &'static str) {
+    drop((READERS.get_or_create_owned(&Of { resource }), EVENTS.get_or_create_owned(&Of { resource })));
+}
+
 /// Counts one reader as long as it lives, and why it ended.
 pub(super) struct Measured {
     readers: Gauge,

@@ -52,6 +52,7 @@ impl Service {
     pub fn live<R: Resource>(mut self, path: &str) -> Self {
         self.take_cached();
         self.live.push(R::TABLE);
+        measures::known(R::TABLE.name);
         let (name, many) = (R::TABLE.name, R::TABLE.name.replace('_', " "));
         let text = format!(
             "Sends changes of {many} as they happen.\n\nAn event is `created` or `changed`, with the row, or `deleted`, with \

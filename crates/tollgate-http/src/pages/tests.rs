@@ -186,6 +186,21 @@ fn apps(ids: &[&str]) -> String {
     show(AppsPage::TEMPLATE, AppsPage { email: "ada@example.org".into(), apps, action: "/auth/apps".into() })
 }
 
+fn sessions(browsers: &[Option<&str>]) -> String {
+    let session = |browser: Option<&str>| BrowserSession {
+        id: "4f2a".into(),
+        browser: browser.map(str::to_owned),
+        address: browser.map(|_| "192.0.2.7".into()),
+        since: "3 Nov 2026, 10:40 UTC".into(),
+        is_this: browser.is_some(),
+    };
+    let sessions = browsers.iter().copied().map(session).collect();
+    let (email, action) = ("ada@example.org".into(), "/auth/sessions".into());
+    let password = browsers[0].map(|_| "/auth/password".into());
+    let page = SessionsPage { email, sessions, action, password };
+    show(SessionsPage::TEMPLATE, page)
+}
+
 fn sign_out(client: Option<&str>) -> String {
     let fields = vec![("client_id".into(), client.unwrap_or_default().into())];
     let page = SignOutPage {
@@ -209,6 +224,8 @@ fn all() -> Vec<String> {
         consent(),
         apps(&[]),
         apps(&["recorder", "tool"]),
+        sessions(&[None]),
+        sessions(&[Some("Mozilla/5.0"), None]),
         sign_out(None),
         sign_out(Some("Field Recorder")),
         show_problem(forbidden()),
@@ -236,8 +253,8 @@ fn what_callers_sent_is_never_markup() {
     let road = Some(Road { passed: texts(&[attack]), stopped: attack.into() });
     let faults = vec![Fault::of(attack, attack)];
     let problem = ProblemPage { frame, road, faults, detail: Some(attack.into()), json: attack.into(), ..forbidden() };
-    for page in [show_home(home), show_sign_in(sign_in), apps(&[attack]), sign_out(Some(attack)), show_problem(problem)]
-    {
+    let (apps, sessions, sign_out) = (apps(&[attack]), sessions(&[Some(attack)]), sign_out(Some(attack)));
+    for page in [show_home(home), show_sign_in(sign_in), apps, sessions, sign_out, show_problem(problem)] {
         assert!(page.contains("&lt;script&gt;alert(1)&lt;"), "{page}");
         assert!(!page.contains("<script>") && !page.contains("\"'>"), "{page}");
     }

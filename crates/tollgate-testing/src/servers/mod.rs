@@ -33,7 +33,7 @@ pub use nginx::Nginx;
 pub use npm::{AXE, Npm, OIDC_PROVIDER, OPENID_CLIENT};
 pub use oidc_provider::OidcProvider;
 pub use pgbouncer::PgBouncer;
-pub use pip::{CHECKOV, Pip};
+pub use pip::{CHECKOV, Pip, SCHEMATHESIS};
 pub use postgres::{Postgres, SHARED, certify, psql};
 pub use prometheus::Prometheus;
 pub use redis::{Frozen, Redis};

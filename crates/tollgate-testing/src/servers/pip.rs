@@ -10,6 +10,9 @@ use std::{
 /// What finds holes in Terraform.
 pub const CHECKOV: Pip = Pip { name: "checkov", pins: "infra/terraform/checkov" };
 
+/// What sends an API all that its document allows, and more.
+pub const SCHEMATHESIS: Pip = Pip { name: "schemathesis", pins: "apps/lorem-ipsum/tests/schemathesis" };
+
 /// Packages that are used together, by Python alone.
 #[derive(Debug)]
 pub struct Pip {

@@ -1,11 +1,16 @@
 //! Accounts, where two instances do something at the same moment, on each store.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::Barrier;
 use tollgate::{Change, System, SystemClock, Uuid};
 use tollgate_access::Roles;
 use tollgate_auth::{AccountChange, Accounts, Identity, IdentityConfig, NewAccount, User, UserError};
 use tollgate_core::Clock;
+use tollgate_postgres::Postgres;
 use tollgate_store::{Database, Filter, Memory, Resource, audit::AuditEvent};
 
 /// How an admin gets rid of another.
@@ -98,6 +103,28 @@ async fn an_admin_stays_on_sqlite() {
 async fn an_admin_stays_on_postgres() {
     let (database, _guard) = crate::postgres::empty().await;
     of_admins_who_get_rid_of_each_other_at_once_one_stays(database).await;
+}
+
+/// The database lets nobody wait for longer than two seconds at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_turn_for_longer_than_postgres_bears_gets_it_all_the_same() {
+    let (url, schema) = crate::postgres::fresh();
+    let database: Arc<dyn Database> = Arc::new(Postgres::open(&url).await.unwrap());
+    database.prepare(&[&Identity::tables()[..], &[AuditEvent::TABLE]].concat(), true).await.unwrap();
+    let accounts = accounts(&database);
+    let of = [admin(&accounts, "ada").await, admin(&accounts, "bob").await, admin(&accounts, "cyd").await];
+    get_rid(&accounts, of[0], How::Disables).await.unwrap();
+    let takes_long = "BEGIN; UPDATE auth_turns SET version = version + 1; SELECT pg_sleep(5); COMMIT";
+    let slow = (schema.clone(), takes_long);
+    let slow = tokio::task::spawn_blocking(move || crate::postgres::on(&slow.0, slow.1));
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%auth_turns%'";
+    while !crate::postgres::on(&schema, sleeping).ends_with('1') {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let start = Instant::now();
+    get_rid(&accounts, of[1], How::Disables).await.unwrap();
+    assert!(start.elapsed() > Duration::from_secs(2), "it waited for its turn");
+    slow.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,7 @@ use crate::{
     running::Running,
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -204,7 +204,8 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         Command::Routes => show::routes(&design),
         Command::Openapi => show::openapi(&design),
         command => {
-            let done = runtime.block_on(async {
+            // Boxed: the runtime has three ways to wait, and all commands would be in each.
+            let work: Pin<Box<dyn Future<Output = Result<(), Failure>>>> = Box::pin(async {
                 match command {
                     Command::CreateUser(user) => accounts::user(design, user.into()).await,
                     Command::User(line) => accounts::user(design, line).await,
@@ -219,6 +220,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
                     _ => serve::serve(design, takes_socket, started).await,
                 }
             });
+            let done = runtime.block_on(work);
             // Who wants the end at once does not wait for a password's hash.
             runtime.shutdown_background();
             done

@@ -31,7 +31,8 @@ pub struct Server {
     pub reuse_port: bool,
     /// How many connections may be open at once, 1 to 1,000,000. Others are told to come back. Default: 10,000.
     pub connections: u32,
-    /// How many requests may run at once, 1 to 100,000. Others wait for a place. Default: 256.
+    /// How many requests may run at once, 1 to 100,000. Others wait for a place; while there are always some who do, fewer
+    /// run, as long as no fewer are answered for it. Default: 256.
     pub requests: u32,
     /// How long a request waits for a place at most, in milliseconds, 0 to 10,000; then the answer is 503. Default: 50.
     pub queue_milliseconds: u32,

@@ -5,11 +5,12 @@
 
 use super::{
     Inner, LOGIN, ProviderSignIn,
+    elsewhere::sessions,
     routes::{append, metadata},
 };
 use crate::{
     provider::{Issuer, Metadata},
-    sign_in::{code::CODE, cookies::SESSION, enrol::SECOND_FACTOR, see_other},
+    sign_in::{code::CODE, cookies::SESSION, elsewhere::SESSIONS, enrol::SECOND_FACTOR, see_other},
 };
 use axum::{
     Router,
@@ -17,7 +18,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
 use tollgate_core::{Result, with_causes};
@@ -44,11 +45,18 @@ impl ProviderSignIn {
         if self.0.has_passwords {
             return own.layer(from_fn_with_state(self.clone(), also));
         }
-        own.merge(Router::new().route(LOGOUT, post(sign_out)).with_state(self.clone()))
+        let routes = Router::new().route(LOGOUT, post(sign_out)).route(SESSIONS, get(sessions).post(sessions));
+        own.merge(routes.with_state(self.clone()))
     }
 }
 
-async fn also(State(here): State<ProviderSignIn>, request: Request, next: Next) -> Response {
+async fn also(State(here): State<ProviderSignIn>, mut request: Request, next: Next) -> Response {
+    if request.uri().path() == SESSIONS {
+        request = match here.0.sessions(request).await {
+            Ok(response) => return response,
+            Err(request) => request,
+        };
+    }
     let path = request.uri().path();
     let leaves = request.method() == Method::POST && [LOGIN, CODE, SECOND_FACTOR, LOGOUT].contains(&path);
     let (is_out, headers) = (path == LOGOUT, request.headers().clone());

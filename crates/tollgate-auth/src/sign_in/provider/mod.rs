@@ -14,6 +14,7 @@
 //! and names itself in the answer where it says that it does (RFC 9207, RFC 9700, 4.4).
 
 mod attempt;
+mod elsewhere;
 mod exchange;
 mod leave;
 mod people;

@@ -10,11 +10,12 @@ use crate::{
     provider::Told,
     random::random_text,
     records::Records,
+    sign_in::From,
     token::Hash,
 };
 use axum::http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 use tollgate_access::{Actor, Identity, Subject};
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
@@ -35,6 +36,10 @@ pub struct ProviderSession {
     /// When they signed in.
     #[created_at]
     pub signed_in: Timestamp,
+    /// The address they signed in from, where it is known.
+    pub address: Option<String>,
+    /// What the browser said that it is: the beginning of its `User-Agent`.
+    pub browser: Option<String>,
 }
 
 const COOKIE: &str = "provider-session";
@@ -96,12 +101,14 @@ impl People {
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(super) async fn begin(&self, person: &str, cookies: Cookies) -> Result<HeaderValue> {
+    pub(super) async fn begin(&self, person: &str, cookies: Cookies, from: From) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.sessions.delete(ProviderSession::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
-        let new = NewProviderSession { session: hash(&secret), person_id: person.to_owned(), expires };
+        let address = from.address.map(|address| address.to_string());
+        let (person_id, browser) = (person.to_owned(), from.browser);
+        let new = NewProviderSession { session: hash(&secret), person_id, expires, address, browser };
         self.sessions.insert(new).await?;
         Ok(cookies.set(COOKIE, &secret, self.lifetime.as_secs()))
     }
@@ -117,6 +124,20 @@ impl People {
         let Some(session) = session.filter(|session| self.clock.now() < session.expires) else { return Ok(None) };
         let person = self.people.get(session.person_id.clone()).await?.filter(|person| !person.disabled);
         Ok(person.map(|person| (session, person)))
+    }
+
+    /// The sessions of somebody that have not ended, the newest first.
+    pub(super) async fn sessions(&self, person: &str) -> Result<Vec<ProviderSession>> {
+        let theirs = ProviderSession::PERSON_ID.eq(person) & ProviderSession::EXPIRES.gt(self.clock.now());
+        let mut sessions = self.sessions.find(theirs).await?;
+        sessions.sort_by_key(|session| Reverse(session.signed_in));
+        Ok(sessions)
+    }
+
+    /// Ends one of somebody's own sessions; whether there was one.
+    pub(super) async fn end_of(&self, person: &str, session: &str) -> Result<bool> {
+        let theirs = ProviderSession::PERSON_ID.eq(person) & ProviderSession::SESSION.eq(session);
+        Ok(self.sessions.delete(theirs).await? > 0)
     }
 
     /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it, if there is one.

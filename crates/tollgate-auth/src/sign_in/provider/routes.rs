@@ -9,12 +9,12 @@ use crate::{
     measures,
     parameters::Parameters,
     provider::{Issuer, Metadata, MetadataError},
-    sign_in::see_other,
+    sign_in::{From, see_other},
 };
 use axum::{
     Router,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -48,12 +48,12 @@ async fn start(State(here): Here, Path(name): Path<String>, uri: Uri, headers: H
     here.0.start(&name, &uri, &headers).await.unwrap_or_else(refused)
 }
 
-async fn callback(State(here): Here, uri: Uri, headers: HeaderMap) -> Response {
-    here.0.callback(None, &uri, &headers).await.unwrap_or_else(refused)
+async fn callback(State(here): Here, head: Parts) -> Response {
+    here.0.callback(None, &head).await.unwrap_or_else(refused)
 }
 
-async fn callback_of(State(here): Here, Path(name): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
-    here.0.callback(Some(&name), &uri, &headers).await.unwrap_or_else(refused)
+async fn callback_of(State(here): Here, Path(name): Path<String>, head: Parts) -> Response {
+    here.0.callback(Some(&name), &head).await.unwrap_or_else(refused)
 }
 
 fn refused(problem: Problem) -> Response {
@@ -90,12 +90,12 @@ impl Inner {
     }
 
     /// Whatever comes of it, the try is over.
-    async fn callback(&self, name: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
-        let asked = asked(uri)?;
+    async fn callback(&self, name: Option<&str>, head: &Parts) -> Result<Response> {
+        let asked = asked(&head.uri)?;
         let state = asked.get("state").unwrap_or_default();
-        let attempt = Attempt::of(state, self.cookies, &self.vault, headers, self.clock.unix());
+        let attempt = Attempt::of(state, self.cookies, &self.vault, &head.headers, self.clock.unix());
         let attempt = attempt.ok_or_else(unknown)?;
-        let finished = self.finish(&attempt, (name, &asked), headers).await;
+        let finished = self.finish(&attempt, (name, &asked), head).await;
         measures::login(&attempt.issuer, if finished.is_ok() { "success" } else { "failure" });
         let mut response = finished.unwrap_or_else(refused);
         append(&mut response, [attempt.end(self.cookies)]);
@@ -106,7 +106,7 @@ impl Inner {
         &self,
         attempt: &Attempt,
         (name, asked): (Option<&str>, &Parameters),
-        headers: &HeaderMap,
+        head: &Parts,
     ) -> Result<Response> {
         let (issuer, client) = self.issuer(&attempt.issuer).ok_or_else(unknown)?;
         let metadata = metadata(issuer).await?;
@@ -120,7 +120,7 @@ impl Inner {
         let code = asked.get("code").ok_or_else(unknown)?;
         let arrived = client.exchange((issuer, &metadata), attempt, code, self.clock.unix()).await;
         let arrived = arrived.map_err(|failed| not_signed_in(issuer, failed))?;
-        self.enter(issuer, &arrived, attempt, headers).await
+        self.enter(issuer, &arrived, attempt, head).await
     }
 
     /// A new session; whatever session the browser came with is over.
@@ -129,7 +129,7 @@ impl Inner {
         issuer: &Issuer,
         arrived: &Arrived,
         attempt: &Attempt,
-        headers: &HeaderMap,
+        Parts { headers, extensions, .. }: &Parts,
     ) -> Result<Response> {
         let told = issuer.told(&arrived.verified);
         let person = told.id.clone();
@@ -139,7 +139,7 @@ impl Inner {
         }
         let own = self.own.forget(headers).await?;
         self.people.end(headers, self.cookies).await?;
-        let session = self.people.begin(&person, self.cookies).await?;
+        let session = self.people.begin(&person, self.cookies, From::at(headers, extensions, self.cookies)).await?;
         self.people.record(&person, "sign_in", true).await?;
         let mut response = see_other(&attempt.return_to);
         append(&mut response, [own, session]);

@@ -111,6 +111,20 @@ async fn users_are_added_listed_changed_and_removed() {
     assert_eq!(send(&mut ada, Method::DELETE, &path, None).await.status, StatusCode::NOT_FOUND);
 }
 
+/// Names stand in mails, whose headers are lines, and on pages that ask people whom they trust.
+#[tokio::test]
+async fn nobody_has_a_name_of_several_lines() {
+    let world = world().await;
+    let (mut ada, rea) = (signed_in(&world, "ada").await, path_of(&world, "rea").await);
+    for name in ["Rea\r\nBcc: eve@example.test", "Rea\n\nClick here", "Rea\u{1b}[2J", "Rea\u{85}Oku", "\u{0}"] {
+        let new = json!({ "name": name, "email": "new@example.test" });
+        for (method, path, body) in [(Method::POST, "/users", new), (Method::PATCH, &*rea, json!({ "name": name }))] {
+            let answer = send(&mut ada, method, path, Some(body)).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name:?}: {}", answer.body);
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_account_that_can_do_more_than_oneself_is_out_of_reach() {
     let world = world().await;

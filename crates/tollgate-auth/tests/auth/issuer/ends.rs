@@ -3,7 +3,7 @@
 use super::{
     Browser, CALLBACK, PASSWORD, World,
     accounts::recorded,
-    authorize, config,
+    authorize, clients, config,
     consent::{allowed, third_parties},
     revocation::{ends_on, is_good, text},
     roles,
@@ -95,6 +95,64 @@ async fn a_session_that_is_over_without_a_sign_out_ends_nothing_that_it_gave() {
     assert_eq!(next.status, StatusCode::OK, "sweeping ended it: {}", next.body);
     let listed = world.identity.accounts().sessions(world.user(EMAIL).await.user_id).await.unwrap();
     assert_eq!(listed.len(), 1, "nor is it shown");
+}
+
+/// The browser at home ends the one that was left somewhere, and what clients were given there; nobody ends another's.
+#[tokio::test]
+async fn people_see_where_they_are_signed_in_and_end_it_there_and_nobody_else_does() {
+    let world = World::new().await;
+    world.identity.create_user("Ada", "ada@example.test", &PASSWORD.into(), &[]).await.unwrap();
+    let (mut home, mut left, mut ada) = (world.rea().await, world.rea().await, world.browser());
+    ada.sign_in("ada@example.test", PASSWORD).await;
+    let tokens = left.tokens("app", "").await;
+    let page = home.get("/auth/sessions").await;
+    assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
+    let shown = page.page();
+    let names: Vec<&str> =
+        shown.split("name=\"session\" value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!((names.len(), shown.matches("this browser").count()), (2, 1), "{shown}");
+    let user = world.user(EMAIL).await.user_id;
+    let newest = world.identity.accounts().sessions(user).await.unwrap();
+    let name = &newest.iter().find(|session| session.gave_until.is_some()).unwrap().session;
+    let form = [("session", &**name)];
+    for (mut stranger, status) in [(ada, StatusCode::SEE_OTHER), (world.browser(), StatusCode::SEE_OTHER)] {
+        assert_eq!(stranger.post("/auth/sessions", &form).await.status, status);
+    }
+    let mut lured = Browser { origin: Some("https://evil.example".into()), ..home.clone() };
+    assert_eq!(lured.post("/auth/sessions", &form).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(left.get("/api/me").await.status, StatusCode::OK, "nobody else ended it");
+    assert_eq!(home.post("/auth/sessions", &form).await.location(), "/auth/sessions");
+    assert_eq!(left.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(left.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
+    assert!(!is_good(&world, text(&tokens, "access_token")).await);
+    assert_eq!(home.get("/api/me").await.status, StatusCode::OK);
+    assert_eq!(home.get("/auth/sessions").await.page().matches("name=\"session\"").count(), 1);
+    assert_eq!(recorded(&world).await.iter().filter(|(action, ..)| action == "end_session").count(), 1);
+    assert!(left.get("/auth/sessions").await.location().starts_with("/auth/login"));
+}
+
+/// By hand, past all that ends with it otherwise. What cannot be asked for each time is an access token.
+#[tokio::test]
+async fn who_is_disabled_in_the_database_itself_gets_nothing_more_and_nothing_back_when_enabled_again() {
+    let world = clients::world().await;
+    let mut rea = world.rea().await;
+    let (tokens, code) = (rea.tokens("app", "openid").await, rea.code("web", "").await);
+    let access = text(&tokens, "access_token");
+    let bearer = format!("Bearer {access}");
+    let (service, form) = (clients::basic("server", clients::SECRET), [("token", access)]);
+    world.set_disabled(true).await;
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED, "the session");
+    assert!(rea.get("/auth/sessions").await.location().starts_with("/auth/login"));
+    let mut script = world.browser();
+    assert_eq!(script.post_as("/oauth/userinfo", &[], Some(&bearer)).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(script.post_as("/oauth/introspect", &form, Some(&service)).await.body, r#"{"active":false}"#);
+    assert_eq!(script.redeem("web", &code).await.error(), "invalid_grant");
+    assert!(is_good(&world, access).await, "nothing has been revoked");
+    assert_eq!(script.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
+    assert!(!is_good(&world, access).await, "what came of the refresh token ends with its next use");
+    world.set_disabled(false).await;
+    assert_eq!(script.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
+    assert!(!is_good(&world, access).await);
 }
 
 #[tokio::test]

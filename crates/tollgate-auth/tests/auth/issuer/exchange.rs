@@ -2,12 +2,14 @@
 
 use super::{
     CALLBACK, VERIFIER, World,
+    clients::{self, SECRET, basic},
     revocation::{ends_on, is_good, text},
 };
 use axum::http::{Request, StatusCode};
 use std::{sync::Arc, time::Duration};
 use tollgate_access::System;
-use tollgate_auth::{Refusal, issuer::Revocation};
+use tollgate_auth::{ApiKeys, Refusal, issuer::Revocation};
+use tollgate_core::Clock;
 use tollgate_store::{Filter, Store};
 
 #[tokio::test]
@@ -125,6 +127,60 @@ async fn what_one_person_ends_over_and_over_takes_no_more_than_a_hundred_rows() 
         );
     }
     assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "and nothing else");
+}
+
+/// A program that gives each token back fills no list either, and what it gets afterwards is good. Nor does one end of all
+/// spare a token that was given before another, after which it was forgotten.
+#[tokio::test]
+async fn what_one_machine_gives_back_over_and_over_takes_no_more_than_a_thousand_rows() {
+    let world = clients::world().await;
+    let other = world.restarted().await;
+    let of_a_user = world.rea().await.tokens("web", "").await;
+    let mut lasting = own(&world).await;
+    let store: Store<Revocation> = Store::new(Arc::clone(&world.database), Arc::new(world.clock.clone()));
+    for _ in 0..2 {
+        assert!(is_good(&world, &lasting).await && is_good(&other, &lasting).await);
+        let first = own(&world).await;
+        give_back(&world, &first).await;
+        for _ in 0..1_000 {
+            give_back(&world, &own(&world).await).await;
+        }
+        let rows = store.count(&System::because("a test looks").may(), Filter::every()).await.unwrap();
+        assert_eq!(rows, 1, "a thousand and one have become one");
+        for token in [&lasting, &first] {
+            assert!(!is_good(&world, token).await, "with so many, all of them end");
+            ends_on(&other, token).await;
+        }
+        world.clock.advance(Duration::from_mins(24 * 60 + 30));
+        lasting = own(&world).await;
+        world.clock.advance(Duration::from_mins(35));
+        for instance in [&world, &other] {
+            catch_up(instance).await;
+        }
+        let rows = store.count(&System::because("a test looks").may(), Filter::every()).await.unwrap();
+        assert_eq!(rows, 0, "it is forgotten when nothing from before can be alive");
+    }
+    assert!(is_good(&world, &lasting).await && !is_good(&world, text(&of_a_user, "access_token")).await);
+}
+
+/// Reads everything, and sweeps out what is forgotten.
+async fn catch_up(world: &World) {
+    let (identity, clock): (_, Arc<dyn Clock>) = (Some(world.identity.clone()), Arc::new(world.clock.clone()));
+    let keys = ApiKeys::start("app", super::config().roles, identity, &world.database, &clock).await.unwrap();
+    keys.catch_up(true).await.unwrap();
+}
+
+/// A token of a machine in its own name.
+async fn own(world: &World) -> String {
+    let form = [("grant_type", "client_credentials")];
+    let answer = world.browser().post_as("/oauth/token", &form, Some(&basic("machine", SECRET))).await;
+    text(&answer.json(), "access_token").to_owned()
+}
+
+async fn give_back(world: &World, token: &str) {
+    let answer = world.browser().post_as("/oauth/revoke", &[("token", token)], Some(&basic("machine", SECRET))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(!is_good(world, token).await);
 }
 
 /// However the requests meet: one gets tokens at most, and since the others came, they are good for nothing.

@@ -32,7 +32,6 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     http::{Extensions, HeaderMap, Request, StatusCode, header},
-    middleware::from_fn_with_state,
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -40,9 +39,8 @@ use tollgate_access::{Roles, System};
 use tollgate_auth::{AccountChange, Client, ClientKind, Identity, IdentityConfig, User, UserPatch};
 use tollgate_core::{Change, ManualClock, Seal, Secret};
 use tollgate_http::{
-    Api, Context, Edge, Keyed, Stores,
+    Api, Context, Edge, Keyed, Pipeline, Stores,
     pages::{Pages, Site},
-    pipeline,
 };
 use tollgate_store::{Database, Memory, Store};
 use tower::ServiceExt;
@@ -183,7 +181,7 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
     };
     let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
-    router.layer(from_fn_with_state(edge, pipeline))
+    router.layer(Pipeline(edge))
 }
 
 /// Keeps cookies, as a browser would.

@@ -23,6 +23,21 @@ async fn a_remembered_token_ends_at_the_second_it_would_have_ended_anyway() {
     assert_eq!(gate.check(&token).await, Err(Refusal::Expired));
 }
 
+/// The name of what is remembered is that of the signature alone.
+#[tokio::test]
+async fn no_other_claims_pass_under_a_signature_that_is_remembered() {
+    let signer = Signer::new("https://a", Algorithm::ES256);
+    let gate = gate_of(&[&signer], &clock());
+    let [token, other] = [1, 2].map(|jti| String::from_utf8(signer.good(jti)).unwrap());
+    assert!(gate.check(token.as_bytes()).await.is_ok());
+    let (claims, signature) = (other.rsplit_once('.').unwrap().0, token.rsplit_once('.').unwrap().1);
+    for forged in [format!("{claims}.{signature}"), format!(".{signature}"), signature.to_owned()] {
+        assert!(gate.check(forged.as_bytes()).await.is_err(), "{forged}");
+    }
+    assert!(gate.check(token.as_bytes()).await.is_ok(), "and it stays remembered");
+    assert_eq!(gate.remembered(), 1);
+}
+
 #[tokio::test]
 async fn the_skew_is_exact_and_bounded() {
     let signer = Signer::new("https://a", Algorithm::ES256);

@@ -23,13 +23,13 @@ pub(crate) async fn empty() -> (Arc<dyn Database>, ()) {
 }
 
 /// The URL of a schema on the shared server that is not there yet, and its name.
-fn fresh() -> (String, String) {
+pub(crate) fn fresh() -> (String, String) {
     let schema = format!("test_{}", tollgate::Uuid::now_v7().simple());
     (format!("{}?schema={schema}", servers::Postgres::shared()), schema)
 }
 
 /// Statements behind the back of the driver, in a schema of the shared server; what they answer.
-fn on(schema: &str, sql: &str) -> String {
+pub(crate) fn on(schema: &str, sql: &str) -> String {
     let said = psql(
         &servers::Postgres::shared(),
         &format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path = {schema}; {sql}"),

@@ -9,7 +9,6 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
-    middleware::from_fn_with_state,
 };
 use serde_json::{Value, json};
 use std::{
@@ -21,9 +20,8 @@ use tollgate_access::{Grants, Known, Roles, System};
 use tollgate_auth::{ApiKey, ApiKeys, Client, ClientKind, IdentityConfig};
 use tollgate_core::{Clock, ManualClock, Seal};
 use tollgate_http::{
-    Api, Context, Edge, Keyed, Stores,
+    Api, Context, Edge, Keyed, Pipeline, Stores,
     pages::{Pages, Site},
-    pipeline,
 };
 use tollgate_store::{Database, Memory, Store};
 use tower::ServiceExt;
@@ -163,7 +161,7 @@ fn app(world: &World, keys: &ApiKeys, database: &Arc<dyn Database>, clock: Arc<d
         extensions,
     };
     let router = built.router.with_state(Arc::new(context)).merge(world.identity.router());
-    router.layer(from_fn_with_state(Arc::new(edge), pipeline))
+    router.layer(Pipeline(Arc::new(edge)))
 }
 
 fn list(value: &Value) -> Vec<&str> {

@@ -39,6 +39,41 @@ async fn each_sign_in_is_a_new_session_and_ends_the_old_one() {
     assert!(browser.actor(&app).await.is_none(), "it ends by itself");
 }
 
+/// As users of the app do.
+#[tokio::test]
+async fn people_of_a_provider_see_where_they_are_signed_in_and_end_it_there() {
+    let (provider, app) = one(json!({})).await;
+    let sign_in = async |sub: &str| {
+        let mut browser = Browser::default();
+        let begun = browser.begin(&app, "sso").await;
+        provider.gives(&begun, &json!({ "sub": sub }));
+        browser.back(&app, &begun).await;
+        browser
+    };
+    let (mut home, left, mut bob) = (sign_in("ann").await, sign_in("ann").await, sign_in("bob").await);
+    let page = home.get(&app, "/auth/sessions").await;
+    assert_eq!((page.body.matches("name=\"session\"").count(), page.body.matches("this browser").count()), (2, 1));
+    assert!(!page.body.contains("/auth/password"), "the app knows no password of theirs");
+    let this = page.body.split("<li>").find(|row| row.contains("this browser")).unwrap();
+    let rows = app.people.sessions("sso|ann").await.unwrap();
+    let name = &rows.iter().find(|row| !this.contains(&*row.session)).unwrap().session;
+    let end = |browser: &Browser, origin: &str| {
+        let request = browser.request("POST", "/auth/sessions").header("origin", origin);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request.body(Body::from(format!("session={name}"))).unwrap()
+    };
+    let (lured, others) = (end(&home, "https://evil.example"), end(&bob, HERE));
+    assert_eq!(home.send(&app, lured).await.status, 403);
+    assert_eq!(bob.send(&app, others).await.status, 303);
+    let nobody = end(&Browser::default(), HERE);
+    assert_eq!(Browser::default().send(&app, nobody).await.location(), "/auth/login?return_to=/auth/sessions");
+    assert!(left.actor(&app).await.is_some(), "nobody else ended it");
+    let own = end(&home, HERE);
+    assert_eq!(home.send(&app, own).await.location(), "/auth/sessions");
+    assert!(left.actor(&app).await.is_none() && home.actor(&app).await.is_some());
+    assert!(app.recorded().await.contains(&("sso|ann".into(), "end_session".into(), true)));
+}
+
 #[tokio::test]
 async fn a_session_changes_nothing_for_another_site() {
     let (provider, app) = one(json!({})).await;
