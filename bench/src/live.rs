@@ -28,10 +28,10 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     server.target.own = password_token(server.target.port, "own")?;
     let (port, token) = (server.target.port, server.target.own.clone());
     thread::sleep(Duration::from_secs(3));
-    let idle = memory(&server)?.0;
+    let idle = memory(&server)?.now;
     let readers = (0..READERS).map(|_| follow(port, &token)).collect::<Result<Vec<_>, _>>()?;
     thread::sleep(Duration::from_secs(3));
-    let open = memory(&server)?.0;
+    let open = memory(&server)?.now;
     let threads: Vec<_> = readers.into_iter().map(|reader| thread::spawn(move || hear(reader))).collect();
     let head = format!("Authorization: Bearer {token}\r\nContent-Type: application/json");
     let start = Instant::now();
@@ -45,8 +45,8 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     for thread in threads {
         thread.join().map_err(|_| "a reader did not hear everything")??;
     }
-    let (heard, most) = (start.elapsed(), memory(&server)?.1);
-    section::keep("LIVE.md", &text([idle, open, most].map(|mebibytes| mebibytes * 1.048_576), written, heard))?;
+    let (told, most) = (start.elapsed(), memory(&server)?.most);
+    section::keep("LIVE.md", &text([idle, open, most].map(|mebibytes| mebibytes * 1.048_576), written, told))?;
     let most = most * 1.048_576;
     section::judge(&if most > MOST { vec![format!("{READERS} readers take {most:.1} MB")] } else { vec![] })
 }
@@ -54,7 +54,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
 /// A reader that is told of what comes from now on.
 fn follow(port: u16, token: &str) -> Result<BufReader<TcpStream>, Box<dyn Error>> {
     let mut socket = TcpStream::connect(("127.0.0.1", port))?;
-    socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+    socket.set_read_timeout(Some(Duration::from_mins(1)))?;
     write!(socket, "GET /signals/live HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n")?;
     let mut reader = BufReader::with_capacity(1024, socket);
     wait_for(&mut reader, "event: ready")?;
@@ -76,11 +76,11 @@ fn wait_for(reader: &mut BufReader<TcpStream>, wanted: &str) -> Result<(), Box<d
     Ok(())
 }
 
-fn text([idle, open, most]: [f64; 3], written: Duration, heard: Duration) -> String {
+fn text([idle, open, most]: [f64; 3], written: Duration, told: Duration) -> String {
     let mut rows = String::new();
     for (what, value, target) in [
-        ("idle", idle, "".to_owned()),
-        ("with the streams open", open, "".to_owned()),
+        ("idle", idle, String::new()),
+        ("with the streams open", open, String::new()),
         ("at most, while all are told of all changes", most, MOST.to_string()),
     ] {
         let _ = writeln!(rows, "| memory {what} | {value:.1} | {target} |");
@@ -94,6 +94,6 @@ fn text([idle, open, most]: [f64; 3], written: Duration, heard: Duration) -> Str
         machine(),
         written.as_secs_f64(),
         READERS * CHANGES,
-        (heard - written).as_secs_f64(),
+        told.saturating_sub(written).as_secs_f64(),
     )
 }
