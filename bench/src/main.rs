@@ -8,6 +8,7 @@
 //! cargo run --release -p bench -- --storm # P7, ten thousand RS256 tokens (three minutes); the others likewise:
 //!                                 --overload    P8, twice as much as can be served (half a minute)
 //!                                 --footprint   P10, memory and size (a minute)
+//!                                 --live        500 readers of changes (half a minute)
 //!                                 --lambda      P9, how long a function of AWS Lambda takes to start (a minute)
 //!                                 --observations  10,000 observations of patients at once (a minute; needs
 //!                                               `cargo build --release -p lorem-ipsum`)
@@ -17,6 +18,7 @@
 mod footprint;
 mod jobs;
 mod lambda;
+mod live;
 mod load;
 mod login;
 mod observations;
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Some("--storm") => storm::run(),
         Some("--overload") => overload::run(),
         Some("--footprint") => footprint::run(),
+        Some("--live") => live::run(),
         Some("--lambda") => lambda::run(),
         Some("--login") => login::run(),
         Some("--observations") => observations::run(),

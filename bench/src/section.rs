@@ -4,8 +4,8 @@ use crate::load::here;
 use std::{error::Error, fs};
 
 /// The parts, in the order of the report.
-pub(crate) const SECTIONS: [&str; 6] =
-    ["STORM.md", "OVERLOAD.md", "FOOTPRINT.md", "LAMBDA.md", "LOGIN.md", "OBSERVATIONS.md"];
+pub(crate) const SECTIONS: [&str; 7] =
+    ["STORM.md", "OVERLOAD.md", "FOOTPRINT.md", "LIVE.md", "LAMBDA.md", "LOGIN.md", "OBSERVATIONS.md"];
 
 /// All that were measured, as they were last.
 pub(crate) fn all() -> String {

@@ -292,3 +292,11 @@ CREATE TABLE "words" (
   "count" INTEGER /* int64 */ NOT NULL
 ) STRICT;
 CREATE INDEX "words_count_idx" ON "words" ("count");
+CREATE TABLE "tollgate_changes" (
+  "change_id" INTEGER /* int64 */ NOT NULL PRIMARY KEY AUTOINCREMENT,
+  "at" INTEGER /* time */ NOT NULL,
+  "resource" TEXT /* text */ NOT NULL,
+  "columns" TEXT /* text */ NOT NULL,
+  "rows" TEXT /* text */ NOT NULL
+) STRICT;
+CREATE INDEX "tollgate_changes_at_idx" ON "tollgate_changes" ("at");

@@ -25,6 +25,17 @@ struct Note {
     text: String,
 }
 
+/// Something that is followed.
+#[resource(plural = "signals")]
+struct Signal {
+    #[id(generated)]
+    signal_id: i64,
+    #[owner]
+    author: String,
+    #[garde(length(min = 1, max = 500))]
+    text: String,
+}
+
 /// Says hello to whoever signed in.
 async fn hello(_: Actor) -> Json<Greeting> {
     Json(Greeting { movie_id: 1, title: "Movie 1".into(), released: 1999, rating: 8.1 })
@@ -41,5 +52,6 @@ struct Greeting {
 
 fn main() -> tollgate::Exit {
     let service = service!("bench").crud::<Movie>("/movies").crud::<Note>("/notes").get("/hello", hello);
+    let service = service.crud::<Signal>("/signals").live::<Signal>("/signals/live");
     App::new("bench").settings(include_str!("../settings.toml")).service(service).main()
 }

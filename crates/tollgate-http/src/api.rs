@@ -61,6 +61,8 @@ pub struct Built {
     pub tables_elsewhere: Vec<&'static Table>,
     /// The tables that the answers of cached routes are made of, here or elsewhere: writes end those answers.
     pub cached_tables: Vec<&'static Table>,
+    /// The tables whose changes are sent to readers, here or elsewhere.
+    pub live_tables: Vec<&'static Table>,
     /// The rows that new tables start with: the resource's plural and JSON.
     pub first_rows: Vec<(&'static str, &'static str)>,
     /// What is done without a caller.
@@ -103,6 +105,7 @@ impl Api {
     pub fn build(mut self) -> Result<Built, Vec<String>> {
         let mistakes = [self.duplicates(), self.unknown_routes()].concat();
         let is_limited = !self.quotas.is_empty();
+        let live_tables = self.services.iter().flat_map(|service| service.live.clone()).collect();
         let (elsewhere, here): (Vec<_>, _) = self.services.into_iter().partition(|service| service.is_elsewhere);
         self.services = here;
         let mut described = Described { is_limited, mistakes, ..Described::default() };
@@ -126,6 +129,7 @@ impl Api {
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
             jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
+            live_tables,
             resources,
             tables_elsewhere,
             cached_tables: described.cached,

@@ -9,6 +9,7 @@
 //!                           cache.rs      answers for more than one caller  beside.rs  what follows
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs  view.rs  pages of an app   job.rs  without a caller
+//!                       live/         changes, as they happen
 //! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
 //!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
 //!                       lambda/       or a call of AWS Lambda (feature `lambda`)  gateway.rs   limits.rs     how often
@@ -44,6 +45,7 @@ mod json;
 pub mod lambda;
 mod limits;
 mod list;
+mod live;
 mod observe;
 mod operation;
 mod overload;
@@ -80,6 +82,7 @@ pub use job::{Job, JobArguments};
 pub use json::Json;
 pub use limits::{Counted, Limits, Quota, Quotas, SharedCounters};
 pub use list::List;
+pub use live::{Live, LiveLimits};
 pub use observe::{Observe, metrics};
 pub use operation::{Operation, Place};
 pub use overload::{Load, LoadCounts};

@@ -54,6 +54,7 @@ pub fn metrics(registry: &mut Registry) {
     registry.register("tollgate_permission_refusals", help, REFUSED.clone());
     crate::limits::metrics(registry);
     crate::idempotency::metrics(registry);
+    crate::live::metrics(registry);
 }
 
 /// Somebody who is signed in lacked that permission.

@@ -17,7 +17,7 @@ use axum::{
 use std::{any::type_name, sync::Arc, time::Duration};
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Result, capitalized};
-use tollgate_store::{Resource, Store};
+use tollgate_store::{Resource, Store, Table};
 
 /// What a module of an app offers over HTTP.
 pub struct Service {
@@ -34,6 +34,8 @@ pub struct Service {
     pub(crate) is_elsewhere: bool,
     /// Rows that a new database starts with: the resource's plural and JSON.
     pub(crate) first_rows: Vec<(&'static str, &'static str)>,
+    /// Tables whose changes are sent to readers.
+    pub(crate) live: Vec<&'static Table>,
     /// Resources that no signature mentions.
     pub(crate) resources: Vec<fn(&mut Operation<'_>)>,
 }
@@ -77,6 +79,7 @@ impl Service {
             jobs: vec![],
             is_elsewhere: false,
             first_rows: vec![],
+            live: vec![],
             resources: vec![],
         }
     }

@@ -13,6 +13,7 @@
 //! what was done        audit.rs      who did what to which row, kept with what they did
 //! how it is doing      measures.rs   metrics, and steps of a trace
 //!                      watch.rs      told to who keeps answers    fingerprint.rs
+//!                      changes.rs    which rows, in an order that instances share
 //! beside the requests  beside.rs     what goes on for a moment more
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
@@ -35,6 +36,7 @@ mod assignment;
 pub mod audit;
 mod batch;
 mod beside;
+pub mod changes;
 mod conditional;
 mod decimal;
 mod driver;

@@ -16,7 +16,7 @@
 use crate::{
     Cell, Error, Field, Filled, Resource, Result, Store, Table, Value,
     measures::round_trip,
-    store::{check, event},
+    store::{Touched, by_id, check, event},
 };
 use std::{marker::PhantomData, sync::Arc};
 use tollgate_access::{Create, May, Rows, Update};
@@ -106,9 +106,15 @@ impl<T: Resource> Store<T> {
             return Ok(());
         }
         let rows = Arc::new(rows);
-        let write = async |here: Self| here.driver().merge(&merge, Arc::clone(&rows) as _, 0..rows.len()).await;
-        let events = |(): &()| rows.iter().map(|row| event(update, "merge").of_row(&row.id())).collect();
-        self.audited(update.actor(), write, events).instrument(round_trip("merge", T::TABLE)).await
+        let write = async |here: Self| {
+            here.driver().merge(&merge, Arc::clone(&rows) as _, 0..rows.len()).await?;
+            Ok(Arc::clone(&rows))
+        };
+        let events = |rows: &Arc<Vec<T>>| rows.iter().map(|row| event(update, "merge").of_row(&row.id())).collect();
+        let there = by_id::<T>(rows.iter().map(T::id));
+        let touched = Touched { there: Some(&there), made: |rows: &Arc<Vec<T>>| rows.iter().map(T::id).collect() };
+        self.recorded(update.actor(), touched, write, events).instrument(round_trip("merge", T::TABLE)).await?;
+        Ok(())
     }
 }
 

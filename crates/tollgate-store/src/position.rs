@@ -49,13 +49,7 @@ impl Position {
 
     /// Back from bytes; `None` if they are no position.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (mut rest, mut values) = (bytes, vec![]);
-        while let Some((tag, after)) = rest.split_first() {
-            let (value, after) = read(*tag, after)?;
-            values.push(value);
-            rest = after;
-        }
-        Some(Self(values))
+        read_all(bytes).map(Self)
     }
 
     /// Whether it has a value of the right kind for each column of that order.
@@ -95,6 +89,17 @@ pub(crate) fn put(value: &Value<'_>, bytes: &mut Vec<u8>) {
             bytes.extend_from_slice(it.as_bytes());
         }
     }
+}
+
+/// All values that were put one after the other.
+pub(crate) fn read_all(bytes: &[u8]) -> Option<Vec<Value<'static>>> {
+    let (mut rest, mut values) = (bytes, vec![]);
+    while let Some((tag, after)) = rest.split_first() {
+        let (value, after) = read(*tag, after)?;
+        values.push(value);
+        rest = after;
+    }
+    Some(values)
 }
 
 fn read(tag: u8, bytes: &[u8]) -> Option<(Value<'static>, &[u8])> {

@@ -2,10 +2,11 @@
 //! another's row is as absent as one that never was.
 
 use crate::{
-    Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
+    Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Order, Resource, Result, Select, Set, Stamp, To,
     Transaction, Update as Change, Value, Watch,
     audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits},
+    changes,
     filter::is_foreign,
     find::into,
     group::{commit, fetch},
@@ -128,7 +129,7 @@ impl<T: Resource> Store<T> {
     /// unique value, [`Error::Invalid`] or [`Error::Rejected`] if a value cannot be stored.
     pub async fn insert(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = self.make(may, new)?;
-        if let Some(writer) = self.0.writer.as_ref().filter(|_| !T::TABLE.audited) {
+        if let Some(writer) = self.0.writer.as_ref().filter(|_| !T::TABLE.audited && !self.is_followed()) {
             return writer.submit(row).await;
         }
         let mut rows = self.insert_rows(may, vec![row]).await?;
@@ -187,7 +188,9 @@ impl<T: Resource> Store<T> {
             _ => Ok(()),
         };
         let events = |(): &()| vec![event(may, "delete").of_row(&id)];
-        self.audited(may.actor(), delete, events).instrument(round_trip("delete", T::TABLE)).await
+        self.recorded(may.actor(), Touched::there(&wanted), delete, events)
+            .instrument(round_trip("delete", T::TABLE))
+            .await
     }
 
     /// Removes all rows that match; answers how many there were.
@@ -199,13 +202,21 @@ impl<T: Resource> Store<T> {
         let delete = async |here: Self| here.0.driver.delete(T::TABLE, &mine).await;
         let removed = |count: &u64| event(may, "delete").because(format!("{count} rows, by a filter"));
         let events = |count: &u64| (*count > 0).then(|| removed(count)).into_iter().collect();
-        self.audited(may.actor(), delete, events).instrument(round_trip("delete", T::TABLE)).await
+        self.recorded(may.actor(), Touched::there(&mine), delete, events)
+            .instrument(round_trip("delete", T::TABLE))
+            .await
     }
 
-    /// Does a write and, where the resource is audited, records it: both or neither.
-    pub(crate) async fn audited<R>(
+    /// Whether somebody follows which rows change.
+    fn is_followed(&self) -> bool {
+        self.0.watch.as_ref().is_some_and(|watch| watch.follows_rows())
+    }
+
+    /// Does a write and, where the resource is audited or followed, records it: both or neither.
+    pub(crate) async fn recorded<R>(
         &self,
         actor: &Actor,
+        touched: Touched<'_, T, R>,
         write: impl AsyncFnOnce(Self) -> Result<R>,
         events: impl FnOnce(&R) -> Vec<NewAuditEvent>,
     ) -> Result<R> {
@@ -214,9 +225,14 @@ impl<T: Resource> Store<T> {
             if let Some(transaction) = transaction {
                 transaction.written().add(self.0.watch.as_ref(), T::TABLE);
             }
+            let followed = transaction.filter(|_| self.is_followed());
+            let before = if followed.is_some() { here.before(touched.there).await? } else { vec![] };
             let done = write(here.clone()).await;
+            let stamp = Stamp { actor, now: here.0.clock.now() };
+            if let (Ok(done), Some(transaction)) = (&done, followed) {
+                transaction.changes().add(&before, (touched.made)(done), &stamp)?;
+            }
             if let (true, Ok(done), Some(transaction)) = (T::TABLE.audited, &done, transaction) {
-                let stamp = Stamp { actor, now: here.0.clock.now() };
                 transaction.recorded().add(&*here.0.driver, &stamp, events(done)).await?;
             }
             part.done();
@@ -224,7 +240,9 @@ impl<T: Resource> Store<T> {
         };
         match &self.0.membership {
             Some(part) => write(self.clone(), Some(&part.transaction)).await,
-            None if T::TABLE.audited => self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await,
+            None if T::TABLE.audited || self.is_followed() => {
+                self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await
+            }
             None => {
                 let telling = self.0.watch.as_ref().map(|watch| Telling::new(watch, T::TABLE));
                 let done = write(self.clone(), None).await;
@@ -268,7 +286,8 @@ impl<T: Resource> Store<T> {
         };
         let event = |row: &T| event(may, "create").of_row(&row.id());
         let events = |rows: &Vec<T>| rows.iter().map(event).collect();
-        self.audited(may.actor(), insert, events).instrument(round_trip("insert", T::TABLE)).await
+        let touched = Touched { there: None, made: |rows: &Vec<T>| rows.iter().map(T::id).collect() };
+        self.recorded(may.actor(), touched, insert, events).instrument(round_trip("insert", T::TABLE)).await
     }
 
     pub(crate) async fn change(&self, may: &May<Update, T>, id: T::Id, only: Expr, mut set: Vec<Set>) -> Result<T> {
@@ -292,7 +311,8 @@ impl<T: Resource> Store<T> {
                 Ok(rows.pop())
             };
             let events = |row: &Option<T>| row.iter().map(|row| event(may, "update").of_row(&row.id())).collect();
-            self.audited(may.actor(), update, events).instrument(round_trip("update", T::TABLE)).await?
+            let touched = Touched::there(&change.filter);
+            self.recorded(may.actor(), touched, update, events).instrument(round_trip("update", T::TABLE)).await?
         };
         match found {
             Some(row) => Ok(row),
@@ -323,6 +343,18 @@ impl<T: Resource> Store<T> {
         })
     }
 
+    /// The rows that a write is about to touch, in the order of their keys; one more than can be told, if they are so many.
+    async fn before(&self, there: Option<&Expr>) -> Result<Vec<T>> {
+        let Some(filter) = there else { return Ok(vec![]) };
+        let order = vec![Order { column: T::TABLE.id, descending: false }];
+        let limit = u32::try_from(changes::MOST + 1).ok();
+        let select = Select { table: T::TABLE, filter: filter.clone(), order, limit };
+        let mut found = vec![];
+        self.0.driver.select(&select, &mut into(&mut found)).instrument(round_trip("select", T::TABLE)).await?;
+        found.sort_unstable_by_key(T::id);
+        Ok(found)
+    }
+
     async fn some(&self, filter: Expr) -> Result<Option<T>> {
         let select = Select { table: T::TABLE, filter, order: Vec::new(), limit: None };
         let mut found = Vec::with_capacity(1);
@@ -332,6 +364,19 @@ impl<T: Resource> Store<T> {
 
     pub(crate) async fn one(&self, filter: Expr) -> Result<T> {
         self.some(filter).await?.ok_or(Error::NotFound)
+    }
+}
+
+/// Which rows a write touches: those that match before, and those that it makes.
+pub(crate) struct Touched<'a, T: Resource, R> {
+    pub(crate) there: Option<&'a Expr>,
+    pub(crate) made: fn(&R) -> Vec<T::Id>,
+}
+
+impl<'a, T: Resource, R> Touched<'a, T, R> {
+    /// Those that match, and no new ones.
+    fn there(filter: &'a Expr) -> Self {
+        Self { there: Some(filter), made: |_| vec![] }
     }
 }
 
@@ -346,7 +391,7 @@ pub(crate) fn event<A, T: Resource>(may: &May<A, T>, action: &str) -> NewAuditEv
     NewAuditEvent::new(may.actor(), action, T::PLURAL)
 }
 
-fn admits<T: Resource>(rows: &Rows<T>, row: &T) -> Result<bool> {
+pub(crate) fn admits<T: Resource>(rows: &Rows<T>, row: &T) -> Result<bool> {
     match rows {
         Rows::All => Ok(true),
         Rows::None => Ok(false),

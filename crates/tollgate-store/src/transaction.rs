@@ -1,6 +1,12 @@
 //! Several writes that happen together or not at all.
 
-use crate::{Database, Error, Result, Session, Store, audit::Recorded, resource::Resource, watch::Written};
+use crate::{
+    Database, Error, Result, Session, Store,
+    audit::Recorded,
+    changes::{self, Pending},
+    resource::Resource,
+    watch::Written,
+};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -14,6 +20,8 @@ pub struct Transaction {
     session: Arc<dyn Session>,
     recorded: Recorded,
     written: Written,
+    /// The rows among it that are followed.
+    changes: Pending,
     /// Something in it was left half done: it is not committed any more.
     spoilt: Arc<AtomicBool>,
 }
@@ -53,6 +61,10 @@ impl Transaction {
         &self.written
     }
 
+    pub(crate) fn changes(&self) -> &Pending {
+        &self.changes
+    }
+
     pub(crate) fn is_in(&self, database: &Arc<dyn Database>) -> bool {
         Arc::ptr_eq(&self.database, database)
     }
@@ -73,8 +85,8 @@ impl OpenTransaction {
     pub async fn begin(database: &Arc<dyn Database>) -> Result<Self> {
         let session = database.begin().await?;
         let (recorded, written) = (Recorded::default(), Written::default());
-        let (database, spoilt) = (Arc::clone(database), Arc::default());
-        Ok(Self { transaction: Transaction { database, session, recorded, written, spoilt }, ended: false })
+        let (database, changes, spoilt) = (Arc::clone(database), Pending::default(), Arc::default());
+        Ok(Self { transaction: Transaction { database, session, recorded, written, changes, spoilt }, ended: false })
     }
 
     /// Where stores take part in it.
@@ -91,6 +103,13 @@ impl OpenTransaction {
         if self.transaction.spoilt.load(Ordering::Acquire) {
             self.rollback().await?;
             return Err(Error::internal("a part of the transaction was left half way, so nothing of it is kept"));
+        }
+        let changes = self.transaction.changes.take();
+        if !changes.is_empty()
+            && let Err(error) = changes::log(&*self.transaction.session, changes).await
+        {
+            self.rollback().await?;
+            return Err(error);
         }
         let tellings = self.transaction.written.tellings();
         let ended = self.transaction.session.commit().await;

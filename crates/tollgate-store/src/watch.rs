@@ -19,6 +19,12 @@ const LEFT_ALONE: Duration = Duration::from_secs(10);
 pub trait Watch: Send + Sync + 'static {
     /// Rows of that table were written.
     fn changed(&self, table: &'static Table) -> Told<'_>;
+
+    /// Whether it wants to know which rows: then each write is a transaction that adds them to the log of
+    /// [changes](crate::changes).
+    fn follows_rows(&self) -> bool {
+        false
+    }
 }
 
 /// Told, some time later.

@@ -1,9 +1,10 @@
 //! An app without a socket, and actors who speak to it.
 
-use crate::Reply;
+use crate::{Events, Reply};
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, Method, Request, header, request::Parts as Head},
+    response::Response,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -226,11 +227,20 @@ impl Client {
         self.request(request, body.into()).await
     }
 
+    /// `GET` of a stream of events.
+    pub async fn events(&self, path: &str) -> Events {
+        Events::of(self.answer(Request::builder().uri(path), Body::empty()).await)
+    }
+
     async fn request(&self, request: axum::http::request::Builder, body: Body) -> Reply {
+        Reply::read(self.answer(request, body).await).await
+    }
+
+    async fn answer(&self, request: axum::http::request::Builder, body: Body) -> Response {
         let mut request = request.body(body).unwrap_or_else(|error| panic!("no request: {error}"));
         request.headers_mut().extend(self.headers.iter().cloned());
         request.extensions_mut().insert(Actor::from(self.identity.clone()));
         let Ok(response) = self.router.clone().oneshot(request).await;
-        Reply::read(response).await
+        response
     }
 }

@@ -25,6 +25,7 @@ mod app;
 pub mod browser;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod events;
 mod faulty;
 mod fixtures;
 mod matrix;
@@ -35,6 +36,7 @@ mod reply;
 pub mod servers;
 
 pub use app::{Client, Setup, TestApp};
+pub use events::{Event, Events};
 pub use faulty::{Failed, Fault, Faulty, Held};
 pub use matrix::Matrix;
 #[cfg(feature = "servers")]

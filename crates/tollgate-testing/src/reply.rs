@@ -1,10 +1,11 @@
 //! What came back, as a test wants to look at it.
 
 use axum::{
-    body::to_bytes,
+    body::{Body, to_bytes},
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
+use http_body_util::BodyExt;
 use serde_json::Value;
 use std::fmt;
 
@@ -29,6 +30,9 @@ pub struct Reply {
 impl Reply {
     pub(crate) async fn read(response: Response) -> Self {
         let (head, body) = response.into_parts();
+        if head.headers.get(header::CONTENT_TYPE).is_some_and(|media_type| media_type == "text/event-stream") {
+            return Self { status: head.status, headers: head.headers, body: first(body).await };
+        }
         let body = to_bytes(body, usize::MAX).await.unwrap_or_else(|error| panic!("the body broke off: {error}"));
         Self { status: head.status, headers: head.headers, body: body.into() }
     }
@@ -57,6 +61,12 @@ impl Reply {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
+}
+
+/// The beginning of what has no end.
+async fn first(mut body: Body) -> Vec<u8> {
+    let frame = body.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok());
+    frame.unwrap_or_default().into()
 }
 
 /// Replaces what differs from run to run.

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, SystemClock};
 use tollgate_http::{
-    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Load, Observe, Pipeline, Stop, Stores, docs,
+    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Live, Load, Observe, Pipeline, Stop, Stores, docs,
     pages::{self, Link, Pages, Site, Way},
     with_fallbacks,
 };
@@ -83,7 +83,8 @@ impl Design {
         let pages = Arc::new(Pages::with(self.site(&**database), self.templates(), self.ways()));
         let with = With { database, clock: &clock, pages: &pages, values: &values };
         let identities = Identities::start(&self, &with, authenticate).await?;
-        let shared = Shared::open(&self, &clock)?;
+        let stop = Stop::default();
+        let shared = Shared::open(&self, &clock, &stop)?;
         let watch = |table: &Table| shared.watch(table);
         let stores = Stores::watched(&self.built.resources, |table| databases.of(table), &clock, watch);
         if first_rows {
@@ -94,12 +95,13 @@ impl Design {
         extensions.insert(identities.accounts.clone());
         extensions.insert(identities.keys.clone());
         extensions.insert(identities.people.clone());
+        extensions.insert(shared.live.clone());
         let backends = backends::open(self.name, &self.backends, &self.settings.backends, &mut extensions)?;
         let (seal, keyed, authenticate) =
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
         let Shared { cache, limits, redis, .. } = shared;
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
-        let (stop, load, design) = (Stop::default(), Arc::new(self.settings.server.load()), Arc::new(self));
+        let (load, design) = (Arc::new(self.settings.server.load()), Arc::new(self));
         Ok(Running { design, databases, identities, backends, context, pages, stop, load, redis, done })
     }
 
@@ -159,6 +161,7 @@ impl Running {
         let is_tls = !settings.is_dev() && settings.public_url().starts_with("https://");
         let edge = if is_tls { edge.over_tls_alone() } else { edge };
         let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));
+        self.sweep_changes();
         let api = built.router.clone().with_state(Arc::clone(&self.context));
         let has_console = settings.recent.is_some();
         let road = |router: Router| {
@@ -178,6 +181,14 @@ impl Running {
                 .merge(self.health().router()),
         );
         (router, edge)
+    }
+
+    /// Old changes are of use to nobody.
+    fn sweep_changes(&self) {
+        let databases = self.design.followed().into_iter().map(|name| Arc::clone(self.databases.named(name)));
+        if let Some(live) = self.context.extensions.get::<Live>() {
+            live.sweep(databases);
+        }
     }
 
     fn audit_log(&self) -> AuditLog {

@@ -4,6 +4,7 @@ mod backend;
 mod client;
 mod lambda;
 mod limits;
+mod live;
 mod load;
 mod own;
 mod server;
@@ -14,6 +15,7 @@ pub use client::Client;
 pub use lambda::Lambda;
 pub(crate) use lambda::RUNTIME_API;
 pub use limits::{Cache, Limits, Redis};
+pub use live::Live;
 pub use own::Config;
 pub(crate) use own::Section;
 pub use server::Server;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub cache: Cache,
     /// How often callers may ask.
     pub limits: Limits,
+    /// Streams of changes: how many there may be, and how long a reader may be away.
+    pub live: Live,
     /// What instances share.
     pub redis: Redis,
     /// Other APIs that the app asks, by the names that it gave them: `[backends.weather]`.
@@ -260,6 +264,7 @@ impl Settings {
     /// One line that names the setting and the remedy.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.server.check()?;
+        self.live.check()?;
         self.lambda.check()?;
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();

@@ -1,11 +1,11 @@
-//! What requests share: kept answers, and counters of how often callers ask. Within an instance, or in a Redis that all of
-//! them reach.
+//! What requests share: kept answers, and counters of how often callers ask, within an instance or in a Redis that all of
+//! them reach; and who is told of writes.
 
 use crate::app::{Design, Failure};
 use std::sync::Arc;
 use tollgate_core::Clock;
-use tollgate_http::{AnswerCache, AnswerStore, Later, Limits, SharedCounters, Unwell};
-use tollgate_store::{Table, Watch};
+use tollgate_http::{AnswerCache, AnswerStore, Later, Limits, Live, SharedCounters, Stop, Unwell};
+use tollgate_store::{Table, Told, Watch};
 
 /// Kept answers, and limits where there are any.
 pub(crate) struct Shared {
@@ -13,7 +13,9 @@ pub(crate) struct Shared {
     pub(crate) limits: Option<Arc<Limits>>,
     /// Asks the Redis, if there is one.
     pub(crate) redis: Option<Ping>,
+    pub(crate) live: Live,
     watched: Vec<&'static Table>,
+    followed: Vec<&'static Table>,
 }
 
 /// Asks whether it is there.
@@ -23,7 +25,7 @@ pub(crate) type Ping = Arc<dyn Fn() -> Later<'static, Result<(), Unwell>> + Send
 type Elsewhere = (Arc<dyn AnswerStore>, Arc<dyn SharedCounters>, Ping);
 
 impl Shared {
-    pub(crate) fn open(design: &Design, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+    pub(crate) fn open(design: &Design, clock: &Arc<dyn Clock>, stop: &Stop) -> Result<Self, Failure> {
         let (answers, counters, redis) = match elsewhere(design)? {
             Some((answers, counters, ping)) => (Some(answers), Some(counters), Some(ping)),
             None => (None, None, None),
@@ -32,12 +34,39 @@ impl Shared {
         let here = || AnswerCache::in_memory(bytes, Arc::clone(clock));
         let cache = answers.map_or_else(here, AnswerCache::new);
         let limits = Limits::new(design.settings.limits.quotas(), Arc::clone(clock), counters);
-        Ok(Self { cache, limits, redis, watched: design.built.cached_tables.clone() })
+        let live = Live::new(design.live_limits(), stop.clone(), Arc::clone(clock));
+        let (watched, followed) = (design.built.cached_tables.clone(), design.built.live_tables.clone());
+        Ok(Self { cache, limits, redis, live, watched, followed })
     }
 
     /// Who is told of the writes of that table.
     pub(crate) fn watch(&self, table: &Table) -> Option<Arc<dyn Watch>> {
-        self.watched.contains(&table).then(|| Arc::new(self.cache.clone()) as _)
+        let cache = self.watched.contains(&table).then(|| self.cache.clone());
+        match (self.followed.contains(&table), cache) {
+            (true, cache) => Some(Arc::new(Followed { live: self.live.clone(), cache })),
+            (false, cache) => cache.map(|cache| Arc::new(cache) as _),
+        }
+    }
+}
+
+/// Those who follow the rows of a table, after what was kept of them is gone.
+struct Followed {
+    live: Live,
+    cache: Option<AnswerCache>,
+}
+
+impl Watch for Followed {
+    fn changed(&self, table: &'static Table) -> Told<'_> {
+        Box::pin(async move {
+            if let Some(cache) = &self.cache {
+                cache.changed(table).await;
+            }
+            self.live.wake();
+        })
+    }
+
+    fn follows_rows(&self) -> bool {
+        true
     }
 }
 

@@ -179,10 +179,12 @@ pub(super) fn service() -> Service {
         .patch("/patients/{patient_id}", update)
         .delete("/patients/{patient_id}", remove)
         .get("/patients/{patient_id}/trends", trends)
+        .live::<Patient>("/patients/live")
         .get("/observations", list_observations)
         .post("/observations", observe)
         .up_to(LONGEST)
         .post("/observations/batch", observe_many)
         .get("/alerts", list_alerts)
+        .live::<Alert>("/alerts/live")
         .get("/cases", list_cases)
 }

@@ -190,6 +190,7 @@ fn the_settings_of_the_guide_are_good() {
     assert!(shown.contains("LOREM_IPSUM_DATABASE__PROD"), "variables win over files: {shown}");
     let shared = concat!(
         include_str!("../guide/limits.toml"),
+        include_str!("../guide/live.toml"),
         include_str!("../guide/redis.toml"),
         include_str!("../guide/pager.toml")
     );

@@ -29,6 +29,8 @@ mod kubernetes;
 #[cfg(test)]
 mod lambda_emulator;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod messages;

@@ -5,8 +5,11 @@ use crate::{
     patients::{admit, observe, ward},
     process::{Server, command},
 };
-use serde_json::json;
-use std::{process::Stdio, time::Duration};
+use serde_json::{Value, json};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 use tollgate_testing::{
     browser::{self, Browser},
@@ -177,6 +180,33 @@ fn the_monitor_leads_from_the_list_to_a_patient_and_to_the_map() {
         look(&browser, "Open Patients");
         assert_eq!(browser.console_errors(), Vec::<String>::new());
     }
+}
+
+#[test]
+fn what_is_observed_is_on_the_page_at_once_and_without_a_reload() {
+    if browser::left_out() {
+        return;
+    }
+    let browser = Browser::start();
+    let (_folder, server) = watched(&browser);
+    browser.goto(&format!("{}/monitor/patients/P-1042", server.url()));
+    browser.wait_until("changes are followed", |browser| {
+        browser.script("return document.querySelector('main').dataset.followed") == "true"
+    });
+    browser.script("window.kept = 'this page was not left'");
+    let form = [("username", "clinician@example.test"), ("password", "lorem-ipsum")];
+    let token: Value =
+        ureq::post(format!("{}/token", server.url())).send_form(form).unwrap().body_mut().read_json().unwrap();
+    let token = format!("Bearer {}", token["access_token"].as_str().unwrap());
+    let seen = json!({ "patient_id": "P-1042", "temperature": 40.9, "spo2": 71 });
+    let sent = ureq::post(format!("{}/observations", server.url())).header("authorization", token);
+    assert_eq!(sent.send_json(seen).unwrap().status(), 201);
+    let start = Instant::now();
+    look(&browser, "40.9");
+    // By the clock it would be after a minute.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert_eq!(browser.script("return window.kept"), "this page was not left");
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -31,6 +31,11 @@ impl Stop {
         *self.0.borrow() > Stage::Serving
     }
 
+    /// Waits until what is under way has to come to its end.
+    pub(crate) fn draining(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.until(Stage::Draining)
+    }
+
     pub(super) fn advance(&self, stage: Stage) {
         self.0.send_replace(stage);
     }

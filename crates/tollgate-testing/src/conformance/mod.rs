@@ -20,7 +20,7 @@
 //! uniqueness.rs   no value twice
 //! updates.rs      what changes, and what does not      nested.rs        lists, and values within values
 //! merging.rs      what comes, or changes what is there
-//! audit.rs        no change without its record
+//! audit.rs        no change without its record         following.rs    and none that a follower misses
 //! resources.rs    what the suite stores
 //! sql.rs          SQL of the app's own, with one more line: `tollgate_testing::sql_conformance!(empty);`
 //! identity.rs     the embedded issuer on it, in races
@@ -34,6 +34,7 @@ mod agreement;
 mod audit;
 mod concurrency;
 mod filters;
+mod following;
 mod identity;
 mod kinds;
 mod merging;
@@ -182,6 +183,12 @@ claims! { $ conformance
         each_write_of_an_audited_resource_is_recorded
         what_did_not_happen_is_not_recorded
         a_change_that_cannot_be_recorded_does_not_happen
+    }
+    following {
+        each_write_of_a_followed_resource_is_logged_with_how_it_was
+        a_merge_is_logged_with_what_was_there
+        what_did_not_happen_is_not_logged
+        who_follows_parallel_writers_misses_nothing
     }
     concurrency {
         of_equal_rows_one_is_stored_and_each_other_fails_alone

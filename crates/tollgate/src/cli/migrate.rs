@@ -8,11 +8,15 @@ use crate::{
     migrations::Migrations,
 };
 use clap::{Args, Subcommand};
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 use tollgate_http::KeyedRequest;
 use tollgate_store::{
     Database, Resource, Table,
     audit::AuditEvent,
+    changes::LoggedChange,
     migrate::{Said, pending},
 };
 
@@ -210,11 +214,21 @@ impl Design {
                 default.push(table);
             }
         }
-        let mut tables = vec![(None, default)];
+        let mut tables: Vec<(Option<&str>, Vec<&'static Table>)> = vec![(None, default)];
         tables.extend(named.iter().map(|name| {
             let own = [Values::TABLE, KeyedRequest::TABLE, AuditEvent::TABLE].into_iter();
             (Some(*name), own.chain(all().filter(|table| lives_in(table, name))).collect())
         }));
+        let followed = self.followed();
+        for (name, tables) in &mut tables {
+            tables.extend(followed.contains(name).then_some(LoggedChange::TABLE));
+        }
         tables
+    }
+
+    /// The databases whose changes are logged, because somebody may follow them.
+    pub(crate) fn followed(&self) -> BTreeSet<Option<&str>> {
+        let configured = |name: &&str| self.settings.databases.contains_key(*name);
+        self.built.live_tables.iter().map(|table| table.database.filter(configured)).collect()
     }
 }

@@ -31,6 +31,8 @@ mod limits;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod problems;
 #[cfg(test)]
 mod queries;

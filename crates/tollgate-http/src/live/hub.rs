@@ -1,0 +1,278 @@
+//! One follower of each database's log, for all readers of this process.
+//!
+//! It begins with the first reader and ends with the last. A write of this process wakes it; those of others it finds by
+//! asking four times a second. What it finds it reads once, and puts into a ring of which each reader takes their own.
+
+use super::batch::Batch;
+use crate::Stop;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex as Turn, Notify, broadcast},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tollgate_core::{Clock, Problem, with_causes};
+use tollgate_store::{
+    Database, Error, Resource, Result, Store,
+    changes::{ChangeLog, Follower, LoggedChange},
+};
+
+/// How often the log is asked for what other processes wrote.
+const ASK: Duration = Duration::from_millis(250);
+/// How long until what failed is tried again, and how often the reading of rows is.
+const AGAIN: Duration = Duration::from_millis(500);
+const TRIES: usize = 20;
+/// How many batches a reader may be behind.
+const RING: usize = 64;
+/// How often the log is cleared of what is old.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// How many may read, and for how long they may be away.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveLimits {
+    /// Streams of this process at once; with none, nobody is let in.
+    pub readers: usize,
+    /// Streams of one person, or one address of nobody in particular, in this process at once.
+    pub per_person: usize,
+    /// For how long changes are kept for those who come back.
+    pub keep: Duration,
+}
+
+/// The live changes of an app. Clones are the same.
+#[derive(Clone)]
+pub struct Live(Arc<Inner>);
+
+struct Inner {
+    limits: LiveLimits,
+    stop: Stop,
+    clock: Arc<dyn Clock>,
+    /// By the address of the database in memory, which is the same as long as it is here.
+    feeds: Mutex<HashMap<usize, Arc<Feed>>>,
+    readers: Mutex<HashMap<String, usize>>,
+}
+
+/// One of the streams that may be open.
+pub(super) struct Seat {
+    live: Live,
+    person: String,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Live {
+    /// Nobody reads yet. Streams end when the process drains.
+    pub fn new(limits: LiveLimits, stop: Stop, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { limits, stop, clock, feeds: Mutex::default(), readers: Mutex::default() }))
+    }
+
+    /// Something was written here: there may be something new.
+    pub fn wake(&self) {
+        lock(&self.0.feeds).values().for_each(|feed| feed.wake.notify_one());
+    }
+
+    /// Clears the logs of these databases of what is older than it has to be, as long as the app is there.
+    pub fn sweep(&self, databases: impl IntoIterator<Item = Arc<dyn Database>>) {
+        let logs: Vec<_> = databases.into_iter().map(|database| ChangeLog::of(&database, &self.0.clock)).collect();
+        let (inner, mut turn) = (Arc::downgrade(&self.0), interval(SWEEP));
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::spawn(async move {
+            loop {
+                turn.tick().await;
+                let Some(inner) = inner.upgrade() else { return };
+                for log in &logs {
+                    if let Err(error) = log.forget(inner.clock.now() - inner.limits.keep).await {
+                        tracing::warn!(error = with_causes(&error), "old changes cannot be removed");
+                    }
+                }
+            }
+        });
+    }
+
+    pub(super) fn stop(&self) -> &Stop {
+        &self.0.stop
+    }
+
+    /// A seat for somebody.
+    ///
+    /// # Errors
+    /// 503 if all are taken, or there are none; 429 if they have as many as one person may.
+    pub(super) fn seat(&self, person: &str) -> Result<Seat, Problem> {
+        let LiveLimits { readers: most, per_person, .. } = self.0.limits;
+        if most == 0 {
+            return Err(Problem::unavailable().because("this process does not stay, so it sends no changes"));
+        }
+        if self.0.stop.is_leaving() {
+            return Err(Problem::unavailable().because("the app is on its way out").later(1));
+        }
+        let mut readers = lock(&self.0.readers);
+        if readers.values().sum::<usize>() >= most {
+            return Err(Problem::unavailable().because("as many follow changes as may at once").later(5));
+        }
+        let own = readers.entry(person.to_owned()).or_default();
+        if *own >= per_person {
+            let problem = Problem::new(axum::http::StatusCode::TOO_MANY_REQUESTS).later(5);
+            return Err(problem.because(format!("you follow changes {per_person} times already: close one of them")));
+        }
+        *own += 1;
+        Ok(Seat { live: self.clone(), person: person.to_owned() })
+    }
+
+    pub(super) fn log(&self, database: &Arc<dyn Database>) -> ChangeLog {
+        ChangeLog::of(database, &self.0.clock)
+    }
+
+    /// What is new from now on, and up to where everything was.
+    pub(super) async fn subscribe<R: Resource>(&self, store: &Store<R>) -> Result<(Batches<R>, i64)> {
+        let database = store.database();
+        let at = Arc::as_ptr(database).cast::<()>() as usize;
+        let feed = Arc::clone(lock(&self.0.feeds).entry(at).or_default());
+        feed.subscribe(store, self.log(database)).await
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut readers = lock(&self.live.0.readers);
+        if let Some(own) = readers.get_mut(&self.person) {
+            *own -= 1;
+            if *own == 0 {
+                readers.remove(&self.person);
+            }
+        }
+    }
+}
+
+/// Batches as they come; a reader that is too slow misses some, and is told so.
+pub(super) type Batches<R> = broadcast::Receiver<Arc<Batch<R>>>;
+
+/// A channel without and with its type.
+type Open = (Arc<dyn Sink>, Arc<dyn Any + Send + Sync>);
+
+/// The log of one database.
+#[derive(Default)]
+struct Feed {
+    wake: Notify,
+    mark: AtomicI64,
+    /// Whether somebody follows it; who holds this begins or ends that.
+    is_followed: Turn<bool>,
+    channels: Mutex<HashMap<TypeId, Open>>,
+}
+
+impl Feed {
+    async fn subscribe<R: Resource>(self: &Arc<Self>, store: &Store<R>, log: ChangeLog) -> Result<(Batches<R>, i64)> {
+        let mut is_followed = self.is_followed.lock().await;
+        let batches = self.channel(store)?.ring.subscribe();
+        if !*is_followed {
+            let follower = Follower::begin(log).await?;
+            self.mark.store(follower.mark(), SeqCst);
+            tokio::spawn(follow(Arc::downgrade(self), follower));
+            *is_followed = true;
+        }
+        Ok((batches, self.mark.load(SeqCst)))
+    }
+
+    fn channel<R: Resource>(&self, store: &Store<R>) -> Result<Arc<Channel<R>>> {
+        let mut channels = lock(&self.channels);
+        let (_, channel) = channels.entry(TypeId::of::<R>()).or_insert_with(|| {
+            let channel = Arc::new(Channel { store: store.clone(), ring: broadcast::channel(RING).0 });
+            (Arc::clone(&channel) as _, channel as _)
+        });
+        Arc::clone(channel).downcast().map_err(|_| Error::internal("a channel of another resource"))
+    }
+
+    fn sinks(&self) -> Vec<Arc<dyn Sink>> {
+        lock(&self.channels).values().map(|(sink, _)| Arc::clone(sink)).filter(|sink| sink.has_readers()).collect()
+    }
+}
+
+/// Follows until nobody reads any more.
+async fn follow(feed: Weak<Feed>, mut follower: Follower) {
+    let mut is_well = true;
+    while let Some(feed) = feed.upgrade() {
+        if feed.sinks().is_empty() {
+            let mut is_followed = feed.is_followed.lock().await;
+            if feed.sinks().is_empty() {
+                *is_followed = false;
+                return;
+            }
+        }
+        match follower.next().await {
+            Ok(entries) if entries.is_empty() => {
+                feed.mark.store(follower.mark(), SeqCst);
+                let _ = timeout(ASK, feed.wake.notified()).await;
+                is_well = true;
+            }
+            Ok(entries) => {
+                let marks = (feed.mark.load(SeqCst), follower.mark());
+                for sink in feed.sinks() {
+                    sink.deliver(&entries, marks).await;
+                }
+                feed.mark.store(marks.1, SeqCst);
+            }
+            Err(error) => {
+                if is_well {
+                    tracing::warn!(error = with_causes(&error), "changes cannot be read; they are sent later");
+                }
+                is_well = false;
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// The readers of a resource whose type is not known here.
+trait Sink: Send + Sync {
+    fn has_readers(&self) -> bool;
+    /// Those entries that are of this resource; none of them is left out.
+    fn deliver<'a>(&'a self, entries: &'a [LoggedChange], marks: (i64, i64)) -> Delivered<'a>;
+}
+
+type Delivered<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+struct Channel<R: Resource> {
+    store: Store<R>,
+    ring: broadcast::Sender<Arc<Batch<R>>>,
+}
+
+impl<R: Resource> Sink for Channel<R> {
+    fn has_readers(&self) -> bool {
+        self.ring.receiver_count() > 0
+    }
+
+    fn deliver<'a>(&'a self, entries: &'a [LoggedChange], marks: (i64, i64)) -> Delivered<'a> {
+        Box::pin(async move {
+            let own: Vec<_> = entries.iter().filter(|entry| entry.resource == R::TABLE.name).collect();
+            if own.is_empty() {
+                return;
+            }
+            for batch in self.batches(&own, marks).await {
+                let _ = self.ring.send(Arc::new(batch));
+            }
+        })
+    }
+}
+
+impl<R: Resource> Channel<R> {
+    /// Tries until the rows can be read; where they never can, readers are to read anew what they can.
+    async fn batches(&self, entries: &[&LoggedChange], marks: (i64, i64)) -> Vec<Batch<R>> {
+        for _ in 0..TRIES {
+            match Batch::of(entries, &self.store, marks).await {
+                Ok(batches) => return batches,
+                Err(error) => tracing::debug!(error = with_causes(&error), "changed rows cannot be read yet"),
+            }
+            sleep(AGAIN).await;
+        }
+        vec![Batch::reset(marks.1)]
+    }
+}
