@@ -102,7 +102,7 @@ impl<R: Resource> Reader<R> {
 
     /// Nothing if that is not known any more.
     async fn missed(&mut self, store: &Store<R>, last: &str) -> Result<Option<Vec<Batch<R>>>> {
-        let seen = self.call.context.seal.open(&context::<R>(), last).and_then(|bytes| bytes.try_into().ok());
+        let seen = self.call.context.seal.open(&context(&self.rows), last).and_then(|bytes| bytes.try_into().ok());
         let Some(seen) = seen.map(i64::from_be_bytes) else { return Ok(None) };
         let log = self.call.live.log(store.database());
         let Some(entries) = log.since(seen, R::TABLE.name, MISSED).await? else { return Ok(None) };
@@ -110,9 +110,10 @@ impl<R: Resource> Reader<R> {
         Ok(Some(batches).filter(|batches| batches.iter().all(|batch| !batch.is_reset)))
     }
 
-    /// Where they are, sealed: the number tells how much is written, by others too.
+    /// Where they are, sealed: the number tells how much is written, by others too. Who comes back with other rows than
+    /// they had can not be told from it what they have and should not: to them it is not an id.
     fn id(&self) -> String {
-        self.call.context.seal.close(&context::<R>(), &self.mark.to_be_bytes())
+        self.call.context.seal.close(&context(&self.rows), &self.mark.to_be_bytes())
     }
 
     pub(super) fn body(self) -> Body {
@@ -203,6 +204,7 @@ fn scope<R: Resource>(rows: &Rows<R>) -> Option<Vec<u8>> {
     }
 }
 
-fn context<R: Resource>() -> Vec<u8> {
-    ["changes of ", R::TABLE.name].concat().into_bytes()
+fn context<R: Resource>(rows: &Rows<R>) -> Vec<u8> {
+    let (kind, filter) = scope(rows).map_or((0, vec![]), |filter| (1, filter));
+    [b"changes of ", R::TABLE.name.as_bytes(), &[0, kind], &filter].concat()
 }

@@ -46,6 +46,27 @@ async fn add_many(may: May<Create, Note>, notes: Store<Note>, Json(wanted): Json
         .await
 }
 
+/// Writes a note that was never there, and lends one to somebody, all before anybody looks.
+async fn flicker(
+    may: May<Create, Note>,
+    notes: Store<Note>,
+    Path(id): Path<i64>,
+    Json(heir): Json<Heir>,
+) -> Result<NoContent> {
+    let (system, owner) = (System::because("a note is lent"), may.actor().id().to_owned());
+    notes
+        .transaction(async |tx| {
+            let notes = notes.on(&tx)?;
+            let made = notes.insert(&may, plain("for a moment")).await?;
+            notes.delete(&system.may(), made.note_id).await?;
+            for author in [heir.author, owner] {
+                notes.set(&system.may(), id, Note::AUTHOR.to(author)).await?;
+            }
+            Ok(NoContent)
+        })
+        .await
+}
+
 fn app() -> App {
     let service = Service::new("all")
         .crud::<Movie>("/movies")
@@ -53,6 +74,7 @@ fn app() -> App {
         .crud::<Note>("/notes")
         .live::<Note>("/live/notes")
         .post("/notes/{note_id}/give", give)
+        .post("/notes/{note_id}/flicker", flicker)
         .post("/many-notes", add_many);
     let settings = "[access]\nanyone = [\"read:movies\"]\n[live]\nreaders_per_person = 3";
     App::new("claims").settings(settings).service(service)
@@ -123,6 +145,38 @@ async fn a_row_that_leaves_a_scope_is_gone_and_one_that_enters_it_is_new() {
     let (kind, data) = next(&mut of_bob).await;
     assert_eq!((&*kind, &data["text"]), ("created", &json!("an heirloom")));
     assert_eq!(next(&mut of_all).await.0, "changed");
+}
+
+#[tokio::test]
+async fn what_was_a_readers_for_a_moment_is_gone() {
+    let app = TestApp::new(app()).await;
+    let (ann, bob) = (writer(&app, "ann"), writer(&app, "bob"));
+    let id = add(&ann, "lent").await;
+    let (mut of_ann, mut of_bob) = (follow(&ann, "/live/notes").await, follow(&bob, "/live/notes").await);
+    ann.post(&format!("/notes/{id}/flicker"), json!({ "author": "bob" })).await;
+    assert_eq!(
+        next(&mut of_bob).await,
+        ("deleted".into(), json!({ "note_id": id })),
+        "it was in the list for a moment"
+    );
+    let of_ann = [next(&mut of_ann).await, next(&mut of_ann).await];
+    let is = |kind: &str, key: i64| of_ann.iter().any(|(of, data)| of == kind && data["note_id"] == json!(key));
+    assert!(is("changed", id) && is("deleted", id + 1), "{of_ann:?}");
+}
+
+#[tokio::test]
+async fn who_comes_back_with_another_scope_reads_anew() {
+    let app = TestApp::new(app()).await;
+    let events = follow(&app.actor("ann").may("read:notes:any"), "/live/notes").await;
+    let last = events.last_id().to_owned();
+    for (who, rights) in [("ann", "read:notes"), ("bob", "read:notes:any")] {
+        let back = app.actor(who).may(rights).header("last-event-id", &last);
+        let wanted = if rights == "read:notes" { "reset" } else { "ready" };
+        assert_eq!(next(&mut back.events("/live/notes").await).await.0, wanted, "{who}");
+    }
+    let of_ann = follow(&writer(&app, "ann"), "/live/notes").await.last_id().to_owned();
+    let bob = writer(&app, "bob").header("last-event-id", &of_ann);
+    assert_eq!(next(&mut bob.events("/live/notes").await).await.0, "reset", "the rows of another");
 }
 
 #[tokio::test]
