@@ -14,6 +14,8 @@ use tollgate_store::{
 
 /// The most rows of a batch: what waits for readers in memory is 64 of them.
 pub(super) const ROWS: usize = 500;
+/// The most bytes that are told at once, as JSON.
+const BYTES: usize = 8 << 20;
 
 /// Some rows that changed.
 pub(super) struct Batch<R: Resource> {
@@ -54,10 +56,15 @@ impl<R: Resource> Batch<R> {
                 befores.entry(id).or_default().push(before);
             }
         }
-        let (mut batches, mut rest) = (vec![], befores.into_iter().peekable());
+        let (mut batches, mut bytes, mut rest) = (vec![], 0, befores.into_iter().peekable());
         while rest.peek().is_some() {
             let rows: Vec<_> = rest.by_ref().take(ROWS).collect();
-            batches.push(Self { rows: as_they_are(rows, store).await?, is_reset: false, mark: before });
+            let rows = as_they_are(rows, store).await?;
+            bytes += rows.iter().filter_map(|row| row.now.as_ref()).map(|(_, json)| json.len()).sum::<usize>();
+            if bytes > BYTES {
+                return Ok(vec![Self::reset(mark)]);
+            }
+            batches.push(Self { rows, is_reset: false, mark: before });
         }
         if let Some(last) = batches.last_mut() {
             last.mark = mark;
