@@ -110,12 +110,11 @@ fn in_entries(rows: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Option<Vec<
         if row.len() > ROW || bytes > BYTES {
             return Ok(None);
         }
-        match entries.last_mut().filter(|entry| room > 0 && entry.len() + row.len() <= ENTRY) {
-            Some(entry) => entry.extend(row),
-            None => {
-                entries.push(row);
-                room = ROWS;
-            }
+        if let Some(entry) = entries.last_mut().filter(|entry| room > 0 && entry.len() + row.len() <= ENTRY) {
+            entry.extend(row);
+        } else {
+            entries.push(row);
+            room = ROWS;
         }
         room -= 1;
     }
