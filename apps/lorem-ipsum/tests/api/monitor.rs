@@ -193,6 +193,10 @@ fn what_is_observed_is_on_the_page_at_once_and_without_a_reload() {
     browser.wait_until("changes are followed", |browser| {
         browser.script("return document.querySelector('main').dataset.followed") == "true"
     });
+    browser.wait_until("what changed before is asked for, and not by the clock", |browser| {
+        let asked = "performance.getEntriesByName(location.href, 'resource')";
+        browser.script(&format!("return String({asked}.some((one) => one.startTime < 20000))")) == "true"
+    });
     browser.script("window.kept = 'this page was not left'");
     let form = [("username", "clinician@example.test"), ("password", "lorem-ipsum")];
     let token: Value =
