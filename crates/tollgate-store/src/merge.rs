@@ -105,10 +105,10 @@ impl<T: Resource> Store<T> {
         if rows.is_empty() {
             return Ok(());
         }
-        let rows = Arc::new(rows);
-        let write = async |here: Self| {
-            here.driver().merge(&merge, Arc::clone(&rows) as _, 0..rows.len()).await?;
-            Ok(Arc::clone(&rows))
+        let (merge, rows) = (&merge, &Arc::new(rows));
+        let write = |here: Self, _| async move {
+            here.driver().merge(merge, Arc::clone(rows) as _, 0..rows.len()).await?;
+            Ok(Arc::clone(rows))
         };
         let events = |rows: &Arc<Vec<T>>| rows.iter().map(|row| event(update, "merge").of_row(&row.id())).collect();
         let there = by_id::<T>(rows.iter().map(T::id));

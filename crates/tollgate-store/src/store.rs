@@ -1,18 +1,19 @@
 //! What handlers use. Every method demands the permission for what it does, and stays within its rows:
 //! another's row is as absent as one that never was.
 
+mod recorded;
+
+pub(crate) use recorded::{Seen, Touched};
+
 use crate::{
-    Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Order, Resource, Result, Select, Set, Stamp, To,
+    Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
     Transaction, Update as Change, Value, Watch,
     audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits},
-    changes,
     filter::is_foreign,
     find::into,
     group::{commit, fetch},
     measures::{Measures, round_trip},
-    transaction,
-    watch::Telling,
 };
 use std::{sync::Arc, time::Duration};
 use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
@@ -182,13 +183,16 @@ impl<T: Resource> Store<T> {
     pub(crate) async fn remove(&self, may: &May<Delete, T>, id: T::Id, only: Expr) -> Result<()> {
         let mine = by_id::<T>([id.clone()]).and(scope(may.rows()));
         let wanted = mine.clone().and(only.clone());
-        let delete = async |here: Self| match here.0.driver.delete(T::TABLE, &wanted).await? {
-            0 if only == Expr::EVERY => Err(Error::NotFound),
-            0 => Err(here.why_not(&mine, &wanted, &Expr::EVERY).await?),
-            _ => Ok(()),
+        let (mine, wanted, only) = (&mine, &wanted, &only);
+        let delete = |here: Self, seen: Seen| async move {
+            match here.0.driver.delete(T::TABLE, &seen.of(wanted)).await? {
+                0 if *only == Expr::EVERY => Err(Error::NotFound),
+                0 => Err(here.why_not(mine, wanted, &Expr::EVERY).await?),
+                _ => Ok(()),
+            }
         };
         let events = |(): &()| vec![event(may, "delete").of_row(&id)];
-        self.recorded(may.actor(), Touched::there(&wanted), delete, events)
+        self.recorded(may.actor(), Touched::there(wanted), delete, events)
             .instrument(round_trip("delete", T::TABLE))
             .await
     }
@@ -198,11 +202,11 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// The database cannot be reached.
     pub async fn delete_all(&self, may: &May<Delete, T>, filter: Filter<T>) -> Result<u64> {
-        let mine = scope(may.rows()).and(filter.expr);
-        let delete = async |here: Self| here.0.driver.delete(T::TABLE, &mine).await;
+        let mine = &scope(may.rows()).and(filter.expr);
+        let delete = |here: Self, seen: Seen| async move { here.0.driver.delete(T::TABLE, &seen.of(mine)).await };
         let removed = |count: &u64| event(may, "delete").because(format!("{count} rows, by a filter"));
         let events = |count: &u64| (*count > 0).then(|| removed(count)).into_iter().collect();
-        self.recorded(may.actor(), Touched::there(&mine), delete, events)
+        self.recorded(may.actor(), Touched::there(mine), delete, events)
             .instrument(round_trip("delete", T::TABLE))
             .await
     }
@@ -210,48 +214,6 @@ impl<T: Resource> Store<T> {
     /// Whether somebody follows which rows change.
     fn is_followed(&self) -> bool {
         self.0.watch.as_ref().is_some_and(|watch| watch.follows_rows())
-    }
-
-    /// Does a write and, where the resource is audited or followed, records it: both or neither.
-    pub(crate) async fn recorded<R>(
-        &self,
-        actor: &Actor,
-        touched: Touched<'_, T, R>,
-        write: impl AsyncFnOnce(Self) -> Result<R>,
-        events: impl FnOnce(&R) -> Vec<NewAuditEvent>,
-    ) -> Result<R> {
-        let write = async |here: Self, transaction: Option<&Transaction>| {
-            let part = transaction::Part::of(transaction);
-            if let Some(transaction) = transaction {
-                transaction.written().add(self.0.watch.as_ref(), T::TABLE);
-            }
-            let followed = transaction.filter(|_| self.is_followed());
-            let before = if followed.is_some() { here.before(touched.there).await? } else { vec![] };
-            let done = write(here.clone()).await;
-            let stamp = Stamp { actor, now: here.0.clock.now() };
-            if let (Ok(done), Some(transaction)) = (&done, followed) {
-                transaction.changes().add(&before, (touched.made)(done), &stamp)?;
-            }
-            if let (true, Ok(done), Some(transaction)) = (T::TABLE.audited, &done, transaction) {
-                transaction.recorded().add(&*here.0.driver, &stamp, events(done)).await?;
-            }
-            part.done();
-            done
-        };
-        match &self.0.membership {
-            Some(part) => write(self.clone(), Some(&part.transaction)).await,
-            None if T::TABLE.audited || self.is_followed() => {
-                self.transaction(async |tx| write(self.on(&tx)?, Some(&tx)).await).await
-            }
-            None => {
-                let telling = self.0.watch.as_ref().map(|watch| Telling::new(watch, T::TABLE));
-                let done = write(self.clone(), None).await;
-                if let Some(telling) = telling {
-                    telling.tell().await;
-                }
-                done
-            }
-        }
     }
 
     /// Records an event that says more than which row changed, in the database of these rows: with the transaction that
@@ -278,9 +240,9 @@ impl<T: Resource> Store<T> {
     }
 
     async fn insert_rows(&self, may: &May<Create, T>, rows: Vec<T>) -> Result<Vec<T>> {
-        let rows = Arc::new(rows);
-        let insert = async |here: Self| {
-            let keys = here.0.driver.insert(T::TABLE, Arc::clone(&rows) as _, 0..rows.len()).await?;
+        let rows = &Arc::new(rows);
+        let insert = |here: Self, _| async move {
+            let keys = here.0.driver.insert(T::TABLE, Arc::clone(rows) as _, 0..rows.len()).await?;
             let mut keys = keys.into_iter();
             rows.iter().map(|row| keyed(row.clone(), keys.next())).collect()
         };
@@ -304,10 +266,10 @@ impl<T: Resource> Store<T> {
             set.extend(self.touched());
             stays = scope.given(&set);
             let filter = wanted.clone().and(stays.clone());
-            let change = Change { table: T::TABLE, set, filter };
-            let update = async |here: Self| {
+            let change = &Change { table: T::TABLE, set, filter };
+            let update = |here: Self, seen: Seen| async move {
                 let mut rows = Vec::new();
-                here.0.driver.update(&change, &mut into(&mut rows)).await?;
+                here.0.driver.update(&seen.change(change), &mut into(&mut rows)).await?;
                 Ok(rows.pop())
             };
             let events = |row: &Option<T>| row.iter().map(|row| event(may, "update").of_row(&row.id())).collect();
@@ -343,18 +305,6 @@ impl<T: Resource> Store<T> {
         })
     }
 
-    /// The rows that a write is about to touch, in the order of their keys; one more than can be told, if they are so many.
-    async fn before(&self, there: Option<&Expr>) -> Result<Vec<T>> {
-        let Some(filter) = there else { return Ok(vec![]) };
-        let order = vec![Order { column: T::TABLE.id, descending: false }];
-        let limit = u32::try_from(changes::MOST + 1).ok();
-        let select = Select { table: T::TABLE, filter: filter.clone(), order, limit };
-        let mut found = vec![];
-        self.0.driver.select(&select, &mut into(&mut found)).instrument(round_trip("select", T::TABLE)).await?;
-        found.sort_unstable_by_key(T::id);
-        Ok(found)
-    }
-
     async fn some(&self, filter: Expr) -> Result<Option<T>> {
         let select = Select { table: T::TABLE, filter, order: Vec::new(), limit: None };
         let mut found = Vec::with_capacity(1);
@@ -364,19 +314,6 @@ impl<T: Resource> Store<T> {
 
     pub(crate) async fn one(&self, filter: Expr) -> Result<T> {
         self.some(filter).await?.ok_or(Error::NotFound)
-    }
-}
-
-/// Which rows a write touches: those that match before, and those that it makes.
-pub(crate) struct Touched<'a, T: Resource, R> {
-    pub(crate) there: Option<&'a Expr>,
-    pub(crate) made: fn(&R) -> Vec<T::Id>,
-}
-
-impl<'a, T: Resource, R> Touched<'a, T, R> {
-    /// Those that match, and no new ones.
-    fn there(filter: &'a Expr) -> Self {
-        Self { there: Some(filter), made: |_| vec![] }
     }
 }
 

@@ -44,6 +44,7 @@ pub struct Setup {
     env: &'static str,
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
+    authenticate: Option<Arc<dyn Authenticate>>,
     first_rows: bool,
 }
 
@@ -59,7 +60,8 @@ impl TestApp {
     /// The app on ground of your choice.
     pub fn with(app: App) -> Setup {
         let clock = Arc::new(SystemClock::default());
-        Setup { app, env: "dev", database: Arc::new(Memory::default()), clock, first_rows: false }
+        let database = Arc::new(Memory::default());
+        Setup { app, env: "dev", database, clock, authenticate: None, first_rows: false }
     }
 
     /// Nobody in particular.
@@ -116,17 +118,24 @@ impl Setup {
         self
     }
 
+    /// Recognises callers this way, in place of believing them.
+    #[must_use]
+    pub fn authenticate(mut self, authenticate: Arc<dyn Authenticate>) -> Self {
+        self.authenticate = Some(authenticate);
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
     /// If the app would not start.
     pub async fn start(self) -> TestApp {
-        let Self { app, env, database, clock, first_rows } = self;
+        let Self { app, env, database, clock, authenticate, first_rows } = self;
         let settings = app.built_in_settings(env).unwrap_or_else(|failure| panic!("{failure}"));
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
         let roles = Arc::new(roles.unwrap_or_else(|failure| panic!("{failure}")));
-        let authenticate: Option<Arc<dyn Authenticate>> = Some(Arc::new(Believing(roles.anyone().clone())));
-        let ground = Ground { databases: database.into(), clock, authenticate, first_rows };
+        let authenticate = authenticate.unwrap_or_else(|| Arc::new(Believing(roles.anyone().clone())));
+        let ground = Ground { databases: database.into(), clock, authenticate: Some(authenticate), first_rows };
         let assembled = assemble(app, settings, ground).await.unwrap_or_else(|failure| panic!("{failure}"));
         TestApp { assembled, roles }
     }

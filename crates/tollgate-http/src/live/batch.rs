@@ -14,6 +14,8 @@ use tollgate_store::{
 
 /// The most rows of a batch: what waits for readers in memory is 64 of them.
 pub(super) const ROWS: usize = 500;
+/// The most bytes that are told at once, as JSON.
+const BYTES: usize = 8 << 20;
 
 /// Some rows that changed.
 pub(super) struct Batch<R: Resource> {
@@ -26,7 +28,8 @@ pub(super) struct Batch<R: Resource> {
 
 struct Changed<R: Resource> {
     id: R::Id,
-    before: Option<R>,
+    /// How it was before each of the writes: who read in between may have what was there for a moment.
+    befores: Vec<Option<R>>,
     now: Option<(R, String)>,
 }
 
@@ -46,17 +49,22 @@ impl<R: Resource> Batch<R> {
         store: &Store<R>,
         (before, mark): (i64, i64),
     ) -> Result<Vec<Self>> {
-        let mut first: BTreeMap<R::Id, Option<R>> = BTreeMap::new();
+        let mut befores: BTreeMap<R::Id, Vec<Option<R>>> = BTreeMap::new();
         for entry in entries {
             let Some(rows) = entry.rows::<R>() else { return Ok(vec![Self::reset(mark)]) };
             for Written { id, before } in rows {
-                first.entry(id).or_insert(before);
+                befores.entry(id).or_default().push(before);
             }
         }
-        let (mut batches, mut rest) = (vec![], first.into_iter().peekable());
+        let (mut batches, mut bytes, mut rest) = (vec![], 0, befores.into_iter().peekable());
         while rest.peek().is_some() {
             let rows: Vec<_> = rest.by_ref().take(ROWS).collect();
-            batches.push(Self { rows: as_they_are(rows, store).await?, is_reset: false, mark: before });
+            let rows = as_they_are(rows, store).await?;
+            bytes += rows.iter().filter_map(|row| row.now.as_ref()).map(|(_, json)| json.len()).sum::<usize>();
+            if bytes > BYTES {
+                return Ok(vec![Self::reset(mark)]);
+            }
+            batches.push(Self { rows, is_reset: false, mark: before });
         }
         if let Some(last) = batches.last_mut() {
             last.mark = mark;
@@ -71,11 +79,12 @@ impl<R: Resource> Batch<R> {
     pub(super) fn events(&self, scope: &Rows<R>) -> Result<(String, usize)> {
         let (mut text, mut count) = (String::new(), 0);
         let is_theirs = |row: Option<&R>| row.map_or(Ok(false), |row| admits(scope, row));
-        for Changed { id, before, now } in &self.rows {
-            let was = is_theirs(before.as_ref())?;
+        for Changed { id, befores, now } in &self.rows {
+            let were = befores.iter().map(|row| is_theirs(row.as_ref())).collect::<Result<Vec<_>>>()?;
+            let was = were.first() == Some(&true);
             let (kind, data) = match now {
                 Some((row, json)) if admits(scope, row)? => (if was { "changed" } else { "created" }, json.clone()),
-                _ if was => ("deleted", json!({ R::TABLE.columns[R::TABLE.id].name: id }).to_string()),
+                _ if were.contains(&true) => ("deleted", json!({ R::TABLE.columns[R::TABLE.id].name: id }).to_string()),
                 _ => continue,
             };
             push(&mut text, kind, &data);
@@ -85,13 +94,13 @@ impl<R: Resource> Batch<R> {
     }
 }
 
-async fn as_they_are<R: Resource>(rows: Vec<(R::Id, Option<R>)>, store: &Store<R>) -> Result<Vec<Changed<R>>> {
+async fn as_they_are<R: Resource>(rows: Vec<(R::Id, Vec<Option<R>>)>, store: &Store<R>) -> Result<Vec<Changed<R>>> {
     let mut now = BTreeMap::new();
     for row in store.as_they_are(rows.iter().map(|(id, _)| id.clone())).await? {
         let json = serde_json::to_string(&row).map_err(|error| Error::internal(error.to_string()))?;
         now.insert(row.id(), (row, json));
     }
-    let changed = |(id, before)| Changed { now: now.remove(&id), id, before };
+    let changed = |(id, befores)| Changed { now: now.remove(&id), id, befores };
     Ok(rows.into_iter().map(changed).collect())
 }
 

@@ -5,6 +5,7 @@
 
 use super::batch::Batch;
 use crate::Stop;
+use futures_util::future::join_all;
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -31,6 +32,8 @@ const ASK: Duration = Duration::from_millis(250);
 /// How long until what failed is tried again, and how often the reading of rows is.
 const AGAIN: Duration = Duration::from_millis(500);
 const TRIES: usize = 20;
+/// How long nobody looks after something was found: where much is written, batches grow, and not their number.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How many batches a reader may be behind.
 const RING: usize = 64;
 /// How often the log is cleared of what is old.
@@ -132,8 +135,8 @@ impl Live {
         ChangeLog::of(database, &self.0.clock)
     }
 
-    /// What is new from now on, and up to where everything was.
-    pub(super) async fn subscribe<R: Resource>(&self, store: &Store<R>) -> Result<(Batches<R>, i64)> {
+    /// What is new from now on.
+    pub(super) async fn subscribe<R: Resource>(&self, store: &Store<R>) -> Result<Subscription<R>> {
         let database = store.database();
         let at = Arc::as_ptr(database).cast::<()>() as usize;
         let feed = Arc::clone(lock(&self.0.feeds).entry(at).or_default());
@@ -154,7 +157,24 @@ impl Drop for Seat {
 }
 
 /// Batches as they come; a reader that is too slow misses some, and is told so.
-pub(super) type Batches<R> = broadcast::Receiver<Arc<Batch<R>>>;
+pub(super) struct Subscription<R: Resource> {
+    pub(super) batches: broadcast::Receiver<Arc<Batch<R>>>,
+    /// Up to where a reader has everything who took what came so far.
+    pub(super) mark: i64,
+    feed: Weak<Feed>,
+}
+
+impl<R: Resource> Subscription<R> {
+    /// Goes on to where the log was read to, if nothing of it waits here: what is others' moves it too, and whoever comes
+    /// back need not look through that.
+    pub(super) fn go_on(&mut self) {
+        // What is up to there was put into the ring before: so in this order.
+        let mark = self.feed.upgrade().map_or(self.mark, |feed| feed.mark.load(SeqCst));
+        if self.batches.is_empty() {
+            self.mark = self.mark.max(mark);
+        }
+    }
+}
 
 /// A channel without and with its type.
 type Open = (Arc<dyn Sink>, Arc<dyn Any + Send + Sync>);
@@ -170,7 +190,7 @@ struct Feed {
 }
 
 impl Feed {
-    async fn subscribe<R: Resource>(self: &Arc<Self>, store: &Store<R>, log: ChangeLog) -> Result<(Batches<R>, i64)> {
+    async fn subscribe<R: Resource>(self: &Arc<Self>, store: &Store<R>, log: ChangeLog) -> Result<Subscription<R>> {
         let mut is_followed = self.is_followed.lock().await;
         let batches = self.channel(store)?.ring.subscribe();
         if !*is_followed {
@@ -179,7 +199,7 @@ impl Feed {
             tokio::spawn(follow(Arc::downgrade(self), follower));
             *is_followed = true;
         }
-        Ok((batches, self.mark.load(SeqCst)))
+        Ok(Subscription { batches, feed: Arc::downgrade(self), mark: self.mark.load(SeqCst) })
     }
 
     fn channel<R: Resource>(&self, store: &Store<R>) -> Result<Arc<Channel<R>>> {
@@ -215,10 +235,11 @@ async fn follow(feed: Weak<Feed>, mut follower: Follower) {
             }
             Ok(entries) => {
                 let marks = (feed.mark.load(SeqCst), follower.mark());
-                for sink in feed.sinks() {
-                    sink.deliver(&entries, marks).await;
-                }
+                let sinks = feed.sinks();
+                // Side by side: one whose rows cannot be read keeps no other waiting for longer than that.
+                join_all(sinks.iter().map(|sink| sink.deliver(&entries, marks))).await;
                 feed.mark.store(marks.1, SeqCst);
+                sleep(PAUSE).await;
             }
             Err(error) => {
                 if is_well {
@@ -269,7 +290,17 @@ impl<R: Resource> Channel<R> {
         for _ in 0..TRIES {
             match Batch::of(entries, &self.store, marks).await {
                 Ok(batches) => return batches,
-                Err(error) => tracing::debug!(error = with_causes(&error), "changed rows cannot be read yet"),
+                Err(error @ (Error::Unavailable(_) | Error::Overloaded)) => {
+                    tracing::debug!(error = with_causes(&error), "changed rows cannot be read yet");
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = with_causes(&error),
+                        resource = R::TABLE.name,
+                        "changed rows cannot be read"
+                    );
+                    break;
+                }
             }
             sleep(AGAIN).await;
         }

@@ -23,13 +23,13 @@ static ENDED: LazyLock<Family<Why, Counter>> = LazyLock::new(Family::default);
 
 /// Adds those to the metrics that are shown.
 pub(crate) fn metrics(registry: &mut Registry) {
-    for why in ["left", "slow", "refused", "scope", "stop"] {
+    for why in ["left", "slow", "refused", "scope", "unsure", "stop"] {
         drop(ENDED.get_or_create(&Why { why }));
     }
     registry.register("tollgate_live_readers", "Streams of changes that are open", READERS.clone());
     registry.register("tollgate_live_events", "Changes that were sent to readers", EVENTS.clone());
-    let help = "Streams of changes that ended: the reader left or was too slow, is not let in any more, reaches other rows, or \
-                the process ends";
+    let help = "Streams of changes that ended: the reader left or was too slow, is not let in any more, reaches other rows, \
+                could not be recognised for a minute, or the process ends";
     registry.register("tollgate_live_ended", help, ENDED.clone());
 }
 

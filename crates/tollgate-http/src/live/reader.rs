@@ -3,7 +3,7 @@
 use super::{
     Followed,
     batch::{Batch, push, up_to},
-    hub::{Batches, Seat},
+    hub::{Seat, Subscription},
     measures::Measured,
 };
 use crate::ClientAddress;
@@ -12,7 +12,7 @@ use futures_util::stream;
 use std::{convert::Infallible, pin::Pin, time::Duration};
 use tokio::{
     sync::broadcast::error::RecvError,
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Instant, Interval, MissedTickBehavior, interval},
 };
 use tollgate_access::{May, Read, Rows};
 use tollgate_core::Result;
@@ -23,6 +23,8 @@ const CHECK: Duration = Duration::from_secs(1);
 /// After how many of those without an event something is sent all the same, so that nobody on the way takes the connection
 /// for dead.
 const QUIET: u32 = 15;
+/// For how long nobody may be able to tell who a reader is.
+const UNSURE: Duration = Duration::from_mins(1);
 /// How long a client waits before it comes back, in milliseconds.
 const RETRY: &str = "retry: 2000\n\n";
 /// The most entries of the log that are told to somebody who comes back.
@@ -32,14 +34,16 @@ const MISSED: u32 = 500;
 pub(super) struct Reader<R: Resource> {
     call: Followed,
     rows: Rows<R>,
-    batches: Batches<R>,
+    /// What comes, and up to where they have everything.
+    changes: Subscription<R>,
     /// What is sent first.
     first: Option<Bytes>,
-    /// Up to where they have everything, and what of that they were told.
-    mark: i64,
+    /// Up to where they were told that they have everything.
     told: i64,
     checks: Interval,
     quiet: u32,
+    /// Since when nobody can tell who they are.
+    unsure: Option<Instant>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_over: bool,
     measured: Measured,
@@ -56,19 +60,19 @@ impl<R: Resource> Reader<R> {
         };
         let seat = call.live.seat(&person)?;
         // What comes while the log is read is in both: nobody is hurt by an event that comes twice.
-        let (batches, mark) = call.live.subscribe(&store).await?;
+        let changes = call.live.subscribe(&store).await?;
         let mut checks = interval(CHECK);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         checks.reset();
         let (rows, stop) = (may.rows().clone(), Box::pin(call.live.stop().draining()));
         let mut reader = Self {
             rows,
-            batches,
+            told: changes.mark,
+            changes,
             first: None,
-            mark,
-            told: mark,
             checks,
             quiet: 0,
+            unsure: None,
             stop,
             is_over: false,
             measured: Measured::of(R::TABLE.name),
@@ -102,7 +106,7 @@ impl<R: Resource> Reader<R> {
 
     /// Nothing if that is not known any more.
     async fn missed(&mut self, store: &Store<R>, last: &str) -> Result<Option<Vec<Batch<R>>>> {
-        let seen = self.call.context.seal.open(&context::<R>(), last).and_then(|bytes| bytes.try_into().ok());
+        let seen = self.call.context.seal.open(&context(&self.rows), last).and_then(|bytes| bytes.try_into().ok());
         let Some(seen) = seen.map(i64::from_be_bytes) else { return Ok(None) };
         let log = self.call.live.log(store.database());
         let Some(entries) = log.since(seen, R::TABLE.name, MISSED).await? else { return Ok(None) };
@@ -110,9 +114,10 @@ impl<R: Resource> Reader<R> {
         Ok(Some(batches).filter(|batches| batches.iter().all(|batch| !batch.is_reset)))
     }
 
-    /// Where they are, sealed: the number tells how much is written, by others too.
+    /// Where they are, sealed: the number tells how much is written, by others too. Who comes back with other rows than
+    /// they had can not be told from it what they have and should not: to them it is not an id.
     fn id(&self) -> String {
-        self.call.context.seal.close(&context::<R>(), &self.mark.to_be_bytes())
+        self.call.context.seal.close(&context(&self.rows), &self.changes.mark.to_be_bytes())
     }
 
     pub(super) fn body(self) -> Body {
@@ -135,7 +140,7 @@ impl<R: Resource> Reader<R> {
                         return Some(bytes);
                     }
                 }
-                batch = self.batches.recv() => match batch {
+                batch = self.changes.batches.recv(), if self.unsure.is_none() => match batch {
                     Ok(batch) => {
                         if let Some(bytes) = self.take(&batch) {
                             return Some(bytes);
@@ -151,29 +156,43 @@ impl<R: Resource> Reader<R> {
 
     /// Whether they are still who they were, and reach the same rows; if so, something now and then.
     async fn check(&mut self) -> Option<Bytes> {
-        let actor = self.call.context.authenticate.identify(&self.call.head).await;
-        let Some(may) = actor.ok().and_then(|actor| actor.may::<Read, R>().ok()) else {
+        let actor = match self.call.context.authenticate.identify(&self.call.head).await {
+            // That nobody can tell now refuses nobody, but no rows are sent meanwhile.
+            Err(problem) if problem.status().is_server_error() => {
+                let since = *self.unsure.get_or_insert_with(Instant::now);
+                return if since.elapsed() < UNSURE { self.quietly() } else { self.end("unsure", None) };
+            }
+            actor => actor.ok(),
+        };
+        self.unsure = None;
+        let Some(may) = actor.and_then(|actor| actor.may::<Read, R>().ok()) else {
             return self.end("refused", Some("refused"));
         };
         if scope(may.rows()) != scope(&self.rows) {
             return self.end("scope", Some("reset"));
         }
+        self.quietly()
+    }
+
+    /// Something now and then, where nothing happens.
+    fn quietly(&mut self) -> Option<Bytes> {
         self.quiet += 1;
         if self.quiet < QUIET {
             return None;
         }
         self.quiet = 0;
-        if self.told == self.mark {
+        self.changes.go_on();
+        if self.told == self.changes.mark {
             return Some(Bytes::from_static(b":\n\n"));
         }
-        self.told = self.mark;
+        self.told = self.changes.mark;
         Some(up_to(String::new(), &self.id()))
     }
 
     /// What a batch is to them.
     fn take(&mut self, batch: &Batch<R>) -> Option<Bytes> {
         let Ok((mut text, count)) = batch.events(&self.rows) else { return self.end("scope", Some("reset")) };
-        self.mark = self.mark.max(batch.mark);
+        self.changes.mark = self.changes.mark.max(batch.mark);
         if batch.is_reset {
             push(&mut text, "reset", "{}");
         }
@@ -181,7 +200,7 @@ impl<R: Resource> Reader<R> {
             return None;
         }
         self.measured.sent(count);
-        (self.quiet, self.told) = (0, self.mark);
+        (self.quiet, self.told) = (0, self.changes.mark);
         Some(up_to(text, &self.id()))
     }
 
@@ -203,6 +222,7 @@ fn scope<R: Resource>(rows: &Rows<R>) -> Option<Vec<u8>> {
     }
 }
 
-fn context<R: Resource>() -> Vec<u8> {
-    ["changes of ", R::TABLE.name].concat().into_bytes()
+fn context<R: Resource>(rows: &Rows<R>) -> Vec<u8> {
+    let (kind, filter) = scope(rows).map_or((0, vec![]), |filter| (1, filter));
+    [b"changes of ", R::TABLE.name.as_bytes(), &[0, kind], &filter].concat()
 }

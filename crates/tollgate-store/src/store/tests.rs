@@ -1,8 +1,17 @@
 //! What a change says of a row that comes while it is looked for.
 
 use super::*;
-use crate::{Answer, Batch, Each, Lanes, Memory, Session, Table};
-use std::{ops::Range, sync::Mutex};
+use crate::{
+    Answer, Batch, Each, Lanes, Memory, Session, Table, Told,
+    changes::{ChangeLog, Follower, LoggedChange},
+};
+use std::{
+    ops::Range,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use tollgate_access::{Actor, Identity};
 use tollgate_core::{Change as Wanted, SystemClock};
 
@@ -92,4 +101,142 @@ async fn a_row_that_came_meanwhile_was_not_there_and_is_none_out_of_reach() {
     assert!(matches!(changed, Err(Error::NotFound)), "{changed:?}");
     let changed = notes.update(&ann().may().unwrap(), 1, patch()).await;
     assert_eq!(changed.unwrap().text, "changed", "it is there by now");
+}
+
+/// A database, or a transaction, in which a note comes once others were looked for, and some changes find others in their
+/// way.
+struct Busy<D: ?Sized> {
+    of: Arc<D>,
+    late: Arc<Mutex<Vec<Note>>>,
+    refusals: Arc<AtomicUsize>,
+}
+
+impl Database for Busy<Memory> {
+    fn describe(&self) -> String {
+        self.of.describe()
+    }
+
+    fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
+        Box::pin(async {
+            let (of, late, refusals) = (self.of.begin().await?, Arc::clone(&self.late), Arc::clone(&self.refusals));
+            Ok(Arc::new(Busy { of, late, refusals }) as _)
+        })
+    }
+
+    fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
+        self.of.prepare(tables, additive)
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        self.of.ping()
+    }
+}
+
+impl Session for Busy<dyn Session> {
+    fn commit(&self) -> Answer<'_, ()> {
+        self.of.commit()
+    }
+
+    fn rollback(&self) -> Answer<'_, ()> {
+        self.of.rollback()
+    }
+}
+
+impl<D: Driver + ?Sized> Driver for Busy<D> {
+    fn lanes(&self) -> Lanes {
+        self.of.lanes()
+    }
+
+    fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.of.select(select, each).await?;
+            let is_of_notes = select.table.name == Note::TABLE.name;
+            let late = if is_of_notes { std::mem::take(&mut *self.late.lock().unwrap()) } else { vec![] };
+            let count = late.len();
+            self.of.insert(Note::TABLE, Arc::new(late), 0..count).await.map(drop)
+        })
+    }
+
+    fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        self.of.count(table, filter)
+    }
+
+    fn insert<'a>(
+        &'a self,
+        table: &'static Table,
+        rows: Arc<dyn Batch>,
+        range: Range<usize>,
+    ) -> Answer<'a, Vec<Value<'static>>> {
+        self.of.insert(table, rows, range)
+    }
+
+    fn update<'a>(&'a self, update: &'a Change, each: Each<'a>) -> Answer<'a, ()> {
+        let refuse = |left: usize| left.checked_sub(1);
+        match self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refuse) {
+            Ok(_) => Box::pin(async { Err(Error::Overloaded) }),
+            Err(_) => self.of.update(update, each),
+        }
+    }
+
+    fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
+        self.of.delete(table, filter)
+    }
+}
+
+/// Wants to know which rows.
+struct Following;
+
+impl Watch for Following {
+    fn changed(&self, _: &'static Table) -> Told<'_> {
+        Box::pin(async {})
+    }
+
+    fn follows_rows(&self) -> bool {
+        true
+    }
+}
+
+fn note(note_id: i64) -> Note {
+    Note { note_id, writer: ann().id().to_string(), text: "a note".into() }
+}
+
+/// What comes late, in a database that refuses so often.
+async fn busy(late: &[Note], refusals: usize) -> (Store<Note>, Follower) {
+    let (late, refusals) = (Arc::new(Mutex::new(late.to_vec())), Arc::new(AtomicUsize::new(refusals)));
+    let database: Arc<dyn Database> = Arc::new(Busy { of: Arc::<Memory>::default(), late, refusals });
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let follower = Follower::begin(ChangeLog::of(&database, &clock)).await.unwrap();
+    (Store::watched(database, clock, Some(Arc::new(Following))), follower)
+}
+
+async fn logged(follower: &mut Follower) -> Vec<Vec<i64>> {
+    let keys = |entry: &LoggedChange| entry.rows::<Note>().unwrap().iter().map(|row| row.id).collect();
+    follower.next().await.unwrap().iter().map(keys).collect()
+}
+
+#[tokio::test]
+async fn a_followed_write_leaves_alone_what_came_after_it_was_looked_for() {
+    let (notes, mut follower) = busy(&[note(2)], 0).await;
+    let (create, delete) = (ann().may().unwrap(), ann().may().unwrap());
+    notes.insert(&create, NewNote { note_id: 1, text: "a note".into() }).await.unwrap();
+    assert_eq!(notes.delete_all(&delete, Filter::every()).await.unwrap(), 1);
+    assert_eq!(logged(&mut follower).await, [vec![1], vec![1]]);
+    assert_eq!(notes.count(&ann().may().unwrap(), Filter::every()).await.unwrap(), 1, "the late one is there");
+    let (notes, mut follower) = busy(&[note(3)], 0).await;
+    let patch = || NotePatch { text: Wanted::Set("changed".into()) };
+    let changed = notes.update(&ann().may().unwrap(), 3, patch()).await;
+    assert!(matches!(changed, Err(Error::NotFound)), "{changed:?}");
+    assert_eq!(logged(&mut follower).await, [[0; 0]; 0]);
+}
+
+#[tokio::test]
+async fn a_followed_write_waits_until_its_turn_comes_but_one_of_a_larger_transaction_does_not() {
+    let (notes, mut follower) = busy(&[], 3).await;
+    let patch = || NotePatch { text: Wanted::Set("changed".into()) };
+    notes.insert(&ann().may().unwrap(), NewNote { note_id: 1, text: "a note".into() }).await.unwrap();
+    assert_eq!(notes.update(&ann().may().unwrap(), 1, patch()).await.unwrap().text, "changed");
+    assert_eq!(logged(&mut follower).await, [[1], [1]], "and is logged once");
+    let (notes, _) = busy(&[note(1)], 1).await;
+    let larger = notes.transaction(async |tx| notes.on(&tx)?.update(&ann().may().unwrap(), 1, patch()).await);
+    assert!(matches!(larger.await, Err(Error::Overloaded)), "what else it did is not known here");
 }

@@ -69,16 +69,12 @@ pub async fn each_write_of_a_followed_resource_is_logged_with_how_it_was(databas
     assert_eq!(logged::<Visit>(follower).await, []);
 }
 
+fn tally(word: &str) -> Tally {
+    Tally { word: word.into(), count: 1, last: None, share: 0.5, version: 1, seen: Timestamp::UNIX_EPOCH }
+}
+
 pub async fn a_merge_is_logged_with_what_was_there(database: Arc<dyn Database>) {
     let (tallies, mut follower) = followed::<Tally>(&database).await;
-    let tally = |word: &str| Tally {
-        word: word.into(),
-        count: 1,
-        last: None,
-        share: 0.5,
-        version: 1,
-        seen: Timestamp::UNIX_EPOCH,
-    };
     tallies.merge(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await.unwrap();
     assert_eq!(logged::<Tally>(&mut follower).await, [("a".into(), None)]);
     tallies.merge(&(all(), all()), vec![tally("b"), tally("a")], [Tally::COUNT.added()]).await.unwrap();
@@ -135,4 +131,26 @@ pub async fn who_follows_parallel_writers_misses_nothing(database: Arc<dyn Datab
     let again = ChangeLog::of(&database, &(Arc::new(SystemClock::default()) as _));
     let missed = again.since(0, "visits", 200).await.unwrap().unwrap();
     assert_eq!(missed.len(), 80, "who comes back to the beginning finds all of it");
+}
+
+/// Each reads how the row was before it writes, and none is sent away for that.
+pub async fn writers_of_one_followed_row_all_get_their_turn(database: Arc<dyn Database>) {
+    let (tallies, mut follower) = followed::<Tally>(&database).await;
+    tallies.merge(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await.unwrap();
+    assert_eq!(logged::<Tally>(&mut follower).await.len(), 1);
+    let mut writers = JoinSet::new();
+    for writer in 0..8 {
+        let tallies = tallies.clone();
+        writers.spawn(async move {
+            for _ in 0..5 {
+                let done = tallies.merge(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await;
+                done.unwrap_or_else(|error| panic!("writer {writer}: {error:?}"));
+            }
+        });
+    }
+    while let Some(done) = writers.join_next().await {
+        done.unwrap();
+    }
+    let befores = logged::<Tally>(&mut follower).await.into_iter().map(|(_, before)| before.unwrap().count);
+    assert_eq!(befores.collect::<BTreeSet<_>>(), (1..=40).collect(), "each as the one before left it");
 }

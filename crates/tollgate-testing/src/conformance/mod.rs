@@ -189,6 +189,7 @@ claims! { $ conformance
         a_merge_is_logged_with_what_was_there
         what_did_not_happen_is_not_logged
         who_follows_parallel_writers_misses_nothing
+        writers_of_one_followed_row_all_get_their_turn
     }
     concurrency {
         of_equal_rows_one_is_stored_and_each_other_fails_alone

@@ -1,9 +1,21 @@
 //! Whoever follows changes is told of those of their rows, once they are kept, and of no others.
 
 use super::ground::{Movie, NewNote, Note, curator, note, why, with, writer};
+use axum::http::request::Parts;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
-use tollgate::prelude::*;
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tollgate::{
+    prelude::*,
+    testing::{Authenticate, Identified},
+};
+use tollgate_access::Identity;
 use tollgate_store::{Database, Memory};
 use tollgate_testing::{Client, Event, Events, TestApp};
 
@@ -46,6 +58,27 @@ async fn add_many(may: May<Create, Note>, notes: Store<Note>, Json(wanted): Json
         .await
 }
 
+/// Writes a note that was never there, and lends one to somebody, all before anybody looks.
+async fn flicker(
+    may: May<Create, Note>,
+    notes: Store<Note>,
+    Path(id): Path<i64>,
+    Json(heir): Json<Heir>,
+) -> Result<NoContent> {
+    let (system, owner) = (System::because("a note is lent"), may.actor().id().to_owned());
+    notes
+        .transaction(async |tx| {
+            let notes = notes.on(&tx)?;
+            let made = notes.insert(&may, plain("for a moment")).await?;
+            notes.delete(&system.may(), made.note_id).await?;
+            for author in [heir.author, owner] {
+                notes.set(&system.may(), id, Note::AUTHOR.to(author)).await?;
+            }
+            Ok(NoContent)
+        })
+        .await
+}
+
 fn app() -> App {
     let service = Service::new("all")
         .crud::<Movie>("/movies")
@@ -53,6 +86,7 @@ fn app() -> App {
         .crud::<Note>("/notes")
         .live::<Note>("/live/notes")
         .post("/notes/{note_id}/give", give)
+        .post("/notes/{note_id}/flicker", flicker)
         .post("/many-notes", add_many);
     let settings = "[access]\nanyone = [\"read:movies\"]\n[live]\nreaders_per_person = 3";
     App::new("claims").settings(settings).service(service)
@@ -123,6 +157,38 @@ async fn a_row_that_leaves_a_scope_is_gone_and_one_that_enters_it_is_new() {
     let (kind, data) = next(&mut of_bob).await;
     assert_eq!((&*kind, &data["text"]), ("created", &json!("an heirloom")));
     assert_eq!(next(&mut of_all).await.0, "changed");
+}
+
+#[tokio::test]
+async fn what_was_a_readers_for_a_moment_is_gone() {
+    let app = TestApp::new(app()).await;
+    let (ann, bob) = (writer(&app, "ann"), writer(&app, "bob"));
+    let id = add(&ann, "lent").await;
+    let (mut of_ann, mut of_bob) = (follow(&ann, "/live/notes").await, follow(&bob, "/live/notes").await);
+    ann.post(&format!("/notes/{id}/flicker"), json!({ "author": "bob" })).await;
+    assert_eq!(
+        next(&mut of_bob).await,
+        ("deleted".into(), json!({ "note_id": id })),
+        "it was in the list for a moment"
+    );
+    let of_ann = [next(&mut of_ann).await, next(&mut of_ann).await];
+    let is = |kind: &str, key: i64| of_ann.iter().any(|(of, data)| of == kind && data["note_id"] == json!(key));
+    assert!(is("changed", id) && is("deleted", id + 1), "{of_ann:?}");
+}
+
+#[tokio::test]
+async fn who_comes_back_with_another_scope_reads_anew() {
+    let app = TestApp::new(app()).await;
+    let events = follow(&app.actor("ann").may("read:notes:any"), "/live/notes").await;
+    let last = events.last_id().to_owned();
+    for (who, rights) in [("ann", "read:notes"), ("bob", "read:notes:any")] {
+        let back = app.actor(who).may(rights).header("last-event-id", &last);
+        let wanted = if rights == "read:notes" { "reset" } else { "ready" };
+        assert_eq!(next(&mut back.events("/live/notes").await).await.0, wanted, "{who}");
+    }
+    let of_ann = follow(&writer(&app, "ann"), "/live/notes").await.last_id().to_owned();
+    let bob = writer(&app, "bob").header("last-event-id", &of_ann);
+    assert_eq!(next(&mut bob.events("/live/notes").await).await.0, "reset", "the rows of another");
 }
 
 #[tokio::test]
@@ -216,6 +282,121 @@ async fn a_reader_who_is_too_slow_is_sent_away_and_comes_back() {
     for number in 0..70 {
         assert_eq!(next(&mut again).await.1["text"], json!(number.to_string()));
     }
+}
+
+/// Recognises one caller, or cannot, or refuses them.
+#[derive(Default)]
+struct Doorman {
+    says: AtomicU16,
+    asked: AtomicUsize,
+}
+
+impl Authenticate for Doorman {
+    fn identify<'a>(&'a self, _: &'a Parts) -> Identified<'a> {
+        self.asked.fetch_add(1, SeqCst);
+        let said = match self.says.load(SeqCst) {
+            503 => Err(Problem::unavailable()),
+            401 => Err(Problem::unauthorized()),
+            _ => Ok(Identity::new("ann").provider("test").granted(["read:notes:any"]).into()),
+        };
+        Box::pin(ready(said))
+    }
+}
+
+impl Doorman {
+    /// Until the stream has asked; it does so while it is read.
+    async fn says(&self, status: u16, events: &mut Events) {
+        self.says.store(status, SeqCst);
+        let asked = self.asked.load(SeqCst);
+        while self.asked.load(SeqCst) == asked {
+            assert_eq!(events.within(Duration::from_millis(100)).await, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_recognised_for_a_while_is_told_later_and_who_is_refused_nothing_more() {
+    let (database, doorman): (Arc<dyn Database>, _) = (Arc::new(Memory::default()), Arc::<Doorman>::default());
+    let guarded = TestApp::with(app()).database(Arc::clone(&database)).authenticate(doorman.clone()).start().await;
+    let other = TestApp::with(app()).database(database).start().await;
+    let mut events = follow(&guarded.anyone(), "/live/notes").await;
+    doorman.says(503, &mut events).await;
+    let id = add(&writer(&other, "bob"), "meanwhile").await;
+    assert_eq!(events.within(SILENCE).await, None, "nobody knows who would be told");
+    doorman.says.store(200, SeqCst);
+    let (kind, data) = next(&mut events).await;
+    assert_eq!((&*kind, &data["note_id"]), ("created", &json!(id)));
+    doorman.says.store(401, SeqCst);
+    assert_eq!(next(&mut events).await.0, "refused");
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn who_missed_too_many_bytes_reads_anew() {
+    let app = TestApp::new(app()).await;
+    let ann = writer(&app, "ann");
+    let last = follow(&ann, "/live/notes").await.last_id().to_owned();
+    for number in 0..10 {
+        let text = "x".repeat(900 << 10);
+        assert_eq!(ann.post("/notes", note(&text)).await.status(), 201, "{number}");
+        let wanted = if number < 9 { "created" } else { "reset" };
+        let again = writer(&app, "ann").header("last-event-id", &last);
+        assert_eq!(next(&mut again.events("/live/notes").await).await.0, wanted, "{number}");
+    }
+}
+
+/// The same table in another version of the app, which this one cannot read.
+mod newer {
+    use tollgate::prelude::*;
+
+    /// A parcel.
+    #[resource(plural = "parcels")]
+    pub(super) struct Parcel {
+        #[id]
+        pub parcel_id: i64,
+        pub weight: String,
+    }
+}
+
+/// A parcel.
+#[resource(plural = "parcels")]
+struct Parcel {
+    #[id]
+    parcel_id: i64,
+    weight: i64,
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_are_not_waited_for() {
+    let database: Arc<dyn Database> = Arc::new(Memory::default());
+    let old = App::new("claims").service(Service::new("all").live::<Parcel>("/live/parcels"));
+    let old = TestApp::with(old).database(Arc::clone(&database)).start().await;
+    let mut events = follow(&old.actor("ann").may("read:parcels:any"), "/live/parcels").await;
+    let service = Service::new("all").crud::<newer::Parcel>("/parcels").live::<newer::Parcel>("/live/parcels");
+    let new = TestApp::with(App::new("claims").service(service)).database(database).start().await;
+    let ann = new.actor("ann").may("create:parcels:any");
+    assert_eq!(ann.post("/parcels", json!({ "parcel_id": 1, "weight": "heavy" })).await.status(), 201);
+    let told = events.within(Duration::from_secs(7)).await;
+    assert_eq!(told.map(|event| event.kind).as_deref(), Some("reset"), "and not after ten seconds of trying");
+}
+
+/// The place is told with the sign of life that a quiet stream gives every 15 s.
+#[tokio::test]
+async fn readers_of_a_quiet_table_move_on() {
+    let app = TestApp::new(app()).await;
+    let mut events = follow(&writer(&app, "ann"), "/live/notes").await;
+    let first = events.last_id().to_owned();
+    let alien = json!({ "movie_id": 1, "title": "Alien", "released": 1979, "rating": 8.5, "code": null });
+    curator(&app).post("/movies", alien).await;
+    for second in 0.. {
+        assert_eq!(events.within(Duration::from_secs(1)).await, None);
+        if events.last_id() != first {
+            break;
+        }
+        assert!(second < 60, "what others wrote is to be looked through by who comes back");
+    }
+    let id = add(&writer(&app, "ann"), "at last").await;
+    assert_eq!(next(&mut events).await.1["note_id"], json!(id));
 }
 
 #[tokio::test]

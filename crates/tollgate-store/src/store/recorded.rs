@@ -1,0 +1,155 @@
+//! What a write leaves behind beside its rows: an audit event, and an entry in the log of changes, or neither of the three.
+//!
+//! For the log, a write first reads how the rows are that it is about to touch, and touches no others: one that comes in
+//! between was not read, so nobody would be told of it.
+//!
+//! Invariant: what was done is recorded in the same transaction.
+
+use super::{Store, by_id};
+use crate::{
+    Error, Expr, Order, Resource, Result, Select, Stamp, Transaction, Update as Change,
+    audit::NewAuditEvent,
+    changes,
+    find::into,
+    measures::round_trip,
+    transaction::{OpenTransaction, Part},
+    watch::Telling,
+};
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+use tollgate_access::Actor;
+use tracing::Instrument;
+
+/// How long a write begins anew where others are in its way.
+const TURNS: Duration = Duration::from_secs(5);
+
+/// Which rows a write touches: those that match before, and those that it makes.
+pub(crate) struct Touched<'a, T: Resource, R> {
+    pub(crate) there: Option<&'a Expr>,
+    pub(crate) made: fn(&R) -> Vec<T::Id>,
+}
+
+impl<'a, T: Resource, R> Touched<'a, T, R> {
+    /// Those that match, and no new ones.
+    pub(super) fn there(filter: &'a Expr) -> Self {
+        Self { there: Some(filter), made: |_| vec![] }
+    }
+}
+
+/// The rows that were there when a write began, if that is known.
+pub(crate) struct Seen(Option<Expr>);
+
+impl Seen {
+    /// Those of them that match.
+    pub(super) fn of<'a>(&self, filter: &'a Expr) -> Cow<'a, Expr> {
+        match &self.0 {
+            Some(seen) => Cow::Owned(filter.clone().and(seen.clone())),
+            None => Cow::Borrowed(filter),
+        }
+    }
+
+    /// The same change of those of them that match.
+    pub(super) fn change<'a>(&self, change: &'a Change) -> Cow<'a, Change> {
+        match self.of(&change.filter) {
+            Cow::Owned(filter) => Cow::Owned(Change { filter, ..change.clone() }),
+            Cow::Borrowed(_) => Cow::Borrowed(change),
+        }
+    }
+}
+
+impl<T: Resource> Store<T> {
+    /// Does a write and, where the resource is audited or followed, records it: both or neither.
+    pub(crate) async fn recorded<R, F: Future<Output = Result<R>>>(
+        &self,
+        actor: &Actor,
+        touched: Touched<'_, T, R>,
+        write: impl Fn(Self, Seen) -> F,
+        events: impl Fn(&R) -> Vec<NewAuditEvent>,
+    ) -> Result<R> {
+        if let Some(part) = &self.0.membership {
+            return self.within_one(&part.transaction, actor, &touched, &write, &events).await;
+        }
+        if T::TABLE.audited || self.is_followed() {
+            return self.in_turn(actor, &touched, &write, &events).await;
+        }
+        let telling = self.0.watch.as_ref().map(|watch| Telling::new(watch, T::TABLE));
+        let done = write(self.clone(), Seen(None)).await;
+        if let Some(telling) = telling {
+            telling.tell().await;
+        }
+        done
+    }
+
+    /// A transaction of this write alone. Where another is in its way it begins anew, as often as that is, for some time:
+    /// MongoDB has nobody wait who has read something. Who cannot even begin has waited already.
+    async fn in_turn<R, F: Future<Output = Result<R>>>(
+        &self,
+        actor: &Actor,
+        touched: &Touched<'_, T, R>,
+        write: &impl Fn(Self, Seen) -> F,
+        events: &impl Fn(&R) -> Vec<NewAuditEvent>,
+    ) -> Result<R> {
+        let start = Instant::now();
+        loop {
+            let open = OpenTransaction::begin(self.database()).await?;
+            let here = self.on(open.transaction())?;
+            let done = match here.within_one(open.transaction(), actor, touched, write, events).await {
+                Ok(done) => open.commit().await.map(|()| done),
+                Err(error) => {
+                    // Why it failed matters more than whether the transaction was over already.
+                    drop(open.rollback().await);
+                    Err(error)
+                }
+            };
+            if !matches!(done, Err(Error::Overloaded)) || start.elapsed() >= TURNS {
+                return done;
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// As part of this transaction.
+    async fn within_one<R, F: Future<Output = Result<R>>>(
+        &self,
+        transaction: &Transaction,
+        actor: &Actor,
+        touched: &Touched<'_, T, R>,
+        write: &impl Fn(Self, Seen) -> F,
+        events: &impl Fn(&R) -> Vec<NewAuditEvent>,
+    ) -> Result<R> {
+        let part = Part::of(Some(transaction));
+        transaction.written().add(self.0.watch.as_ref(), T::TABLE);
+        let is_followed = self.is_followed();
+        let before = if is_followed { self.before(touched.there).await? } else { vec![] };
+        // Those that are too many to be told need not be known.
+        let is_known = is_followed && touched.there.is_some() && before.len() <= changes::MOST;
+        let seen = is_known.then(|| by_id::<T>(before.iter().map(T::id)));
+        let done = write(self.clone(), Seen(seen)).await;
+        if let Ok(done) = &done {
+            let stamp = Stamp { actor, now: self.0.clock.now() };
+            if is_followed {
+                transaction.changes().add(&before, (touched.made)(done), &stamp)?;
+            }
+            if T::TABLE.audited {
+                transaction.recorded().add(&*self.0.driver, &stamp, events(done)).await?;
+            }
+        }
+        part.done();
+        done
+    }
+
+    /// The rows that a write is about to touch, in the order of their keys; one more than can be told, if they are so many.
+    async fn before(&self, there: Option<&Expr>) -> Result<Vec<T>> {
+        let Some(filter) = there else { return Ok(vec![]) };
+        let order = vec![Order { column: T::TABLE.id, descending: false }];
+        let limit = u32::try_from(changes::MOST + 1).ok();
+        let select = Select { table: T::TABLE, filter: filter.clone(), order, limit };
+        let mut found = vec![];
+        self.0.driver.select(&select, &mut into(&mut found)).instrument(round_trip("select", T::TABLE)).await?;
+        found.sort_unstable_by_key(T::id);
+        Ok(found)
+    }
+}
