@@ -3,6 +3,7 @@
 //! Any webhook that takes JSON will do. Each page goes out under the name of its alert, as `Idempotency-Key`: however
 //! often it is sent, it is one page.
 
+use tokio::sync::{Mutex, MutexGuard};
 use tollgate::{
     Timestamp, Uuid,
     backends::{BackendError, HttpClient},
@@ -10,11 +11,16 @@ use tollgate::{
 };
 
 /// Asks the pager; `[backends.pager]` says where it is.
-pub(crate) struct Pager(HttpClient);
+pub(crate) struct Pager {
+    client: HttpClient,
+    /// Held by who sends what there is, and by who does so next.
+    now: Mutex<()>,
+    next: Mutex<()>,
+}
 
 impl From<HttpClient> for Pager {
     fn from(client: HttpClient) -> Self {
-        Self(client)
+        Self { client, now: Mutex::default(), next: Mutex::default() }
     }
 }
 
@@ -29,9 +35,15 @@ pub(crate) struct NewPage {
 }
 
 impl Pager {
+    /// Waits for the turn to send what there is; none where somebody waits already, who will see what is there by now.
+    pub(crate) async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        let _next = self.next.try_lock().ok()?;
+        Some(self.now.lock().await)
+    }
+
     /// Tells somebody, once for each alert.
     pub(crate) async fn send(&self, alert: Uuid, page: &NewPage) -> Result<(), BackendError> {
-        self.0.post(["pages"]).json(page).idempotency_key(&alert.to_string()).send().await?;
+        self.client.post(["pages"]).json(page).idempotency_key(&alert.to_string()).send().await?;
         Ok(())
     }
 }

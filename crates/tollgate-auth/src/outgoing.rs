@@ -5,7 +5,7 @@
 //! compressed answer unpacked. An answer is whole within [`PATIENCE`] and as many bytes as whoever asked takes, or it is
 //! an error.
 //!
-//! Whose certificates are trusted, [`Authorities`] says.
+//! Whose certificates are trusted, `authorities.rs` says.
 
 use crate::{authorities::Authorities, sign_in::is_loopback};
 use http::{HeaderMap, StatusCode, header};

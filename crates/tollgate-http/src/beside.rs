@@ -22,8 +22,12 @@
 //! Service::new("orders").post("/orders", order).every(Duration::from_secs(30), tell);
 //! ```
 //!
-//! Invariant: it sees what the request did. A request with an idempotency key is a transaction of its own, so there it
-//! begins with the commit.
+//! It sees what was done before it was begun: a single write is committed when it returns, and so is
+//! [`Store::transaction`](tollgate_store::Store::transaction), *after* which it is to be begun; within one it may look before
+//! the commit, and begins also where nothing is kept.
+//!
+//! Invariant: a request with an idempotency key is a transaction as a whole, so there it begins after that is committed, and
+//! never if it is not.
 
 use crate::{Argument, Call, Context, Handler, Operation, job::JobArguments, trace};
 use axum::extract::Request;
@@ -65,7 +69,8 @@ impl fmt::Debug for Beside {
 }
 
 impl Beside {
-    /// Begins it, once what the request did is committed. It is part of the request's trace, its lines in the log name the
+    /// Begins it now; in a request with an idempotency key once that is committed, if it is. Call it after a transaction of
+    /// your own, not within. It is part of the request's trace, its lines in the log name the
     /// request, and an error of it is a line; on AWS Lambda it ends before the process is frozen.
     pub fn begin<H, A>(&self, work: H)
     where

@@ -32,7 +32,7 @@ use tollgate_core::Problem;
 const BURST: Duration = Duration::from_millis(100);
 /// How long a number of places is tried.
 const TURN: Duration = Duration::from_millis(100);
-/// What was found out is forgotten so long after the last turn.
+/// What was found out is forgotten where nothing was learnt for so long.
 const CALM: Duration = Duration::from_secs(10);
 /// How often the log is told of those who were sent away.
 const TELL: Duration = Duration::from_secs(1);
@@ -63,6 +63,8 @@ struct Turn {
     knee: Knee,
     since: u64,
     done: u64,
+    /// When something was learnt last.
+    learnt: u64,
 }
 
 /// How many requests there are of which kind.
@@ -93,7 +95,7 @@ impl Load {
         let [done, queued_since, shed, told, told_of] = [0; 5].map(AtomicU64::new);
         let [there, wanted, queued] = [most, most, 0].map(AtomicUsize::new);
         let (places, began) = (Semaphore::new(most), Instant::now());
-        let turn = Mutex::new(Turn { knee: Knee::new(most), since: 0, done: 0 });
+        let turn = Mutex::new(Turn { knee: Knee::new(most), since: 0, done: 0, learnt: 0 });
         Self { patience, longest, places, there, wanted, turn, done, began, queued, queued_since, shed, told, told_of }
     }
 
@@ -152,15 +154,16 @@ impl Load {
         } else if Duration::from_millis(millis) >= TURN {
             let answered = done - turn.done;
             let Some(wanted) = turn.knee.next(answered, millis) else { return };
-            (turn.since, turn.done) = (now, done);
+            (turn.since, turn.done, turn.learnt) = (now, done, now);
             self.want(wanted);
         }
     }
 
-    /// All places are there again after a calm: who holds the few of the last storm now may be slow, and few others wait.
+    /// All places are there again after a calm, or after nothing but bursts, which say nothing of how many are enough: who
+    /// holds the few of the last storm now may be slow, and few others wait.
     fn forget(&self, now: u64) {
         if let Ok(mut turn) = self.turn.try_lock()
-            && Duration::from_millis(now.saturating_sub(turn.since)) >= CALM
+            && Duration::from_millis(now.saturating_sub(turn.learnt)) >= CALM
         {
             self.want(turn.knee.forget());
         }
@@ -340,6 +343,27 @@ mod tests {
         sleep(CALM).await;
         let answers = join_all((0..64).map(|_| load.run(Box::pin(work(5000))))).await;
         assert!(answers.iter().all(|answer| answer.status() == 200), "{:?}", load.counts());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bursts_do_not_keep_the_few_places_of_a_storm() {
+        let (load, cores) = (load(64, 50), Semaphore::new(4));
+        let quick = async || {
+            let _core = cores.acquire().await;
+            sleep(Duration::from_millis(4)).await;
+        };
+        come(&load, 2000, Duration::from_secs(5), quick).await;
+        assert!(load.counts().most < 32, "{:?}", load.counts());
+        let mut served = Vec::new();
+        for _ in 0..20 {
+            let burst = (0..40).map(async |number| {
+                sleep(Duration::from_millis(150) * number / 40).await;
+                load.run(Box::pin(work(200))).await.status() == 200
+            });
+            served.push(join_all(burst).await.into_iter().filter(|is_served| *is_served).count());
+            sleep(Duration::from_millis(600)).await;
+        }
+        assert!(served[0] < 40 && served[12..] == [40; 8], "{served:?}");
     }
 
     #[tokio::test(start_paused = true)]

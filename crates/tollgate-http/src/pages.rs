@@ -37,7 +37,7 @@ pub use gate::{FieldKind, GateField, GateForm, GatePage, Scan};
 pub use home::{CodeSample, HomePage, Need, NeedState, ServiceEntry, Terminal};
 pub use problem::{DevFacts, Facts, ProblemPage, Road};
 pub(crate) use refused::refused;
-pub use sessions::{BrowserSession, SessionsPage, minute};
+pub use sessions::{BrowserSession, SessionsPage, browser_name, minute};
 pub use sign_in::{LeavingPage, Provider, SignInPage};
 
 use axum::{

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use std::{
     net::IpAddr,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use tokio::task::JoinError;
 use tollgate_access::Actor;
@@ -90,6 +90,24 @@ pub fn sent_by(actor: &Actor) {
 
 tokio::task_local! {
     static ORIGIN: Origin;
+    static HELD: Recorded;
+}
+
+/// Lines of the log that wait while something else is said first. Dropped, it says them.
+#[derive(Debug, Default)]
+pub struct Held(Recorded);
+
+impl Held {
+    /// Does work whose events are kept at once, and their lines held back.
+    pub async fn within<F: Future>(&self, work: F) -> F::Output {
+        HELD.scope(self.0.clone(), work).await
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.log();
+    }
 }
 
 /// Does work whose events name this origin.
@@ -189,13 +207,21 @@ impl Recorded {
         rows.iter().try_for_each(check)?;
         let count = rows.len();
         driver.insert(AuditEvent::TABLE, Arc::new(rows), 0..count).await?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+        self.events().extend(events);
         Ok(())
     }
 
+    /// Says them, or leaves them to whoever [holds](Held) lines.
     pub(crate) fn log(&self) {
-        let events = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        events.iter().for_each(NewAuditEvent::log);
+        let events = std::mem::take(&mut *self.events());
+        match HELD.try_with(Self::clone) {
+            Ok(held) => held.events().extend(events),
+            Err(_) => events.iter().for_each(NewAuditEvent::log),
+        }
+    }
+
+    fn events(&self) -> MutexGuard<'_, Vec<NewAuditEvent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

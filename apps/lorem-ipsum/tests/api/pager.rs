@@ -17,7 +17,7 @@ use std::{
 use tempfile::TempDir;
 use tollgate_testing::{Client, TestApp, servers::free_port};
 
-/// A pager. It keeps what it was told.
+/// A pager. It keeps what it was told, and does not know the clinician `unknown`.
 #[derive(Clone)]
 struct Pager {
     url: String,
@@ -55,16 +55,17 @@ impl Pager {
     }
 
     fn hear(&self, mut client: &TcpStream) {
-        let (mut reader, mut head) = (BufReader::new(client), String::new());
+        let (mut reader, mut head, mut is_known) = (BufReader::new(client), String::new(), true);
         while reader.read_line(&mut head).is_ok_and(|length| length > 2) {}
         if head.starts_with("POST /pages ") {
             let length = Told { head: head.clone(), body: Value::Null }.header("content-length").parse().unwrap();
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
-            let body = serde_json::from_slice(&body).unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            is_known = body["clinician"] != "unknown";
             self.told.lock().unwrap().push(Told { head, body });
         }
-        let answer = *self.answer.lock().unwrap();
+        let answer = if is_known { *self.answer.lock().unwrap() } else { 422 };
         let _ = write!(client, "HTTP/1.1 {answer} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     }
 
@@ -140,6 +141,37 @@ async fn what_is_sent_under_a_key_is_told_after_its_commit() {
     }
     once_told(&clio, 1).await;
     assert_eq!(pager.told().len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_is_refused_holds_up_no_other() {
+    let pager = Pager::start(202);
+    let (app, clio) = ward(&pager).await;
+    let (unknown, mut feverish) = (app.actor("unknown").role("clinician"), Vec::new());
+    for number in 0..25 {
+        let patient_id = format!("P-2{number:03}");
+        admit(&unknown, &patient_id, "Olu Brandt", "Harbour").await;
+        feverish.push(json!({ "patient_id": patient_id, "temperature": 39.4 }));
+    }
+    assert_eq!(unknown.post("/observations/batch", json!({ "observations": feverish })).await.status(), 201);
+    observe(&clio, fever()).await;
+    once_told(&clio, 1).await;
+}
+
+#[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "it holds up the pager's thread, none of the runtime's")]
+async fn who_opens_alerts_at_once_sends_each_page_once() {
+    let pager = Pager::start(202);
+    let (_app, clio) = ward(&pager).await;
+    let slow = pager.slow();
+    for reading in [("temperature", 39.4), ("spo2", 85.0), ("heart_rate", 190.0)] {
+        observe(&clio, json!({ "patient_id": "P-1042", reading.0: reading.1 })).await;
+    }
+    // As long as whoever does not wait for their turn needs to send what is being sent.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    drop(slow);
+    once_told(&clio, 3).await;
+    assert_eq!(pager.told().len(), 3, "{:?}", pager.told());
 }
 
 /// The app as a process, with that pager.

@@ -1,5 +1,6 @@
 //! The built binary in an empty folder, as on a fresh machine.
 
+use crate::telemetry::until;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     path::Path,
@@ -84,6 +85,23 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[test]
+fn the_first_start_begins_with_where_the_app_is_and_then_says_what_was_made() {
+    let folder = TempDir::new().unwrap();
+    let (path, read) = (folder.path().join("said"), || std::fs::read_to_string(folder.path().join("said")).unwrap());
+    let said = std::fs::File::create(path).unwrap();
+    let mut command = command(folder.path(), &["--port", "0"]);
+    let mut child = command.stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap();
+    let made = |kind: &str| format!("resource=\"{kind}\"");
+    until("users", || if read().matches(&made("users")).count() == 4 { Ok(()) } else { Err(read()) });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (banner, log) =
+        read().split_once("Ctrl-C stops it.").map(|(one, two)| (one.to_owned(), two.to_owned())).unwrap();
+    assert!(banner.starts_with("lorem-ipsum ") && !banner.contains("tollgate::audit"), "{banner}");
+    assert_eq!(log.matches(&made("auth_keys")).count(), 2, "{log}");
 }
 
 #[test]

@@ -72,6 +72,18 @@ async fn sign_out(may: May<Update, User>, accounts: Accounts, Path(id): Path<Uui
     Ok(NoContent)
 }
 
+/// Signs a user out in one browser.
+///
+/// Ends that session, and what applications were given under it. Nothing ends where it has ended, or is none of theirs.
+async fn end_session(
+    may: May<Update, User>,
+    accounts: Accounts,
+    Path((id, session)): Path<(Uuid, String)>,
+) -> Result<NoContent, UserError> {
+    accounts.end_session(&may, id, &session).await?;
+    Ok(NoContent)
+}
+
 /// Makes a link with which a user chooses a new password.
 ///
 /// It is good once, for an hour. Whoever has it can take the account.
@@ -108,6 +120,7 @@ pub fn service() -> Service {
         .delete(USER, remove)
         .get(SESSIONS, sessions)
         .delete(SESSIONS, sign_out)
+        .delete("/users/{user_id}/sessions/{session}", end_session)
         .post("/users/{user_id}/reset-link", reset_link)
         .delete("/users/{user_id}/second-factor", remove_second_factor);
     me_service(service)

@@ -19,12 +19,12 @@ use super::{Accounts, UserError, event, totp::Shared};
 use crate::{
     api_key::ApiKey,
     error::Error,
-    issuer::{Ended, Revocation},
+    issuer::{Ended, Revocation, public_name},
     sign_in::Session,
     users::User,
 };
 use tollgate_access::{Actor, May, Read, System, Update};
-use tollgate_store::{Assignment, Transaction};
+use tollgate_store::{Assignment, Filter, Transaction};
 use uuid::Uuid;
 
 impl Accounts {
@@ -94,6 +94,40 @@ impl Accounts {
             Ok(((), Some(ended)))
         });
         done.await
+    }
+
+    /// Signs a user out in one browser: its session, and what applications were given under it. Where that has ended, or is
+    /// none of theirs, nothing happens.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`], or [`UserError::Beyond`].
+    pub async fn end_session(&self, may: &May<Update, User>, id: Uuid, session: &str) -> Result<(), UserError> {
+        let done = self.altering(async |tx| {
+            let user = self.within(&tx, id).await?;
+            self.check_reach(may.actor(), &user.roles)?;
+            let (was_there, ended) = self.end_session_in(&tx, session, Session::USER_ID.eq(id)).await?;
+            if was_there {
+                self.record_in(&tx, may.actor(), "end_session", &user).await?;
+            }
+            Ok(((), ended))
+        });
+        done.await
+    }
+
+    /// Ends a session that matches, and what clients of the app were given under it. Answers whether there was one, and what
+    /// has ended with the commit.
+    pub(crate) async fn end_session_in(
+        &self,
+        tx: &Transaction,
+        session: &str,
+        only: Filter<Session>,
+    ) -> Result<(bool, Option<Revocation>), Error> {
+        let Some(session) = self.0.sessions.end(session, only, tx).await? else { return Ok((false, None)) };
+        if session.gave_until.is_none() {
+            return Ok((true, None));
+        }
+        let (user, under) = (session.user_id.to_string(), public_name(&session.session));
+        Ok((true, Some(self.0.revoked.note_of(&user, Ended::Under(&under), tx).await?)))
     }
 
     /// Takes the second factor from a user who has lost it, and signs them out everywhere.

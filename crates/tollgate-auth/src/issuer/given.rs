@@ -42,11 +42,12 @@ pub(crate) struct Given {
 impl Given {
     /// How tokens name what they were given under.
     pub(crate) fn public(&self) -> String {
-        public(&self.under)
+        public_name(&self.under)
     }
 }
 
-fn public(under: &str) -> String {
+/// How tokens name what they were given under.
+pub(crate) fn public_name(under: &str) -> String {
     String::from(Hash::of(&[b"given under", under.as_bytes()]))[..22].to_owned()
 }
 
@@ -102,15 +103,8 @@ impl Issuer {
 
     /// Ends a session that matches, and what clients of the app were given under it. Answers whether there was one.
     async fn end_if(&self, session: &str, only: Filter<Session>) -> Result<bool> {
-        let ended = self.users.store().transaction(async |tx| {
-            let Some(session) = self.sessions.end(session, only, &tx).await? else { return Ok((false, None)) };
-            if session.gave_until.is_none() {
-                return Ok((true, None));
-            }
-            let (user, under) = (session.user_id.to_string(), public(&session.session));
-            Ok::<_, Error>((true, Some(self.revoked.note_of(&user, Ended::Under(&under), &tx).await?)))
-        });
-        let (was_there, ended) = ended.await?;
+        let end = async |tx| self.accounts.end_session_in(&tx, session, only).await;
+        let (was_there, ended) = self.users.store().transaction(end).await?;
         self.revoked.apply(ended);
         Ok(was_there)
     }
@@ -120,7 +114,7 @@ impl Issuer {
     pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> Result<bool> {
         let ended = self.users.store().transaction(async |tx| {
             let Some(allowed) = self.consents.remove(user, client, &tx).await? else { return Ok(None) };
-            let under = public(&allowed.grant_id);
+            let under = public_name(&allowed.grant_id);
             Ok::<_, Error>(Some(self.revoked.note_of(&user.to_string(), Ended::Under(&under), &tx).await?))
         });
         let ended = ended.await?;

@@ -63,6 +63,7 @@ pub(crate) use codes::Codes;
 pub(crate) use consents::Consents;
 pub(crate) use families::StoredFamilies;
 pub(crate) use follow::{Follower, SWEEP, Seen, start as follow};
+pub(crate) use given::public_name;
 pub(crate) use keyring::Keyring;
 pub(crate) use mint::{Access, Mint};
 pub(crate) use proof::WrongSecrets;

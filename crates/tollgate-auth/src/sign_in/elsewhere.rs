@@ -12,7 +12,7 @@ use axum::{
 };
 use std::sync::Arc;
 use tollgate_core::Result;
-use tollgate_http::pages::{BrowserSession, SessionsPage, html, minute};
+use tollgate_http::pages::{BrowserSession, SessionsPage, browser_name, html, minute};
 
 /// Where people see their sessions.
 pub(crate) const SESSIONS: &str = "/auth/sessions";
@@ -55,7 +55,7 @@ fn shown(session: Session, this: &Session) -> BrowserSession {
         is_this: session.session == this.session,
         since: minute(session.signed_in),
         id: session.session,
-        browser: session.browser,
+        browser: session.browser.as_deref().map(browser_name),
         address: session.address,
     }
 }

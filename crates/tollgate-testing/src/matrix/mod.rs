@@ -47,6 +47,7 @@ impl Matrix {
     pub fn of(app: fn() -> App) -> Self {
         let matrix = Self { app, database: Arc::new(Memory::default()), rows: vec![], given: Map::new() };
         matrix
+            .parameter("session", "none")
             .row(
                 "/users",
                 |n| json!({ "name": "Ann", "email": format!("ann{n}@example.test"), "password": "correct horse battery staple" }),

@@ -12,6 +12,7 @@ use crate::{
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_http::{Ended, Serving, Tls, bind, log_panics, take_socket};
+use tollgate_store::audit::Held;
 
 /// Serves on the socket that was handed over, or on one of its own.
 pub(super) async fn serve(mut design: Design, takes_socket: bool, telemetry: Arc<Started>) -> Result<(), Failure> {
@@ -30,11 +31,14 @@ pub(super) async fn serve(mut design: Design, takes_socket: bool, telemetry: Arc
     design.settings.server.port = address.port();
     // What was handed over may listen elsewhere than the settings say.
     design.settings.recent.take_if(|_| !address.ip().is_loopback());
-    let running = Arc::new(design.open().await?);
-    running.add_demo_users().await?;
+    // What a first start makes is told after the addresses that people look for.
+    let held = Held::default();
+    let running = Arc::new(held.within(design.open()).await?);
+    held.within(running.add_demo_users()).await?;
     let (serving, told) = (running.serving(tls), told_to_stop()?);
     let metrics = show_metrics(&running).await?;
     print(&running.banner(metrics))?;
+    drop(held);
     running.start_jobs();
     match listening.serve(serving, told).await {
         Ended::Whole => Ok(()),

@@ -18,7 +18,7 @@ use axum::{
 use tollgate_core::Result;
 use tollgate_http::{
     Refusal,
-    pages::{BrowserSession, SessionsPage, html, minute},
+    pages::{BrowserSession, SessionsPage, browser_name, html, minute},
 };
 
 /// Where nobody else signs in.
@@ -58,7 +58,7 @@ impl Inner {
             is_this: session.session == this.session,
             since: minute(session.signed_in),
             id: session.session,
-            browser: session.browser,
+            browser: session.browser.as_deref().map(browser_name),
             address: session.address,
         };
         let sessions = self.people.sessions(&person.person_id).await?.into_iter().map(shown).collect();

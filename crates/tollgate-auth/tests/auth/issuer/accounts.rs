@@ -67,6 +67,7 @@ async fn only_who_may_manages_users() {
         (Method::DELETE, &path, None),
         (Method::GET, &sessions, None),
         (Method::DELETE, &sessions, None),
+        (Method::DELETE, &format!("{sessions}/one"), None),
     ] {
         let nobody = send(&mut anyone, method.clone(), path, body.clone()).await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{method} {path}");
@@ -147,7 +148,10 @@ async fn an_account_that_can_do_more_than_oneself_is_out_of_reach() {
         let answer = send(&mut eve, Method::PATCH, path, Some(body)).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {}", answer.body);
     }
-    assert_eq!(send(&mut eve, Method::DELETE, &format!("{ada}/sessions"), None).await.status, StatusCode::FORBIDDEN);
+    for sessions in ["sessions", "sessions/one"] {
+        let answer = send(&mut eve, Method::DELETE, &format!("{ada}/{sessions}"), None).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    }
     assert_eq!(send(&mut eve, Method::PATCH, &own, Some(json!({ "name": "Eva" }))).await.status, StatusCode::OK);
 }
 
@@ -232,6 +236,31 @@ async fn who_is_disabled_removed_or_signed_out_has_no_session_and_no_token_left(
         }
         world.clock.advance(std::time::Duration::from_secs(1));
     }
+}
+
+#[tokio::test]
+async fn one_browser_of_a_user_is_signed_out_and_no_other() {
+    let world = world().await;
+    let (mut ada, mut home) = (signed_in(&world, "ada").await, world.rea().await);
+    let path = format!("{}/sessions", path_of(&world, "rea").await);
+    let home_is = ada.get(&path).await.json()[0]["session"].as_str().unwrap().to_owned();
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let mut left = world.rea().await;
+    let tokens = left.tokens("app", "").await;
+    let listed = ada.get(&path).await.json();
+    let one = listed[0]["session"].as_str().filter(|one| *one != home_is).unwrap();
+    let end = format!("{path}/{one}");
+    let another = format!("{}/sessions/{one}", path_of(&world, "sue").await);
+    send(&mut ada, Method::DELETE, &another, None).await;
+    assert_eq!(left.get("/api/me").await.status, StatusCode::OK, "it is not Sue's");
+    assert_eq!(send(&mut ada, Method::DELETE, &end, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(left.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(left.refresh("app", tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
+    let access = tokens["access_token"].as_str().unwrap();
+    assert!(world.identity.gate().check(access.as_bytes()).await.is_err());
+    assert_eq!(home.get("/api/me").await.status, StatusCode::OK);
+    assert_eq!(send(&mut ada, Method::DELETE, &end, None).await.status, StatusCode::NO_CONTENT, "as if sent again");
+    assert_eq!(recorded(&world).await.iter().filter(|(action, ..)| action == "end_session").count(), 1);
 }
 
 #[tokio::test]

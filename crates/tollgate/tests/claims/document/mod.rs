@@ -430,32 +430,33 @@ async fn the_access_matrix_comes_from_the_signatures() {
     let service = all().crud::<Thing>("/things").get("/shop", shop::item).get("/order", order);
     let app = TestApp::new(App::new("matrix").service(service)).await;
     insta::assert_snapshot!(app.access_matrix(), @"
-                                                               anyone
-    GET     /things                         read:things        -
-    POST    /things                         create:things      -
-    GET     /things/{id}                    read:things        -
-    PUT     /things/{id}                    update:things      -
-    PATCH   /things/{id}                    update:things      -
-    DELETE  /things/{id}                    delete:things      -
-    GET     /shop                           public             all
-    GET     /order                          signed in          -
-    GET     /api/me                         signed in          -
-    GET     /audit                          read:audit_events  -
-    GET     /audit/{event_id}               read:audit_events  -
-    GET     /api-keys                       read:api_keys      -
-    POST    /api-keys                       create:api_keys    -
-    GET     /api-keys/{key_id}              read:api_keys      -
-    DELETE  /api-keys/{key_id}              delete:api_keys    -
-    GET     /users                          read:users         -
-    POST    /users                          create:users       -
-    GET     /users/{user_id}                read:users         -
-    PATCH   /users/{user_id}                update:users       -
-    DELETE  /users/{user_id}                delete:users       -
-    GET     /users/{user_id}/sessions       read:users         -
-    DELETE  /users/{user_id}/sessions       update:users       -
-    POST    /users/{user_id}/reset-link     update:users       -
-    DELETE  /users/{user_id}/second-factor  update:users       -
-    POST    /api/me/password                signed in          -
+                                                                    anyone
+    GET     /things                              read:things        -
+    POST    /things                              create:things      -
+    GET     /things/{id}                         read:things        -
+    PUT     /things/{id}                         update:things      -
+    PATCH   /things/{id}                         update:things      -
+    DELETE  /things/{id}                         delete:things      -
+    GET     /shop                                public             all
+    GET     /order                               signed in          -
+    GET     /api/me                              signed in          -
+    GET     /audit                               read:audit_events  -
+    GET     /audit/{event_id}                    read:audit_events  -
+    GET     /api-keys                            read:api_keys      -
+    POST    /api-keys                            create:api_keys    -
+    GET     /api-keys/{key_id}                   read:api_keys      -
+    DELETE  /api-keys/{key_id}                   delete:api_keys    -
+    GET     /users                               read:users         -
+    POST    /users                               create:users       -
+    GET     /users/{user_id}                     read:users         -
+    PATCH   /users/{user_id}                     update:users       -
+    DELETE  /users/{user_id}                     delete:users       -
+    GET     /users/{user_id}/sessions            read:users         -
+    DELETE  /users/{user_id}/sessions            update:users       -
+    DELETE  /users/{user_id}/sessions/{session}  update:users       -
+    POST    /users/{user_id}/reset-link          update:users       -
+    DELETE  /users/{user_id}/second-factor       update:users       -
+    POST    /api/me/password                     signed in          -
     ");
 }
 
