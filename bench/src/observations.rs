@@ -12,7 +12,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::{error::Error, fmt::Write as _, path::Path, process::Command, time::Instant};
 use tempfile::TempDir;
-use tollgate_testing::servers::Postgres;
+use tollgate_testing::servers::{Postgres, free_port};
 
 const OBSERVATIONS: usize = 10_000;
 const PATIENTS: usize = 100;
@@ -38,8 +38,9 @@ fn measure(under: Under) -> Result<Vec<f64>, Box<dyn Error>> {
     let folder = TempDir::new()?;
     let postgres = (under == Under::Postgres).then(Postgres::start);
     let url = postgres.as_ref().map(Postgres::url);
-    let server = started(app(folder.path(), url.as_deref())?.args(["--port", "0"]))?;
-    let told = app(folder.path(), url.as_deref())?.args(["token", "clinician@example.test"]).output()?;
+    let port = free_port();
+    let server = started(&mut app(folder.path(), url.as_deref(), port)?)?;
+    let told = app(folder.path(), url.as_deref(), port)?.args(["token", "clinician@example.test"]).output()?;
     let token = String::from_utf8(told.stdout)?.trim().to_owned();
     for number in 0..PATIENTS {
         let patient =
@@ -54,10 +55,10 @@ fn measure(under: Under) -> Result<Vec<f64>, Box<dyn Error>> {
     Ok(times.collect::<Result<Vec<_>, _>>()?.split_off(1))
 }
 
-/// The reference application, without patients of its own.
-fn app(folder: &Path, url: Option<&str>) -> Result<Command, Box<dyn Error>> {
+/// The reference application, without patients of its own. Its tokens name its address, and so its port.
+fn app(folder: &Path, url: Option<&str>, port: u16) -> Result<Command, Box<dyn Error>> {
     let mut app = Command::new(binary("lorem-ipsum")?);
-    app.current_dir(folder).env("LOREM_IPSUM_PATIENTS__DEMO", "");
+    app.current_dir(folder).env("LOREM_IPSUM_PATIENTS__DEMO", "").env("LOREM_IPSUM_SERVER__PORT", port.to_string());
     app.envs(url.map(|url| ("LOREM_IPSUM_DATABASE__URL", url)));
     Ok(app)
 }
