@@ -2,7 +2,8 @@
 //! the medians and their ratios go to `bench/REPORT.md` and `bench/report.json`.
 //!
 //! ```sh
-//! cargo run --release -p bench            # needs wrk, PostgreSQL with pgbench, and Python; about twelve minutes
+//! cargo run --release -p bench            # needs wrk, PostgreSQL with pgbench, and Python; builds the peer with Loco
+//!                                         # first; then about twelve minutes
 //! cargo run --release -p bench --features otlp -- P6  # with traces where everything is on
 //! cargo run --release -p bench -- P5 P11  # some of them; writes no report
 //! cargo run --release -p bench -- --storm # P7, ten thousand RS256 tokens (three minutes); the others likewise:
