@@ -254,7 +254,9 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let (edge, next) = (Arc::clone(&self.edge), self.next.clone());
+        // The one that said it is ready, and not its copy.
+        let later = self.next.clone();
+        let (edge, next) = (Arc::clone(&self.edge), mem::replace(&mut self.next, later));
         Box::pin(async move { Ok(pipe(&edge, request, next).await) })
     }
 }
