@@ -16,7 +16,7 @@ use crate::{
     identity::{Identity, Issuer, REMEMBERED},
     token::{Gate, Revocations},
 };
-use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use axum::http::{HeaderMap, header, request::Parts};
 use std::sync::Arc;
 use tollgate_access::{Actor, Grants, Identity as Person};
 use tollgate_core::{Clock, Problem, Result};
@@ -99,10 +99,8 @@ fn is_graphic(token: &[u8]) -> bool {
     token.iter().fold(true, |all, byte| all & byte.is_ascii_graphic())
 }
 
-/// 401 and not 400: to a caller who has a session cookie as well, the request must not look like a signed-in one.
+/// Whoever uses another scheme has not brought a token, so the challenge names no error (RFC 6750, 3.1): `invalid_request`
+/// would be a 400, which is what somebody who is signed in may get.
 fn unreadable() -> Problem {
-    let challenge = HeaderValue::from_static("Bearer error=\"invalid_request\"");
-    Problem::unauthorized()
-        .because("the header `Authorization` must be one `Bearer` token")
-        .header(header::WWW_AUTHENTICATE, challenge)
+    Problem::unauthorized().because("the header `Authorization` must be one `Bearer` token").challenge()
 }

@@ -8,6 +8,7 @@
 
 use crate::{
     error::{Error, Result},
+    random::check_secret,
     sign_in::is_loopback,
     token::Hash,
 };
@@ -17,9 +18,6 @@ use tollgate_access::{Grants, Roles};
 use tollgate_core::Secret;
 use url::Url;
 use uuid::Uuid;
-
-/// The fewest bytes of a secret: nobody guesses 32 random letters and digits.
-const SHORTEST_SECRET: usize = 32;
 
 /// Ids that tokens of the app itself name: those of its command line and of `POST /token`.
 pub(crate) const COMMAND_LINE: &str = "cli";
@@ -115,14 +113,9 @@ impl Client {
     /// The same with a secret, of which a hash is kept.
     ///
     /// # Errors
-    /// Shorter than 32 bytes, which might be guessed.
+    /// Shorter than 32 bytes, or one that might be guessed.
     pub fn with_secret(self, secret: &Secret) -> Result<Self> {
-        if secret.reveal().len() < SHORTEST_SECRET {
-            return Err(self.refused(format_args!(
-                "has a secret that might be guessed: take {SHORTEST_SECRET} random characters or more, as of `openssl \
-                 rand -hex 32`"
-            )));
-        }
+        check_secret(secret.reveal()).map_err(|why| self.refused(format_args!("has a secret that {why}")))?;
         Ok(Self { secret: Some(hash(&self.id, secret.reveal())), ..self })
     }
 

@@ -13,7 +13,7 @@ use std::{
 use tollgate_core::with_causes;
 
 /// How often it is asked what is new.
-const PAUSE: Duration = Duration::from_millis(500);
+pub const PAUSE: Duration = Duration::from_millis(500);
 /// Every so many times, two seconds, the keys are read.
 const KEYS: u64 = 4;
 /// Every so many times, a minute, everything is read, and what has expired is swept out.
@@ -32,9 +32,10 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// What was written later than that may be new; `None` if all may be.
-    pub(crate) fn since(&self) -> Option<Timestamp> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).checked_sub(OVERLAP).ok()
+    /// What was written later than that may be new; `None` if all may be. Rows of a time that is still to come, left by a
+    /// clock that had jumped, hide nothing.
+    pub(crate) fn since(&self, now: Timestamp) -> Option<Timestamp> {
+        now.min(*self.0.lock().unwrap_or_else(PoisonError::into_inner)).checked_sub(OVERLAP).ok()
     }
 
     /// The newest row that was read was written then.

@@ -130,12 +130,6 @@ impl Revoked {
         Self { records, users, clock, issuer: issuer.to_owned(), lifetime, list, seen: Seen::default() }
     }
 
-    /// Ends something. Answers once it is durable.
-    pub(crate) async fn end(&self, what: Ended<'_>) -> Result<()> {
-        self.apply([self.write(&self.records, what, None).await?]);
-        Ok(())
-    }
-
     /// Ends something with a transaction. Once that is committed, what this answers is to be [applied](Self::apply).
     pub(crate) async fn note(&self, what: Ended<'_>, on: &Transaction) -> Result<Revocation> {
         self.write(&self.records.on(on)?, what, None).await
@@ -221,7 +215,8 @@ impl Revoked {
     /// They follow the time, for a row that was forgotten must not let them begin anew. `None` if somebody else ends it at
     /// this moment.
     async fn end_version_of_client(&self, id: &str, records: &Records<Revocation>) -> Result<Option<Revocation>> {
-        let ended = |version| self.row(Ended::Subject(id, version), None);
+        let written = records.time().await?;
+        let ended = |version| self.row(Ended::Subject(id, version), None, written);
         let now = self.clock.now().as_second();
         let Some(row) = records.get(ended(now).revoked).await? else {
             return match records.insert(ended(now)).await {
@@ -249,14 +244,15 @@ impl Revoked {
         if matches!(what, Ended::Token(_) | Ended::Grant(_)) && self.list.len() >= MOST {
             return Err(Error::TooManyRevoked);
         }
-        let new = self.row(what, given_to);
+        let new = self.row(what, given_to, records.time().await?);
         match records.insert(new.clone()).await {
             Err(tollgate_store::Error::Conflict { .. }) => again(records, new).await,
             other => Ok(other?),
         }
     }
 
-    fn row(&self, what: Ended<'_>, given_to: Option<&str>) -> NewRevocation {
+    /// Written at the time of the database, for all instances follow the rows of all others by it.
+    fn row(&self, what: Ended<'_>, given_to: Option<&str>, written: Timestamp) -> NewRevocation {
         let ((kind, name), now) = (what.parts(), self.clock.now());
         NewRevocation {
             revoked: format!("{kind} {name}"),
@@ -265,7 +261,7 @@ impl Revoked {
             given_to: given_to.map(str::to_owned),
             up_to: what.up_to(now),
             remembered: now.saturating_add(self.lifetime + RESERVE).unwrap_or(Timestamp::MAX),
-            written: now,
+            written,
         }
     }
 
@@ -281,7 +277,7 @@ impl Revoked {
 
     /// Takes over what others ended: all of it, or what is new.
     pub(crate) async fn follow(&self, all: bool) -> Result<()> {
-        let since = self.seen.since().filter(|_| !all);
+        let since = self.seen.since(self.clock.now()).filter(|_| !all);
         let new = since.map_or_else(Filter::every, |since| Revocation::WRITTEN.gt(since));
         let rows = self.records.find(new).await?;
         let newest = rows.iter().map(|row| row.written).max();

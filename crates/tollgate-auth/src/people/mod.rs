@@ -147,7 +147,7 @@ impl Inner {
     }
 
     async fn catch_up_with(&self, all: bool) -> Result<()> {
-        let since = self.seen.since().filter(|_| !all);
+        let since = self.seen.since(self.clock.now()).filter(|_| !all);
         let ruled =
             since.map_or_else(|| !ProviderPerson::SIGNED_OUT.is_null(), |since| ProviderPerson::SIGNED_OUT.gt(since));
         let rows = self.people.find(ruled).await?;

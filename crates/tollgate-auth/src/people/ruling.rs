@@ -43,7 +43,7 @@ impl Inner {
     async fn rule(&self, actor: &Actor, id: &str, ruling: Ruling) -> Result<ProviderPerson, UserError> {
         let (store, system) = (self.people.store(), System::because("an operator said so"));
         let row = store.transaction(async |tx| {
-            let people = store.on(&tx)?;
+            let (people, now) = (store.on(&tx)?, self.people.on(&tx)?.time().await?);
             let known = match people.get(&system.may(), id.to_owned()).await {
                 Err(Error::NotFound) => None,
                 known => Some(known?),
@@ -51,10 +51,8 @@ impl Inner {
             self.check_reach(actor, id, known.as_ref())?;
             let row = match known {
                 Some(known) if ruling.is_so(&known) => return Ok(known),
-                Some(known) => {
-                    people.update(&system.may(), id.to_owned(), ruling.patch(&known, self.clock.now())).await?
-                }
-                None => people.insert(&system.may(), self.stranger(id, ruling)?).await?,
+                Some(known) => people.update(&system.may(), id.to_owned(), ruling.patch(&known, now)).await?,
+                None => people.insert(&system.may(), self.stranger(id, ruling, now)?).await?,
             };
             let event = NewAuditEvent::new(actor, ruling.action(), ProviderPerson::PLURAL).of_row(&id);
             people.record(actor, event).await?;
@@ -67,7 +65,7 @@ impl Inner {
     }
 
     /// Somebody who was never here, or whose tokens alone were.
-    fn stranger(&self, id: &str, ruling: Ruling) -> Result<NewProviderPerson, UserError> {
+    fn stranger(&self, id: &str, ruling: Ruling, now: Timestamp) -> Result<NewProviderPerson, UserError> {
         let issuer = self.issuer(id).filter(|_| ruling != Ruling::In).ok_or(UserError::NotFound)?;
         Ok(NewProviderPerson {
             person_id: id.to_owned(),
@@ -76,14 +74,14 @@ impl Inner {
             email: None,
             roles: vec![],
             disabled: ruling == Ruling::Out,
-            signed_out: Some(self.clock.now()),
+            signed_out: Some(now),
         })
     }
 
     fn check_reach(&self, actor: &Actor, id: &str, known: Option<&ProviderPerson>) -> Result<(), UserError> {
         let Some(issuer) = self.issuer(id) else { return Ok(()) };
         let roles = known.map(|known| known.roles.clone()).unwrap_or_default();
-        let theirs = issuer.signed_in(Told { id: id.to_owned(), name: None, email: None, roles });
+        let theirs = issuer.signed_in(Told { id: id.to_owned(), name: None, email: None, roles, signed_in_at: None });
         let beyond = theirs.grants().permissions().find(|permission| !actor.grants().include(permission));
         beyond.map_or(Ok(()), |permission| Err(UserError::Beyond(permission)))
     }

@@ -3,7 +3,7 @@
 //! A tenant has two issuers, for tokens of version 1 and 2. Both are accepted: which one an API gets is a line in its
 //! registration that clients cannot change. Each tenant is an issuer of its own here, bound to its id in `tid`, so that no
 //! tenant speaks for another; keys come from the tenant, or for several from the set that Microsoft publishes for all
-//! organisations, whose metadata names its issuer with a placeholder.
+//! organisations, whose metadata names its issuer with a placeholder. A key of that set that is marked as one tenant's signs for no other.
 //!
 //! A person is `tid` and `oid`: `sub` differs from client to client. Only access tokens name a client (`azp`, `appid`).
 
@@ -48,13 +48,12 @@ impl Entra {
         let realms = tenants.iter().map(|tenant| Realm {
             name: v2(tenant),
             aliases: vec![format!("https://sts.windows.net/{tenant}/")],
+            signers: vec![v2(ANY_TENANT), format!("https://sts.windows.net/{ANY_TENANT}/")],
             mapping: mapping(tenant),
             id_tokens: vec![Demand::is("tid", tenant)],
         });
-        let realms: Vec<_> = realms.collect();
-        let signers = realms.iter().flat_map(|realm| [&realm.name, &realm.aliases[0]]).cloned();
-        let signers = signers.chain([v2(ANY_TENANT), format!("https://sts.windows.net/{ANY_TENANT}/")]).collect();
-        let keys = KeySource::Published { at: v2(shared), issuer: named, signers };
+        let realms = realms.collect();
+        let keys = KeySource::Published { at: v2(shared), issuer: named };
         let api = audiences.iter().find(|audience| audience.contains("://"));
         let own = || audiences.first().map(|id| format!("api://{id}/"));
         let scopes = api.map(|api| format!("{api}/")).or_else(own);

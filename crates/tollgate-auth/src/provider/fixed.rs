@@ -1,7 +1,7 @@
 //! Issuers that publish no metadata: a key set in a file, or a secret that both sides know.
 
 use super::{ASYMMETRIC, At, KeySource, Many, Provider, generic};
-use crate::{Result, token::Algorithm};
+use crate::{Result, random::check_secret, token::Algorithm};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -18,6 +18,10 @@ pub struct KeyFile {
     pub audience: Many,
     /// A JSON Web Key set (RFC 7517), public keys alone; read at the start.
     pub file: PathBuf,
+    /// Whether tokens come in of which nothing says that they are access tokens: no `typ` of `at+jwt`, no `scope`, `scp` or
+    /// `client_id`. Default: no.
+    #[serde(default)]
+    pub insecure_untyped_tokens: bool,
 }
 
 /// The settings of an issuer that shares a secret with this app: who can check its tokens can also make them.
@@ -31,39 +35,28 @@ pub struct SharedSecret {
     pub audience: Many,
     /// The secret of HS256: 32 bytes at least, of a generator.
     pub secret: Secret,
+    /// Whether tokens come in of which nothing says that they are access tokens: no `typ` of `at+jwt`, no `scope`, `scp` or
+    /// `client_id`. Default: no.
+    #[serde(default)]
+    pub insecure_untyped_tokens: bool,
 }
 
 impl KeyFile {
     pub(super) fn provider(&self, at: &At<'_>) -> Result<Provider> {
         let (issuer, audiences) = (at.word("issuer", &self.issuer)?, at.audiences(&self.audience, AUDIENCE)?);
-        Ok(Provider::new(issuer, audiences, &ASYMMETRIC, generic::mapping(), KeySource::File(self.file.clone())))
+        let mapping = generic::mapping(self.insecure_untyped_tokens);
+        Ok(Provider::new(issuer, audiences, &ASYMMETRIC, mapping, KeySource::File(self.file.clone())))
     }
 }
 
 impl SharedSecret {
     pub(super) fn provider(&self, at: &At<'_>) -> Result<Provider> {
         let (issuer, audiences) = (at.word("issuer", &self.issuer)?, at.audiences(&self.audience, AUDIENCE)?);
-        check(self.secret.reveal()).map_err(|why| at.wrong("secret", why))?;
+        check_secret(self.secret.reveal()).map_err(|why| at.wrong("secret", why))?;
         let keys = KeySource::Secret(self.secret.clone());
-        Ok(Provider::new(issuer, audiences, &[Algorithm::HS256], generic::mapping(), keys))
+        let mapping = generic::mapping(self.insecure_untyped_tokens);
+        Ok(Provider::new(issuer, audiences, &[Algorithm::HS256], mapping, keys))
     }
 }
 
 const AUDIENCE: &str = "what tokens for this app have as `aud`";
-
-/// A secret must not be guessed: whoever does is anybody. Secrets of examples are on lists, and have words; what a
-/// generator makes has not one character over and over.
-pub(super) fn check(secret: &str) -> Result<(), &'static str> {
-    const WORDS: [&str; 6] = ["secret", "changeme", "change-me", "password", "example", "1234567890"];
-    let mut different: Vec<u8> = secret.bytes().collect();
-    different.sort_unstable();
-    different.dedup();
-    let lower = secret.to_lowercase();
-    if secret.len() < 32 {
-        Err("is shorter than 32 bytes; make one with `openssl rand -base64 32`")
-    } else if different.len() < 10 || WORDS.iter().any(|word| lower.contains(word)) {
-        Err("can be guessed; make one with `openssl rand -base64 32`")
-    } else {
-        Ok(())
-    }
-}

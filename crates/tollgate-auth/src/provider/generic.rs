@@ -20,13 +20,17 @@ pub struct Generic {
     /// The claim that holds permissions, likewise. Default: `entitlements`.
     #[serde(default)]
     pub permission_claim: Many,
+    /// Whether tokens come in of which nothing says that they are access tokens: no `typ` of `at+jwt`, no `scope`, `scp` or
+    /// `client_id`. Where the audience is a client, its ID tokens then come in too. Default: no.
+    #[serde(default)]
+    pub insecure_untyped_tokens: bool,
 }
 
 impl Generic {
     pub(super) fn provider(&self, at: &At<'_>) -> Result<Provider> {
         at.place("issuer", &self.issuer)?;
         let audiences = at.audiences(&self.audience, "what tokens for this app have as `aud`")?;
-        let mut mapping = mapping();
+        let mut mapping = mapping(self.insecure_untyped_tokens);
         if !self.role_claim.is_empty() {
             mapping.roles = vec![self.role_claim.to_vec()];
         }
@@ -37,7 +41,9 @@ impl Generic {
     }
 }
 
-/// What many issuers have in common: scopes are in `scope`, or in `scp`.
-pub(super) fn mapping() -> Mapping {
-    Mapping { scopes: vec![path(["scope"]), path(["scp"])], ..Mapping::default() }
+/// What many issuers have in common: scopes are in `scope`, or in `scp`. These and `client_id` (RFC 9068, 2.2) are in no ID
+/// token, which in the code flow need have no claim that an access token has not.
+pub(super) fn mapping(untyped: bool) -> Mapping {
+    let marks = if untyped { vec![] } else { vec![path(["scope"]), path(["scp"]), path(["client_id"])] };
+    Mapping { scopes: vec![path(["scope"]), path(["scp"])], marks, ..Mapping::default() }
 }

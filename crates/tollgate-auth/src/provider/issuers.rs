@@ -4,10 +4,11 @@
 //! issuers have no `|`, and the ids of the embedded issuer's users are UUIDs: two people never share one, whatever their
 //! providers call them.
 
-use super::{At, KeySource, Mapping, Provider, Published, Realm, Told, fixed, people::People};
+use super::{At, KeySource, Mapping, Provider, Published, Realm, Told, people::People};
 use crate::{
     Result,
     outgoing::Outgoing,
+    random::check_secret,
     token::{Algorithm, Gate, Health, Key, Keys, Limits, TrustedIssuer, Verified},
 };
 use std::{
@@ -58,7 +59,7 @@ impl Issuers {
         match (setting, &issuer.provider.keys, &issuer.client_secret) {
             ("secret", KeySource::Secret(_), _) => {
                 let at = At { name, signs_in: false };
-                let key = fixed::check(new.reveal()).map_err(str::to_owned).and_then(|()| secret_key(new));
+                let key = check_secret(new.reveal()).map_err(str::to_owned).and_then(|()| secret_key(new));
                 issuer.keys.replace(vec![key.map_err(|why| at.wrong("secret", why))?]);
             }
             ("client_secret", _, Some(live)) => live.replace(new.clone()),
@@ -111,8 +112,8 @@ impl Issuer {
         }
         let mut published = None;
         let keys = match &provider.keys {
-            KeySource::Published { at: address, issuer, signers } => {
-                let fetch = Published::new(&provider.name, (address, issuer, signers), outgoing, clock);
+            KeySource::Published { at: address, issuer } => {
+                let fetch = Published::new(&provider.name, (address, issuer), outgoing, clock);
                 let fetch = fetch.map_err(|why| at.wrong("issuer", format!("`{address}` {why}")))?;
                 published = Some(fetch.clone());
                 Keys::fetched(fetch, Arc::clone(clock), &provider.algorithms, Limits::default())
@@ -191,6 +192,9 @@ impl Issuer {
         let mut trusted = TrustedIssuer::new(&realm.name, audiences, algorithms, mapping, self.keys.clone())?;
         for alias in &realm.aliases {
             trusted = trusted.or_named(alias);
+        }
+        for signer in &realm.signers {
+            trusted = trusted.or_signed_by(signer);
         }
         match common.clock_skew_seconds {
             Some(seconds) => Ok(trusted.skew(Duration::from_secs(seconds))?),

@@ -25,6 +25,8 @@ pub struct Mapping {
     pub roles: Vec<Path>,
     /// What must be there.
     pub demands: Vec<Demand>,
+    /// Claims that access tokens alone have: one must be there unless `typ` says `at+jwt`. Default: none, which asks nothing.
+    pub marks: Vec<Path>,
     /// Claims of other kinds of token: whoever has one is refused.
     pub foreign: Vec<String>,
     /// The `typ` that are accepted.
@@ -75,6 +77,7 @@ impl Mapping {
             scopes: vec![],
             permissions: vec![],
             demands: demands.to_vec(),
+            marks: vec![],
             foreign: vec!["events".into(), "cnf".into()],
             types: vec![Type::Absent, Type::Jwt],
             ..self.clone()
@@ -92,6 +95,7 @@ impl Default for Mapping {
             permissions: vec![path(["entitlements"])],
             roles: vec![path(["roles"])],
             demands: Vec::new(),
+            marks: Vec::new(),
             foreign: path(FOREIGN),
             types: vec![Type::Absent, Type::Jwt, Type::AccessToken],
         }

@@ -2,21 +2,29 @@
 //!
 //! The document must name the issuer that is configured, letter for letter, or it is somebody else's; where its keys are
 //! is then taken from it, under the rules of every [`Place`]. It is asked for again after an hour, and where the keys
-//! could not be had, since they may have moved.
+//! could not be had, since they may have moved. While a new one cannot be had, the last good one counts.
+//!
+//! Invariant: two flights for one document never overlap, and start at least [`PAUSE`] apart, whoever asks: anybody can, by
+//! beginning to sign in.
 
 use crate::outgoing::{Answer, CallError, LARGEST, Outgoing, Place, PlaceError, Why};
 use crate::token::{Fetch, Fetched, Fetching, LEVELS};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-use tollgate_core::{Clock, strict};
+use std::{mem, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tollgate_core::{Clock, strict, with_causes};
+use tollgate_store::beside;
 use url::Url;
 
 /// For how long the metadata is believed.
 const KEPT: Duration = Duration::from_hours(1);
+/// The least time from one flight to the next.
+const PAUSE: Duration = Duration::from_secs(10);
+/// For how long what is known is taken as it is after a flight in vain, so that keys can be renewed meanwhile.
+const ENDURED: Duration = Duration::from_mins(1);
+/// How many may wait for a flight.
+const WAITERS: usize = 256;
 
 /// What a provider says about itself, as far as we use it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -68,6 +76,12 @@ pub enum MetadataError {
     /// An endpoint that is not there.
     #[error("the metadata has no `{0}`")]
     Missing(&'static str),
+    /// It was asked for a moment ago, and could not be had.
+    #[error(transparent)]
+    Earlier(Arc<MetadataError>),
+    /// Many wait for it already, or whoever asked was lost.
+    #[error("the metadata is not there yet")]
+    NotYet,
 }
 
 /// The metadata of one issuer, and the keys it points to. Clones share what was learnt.
@@ -78,10 +92,20 @@ struct Inner {
     name: String,
     places: Vec<Place>,
     issuer: String,
-    signers: Vec<String>,
     outgoing: Outgoing,
     clock: Arc<dyn Clock>,
-    known: Mutex<Option<(Duration, Arc<Metadata>)>>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Default)]
+struct State {
+    known: Option<Arc<Metadata>>,
+    /// Why the last flight was in vain, if it was.
+    failure: Option<Arc<MetadataError>>,
+    started: Option<Duration>,
+    /// From when on it is asked for.
+    due: Duration,
+    flying: bool,
 }
 
 impl Published {
@@ -91,7 +115,7 @@ impl Published {
     /// [`PlaceError`]
     pub(super) fn new(
         name: &str,
-        (at, issuer, signers): (&str, &str, &[String]),
+        (at, issuer): (&str, &str),
         outgoing: &Outgoing,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, PlaceError> {
@@ -99,27 +123,75 @@ impl Published {
             name: name.to_owned(),
             places: places(at)?,
             issuer: issuer.to_owned(),
-            signers: signers.to_vec(),
             outgoing: outgoing.clone(),
             clock: Arc::clone(clock),
-            known: Mutex::default(),
+            state: watch::Sender::default(),
         })))
     }
 
-    /// What the issuer says about itself; asked for if that was an hour ago.
+    /// What the issuer says about itself; asked for again if that was an hour ago. While that is in vain, what it said last.
     ///
     /// # Errors
     /// [`MetadataError`]
     pub async fn metadata(&self) -> Result<Arc<Metadata>, MetadataError> {
-        let now = self.0.clock.uptime();
-        if let Some((at, known)) = &*self.known()
-            && now.saturating_sub(*at) < KEPT
-        {
-            return Ok(Arc::clone(known));
+        self.renew();
+        self.landed().await;
+        self.known()
+    }
+
+    /// The same for keys. A flight in vain is why there are none now; next time they are looked for where they were.
+    async fn for_keys(&self) -> Result<Arc<Metadata>, MetadataError> {
+        let departed = self.renew();
+        self.landed().await;
+        let failure = self.0.state.borrow().failure.clone().filter(|_| departed);
+        failure.map_or_else(|| self.known(), |failure| Err(MetadataError::Earlier(failure)))
+    }
+
+    fn known(&self) -> Result<Arc<Metadata>, MetadataError> {
+        let state = self.0.state.borrow();
+        let why = || state.failure.clone().map_or(MetadataError::NotYet, MetadataError::Earlier);
+        state.known.clone().ok_or_else(why)
+    }
+
+    /// Waits for the flight that is under way, if any. Where many do already, it is not waited for.
+    async fn landed(&self) {
+        let mut landing = self.0.state.subscribe();
+        if self.0.state.receiver_count() <= WAITERS {
+            let _ = landing.wait_for(|state| !state.flying).await;
         }
-        let metadata = Arc::new(self.ask().await?);
-        *self.known() = Some((now, Arc::clone(&metadata)));
-        Ok(metadata)
+    }
+
+    /// Starts a flight if that is due; whether it did.
+    fn renew(&self) -> bool {
+        let now = self.0.clock.uptime();
+        let departs = self.0.state.send_if_modified(|state| {
+            let departs = state.may_depart(now);
+            if departs {
+                (state.flying, state.started) = (true, Some(now));
+            }
+            departs
+        });
+        if departs {
+            beside(Flight { published: self.clone(), outcome: Err(MetadataError::NotYet) }.fly());
+        }
+        departs
+    }
+
+    fn land(&self, outcome: Result<Metadata, MetadataError>) {
+        let now = self.0.clock.uptime();
+        self.0.state.send_modify(|state| {
+            state.flying = false;
+            match outcome {
+                Ok(metadata) => {
+                    (state.known, state.failure, state.due) = (Some(Arc::new(metadata)), None, now + KEPT);
+                }
+                Err(error) => {
+                    tracing::warn!(issuer = self.0.name, error = with_causes(&error), "metadata could not be had");
+                    let pause = if state.known.is_some() { ENDURED } else { Duration::ZERO };
+                    (state.failure, state.due) = (Some(Arc::new(error)), now + pause);
+                }
+            }
+        });
     }
 
     /// At the second place only where the first says that there is nothing.
@@ -144,19 +216,39 @@ impl Published {
     }
 
     async fn keys(&self, limit: usize) -> Result<Fetched, MetadataError> {
-        let metadata = self.metadata().await?;
+        let metadata = self.for_keys().await?;
         let place = Metadata::endpoint("jwks_uri", Some(&metadata.jwks_uri))?;
         match self.0.outgoing.get(&place, limit).await {
             Ok(answer) => Ok(Fetched { document: answer.body, fresh: answer.fresh }),
             Err(error) => {
-                *self.known() = None;
+                self.0.state.send_modify(|state| state.due = Duration::ZERO);
                 Err(error.into())
             }
         }
     }
+}
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Option<(Duration, Arc<Metadata>)>> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+impl State {
+    fn may_depart(&self, now: Duration) -> bool {
+        !self.flying && now >= self.due && self.started.is_none_or(|at| now.saturating_sub(at) >= PAUSE)
+    }
+}
+
+/// A question under way, which nobody takes along who leaves. It lands whatever happens to it, also a panic.
+struct Flight {
+    published: Published,
+    outcome: Result<Metadata, MetadataError>,
+}
+
+impl Flight {
+    async fn fly(mut self) {
+        self.outcome = self.published.ask().await;
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.published.land(mem::replace(&mut self.outcome, Err(MetadataError::NotYet)));
     }
 }
 
@@ -167,10 +259,6 @@ impl Fetch for Published {
 
     fn whose(&self) -> Option<&str> {
         Some(&self.0.name)
-    }
-
-    fn may_sign(&self, issuer: &str) -> bool {
-        self.0.signers.iter().any(|signer| signer == issuer)
     }
 }
 

@@ -80,6 +80,8 @@ pub struct Realm {
     pub name: String,
     /// Other names of the same issuer.
     pub aliases: Vec<String>,
+    /// What else its keys may be marked with, where a set holds those of several issuers.
+    pub signers: Vec<String>,
     /// Where its access tokens have what we need.
     pub mapping: Mapping,
     /// What tells its ID tokens from its other tokens.
@@ -95,8 +97,6 @@ pub enum KeySource {
         at: String,
         /// What the metadata must name as its issuer, exactly.
         issuer: String,
-        /// The issuers that keys of the set may be marked with.
-        signers: Vec<String>,
     },
     /// In a file.
     File(PathBuf),
@@ -128,7 +128,7 @@ impl Endpoints {
 
 impl KeySource {
     fn published_by(issuer: &str) -> Self {
-        Self::Published { at: issuer.to_owned(), issuer: issuer.to_owned(), signers: vec![issuer.to_owned()] }
+        Self::Published { at: issuer.to_owned(), issuer: issuer.to_owned() }
     }
 
     /// Where OpenID Connect puts the metadata (Discovery, 4).
@@ -141,7 +141,7 @@ impl KeySource {
 impl Provider {
     fn new(issuer: &str, audiences: Vec<String>, algorithms: &[Algorithm], mapping: Mapping, keys: KeySource) -> Self {
         Self::of(
-            vec![Realm { name: issuer.to_owned(), aliases: vec![], mapping, id_tokens: vec![] }],
+            vec![Realm { name: issuer.to_owned(), aliases: vec![], signers: vec![], mapping, id_tokens: vec![] }],
             audiences,
             algorithms,
             keys,

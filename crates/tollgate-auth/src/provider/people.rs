@@ -14,6 +14,8 @@ pub(crate) struct Told {
     /// Only an address that it has verified.
     pub(crate) email: Option<String>,
     pub(crate) roles: Vec<String>,
+    /// When they showed the provider who they are (`auth_time`), in seconds since 1970.
+    pub(crate) signed_in_at: Option<u64>,
 }
 
 /// Makes callers of an issuer's people.
@@ -43,6 +45,7 @@ impl People {
             name: text("name"),
             email: text("email").filter(|_| is_verified),
             roles: verified.roles().iter().cloned().collect(),
+            signed_in_at: verified.claims().get("auth_time").and_then(Value::as_u64),
         }
     }
 
@@ -58,6 +61,7 @@ impl People {
         let granted = granted.and(&self.roles.grants(roles.iter().map(String::as_str)));
         let granted = self.limit.as_ref().map_or_else(|| granted.clone(), |limit| granted.within(limit));
         let person = Person::new(told.id).provider(&self.issuer).named(told.name).email(told.email);
+        let person = person.signed_in_at(told.signed_in_at);
         person.roles(roles.into_iter().collect()).grants(&granted).grants(self.roles.anyone()).into()
     }
 }

@@ -24,13 +24,6 @@ pub trait Fetch: Send + Sync + 'static {
     fn whose(&self) -> Option<&str> {
         None
     }
-
-    /// Whether a key of the set whose `issuer` member says this may sign for the issuer. Entra ID publishes keys of
-    /// several issuers in one set.
-    fn may_sign(&self, issuer: &str) -> bool {
-        let _ = issuer;
-        true
-    }
 }
 
 /// How often, how long, how much.

@@ -115,7 +115,7 @@ impl Gate {
         let issuer = token.claims.get("iss").and_then(Value::as_str).and_then(|name| self.issuers.get(name));
         let issuer = issuer.ok_or(Refusal::Issuer)?;
         let key = issuer.check_signature(&token).await?;
-        let verified = Arc::new(issuer.check_claims(token.claims, now)?);
+        let verified = Arc::new(issuer.check_claims(token.kind, token.claims, now)?);
         let (actor, checked) = (issuer.actor(&verified), self.revocations.version());
         if self.revocations.is_revoked(&verified, &actor) {
             return Err(Refusal::Revoked);

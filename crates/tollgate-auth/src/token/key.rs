@@ -104,6 +104,8 @@ impl Algorithm {
 /// A key that verifies with one algorithm.
 pub struct Key {
     kid: Option<String>,
+    /// The issuer that it is marked with, in a set that holds keys of several.
+    issuer: Option<String>,
     algorithm: Algorithm,
     material: Material,
     fingerprint: Hash,
@@ -147,12 +149,14 @@ impl Key {
     pub fn from_jwk(jwk: &Object, allowed: &[Algorithm]) -> Result<Vec<Self>, KeyError> {
         check_purpose(jwk)?;
         let kid = optional(jwk, "kid")?.map(str::to_owned);
+        let issuer = optional(jwk, "issuer")?.map(str::to_owned);
         let only = optional(jwk, "alg")?;
         let fits = |algorithm: &&Algorithm| only.is_none_or(|name| Algorithm::from_name(name) == Some(**algorithm));
         let keys = allowed.iter().filter(fits).filter_map(|algorithm| {
             let key = public(jwk, *algorithm)?.map(|key| {
                 let fingerprint = Hash::of(&[b"public", key.as_ref()]);
-                Self::new(kid.clone(), *algorithm, Material::Public(key), fingerprint)
+                let key = Self::new(kid.clone(), *algorithm, Material::Public(key), fingerprint);
+                Self { issuer: issuer.clone(), ..key }
             });
             Some(key)
         });
@@ -161,7 +165,7 @@ impl Key {
     }
 
     fn new(kid: Option<String>, algorithm: Algorithm, material: Material, fingerprint: Hash) -> Self {
-        Self { kid, algorithm, material, fingerprint, retired: AtomicBool::new(false) }
+        Self { kid, issuer: None, algorithm, material, fingerprint, retired: AtomicBool::new(false) }
     }
 
     /// Its name in the set of its issuer.
@@ -180,6 +184,11 @@ impl Key {
         kid.is_none() || self.kid() == kid || (self.kid.is_none() && self.algorithm.is_symmetric())
     }
 
+    /// The issuer that alone may sign with it, if it is marked with one.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
     pub(crate) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             Material::Public(key) => key.verify_sig(signed, signature).is_ok(),
@@ -188,7 +197,8 @@ impl Key {
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.kid == other.kid && self.algorithm == other.algorithm && self.fingerprint == other.fingerprint
+        let is_named_alike = self.kid == other.kid && self.issuer == other.issuer;
+        is_named_alike && self.algorithm == other.algorithm && self.fingerprint == other.fingerprint
     }
 
     /// From now on, nothing that was verified with this key counts.

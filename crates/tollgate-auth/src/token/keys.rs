@@ -292,9 +292,7 @@ impl Source {
         if published.len() > self.limits.keys {
             return Err(FetchError::TooLarge);
         }
-        let ours =
-            |jwk: &&Value| jwk.get("issuer").is_none_or(|of| of.as_str().is_some_and(|of| self.fetch.may_sign(of)));
-        let keys = usable(published.iter().filter(ours), &self.allowed);
+        let keys = usable(published.iter(), &self.allowed);
         if keys.is_empty() { Err(FetchError::Empty) } else { Ok(keys) }
     }
 }

@@ -3,7 +3,7 @@
 //! The signature says that a token is the issuer's. Whether it is for us, for now, and an access token at all,
 //! is decided here, after the signature, so that every reason in the log is one the issuer signed.
 
-use super::{Algorithm, Key, Keys, Missing, Object, Refusal, Verified, read::Unverified};
+use super::{Algorithm, Key, Keys, Missing, Object, Refusal, Type, Verified, read::Unverified};
 use crate::provider::{Demand, Mapping, Path};
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -20,6 +20,7 @@ pub(crate) const MOST_SKEW: u64 = 120;
 pub struct TrustedIssuer {
     name: String,
     aliases: Vec<String>,
+    signers: Vec<String>,
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
     skew: u64,
@@ -73,6 +74,7 @@ impl TrustedIssuer {
         Ok(Self {
             name: name.to_owned(),
             aliases: Vec::new(),
+            signers: Vec::new(),
             audiences,
             algorithms: algorithms.to_vec(),
             skew: 30,
@@ -86,6 +88,14 @@ impl TrustedIssuer {
     #[must_use]
     pub fn or_named(mut self, alias: &str) -> Self {
         self.aliases.push(alias.to_owned());
+        self
+    }
+
+    /// Another mark of keys that are its own. Without one, keys that are marked with an issuer sign for that alone: Entra ID
+    /// publishes those of several in one set.
+    #[must_use]
+    pub fn or_signed_by(mut self, signer: &str) -> Self {
+        self.signers.push(signer.to_owned());
         self
     }
 
@@ -134,15 +144,18 @@ impl TrustedIssuer {
             Missing::Algorithm => Refusal::Algorithm,
             Missing::NoKeys => Refusal::NoKeys,
         })?;
+        if key.issuer().is_some_and(|of| !self.names().chain(&self.signers).any(|signer| signer == of)) {
+            return Err(Refusal::UnknownKey);
+        }
         if key.verifies(token.signed, &token.signature) { Ok(key) } else { Err(Refusal::Signature) }
     }
 
     /// Checks what the issuer says, and puts it into our words.
-    pub(crate) fn check_claims(&self, claims: Object, now: u64) -> Result<Verified, Refusal> {
+    pub(crate) fn check_claims(&self, kind: Type, claims: Object, now: u64) -> Result<Verified, Refusal> {
         let expires = time(&claims, "exp")?.ok_or(Refusal::Claim("exp"))?;
         let (issued, starts) = (time(&claims, "iat")?, time(&claims, "nbf")?);
         check_times(now, self.skew, expires, issued, starts)?;
-        check_kind(&claims, &self.mapping)?;
+        check_kind(kind, &claims, &self.mapping)?;
         let audience = texts(&claims, &self.mapping.audience).map_err(|()| Refusal::Claim("aud"))?;
         if !audience.iter().any(|audience| self.audiences.contains(audience)) {
             return Err(Refusal::Audience);
@@ -185,14 +198,16 @@ fn check_times(now: u64, skew: u64, expires: u64, issued: Option<u64>, starts: O
     if backwards(issued) || backwards(starts) { Err(Refusal::Claim("exp")) } else { Ok(()) }
 }
 
-fn check_kind(claims: &Object, mapping: &Mapping) -> Result<(), Refusal> {
+fn check_kind(kind: Type, claims: &Object, mapping: &Mapping) -> Result<(), Refusal> {
     let met = |demand: &Demand| {
         let text = demand.claims.iter().find_map(|path| claim(claims, path)).and_then(Value::as_str);
         let fits = |text: &str| demand.values.is_empty() || demand.values.iter().any(|value| value == text);
         text.is_some_and(fits)
     };
     let foreign = mapping.foreign.iter().any(|name| claims.contains_key(name));
-    if !foreign && mapping.demands.iter().all(met) { Ok(()) } else { Err(Refusal::Kind) }
+    let has_mark = || mapping.marks.iter().any(|path| claim(claims, path).is_some());
+    let is_marked = mapping.marks.is_empty() || kind == Type::AccessToken || has_mark();
+    if is_marked && !foreign && mapping.demands.iter().all(met) { Ok(()) } else { Err(Refusal::Kind) }
 }
 
 /// The most that a subject may be (OpenID Connect Core, 2), in bytes.

@@ -179,13 +179,14 @@ impl Inner {
 
     /// Whose session it is. As with any session, what changes something must be sent from a page of ours.
     async fn by_session(&self, head: &Parts) -> tollgate_core::Result<Option<Actor>> {
-        let Some((_, person)) = self.people.find(&head.headers, self.cookies).await? else { return Ok(None) };
+        let Some((session, person)) = self.people.find(&head.headers, self.cookies).await? else { return Ok(None) };
         let Some((issuer, _)) = self.issuer(&person.issuer) else { return Ok(None) };
         if !head.method.is_safe() && self.origins.came_from_us(&head.headers) != Some(true) {
             return Err(self.foreign());
         }
         let ProviderPerson { person_id, name, email, roles, .. } = person;
-        Ok(Some(issuer.signed_in(Told { id: person_id, name, email, roles })))
+        let signed_in_at = u64::try_from(session.signed_in.as_second()).ok();
+        Ok(Some(issuer.signed_in(Told { id: person_id, name, email, roles, signed_in_at })))
     }
 
     fn foreign(&self) -> Problem {

@@ -40,6 +40,9 @@ pub struct ProviderSession {
     pub address: Option<String>,
     /// What the browser said that it is: the beginning of its `User-Agent`.
     pub browser: Option<String>,
+    /// When they had last been signed out everywhere as they came: a session that does not know of the last time has ended.
+    #[hidden]
+    pub signed_out: Option<Timestamp>,
 }
 
 const COOKIE: &str = "provider-session";
@@ -63,10 +66,9 @@ impl People {
         self.lifetime
     }
 
-    /// Keeps what the provider says about somebody; whether they may come in.
-    pub(super) async fn arrived(&self, issuer: &str, told: Told) -> Result<bool> {
-        let known = self.people.get(told.id.clone()).await?;
-        if let Some(known) = known {
+    /// Keeps what the provider says about somebody; answers what is said about them here.
+    pub(super) async fn arrived(&self, issuer: &str, told: Told) -> Result<ProviderPerson> {
+        if let Some(known) = self.people.get(told.id.clone()).await? {
             let patch = ProviderPersonPatch {
                 name: Change::Set(told.name),
                 email: Change::Set(told.email),
@@ -74,10 +76,10 @@ impl People {
                 ..ProviderPersonPatch::default()
             };
             self.people.change(told.id, Filter::every(), patch).await?;
-            return Ok(!known.disabled);
+            return Ok(known);
         }
         let new = NewProviderPerson {
-            person_id: told.id,
+            person_id: told.id.clone(),
             issuer: issuer.to_owned(),
             name: told.name,
             email: told.email,
@@ -87,8 +89,8 @@ impl People {
         };
         match self.people.insert(new).await {
             // They sign in with two tabs at once.
-            Ok(_) | Err(Error::Conflict { .. }) => Ok(true),
-            Err(error) => Err(error.into()),
+            Err(Error::Conflict { .. }) => self.people.get(told.id).await?.ok_or(Error::NotFound.into()),
+            new => Ok(new?),
         }
     }
 
@@ -101,19 +103,20 @@ impl People {
     }
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
-    pub(super) async fn begin(&self, person: &str, cookies: Cookies, from: From) -> Result<HeaderValue> {
+    pub(super) async fn begin(&self, person: &ProviderPerson, cookies: Cookies, from: From) -> Result<HeaderValue> {
         let now = self.clock.now();
         self.sessions.delete(ProviderSession::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
         let address = from.address.map(|address| address.to_string());
-        let (person_id, browser) = (person.to_owned(), from.browser);
-        let new = NewProviderSession { session: hash(&secret), person_id, expires, address, browser };
+        let (person_id, browser, signed_out) = (person.person_id.clone(), from.browser, person.signed_out);
+        let new = NewProviderSession { session: hash(&secret), person_id, expires, address, browser, signed_out };
         self.sessions.insert(new).await?;
         Ok(cookies.set(COOKIE, &secret, self.lifetime.as_secs()))
     }
 
-    /// The session that the cookie names, and whose it is, if it has not ended and they are not kept out.
+    /// The session that the cookie names, and whose it is, if it has not ended and they are not kept out. One that was begun
+    /// while they were signed out everywhere has ended with the others, and no clocks are compared for that.
     pub(super) async fn find(
         &self,
         headers: &HeaderMap,
@@ -122,7 +125,8 @@ impl People {
         let Some(secret) = cookies.get(headers, COOKIE) else { return Ok(None) };
         let session = self.sessions.get(hash(secret)).await?;
         let Some(session) = session.filter(|session| self.clock.now() < session.expires) else { return Ok(None) };
-        let person = self.people.get(session.person_id.clone()).await?.filter(|person| !person.disabled);
+        let person = self.people.get(session.person_id.clone()).await?;
+        let person = person.filter(|person| !person.disabled && person.signed_out == session.signed_out);
         Ok(person.map(|person| (session, person)))
     }
 

@@ -131,16 +131,15 @@ impl Inner {
         attempt: &Attempt,
         Parts { headers, extensions, .. }: &Parts,
     ) -> Result<Response> {
-        let told = issuer.told(&arrived.verified);
-        let person = told.id.clone();
-        if !self.people.arrived(issuer.name(), told).await? {
-            self.people.record(&person, "sign_in", false).await?;
+        let person = self.people.arrived(issuer.name(), issuer.told(&arrived.verified)).await?;
+        if person.disabled {
+            self.people.record(&person.person_id, "sign_in", false).await?;
             return Err(Problem::forbidden().because("this account is not allowed in here"));
         }
         let own = self.own.forget(headers).await?;
         self.people.end(headers, self.cookies).await?;
         let session = self.people.begin(&person, self.cookies, From::at(headers, extensions, self.cookies)).await?;
-        self.people.record(&person, "sign_in", true).await?;
+        self.people.record(&person.person_id, "sign_in", true).await?;
         let mut response = see_other(&attempt.return_to);
         append(&mut response, [own, session]);
         append(&mut response, self.hint(issuer, &arrived.id_token)?);

@@ -78,25 +78,22 @@ async fn a_header_that_is_no_bearer_token_is_refused_with_a_challenge() {
     let spaced = format!("Bearer  {token}");
     let forged = format!("{}x", &good[..good.len() - 1]);
     for (headers, error) in [
-        (&[("authorization", "")][..], "invalid_request"),
-        (&[("authorization", "Bearer")], "invalid_request"),
-        (&[("authorization", "Bearer ")], "invalid_request"),
-        (&[("authorization", "Basic cmVhOmhvcnNl")], "invalid_request"),
-        (&[("authorization", &token)], "invalid_request"),
-        (&[("authorization", &double)], "invalid_request"),
-        (&[("authorization", &spaced)], "invalid_request"),
-        (&[("authorization", "Bearer tökén")], "invalid_request"),
-        (&[("authorization", &good), ("authorization", &good)], "invalid_request"),
-        (&[("authorization", "Bearer x")], "invalid_token"),
-        (&[("authorization", &forged)], "invalid_token"),
+        (&[("authorization", "")][..], ""),
+        (&[("authorization", "Bearer")], ""),
+        (&[("authorization", "Bearer ")], ""),
+        (&[("authorization", "Basic cmVhOmhvcnNl")], ""),
+        (&[("authorization", &token)], ""),
+        (&[("authorization", &double)], ""),
+        (&[("authorization", &spaced)], ""),
+        (&[("authorization", "Bearer tökén")], ""),
+        (&[("authorization", &good), ("authorization", &good)], ""),
+        (&[("authorization", "Bearer x")], " error=\"invalid_token\""),
+        (&[("authorization", &forged)], " error=\"invalid_token\""),
     ] {
         let problem = identify(&world, Method::GET, headers).await.unwrap_err();
         assert_eq!(problem.status(), StatusCode::UNAUTHORIZED);
         let (name, challenge) = &problem.headers()[0];
-        assert_eq!(
-            (name, challenge.to_str().unwrap()),
-            (&header::WWW_AUTHENTICATE, &*format!("Bearer error=\"{error}\""))
-        );
+        assert_eq!((name, challenge.to_str().unwrap()), (&header::WWW_AUTHENTICATE, &*format!("Bearer{error}")));
         assert!(!format!("{problem:?}").contains(&token), "no token in the log");
     }
     assert!(identify(&world, Method::GET, &[("authorization", &good)]).await.is_ok());

@@ -8,7 +8,7 @@ use tollgate_access::System;
 use tollgate_auth::{Client, ClientKind, Error};
 use tollgate_store::{Filter, Store, audit::AuditEvent};
 
-pub(crate) const SECRET: &str = "a secret & of 32 bytes, or: more";
+pub(crate) const SECRET: &str = "a phrase & of 32 bytes, or: more";
 
 /// The issuer with a server and a machine as clients.
 pub(crate) async fn world() -> World {

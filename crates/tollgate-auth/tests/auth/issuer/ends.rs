@@ -210,20 +210,32 @@ async fn a_link_ends_with_any_change_of_its_account() {
 }
 
 /// A token of an instance whose clock is ahead looks younger than the revocation.
+/// What one writes whose clock is ahead must not keep the others from reading what comes after it.
+async fn ahead_ends_somebody_first(ahead: &World, third: &World) {
+    let ada = ahead.identity.create_user("Ada", "ada@example.test", &PASSWORD.into(), &[]).await.unwrap();
+    let token = third.identity.issue_token("ada@example.test").await.unwrap();
+    assert!(is_good(third, &token).await);
+    ahead.disable(ada.user_id).await;
+    ends_on(third, &token).await;
+}
+
 #[tokio::test]
 async fn a_user_ends_whatever_the_clocks_of_the_instances_say() {
-    let database: Arc<dyn Database> = Arc::new(Memory::default());
+    let database: Arc<dyn Database> = Arc::new(Memory::with_clock(clock()));
     let world = World::on(config(), Arc::clone(&database), clock()).await;
     let ahead = clock();
     ahead.advance(Duration::from_secs(20));
-    let ahead = World::on(config(), database, ahead).await;
+    let ahead = World::on(config(), Arc::clone(&database), ahead).await;
+    let third = World::on(config(), database, clock()).await;
     world.identity.create_user("Rea Oku", EMAIL, &PASSWORD.into(), &[]).await.unwrap();
+    ahead_ends_somebody_first(&ahead, &third).await;
     let tokens = ahead.rea().await.tokens("app", "").await;
     let access = text(&tokens, "access_token");
     assert!(is_good(&world, access).await && is_good(&ahead, access).await);
     world.end_sessions().await;
     assert!(!is_good(&world, access).await);
     ends_on(&ahead, access).await;
+    ends_on(&third, access).await;
     let again = world.rea().await.tokens("app", "").await;
     assert!(is_good(&world, text(&again, "access_token")).await, "within the same second");
 }

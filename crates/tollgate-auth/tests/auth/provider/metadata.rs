@@ -124,6 +124,22 @@ async fn an_hour_without_the_provider_harms_nobody_who_has_a_key() {
 }
 
 #[tokio::test]
+async fn metadata_that_cannot_be_had_again_keeps_no_key_from_being_renewed() {
+    let world = World::new().await;
+    world.ask("k1", 0).await.unwrap();
+    world.fake.metadata(Does::Fails(500));
+    world.fake.keys(world.set(&["k2"]));
+    world.pass(3600);
+    let mut seconds = 0;
+    while world.ask("k2", seconds).await.is_err() {
+        world.settle().await;
+        world.pass(1);
+        seconds += 1;
+        assert!(seconds <= 20, "the new key was not found");
+    }
+}
+
+#[tokio::test]
 async fn a_storm_of_invented_names_is_two_fetches_in_ten_seconds_and_hides_no_rotation() {
     let world = World::new().await;
     world.ask("k1", 0).await.unwrap();

@@ -136,7 +136,7 @@ fn the_name_of_an_issuer_can_stand_in_an_id() {
 
 #[test]
 fn a_secret_of_the_settings_does_not_print() {
-    let secret = "q7Tf2mXv9LkWc4RzNb8HsJd6PgYe3UaV";
+    let secret = "h3Vw8pZr5KtYd2QnXc6MjLs9BgFa4EuT";
     let json = json!({ "preset": "secret", "issuer": "i", "audience": "a", "secret": secret });
     let settings: IssuerSettings = serde_json::from_value(json).unwrap();
     assert!(!format!("{settings:?} {:?}", settings.provider("one").unwrap()).contains(secret));

@@ -196,6 +196,11 @@ async fn an_id_token_for_the_audience_of_the_api_is_none_of_its_access_tokens() 
             json!({ "ver": "2.0", "aud": "11111111-2222-4333-8444-555555555555", "tid": TENANT, "oid": "1", "sub": "x" }),
         ),
         (cognito(), json!({ "aud": "c1", "client_id": "c1", "token_use": "id", "sub": "aaaa" })),
+        // After a refresh an ID token need have neither `nonce` nor `at_hash`.
+        (
+            generic(),
+            json!({ "aud": "api", "azp": "api", "sub": "rea", "sid": "s", "jti": "j", "realm": { "roles": ["admin"] } }),
+        ),
         (keycloak(), json!({ "aud": "api", "typ": "ID", "azp": "api", "sub": "rea" })),
         (keycloak(), json!({ "aud": "api", "typ": "Refresh", "azp": "api", "sub": "rea" })),
     ];
@@ -245,13 +250,46 @@ async fn tenants_of_entra_that_are_not_named_do_not_come_in_nor_does_one_speak_f
 }
 
 #[tokio::test]
+async fn a_key_that_is_marked_as_one_tenants_signs_for_no_other() {
+    use crate::token::world::{Signer, clock};
+    use std::{io::Write, sync::Arc};
+    use tollgate_auth::{Issuers, provider::KeySource, token::Algorithm};
+
+    let (one, two) = (TENANT, "b1b2c3d4-0000-4000-8000-123456789abc");
+    let issuer = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    let signer = Signer::new(&issuer(one), Algorithm::RS256);
+    for (mark, signs_for) in [
+        (issuer(one), vec![one]),
+        (format!("https://sts.windows.net/{two}/"), vec![two]),
+        (issuer("{tenantid}"), vec![one, two]),
+        (issuer("9188040d-6c67-4c5b-b112-36a304b66dad"), vec![]),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut jwk = signer.pair.jwk("k1");
+        jwk["issuer"] = json!(mark);
+        file.write_all(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+        let mut entra = provider("p", json!({ "preset": "entra", "tenant": [one, two], "audience": "api" }));
+        entra.keys = KeySource::File(file.path().to_owned());
+        let clock: Arc<dyn tollgate_core::Clock> = Arc::new(clock());
+        let gate = Issuers::start(vec![entra], &super::roles(), &clock).unwrap().gate(clock, 10).unwrap();
+        for tenant in [one, two] {
+            let claims = json!({ "iss": issuer(tenant), "tid": tenant, "aud": "api", "azp": "spa", "oid": "1", "sub": "s",
+                "iat": NOW - 5, "exp": NOW + 600 });
+            let judged = gate.check(&signer.token(&json!({ "alg": "RS256", "kid": "k1" }), &claims)).await;
+            let expected = if signs_for.contains(&tenant) { None } else { Some(Refusal::UnknownKey) };
+            assert_eq!(judged.err(), expected, "{mark} for {tenant}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_same_name_at_two_issuers_is_two_people() {
     let issuer = |name: &str| {
         let url = format!("https://{name}.example");
         provider(name, json!({ "preset": "generic", "issuer": url, "audience": "api" }))
     };
     let all = Signed::all(vec![issuer("one"), issuer("two")]);
-    let claims = json!({ "aud": "api", "sub": "alice" });
+    let claims = json!({ "aud": "api", "sub": "alice", "client_id": "spa" });
     let mut ids = vec![];
     for signed in &all {
         ids.push(signed.ask(&json!({}), &claims).await.unwrap().id().to_owned());
@@ -266,8 +304,9 @@ async fn a_token_of_one_issuer_signed_with_the_key_of_another_is_refused() {
         provider(name, json!({ "preset": "generic", "issuer": url, "audience": "api" }))
     };
     let all = Signed::all(vec![issuer("one"), issuer("two")]);
-    let claims = json!({ "aud": "api", "sub": "alice" });
-    let forged = all[1].token(&json!({}), &json!({ "aud": "api", "sub": "alice", "iss": "https://one.example" }));
+    let claims = json!({ "aud": "api", "sub": "alice", "client_id": "spa" });
+    let forged = all[1]
+        .token(&json!({}), &json!({ "aud": "api", "sub": "alice", "client_id": "spa", "iss": "https://one.example" }));
     for signed in &all {
         assert_eq!(signed.judge(&forged).await.err(), Some(Refusal::Signature));
         assert!(signed.judge(&all[1].token(&json!({}), &claims)).await.is_ok());
@@ -296,8 +335,7 @@ async fn an_address_counts_where_the_provider_has_verified_it() {
         (json!(false), None),
         (Value::Null, None),
     ] {
-        let claims =
-            json!({ "aud": "api", "sub": "rea", "name": "Rea", "email": "a@b.example", "email_verified": verified });
+        let claims = json!({ "aud": "api", "sub": "rea", "scp": [], "name": "Rea", "email": "a@b.example", "email_verified": verified });
         let actor = signed.ask(&json!({}), &claims).await.unwrap();
         assert_eq!((actor.email(), actor.name()), (email, Some("Rea")));
     }
@@ -308,10 +346,10 @@ async fn a_subject_that_could_not_be_kept_or_shown_is_refused() {
     let signed = Signed::new(provider("p", generic()));
     let long = "x".repeat(256);
     for subject in [json!(""), json!("a\u{0}b"), json!("a\nb"), json!(long), json!(7), json!(["a"])] {
-        let refused = signed.ask(&json!({}), &json!({ "aud": "api", "sub": subject })).await;
+        let refused = signed.ask(&json!({}), &json!({ "aud": "api", "sub": subject, "scope": "" })).await;
         assert_eq!(refused.err(), Some(Refusal::Claim("sub")), "{subject}");
     }
-    assert!(signed.ask(&json!({}), &json!({ "aud": "api", "sub": &long[1..] })).await.is_ok());
+    assert!(signed.ask(&json!({}), &json!({ "aud": "api", "sub": &long[1..], "scope": "" })).await.is_ok());
 }
 
 #[tokio::test]
@@ -321,13 +359,21 @@ async fn a_shared_secret_and_a_file_of_keys_are_issuers_too() {
     use tollgate_auth::{Issuers, token::Algorithm};
     use tollgate_core::Clock;
 
-    let secret = "q7Tf2mXv9LkWc4RzNb8HsJd6PgYe3UaV";
+    let secret = "h3Vw8pZr5KtYd2QnXc6MjLs9BgFa4EuT";
     let settings = json!({ "preset": "secret", "issuer": "legacy", "audience": "api", "secret": secret });
     let clock: Arc<dyn Clock> = Arc::new(clock());
     let issuers = Issuers::start(vec![provider("old", settings)], &super::roles(), &clock).unwrap();
     let signer = Signer { name: "legacy".into(), algorithm: Algorithm::HS256, pair: Pair::Secret(secret.into()) };
-    let gate = issuers.gate(clock, 10).unwrap();
+    let gate = issuers.gate(Arc::clone(&clock), 10).unwrap();
     assert_eq!(gate.actor(&signer.good(1)).await.unwrap().id(), "old|ann");
+    let mut plain = signer.claims(2);
+    plain.as_object_mut().unwrap().remove("scope");
+    let plain = signer.token(&json!({ "alg": "HS256" }), &plain);
+    assert_eq!(gate.actor(&plain).await.err(), Some(Refusal::Kind), "nothing says that it is an access token");
+    let settings = json!({ "preset": "secret", "issuer": "legacy", "audience": "api", "secret": secret,
+        "insecure_untyped_tokens": true });
+    let issuers = Issuers::start(vec![provider("old", settings)], &super::roles(), &clock).unwrap();
+    assert!(issuers.gate(Arc::clone(&clock), 10).unwrap().actor(&plain).await.is_ok(), "but where that is taken");
     let other = Signer { pair: Pair::Secret(secret.to_lowercase().into()), ..signer };
     assert_eq!(gate.actor(&other.good(1)).await.err(), Some(Refusal::Signature));
 }

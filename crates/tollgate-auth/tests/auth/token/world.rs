@@ -43,6 +43,7 @@ impl Clock for Paused {
 
 pub(crate) enum Pair {
     Rsa(Box<RsaKeyPair>),
+    Pss(Box<RsaKeyPair>),
     Ec(Box<EcdsaKeyPair>),
     Ed(Box<Ed25519KeyPair>),
     Secret(Vec<u8>),
@@ -52,26 +53,30 @@ impl Pair {
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::RS256 => Self::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
+            Algorithm::PS256 => Self::Pss(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
             Algorithm::ES256 => {
                 Self::Ec(Box::new(EcdsaKeyPair::generate(&sig::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()))
             }
             Algorithm::EdDSA => Self::Ed(Box::new(Ed25519KeyPair::generate().unwrap())),
-            _ => {
+            Algorithm::HS256 => {
                 let mut secret = vec![0; 32];
                 aws_lc_rs::rand::fill(&mut secret).unwrap();
                 Self::Secret(secret)
             }
+            other => panic!("nobody signs with {other:?} here"),
         }
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
+        let rsa = |pair: &RsaKeyPair, padding: &'static dyn sig::RsaEncoding| {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(padding, &random, message, &mut signature).unwrap();
+            signature
+        };
         match self {
-            Self::Rsa(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&sig::RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
-                signature
-            }
+            Self::Rsa(pair) => rsa(pair, &sig::RSA_PKCS1_SHA256),
+            Self::Pss(pair) => rsa(pair, &sig::RSA_PSS_SHA256),
             Self::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
             Self::Ed(pair) => pair.sign(message).as_ref().to_vec(),
             Self::Secret(secret) => mac(hmac::HMAC_SHA256, secret, message),
@@ -80,7 +85,7 @@ impl Pair {
 
     pub(crate) fn jwk(&self, kid: &str) -> Value {
         match self {
-            Self::Rsa(pair) => {
+            Self::Rsa(pair) | Self::Pss(pair) => {
                 let key = pair.public_key();
                 let n = key.modulus().big_endian_without_leading_zero();
                 let e = key.exponent().big_endian_without_leading_zero();
@@ -99,7 +104,7 @@ impl Pair {
 
     pub(crate) fn public_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Rsa(pair) => pair.public_key().as_ref().to_vec(),
+            Self::Rsa(pair) | Self::Pss(pair) => pair.public_key().as_ref().to_vec(),
             Self::Ec(pair) => pair.public_key().as_ref().to_vec(),
             Self::Ed(pair) => pair.public_key().as_ref().to_vec(),
             Self::Secret(_) => Vec::new(),

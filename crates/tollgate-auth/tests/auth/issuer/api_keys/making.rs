@@ -99,6 +99,25 @@ async fn a_token_with_fewer_scopes_makes_lesser_keys() {
 }
 
 #[tokio::test]
+async fn somebody_of_a_provider_who_did_not_just_sign_in_makes_no_key() {
+    let app = Instance::new().await;
+    let now = app.world.clock.unix();
+    let new = || NewKey {
+        name: "importer".into(),
+        scopes: vec!["read:movies".into()],
+        expires: None,
+        speaks_for: KeyFor::Service,
+    };
+    for (signed_in, is_recent) in [(None, false), (Some(now - 901), false), (Some(now - 900), true)] {
+        let admin = tollgate_access::Identity::new("okta|00u1").provider("okta").signed_in_at(signed_in);
+        let admin = tollgate_access::Actor::from(admin.granted(["*"]));
+        let made = app.keys.create(&admin.may().unwrap(), new()).await;
+        assert_eq!(made.is_ok(), is_recent, "{signed_in:?}: {made:?}");
+        assert!(is_recent || matches!(made, Err(KeyError::NotRecent)));
+    }
+}
+
+#[tokio::test]
 async fn a_permission_that_was_misspelt_is_in_no_key() {
     let app = Instance::new().await;
     let ada = app.token("ada@example.test").await;

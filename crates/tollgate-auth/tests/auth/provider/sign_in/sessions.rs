@@ -5,8 +5,10 @@ use crate::token::world::clock;
 use axum::body::Body;
 use http::header;
 use serde_json::json;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tollgate_access::System;
+use tollgate_auth::ProviderSession;
+use tollgate_store::{Filter, Resource, Store};
 use url::Url;
 
 #[tokio::test]
@@ -120,6 +122,36 @@ async fn who_is_kept_out_loses_all_sessions_and_gets_no_other() {
         (ann, "sign_in", true),
     ];
     assert_eq!(app.recorded().await, recorded.map(|(who, what, allowed)| (who.into(), what.into(), allowed)));
+}
+
+/// A sign-in that was under way writes its session after the others were ended.
+#[tokio::test]
+async fn a_session_that_was_begun_before_a_sign_out_everywhere_is_none_also_where_it_is_kept_later() {
+    let (provider, app) = one(json!({})).await;
+    let mut browser = Browser::default();
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    browser.back(&app, &begun).await;
+    let sessions: Store<ProviderSession> = Store::new(Arc::clone(&app.database), Arc::new(app.clock.clone()));
+    let (here, operator) = (System::because("a test"), System::because("an operator").may());
+    let before = sessions.find(&here.may(), Filter::every()).all().await.unwrap().remove(0);
+    app.people.sign_out(&operator, "sso|ann").await.unwrap();
+    assert!(browser.actor(&app).await.is_none());
+    type Late = <ProviderSession as Resource>::New;
+    let late = Late {
+        session: before.session,
+        person_id: before.person_id,
+        expires: before.expires,
+        address: None,
+        browser: None,
+        signed_out: before.signed_out,
+    };
+    sessions.insert(&here.may(), late).await.unwrap();
+    assert!(browser.actor(&app).await.is_none(), "it was begun before");
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    browser.back(&app, &begun).await;
+    assert!(browser.actor(&app).await.is_some());
 }
 
 #[tokio::test]

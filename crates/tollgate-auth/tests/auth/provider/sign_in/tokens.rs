@@ -117,8 +117,7 @@ async fn google_signs_in_the_people_of_the_domain() {
         "hosted_domain": "example.com", "roles": ["curator"] });
     let mut provider = provider("google", settings);
     provider.algorithms = vec![Algorithm::EdDSA];
-    provider.keys =
-        KeySource::Published { at: google.fake.url.clone(), issuer: issuer.into(), signers: vec![issuer.into()] };
+    provider.keys = KeySource::Published { at: google.fake.url.clone(), issuer: issuer.into() };
     let app = started(&clock, HERE, vec![provider]).await.unwrap();
     for (hosted, signed_in) in [(json!("example.com"), true), (json!("evil.example"), false), (Value::Null, false)] {
         let mut browser = Browser::default();

@@ -4,9 +4,13 @@ use super::{Browser, HERE, Provider, one, refused, start};
 use crate::provider::{fake::Does, permissions};
 use crate::token::world::{NOW, clock};
 use aws_lc_rs::digest::{SHA256, digest};
+use axum::body::Body;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use http::Request;
 use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn who_went_to_the_provider_and_came_back_is_signed_in() {
@@ -213,12 +217,49 @@ async fn a_provider_that_is_away_is_503_and_one_that_is_not_there_404() {
     let (provider, app) = one(json!({})).await;
     let mut browser = Browser::default();
     assert_eq!(browser.get(&app, "/auth/login/other").await.status, 404);
+    browser.begin(&app, "sso").await;
+    let evil = Provider::new(&app.clock).await;
+    evil.says(&json!({ "authorization_endpoint": "http://evil.example/" }));
+    let app = start(&app.clock, HERE, &[("sso", evil.settings(&json!({})))]).await.unwrap();
+    assert_eq!(browser.get(&app, "/auth/login/sso").await.status, 503, "never in the clear");
+
     provider.fake.both(&Does::HangsUp);
-    app.clock.advance(Duration::from_hours(2));
+    let app = start(&app.clock, HERE, &[("sso", provider.settings(&json!({})))]).await.unwrap();
     let reply = browser.get(&app, "/auth/login/sso").await;
     assert_eq!((reply.status, &reply.headers["retry-after"]), (503, &"10".parse().unwrap()));
-    provider.says(&json!({ "authorization_endpoint": "http://evil.example/" }));
-    assert_eq!(browser.get(&app, "/auth/login/sso").await.status, 503, "never in the clear");
+}
+
+/// Anybody can begin to sign in.
+#[tokio::test]
+async fn who_begins_to_sign_in_over_and_over_makes_one_call_in_ten_seconds_of_a_provider_that_is_away() {
+    let clock = clock();
+    let provider = Provider::new(&clock).await;
+    provider.fake.both(&Does::HangsUp);
+    let app = start(&clock, HERE, &[("sso", provider.settings(&json!({})))]).await.unwrap();
+    let calls = || provider.fake.asked("openid-configuration").len();
+    let storm = async || {
+        let asked = || Request::get("/auth/login/sso").body(Body::empty()).unwrap();
+        let all: JoinSet<_> = (0..200).map(|_| app.router.clone().oneshot(asked())).collect();
+        all.join_all().await.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect::<Vec<_>>()
+    };
+    assert!(storm().await.iter().all(|status| *status == 503));
+    assert_eq!(calls(), 1);
+    clock.advance(Duration::from_secs(9));
+    storm().await;
+    assert_eq!(calls(), 1);
+    clock.advance(Duration::from_secs(1));
+    storm().await;
+    assert_eq!(calls(), 2);
+
+    provider.says(&json!({}));
+    clock.advance(Duration::from_secs(10));
+    assert!(storm().await.iter().all(|status| *status == 303), "all wait for the one call");
+    assert_eq!(calls(), 3);
+    provider.fake.both(&Does::HangsUp);
+    clock.advance(Duration::from_hours(2));
+    assert!(storm().await.iter().all(|status| *status == 303), "what it said last counts while it is away");
+    storm().await;
+    assert!(calls() <= 4, "{}", calls());
 }
 
 #[tokio::test]

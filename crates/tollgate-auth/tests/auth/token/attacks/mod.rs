@@ -1,4 +1,4 @@
-//! Twenty families of attacks, seeded, over four algorithms: none gets in, and each fails for its own reason.
+//! Twenty families of attacks, seeded, over five algorithms: none gets in, and each fails for its own reason.
 
 mod claims;
 mod form;
@@ -9,12 +9,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 use tollgate_auth::{
-    Gate, Refusal,
+    Gate, Refusal, TrustedIssuer,
+    provider::Mapping,
     token::{Algorithm, Key, Keys},
 };
 
 const PER_FAMILY: usize = 150;
-const ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA, Algorithm::HS256];
+const ALGORITHMS: [Algorithm; 5] =
+    [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA, Algorithm::HS256];
 
 struct World {
     signer: Signer,
@@ -118,11 +120,31 @@ async fn good_tokens_get_in() {
     }
 }
 
+/// A key of a set that names no algorithm, as Auth0 publishes them, is one key for each that the issuer may use.
+#[tokio::test]
+async fn an_rsa_key_without_an_algorithm_verifies_either_padding_and_each_as_what_it_is() {
+    use Algorithm::{PS256, RS256};
+    let Pair::Rsa(pair) = Pair::new(RS256) else { unreachable!() };
+    let pkcs = Signer { name: "https://one.example".into(), algorithm: RS256, pair: Pair::Rsa(pair) };
+    let keys = Key::from_jwk(&object(&pkcs.pair.jwk("k1")), &[RS256, PS256]).unwrap();
+    let issuer =
+        TrustedIssuer::new(&pkcs.name, &["api"], &[RS256, PS256], Mapping::default(), Keys::fixed(keys)).unwrap();
+    let gate = Gate::new(vec![issuer], Arc::new(clock()), 10).unwrap();
+    assert!(gate.check(&pkcs.good(1)).await.is_ok());
+    let as_pss = pkcs.token(&with(pkcs.header(), "alg", json!("PS256")), &pkcs.claims(2));
+    assert_eq!(gate.check(&as_pss).await.err(), Some(Refusal::Signature));
+    let Pair::Rsa(pair) = pkcs.pair else { unreachable!() };
+    let pss = Signer { name: pkcs.name, algorithm: PS256, pair: Pair::Pss(pair) };
+    assert!(gate.check(&pss.good(3)).await.is_ok());
+    let as_pkcs = pss.token(&with(pss.header(), "alg", json!("RS256")), &pss.claims(4));
+    assert_eq!(gate.check(&as_pkcs).await.err(), Some(Refusal::Signature));
+}
+
 /// What this generator signs is what the usual library accepts: the attacks start from true tokens.
 #[tokio::test]
 async fn the_usual_library_agrees_on_good_tokens() {
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
+    for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA] {
         let signer = Signer::new("https://one.example", algorithm);
         let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(signer.pair.jwk("k1")).unwrap();
         let mut validation = jsonwebtoken::Validation::new(format!("{algorithm:?}").parse().unwrap());
