@@ -88,6 +88,18 @@ impl Client {
         self.send(request.body(Full::from(body.to_string()))?).await
     }
 
+    /// What it shows.
+    pub(crate) fn token(&self) -> Arc<str> {
+        Arc::clone(&self.token)
+    }
+
+    /// Changes or removes something.
+    pub(crate) async fn change(&mut self, method: &Method, path: &str, body: &Value) -> Result<Answer> {
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(request.body(Full::from(body))?).await
+    }
+
     /// Sends a form, as a proxy would for somebody at that address.
     pub(crate) async fn post_form(&mut self, path: &str, form: impl Into<Bytes>, from: Option<&str>) -> Result<Answer> {
         let request = Request::builder().method(Method::POST).uri(path);

@@ -6,7 +6,6 @@ use crate::{Result, client::Client};
 use hyper::header;
 use std::sync::Arc;
 
-const SIGN_IN: &str = "email=reader@example.test&password=lorem-ipsum";
 /// Of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -27,9 +26,15 @@ pub(crate) struct Tokens {
 }
 
 impl Browser {
-    /// Signs in, at an instance of that issuer.
-    pub(crate) async fn sign_in(mut client: Client, issuer: &str) -> Result<Self> {
-        let answer = client.post_form("/auth/login", SIGN_IN.to_owned(), None).await?;
+    /// Signs the reader in, at an instance of that issuer.
+    pub(crate) async fn sign_in(client: Client, issuer: &str) -> Result<Self> {
+        Self::sign_in_as(client, issuer, "reader@example.test").await
+    }
+
+    /// Signs somebody in.
+    pub(crate) async fn sign_in_as(mut client: Client, issuer: &str, email: &str) -> Result<Self> {
+        let form = format!("email={email}&password=lorem-ipsum");
+        let answer = client.post_form("/auth/login", form, None).await?;
         let cookie = answer.header(&header::SET_COOKIE).split(';').next().unwrap_or_default().to_owned();
         Ok(Self { client, cookie, redirect_uri: format!("{issuer}/docs/assets/oauth2-redirect.html") })
     }

@@ -175,7 +175,8 @@ CREATE TABLE "provider_sessions" (
   "expires" timestamptz NOT NULL,
   "signed_in" timestamptz NOT NULL,
   "address" text COLLATE "C",
-  "browser" text COLLATE "C"
+  "browser" text COLLATE "C",
+  "signed_out" timestamptz
 );
 CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
 CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");

@@ -175,7 +175,8 @@ CREATE TABLE "provider_sessions" (
   "expires" INTEGER /* time */ NOT NULL,
   "signed_in" INTEGER /* time */ NOT NULL,
   "address" TEXT /* text */,
-  "browser" TEXT /* text */
+  "browser" TEXT /* text */,
+  "signed_out" INTEGER /* time */
 ) STRICT;
 CREATE INDEX "provider_sessions_person_id_idx" ON "provider_sessions" ("person_id");
 CREATE INDEX "provider_sessions_expires_idx" ON "provider_sessions" ("expires");

@@ -3,7 +3,7 @@
 //! A refusal changes nothing, so its record needs no transaction: it waits in a short queue and is written with others.
 //! Whoever floods the app with refusals fills the queue and not the database; what finds no place is in the log alone.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval},
@@ -11,7 +11,7 @@ use tokio::{
 use tollgate_access::{Access, Actor, System};
 use tollgate_core::{Clock, with_causes};
 use tollgate_store::{
-    Database, Error, Store, Unsettled,
+    Database, Error, Store, Table, Unsettled,
     audit::{AuditEvent, NewAuditEvent},
     unsettled,
 };
@@ -24,7 +24,11 @@ const SWEEP: Duration = Duration::from_hours(1);
 
 /// Takes events that belong to no write. Cheap to clone.
 #[derive(Clone)]
-pub struct AuditLog(mpsc::Sender<Waiting>);
+pub struct AuditLog {
+    waiting: mpsc::Sender<Waiting>,
+    /// The resources of whose rows also those are recorded that were not there for whoever asked.
+    audited: Arc<BTreeSet<&'static str>>,
+}
 
 /// An event on its way to the database.
 type Waiting = (NewAuditEvent, Unsettled);
@@ -38,25 +42,46 @@ impl AuditLog {
         let stores = databases.iter().map(|database| Store::new(Arc::clone(database), Arc::clone(clock)));
         let keeper = Keeper { stores: stores.collect(), clock: Arc::clone(clock), keep };
         tokio::spawn(keeper.run(receiver));
-        Self(sender)
+        Self { waiting: sender, audited: Arc::default() }
+    }
+
+    /// The same, for an app with these tables: who asks for a row of an audited one that is not there for them, such as
+    /// somebody else's, is recorded.
+    #[must_use]
+    pub fn watching(self, tables: impl IntoIterator<Item = &'static Table>) -> Self {
+        let audited = tables.into_iter().filter(|table| table.audited).map(|table| table.name);
+        Self { audited: Arc::new(audited.collect()), ..self }
+    }
+
+    pub(crate) fn watches(&self, access: &Access) -> bool {
+        let resource = |permission: &&str| permission.split(':').nth(1).is_some_and(|name| self.audited.contains(name));
+        access.permissions().iter().any(resource)
     }
 
     /// Records an event soon. It never waits.
     pub fn note(&self, event: NewAuditEvent) {
         event.log();
-        if self.0.try_send((event, unsettled())).is_err() {
+        if self.waiting.try_send((event, unsettled())).is_err() {
             tracing::warn!("too many audit events at once: one is in the log alone");
         }
     }
 
     /// Records that somebody was not let.
-    pub(crate) fn refused(&self, actor: &Actor, access: Option<&Access>, (method, path): (&str, &str), why: &str) {
+    pub(crate) fn refused(
+        &self,
+        actor: &Actor,
+        access: Option<&Access>,
+        (method, path): (&str, &str),
+        row: Option<String>,
+        why: &str,
+    ) {
         let permission = match access {
             Some(Access::Permission(name)) => name.split_once(':'),
             _ => None,
         };
         let (action, resource) = permission.unwrap_or((method, path));
-        self.note(NewAuditEvent::new(actor, action, resource).refused().because(why));
+        let event = NewAuditEvent::new(actor, action, resource).refused().because(why);
+        self.note(NewAuditEvent { row_id: row, ..event });
     }
 }
 

@@ -176,7 +176,7 @@ where
         Ok(guard) => unless_known(shared(handler, guard, &mut call, route).await, true, &asked),
         Err(problem) => Refusal::from(problem).into_response(),
     };
-    Refusal::met_by(outcome, actor, H::Arguments::access)
+    Refusal::met_by(outcome, actor, (&asked, &call.head.extensions), H::Arguments::access)
 }
 
 /// Takes away what tells callers apart; the headers are for whoever compares tags.

@@ -6,12 +6,17 @@
 
 use crate::{AuditLog, RequestId, observe::lacked, pages::html};
 use axum::{
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    extract::MatchedPath,
+    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Problem, with_causes};
+
+/// The longest id of a row that is kept of a refusal, in bytes.
+const LONGEST_ROW: usize = 200;
 
 /// A problem as a response. What it adds to one: how far the request came.
 #[derive(Clone, Debug)]
@@ -19,13 +24,15 @@ pub struct Refusal {
     pub(crate) problem: Problem,
     pub(crate) actor: Option<Actor>,
     pub(crate) access: Option<Access>,
+    /// Which route it was.
+    pub(crate) route: Option<MatchedPath>,
     /// Whether somebody else tells the log about many of its kind at once.
     pub(crate) is_one_of_many: bool,
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, actor: None, access: None, is_one_of_many: false }
+        Self { problem, actor: None, access: None, route: None, is_one_of_many: false }
     }
 }
 
@@ -40,12 +47,43 @@ impl IntoResponse for Refusal {
 
 impl Refusal {
     /// Notes who met the refusal and what it took, for the page and the log; other responses stay as they are.
-    pub(crate) fn met_by(mut response: Response, actor: Option<Actor>, access: fn() -> Access) -> Response {
-        if let Some(refusal) = response.extensions_mut().get_mut::<Arc<Self>>() {
-            let refusal = Arc::make_mut(refusal);
-            (refusal.actor, refusal.access) = (actor, Some(access()));
+    pub(crate) fn met_by(
+        mut response: Response,
+        actor: Option<Actor>,
+        (headers, extensions): (&HeaderMap, &Extensions),
+        access: fn() -> Access,
+    ) -> Response {
+        let Some(refusal) = response.extensions_mut().get_mut::<Arc<Self>>() else { return response };
+        let refusal = Arc::make_mut(refusal);
+        (refusal.actor, refusal.access) = (actor, Some(access()));
+        refusal.route = extensions.get::<MatchedPath>().cloned();
+        if refusal.problem.status() == StatusCode::FORBIDDEN && headers.contains_key(header::AUTHORIZATION) {
+            let challenge = refusal.lacks();
+            response.headers_mut().entry(header::WWW_AUTHENTICATE).or_insert(challenge);
         }
         response
+    }
+
+    /// What a token is told that is good, and not good enough (RFC 6750, 3.1).
+    fn lacks(&self) -> HeaderValue {
+        let wanted = self.access.as_ref().map(Access::permissions).unwrap_or_default();
+        let has = |permission: &&str| self.actor.as_ref().is_some_and(|actor| actor.grants().include(permission));
+        let short = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+        if wanted.iter().all(has) {
+            return short;
+        }
+        let full = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", wanted.join(" "));
+        HeaderValue::try_from(full).unwrap_or(short)
+    }
+
+    /// The row that was asked for: what stands in the path, where that has one parameter.
+    fn row(&self, path: &str) -> Option<String> {
+        let route = self.route.as_ref()?.as_str();
+        let mut parameters = route.split('/').zip(path.split('/')).filter(|(name, _)| name.starts_with('{'));
+        let (Some((_, row)), None) = (parameters.next(), parameters.next()) else { return None };
+        let row = percent_decode_str(row).decode_utf8().ok()?;
+        let can_be_kept = row.len() <= LONGEST_ROW && !row.contains(char::is_control);
+        can_be_kept.then(|| row.into_owned())
     }
 
     /// The refusal that a response carries, with the request it answers.
@@ -93,12 +131,21 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// Records that somebody who is signed in was not let. Who is not signed in is in the log.
+    /// Records that somebody who is signed in was not let, or asked for a row that is not there for them. Who is not signed
+    /// in is in the log.
     pub(crate) fn record(&self, asked: &Asked, audit: &AuditLog) {
-        if let (Some(actor), StatusCode::FORBIDDEN) = (&self.actor, self.problem.status()) {
-            lacked(self.access.as_ref().map(ToString::to_string).unwrap_or_default());
-            let why = self.problem.to_string();
-            audit.refused(actor, self.access.as_ref(), (asked.method.as_str(), asked.path()), &why);
+        let Some(actor) = &self.actor else { return };
+        let (why, row) = (self.problem.to_string(), self.row(asked.path()));
+        let (method, path) = (asked.method.as_str(), asked.path());
+        match (self.problem.status(), row) {
+            (StatusCode::FORBIDDEN, row) => {
+                lacked(self.access.as_ref().map(ToString::to_string).unwrap_or_default());
+                audit.refused(actor, self.access.as_ref(), (method, path), row, &why);
+            }
+            (StatusCode::NOT_FOUND, Some(row)) if self.access.as_ref().is_some_and(|access| audit.watches(access)) => {
+                audit.refused(actor, self.access.as_ref(), (method, path), Some(row), &why);
+            }
+            _ => {}
         }
     }
 }

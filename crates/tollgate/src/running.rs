@@ -194,6 +194,7 @@ impl Running {
     fn audit_log(&self) -> AuditLog {
         let keep = self.design.settings.audit.keep_days.map(|days| Duration::from_hours(24 * u64::from(days)));
         AuditLog::start(&self.databases.all().cloned().collect::<Vec<_>>(), &self.context.clock, keep)
+            .watching(self.design.built.resources.iter().map(|resource| resource.table()))
     }
 
     /// The embedded issuer.

@@ -3,6 +3,7 @@
 mod clock_jumps;
 mod crash;
 mod database_restart;
+mod ends;
 mod freeze;
 mod full_disk;
 mod full_pool;
@@ -154,7 +155,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         id: "F14",
-        title: "1,000 refreshes at once over three instances, and instances killed under refreshes",
+        title: "1,000 refreshes at once over three instances, what ends on one of them, and instances killed under refreshes",
         needs: Some("postgres"),
         run: |stage| Box::pin(refresh::run(stage)),
     },

@@ -10,7 +10,7 @@ use ureq::http::Response;
 const SHOWN: usize = 4;
 
 /// Method, path, and the answer to each of those.
-const DOORS: [(&str, &str, [u16; SHOWN]); 30] = [
+const DOORS: [(&str, &str, [u16; SHOWN]); 42] = [
     ("GET", "/", [200, 401, 200, 200]),
     ("GET", "/docs", [200; SHOWN]),
     ("GET", "/docs/start.js", [200; SHOWN]),
@@ -43,6 +43,19 @@ const DOORS: [(&str, &str, [u16; SHOWN]); 30] = [
     ("GET", "/auth/login", [200; SHOWN]),
     ("POST", "/auth/login", [401; SHOWN]),
     ("POST", "/auth/logout", [403; SHOWN]),
+    ("GET", "/auth/code", [303; SHOWN]),
+    ("POST", "/auth/code", [403; SHOWN]),
+    ("GET", "/auth/password", [303; SHOWN]),
+    ("POST", "/auth/password", [403; SHOWN]),
+    ("GET", "/auth/forgot", [404; SHOWN]),
+    ("POST", "/auth/forgot", [404; SHOWN]),
+    ("GET", "/auth/reset", [404; SHOWN]),
+    ("POST", "/auth/reset", [403; SHOWN]),
+    ("GET", "/auth/second-factor", [303; SHOWN]),
+    ("POST", "/auth/second-factor", [403; SHOWN]),
+    // Where no provider signs people in, there is no way to one and none back.
+    ("GET", "/auth/login/sso", [404; SHOWN]),
+    ("GET", "/auth/callback", [404; SHOWN]),
     ("GET", "/nothing", [404; SHOWN]),
 ];
 

@@ -163,6 +163,8 @@ impl Talk {
             &["keys", "list"],
             &["check"],
             &["openapi"],
+            &["config"],
+            &["describe"],
         ] {
             let said = self.run(list);
             self.seen += &said;

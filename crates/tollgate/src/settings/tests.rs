@@ -44,6 +44,15 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             "identity.issuers.one is asked for its keys in the clear",
         ),
         ("a secret of an example", format!("{secret}\"your-256-bit-secret-your-256-bit-secret\""), "can be guessed"),
+        ("the secret that was in our guide", format!("{secret}\"q7Tf2mXv9LkWc4RzNb8HsJd6PgYe3UaV\""), "can be guessed"),
+        (
+            "a secret of an example for a client",
+            format!(
+                "[server]\npublic_url = \"https://a.example\"\n[identity]\nembedded = true\n[[identity.clients]]\nid = \"nightly\"\n\
+                 name = \"Nightly\"\nkind = \"machine\"\nsecret = \"changeme-changeme-changeme-changeme\""
+            ),
+            "the client `nightly` has a secret that can be guessed",
+        ),
         ("a short secret", format!("{secret}\"q7Tf2mXv9LkWc4Rz\""), "identity.issuers.old.secret is shorter"),
         (
             "the embedded issuer without TLS",

@@ -56,21 +56,49 @@ async fn a_write_is_recorded_with_its_request() {
     assert_eq!(events.len(), 2);
 }
 
+/// The first event that is recorded of something that was not done: it is written beside the answer.
+async fn first_refused(app: &TestApp) -> Vec<Value> {
+    loop {
+        let events = events(app, "allowed=false").await;
+        if !events.is_empty() {
+            return events;
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_a_row_that_is_not_there_for_them_is_recorded() {
+    let app = start().await;
+    let made = doctor(&app, "ann").post("/prescriptions", json!({ "text": "rest" })).await.json();
+    let path = format!("/prescriptions/{}", made["prescription_id"]);
+    assert_eq!(doctor(&app, "bob").get(&path).await.status(), 404);
+    let refused = first_refused(&app).await;
+    let told = ["actor", "action", "resource", "row_id", "detail"].map(|name| refused[0][name].clone());
+    let row = made["prescription_id"].to_string();
+    assert_eq!(told, [json!("bob"), json!("read"), json!("prescriptions"), json!(row), json!("404 Not Found")]);
+}
+
+#[tokio::test]
+async fn what_is_recorded_says_from_where_it_was_sent() {
+    let app = TestApp::new(clinic().settings("[server]\nproxies = 1")).await;
+    let ann = doctor(&app, "ann").header("x-forwarded-for", "203.0.113.9, 198.51.100.7");
+    ann.post("/prescriptions", json!({ "text": "rest" })).await;
+    ann.delete("/prescriptions/1").await;
+    first_refused(&app).await;
+    let addresses: Vec<_> = events(&app, "").await.iter().map(|event| event["address"].clone()).collect();
+    assert_eq!(addresses, ["198.51.100.7", "198.51.100.7"], "as the one proxy that we know saw it");
+}
+
 #[tokio::test]
 async fn who_is_not_let_is_recorded() {
     let app = start().await;
     assert_eq!(doctor(&app, "ann").delete("/prescriptions/1").await.status(), 403);
     assert_eq!(app.anyone().delete("/prescriptions/1").await.status(), 401);
-    let refused = loop {
-        let events = events(&app, "allowed=false").await;
-        if !events.is_empty() {
-            break events;
-        }
-        sleep(Duration::from_millis(2)).await;
-    };
+    let refused = first_refused(&app).await;
     let told = ["actor", "action", "resource", "row_id", "detail"].map(|name| refused[0][name].clone());
     let why = "403 Forbidden: this needs `delete:prescriptions`";
-    assert_eq!(told, [json!("ann"), json!("delete"), json!("prescriptions"), json!(null), json!(why)]);
+    assert_eq!(told, [json!("ann"), json!("delete"), json!("prescriptions"), json!("1"), json!(why)]);
     assert_eq!(refused.len(), 1, "who is nobody is in the log alone");
 }
 

@@ -129,7 +129,8 @@ async fn a_refusal_says_what_it_takes() {
     assert_eq!(anyone.header("www-authenticate"), "Bearer");
     let reader = app.actor("rea").may("read:movies").post("/movies", json!({})).await;
     assert_eq!(why(&reader), "403 this needs `create:movies`");
-    assert_eq!(reader.header("www-authenticate"), "");
+    let lacks = "Bearer error=\"insufficient_scope\", scope=\"create:movies\"";
+    assert_eq!(reader.header("www-authenticate"), lacks, "RFC 6750, 3.1");
     let whoami = app.anyone().get("/whoami").await;
     assert_eq!((why(&whoami).as_str(), whoami.header("www-authenticate")), ("401 sign in first", "Bearer"));
     assert_eq!(app.actor("ann").get("/whoami").await.json(), "ann");
