@@ -19,7 +19,8 @@ fn refusal(env: &str, toml: &str) -> String {
         Ok(settings) => settings,
         Err(failure) => return failure.to_string(),
     };
-    settings.check().err().unwrap_or_default()
+    let clients = || settings.identity.clients.iter().find_map(|client| client.read().err());
+    settings.check().err().or_else(clients).unwrap_or_default()
 }
 
 #[test]

@@ -75,8 +75,8 @@ async fn who_asks_for_a_row_that_is_not_there_for_them_is_recorded() {
     assert_eq!(doctor(&app, "bob").get(&path).await.status(), 404);
     let refused = first_refused(&app).await;
     let told = ["actor", "action", "resource", "row_id", "detail"].map(|name| refused[0][name].clone());
-    let row = made["prescription_id"].to_string();
-    assert_eq!(told, [json!("bob"), json!("read"), json!("prescriptions"), json!(row), json!("404 Not Found")]);
+    let (row, why) = (made["prescription_id"].to_string(), "404 Not Found: there is none, or none that you may reach");
+    assert_eq!(told, [json!("bob"), json!("read"), json!("prescriptions"), json!(row), json!(why)]);
 }
 
 #[tokio::test]

@@ -129,6 +129,9 @@ async fn a_refusal_says_what_it_takes() {
     assert_eq!(anyone.header("www-authenticate"), "Bearer");
     let reader = app.actor("rea").may("read:movies").post("/movies", json!({})).await;
     assert_eq!(why(&reader), "403 this needs `create:movies`");
+    assert_eq!(reader.header("www-authenticate"), "", "no token was brought");
+    let bearer = app.actor("rea").may("read:movies").header("authorization", "Bearer good");
+    let reader = bearer.post("/movies", json!({})).await;
     let lacks = "Bearer error=\"insufficient_scope\", scope=\"create:movies\"";
     assert_eq!(reader.header("www-authenticate"), lacks, "RFC 6750, 3.1");
     let whoami = app.anyone().get("/whoami").await;
