@@ -49,13 +49,13 @@ async fn signed_in(port: u16, issuer: &str, email: &str) -> Result<Client> {
 async fn of(number: usize, admin: &mut Client, port: u16, issuer: &str) -> Result<End> {
     if number == 2 {
         let wanted = json!({ "name": "faults", "scopes": ["read:movies"], "service": true });
-        let made = expect(admin.post("/api-keys", None, &wanted).await?)?;
+        let made = expect(&admin.post("/api-keys", None, &wanted).await?)?;
         let path = format!("/api-keys/{}", text(&made["key"]["key_id"])?);
         let ended = text(&made["secret"])?.into();
         return Ok(End { what: "a key", method: Method::DELETE, path, body: Value::Null, undo: None, ended });
     }
     let mut reader = signed_in(port, issuer, READER).await?;
-    let me = expect(reader.get("/api/me").await?)?;
+    let me = expect(&reader.get("/api/me").await?)?;
     let path = format!("/users/{}", text(&me["id"])?);
     let (what, body, undo) = if number == 0 {
         ("a user", json!({ "disabled": true }), json!({ "disabled": false }))
@@ -68,9 +68,9 @@ async fn of(number: usize, admin: &mut Client, port: u16, issuer: &str) -> Resul
 async fn once(stage: &Stage, ports: &[u16], admin: &mut Client, end: &End, finding: &mut Finding) -> Result<Duration> {
     let mut readers: Vec<_> = ports.iter().map(|port| Client::new(*port, &end.ended)).collect();
     for reader in &mut readers {
-        expect(reader.get("/api/me").await?)?;
+        expect(&reader.get("/api/me").await?)?;
     }
-    expect(admin.change(&end.method, &end.path, &end.body).await?)?;
+    expect(&admin.change(&end.method, &end.path, &end.body).await?)?;
     let begun = Instant::now();
     for (number, reader) in readers.iter_mut().enumerate() {
         while reader.get("/api/me").await?.status.is_success() && begun.elapsed() < stage.within(WITHIN) {
@@ -82,12 +82,12 @@ async fn once(stage: &Stage, ports: &[u16], admin: &mut Client, end: &End, findi
     let took = begun.elapsed();
     finding.acks += 1;
     if let Some(undo) = &end.undo {
-        expect(admin.change(&end.method, &end.path, undo).await?)?;
+        expect(&admin.change(&end.method, &end.path, undo).await?)?;
     }
     Ok(took)
 }
 
-fn expect(answer: Answer) -> Result<Value> {
+fn expect(answer: &Answer) -> Result<Value> {
     if answer.status.is_success() { Ok(answer.json()) } else { Err(format!("it is answered {}", answer.status).into()) }
 }
 

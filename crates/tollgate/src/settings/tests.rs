@@ -48,10 +48,9 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
         ("the secret that was in our guide", format!("{secret}\"q7Tf2mXv9LkWc4RzNb8HsJd6PgYe3UaV\""), "can be guessed"),
         (
             "a secret of an example for a client",
-            format!(
-                "[server]\npublic_url = \"https://a.example\"\n[identity]\nembedded = true\n[[identity.clients]]\nid = \"nightly\"\n\
-                 name = \"Nightly\"\nkind = \"machine\"\nsecret = \"changeme-changeme-changeme-changeme\""
-            ),
+            "[server]\npublic_url = \"https://a.example\"\n[identity]\nembedded = true\n[[identity.clients]]\nid = \"nightly\"\n\
+             name = \"Nightly\"\nkind = \"machine\"\nsecret = \"changeme-changeme-changeme-changeme\""
+                .into(),
             "the client `nightly` has a secret that can be guessed",
         ),
         ("a short secret", format!("{secret}\"q7Tf2mXv9LkWc4Rz\""), "identity.issuers.old.secret is shorter"),

@@ -124,6 +124,8 @@ async fn who_is_kept_out_loses_all_sessions_and_gets_no_other() {
     assert_eq!(app.recorded().await, recorded.map(|(who, what, allowed)| (who.into(), what.into(), allowed)));
 }
 
+type Late = <ProviderSession as Resource>::New;
+
 /// A sign-in that was under way writes its session after the others were ended.
 #[tokio::test]
 async fn a_session_that_was_begun_before_a_sign_out_everywhere_is_none_also_where_it_is_kept_later() {
@@ -137,7 +139,6 @@ async fn a_session_that_was_begun_before_a_sign_out_everywhere_is_none_also_wher
     let before = sessions.find(&here.may(), Filter::every()).all().await.unwrap().remove(0);
     app.people.sign_out(&operator, "sso|ann").await.unwrap();
     assert!(browser.actor(&app).await.is_none());
-    type Late = <ProviderSession as Resource>::New;
     let late = Late {
         session: before.session,
         person_id: before.person_id,
