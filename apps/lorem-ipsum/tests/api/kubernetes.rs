@@ -109,13 +109,18 @@ fn only_pages_signing_in_and_options_need_no_token_at_any_gateway() {
         let lines = text.lines().filter_map(|line| line.trim().strip_prefix(start));
         lines.map(|rest| rest.trim_end_matches('}').trim_start_matches('/').to_owned()).collect()
     };
-    let (exactly, below) = (after("- match: {path: "), after("- match: {path_separated_prefix: "));
+    let (mut exactly, mut below) = (after("- match: {path: "), after("- match: {path_separated_prefix: "));
+    // What is this app's own has a route of its own.
+    assert!(["library", "patients/live"].iter().all(|page| exactly.remove(*page)) && below.remove("monitor"));
     assert_eq!((exactly.len(), below.len()), (3, 5));
 
     for overlay in ["envoy-gateway", "services"] {
         let manifests = Manifests::of(overlay);
         let open = manifests.all("HTTPRoute").into_iter().map(named).filter(|name| *name != "api");
-        assert_eq!(open.collect::<Vec<_>>(), ["options", "public"]);
+        assert_eq!(open.collect::<Vec<_>>(), ["options", "pages", "public"]);
+        let pages = rules(&manifests, "pages");
+        let pages: Vec<_> = pages.iter().flat_map(|(rule, _)| texts(&rule["matches"], "/path/value")).collect();
+        assert_eq!(pages, ["/patients/live", "/monitor", "/library"]);
         let target = &manifests.one("SecurityPolicy", "tokens")["spec"]["targetRefs"];
         assert_eq!((texts(target, "/kind"), texts(target, "/name")), (vec!["HTTPRoute"], vec!["api"]));
         let methods = rules(&manifests, "options").into_iter().flat_map(|(rule, _)| texts(&rule["matches"], "/method"));
@@ -137,12 +142,30 @@ fn only_pages_signing_in_and_options_need_no_token_at_any_gateway() {
     let expected = format!("/({}|({})(/.*)?)?", words(&exactly), words(&below));
     assert_eq!(manifests.one("Mapping", "public")["spec"]["prefix"], expected);
     let open = manifests.all("Mapping").into_iter().filter(|mapping| mapping["spec"]["bypass_auth"] == true);
-    assert_eq!(open.map(named).collect::<Vec<_>>(), ["options", "public"]);
+    assert_eq!(open.map(named).collect::<Vec<_>>(), ["options", "pages", "pages-live", "public"]);
+    assert_eq!(manifests.one("Mapping", "pages")["spec"]["prefix"], "/(library|monitor(/.*)?)");
+    assert_eq!(manifests.one("Mapping", "pages-live")["spec"]["prefix"], "/patients/live");
     assert_eq!(manifests.one("Mapping", "options")["spec"]["method"], "OPTIONS");
     let gate = manifests.one("Service", "gate");
     let asked = manifests.one("AuthService", "gate")["spec"]["auth_service"].as_str().unwrap();
     assert_eq!(asked, format!("{}:{}", named(gate), gate["spec"]["ports"][0]["port"]));
     assert_eq!(manifests.one("AuthService", "gate")["spec"]["failure_mode_allow"], false);
+}
+
+#[test]
+fn api_gateway_lets_through_what_the_other_gateways_do() {
+    let variables = fs::read_to_string(infra("terraform/examples/lambda/variables.tf")).unwrap();
+    let (_, after) = variables.split_once("variable \"public_routes\"").unwrap();
+    let (_, after) = after.split_once("default = [").unwrap();
+    let (routes, _) = after.split_once(']').unwrap();
+    let routes = routes.split('"').filter_map(|route| route.split_once(' '));
+    let paths: BTreeSet<&str> = routes.map(|(_, path)| path).filter(|path| path.starts_with('/')).collect();
+    let manifests = Manifests::of("envoy-gateway");
+    let public = rules(&manifests, "public");
+    for open in public.iter().flat_map(|(rule, _)| texts(&rule["matches"], "/path/value")) {
+        let inner = format!("{}/{{proxy+}}", open.trim_end_matches('/'));
+        assert!(paths.contains(open) || paths.contains(&*inner), "{open} is not in {paths:?}");
+    }
 }
 
 /// The paths of the routes that these services have, and no other.
