@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 use tempfile::TempDir;
 use tollgate_testing::servers::Kubernetes;
@@ -81,6 +82,26 @@ fn every_overlay_is_understood_and_keeps_the_promises_of_the_app() {
         }
         assert!(says(&manifests, &["config"], &[]).contains("LOREM_IPSUM_IDENTITY__ISSUERS__PEOPLE__ISSUER"));
     }
+}
+
+/// The commands of the guide's second step, where somebody follows them.
+#[test]
+fn whoever_copies_the_reference_application_as_the_guide_says_has_nothing_of_it_left() {
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().join("infra");
+    stdout(&Command::new("cp").arg("-r").arg(infra("")).arg(&place).output().unwrap());
+    let guide = fs::read_to_string(infra("../docs/guide/deploy/kubernetes.md")).unwrap();
+    let (_, after) = guide.split_once("\n2. ").unwrap();
+    let (_, after) = after.split_once("```sh\n").unwrap();
+    let (commands, _) = after.split_once("```").unwrap();
+    let mut shell = Command::new("bash");
+    stdout(&shell.args(["-ec", commands]).current_dir(folder.path()).output().unwrap());
+    let manifests = Kubernetes::validated(&place.join("kubernetes/overlays/myapi"));
+    assert!(!manifests.contains("lorem") && !manifests.contains("LOREM"), "{manifests}");
+    let manifests = Manifests(serde_json::from_str(&manifests).unwrap());
+    let is_of_it = |manifest: &&Value| manifest["kind"] == "Namespace" || manifest["metadata"]["namespace"] == "myapi";
+    assert!(manifests.0.iter().all(|manifest| is_of_it(&manifest)));
+    assert_eq!(manifests.one("ConfigMap", "settings")["data"]["MYAPI_ENV"], "prod");
 }
 
 #[test]
