@@ -88,6 +88,9 @@ fn with(manifest: &str, missing: &[&str]) -> Option<String> {
     }
     let features = facade.as_table_like_mut()?.entry("features").or_insert_with(|| value(Array::new()));
     features.as_array_mut()?.extend(missing.iter().copied());
+    if let Some(line) = facade.as_inline_table_mut() {
+        line.fmt();
+    }
     Some(manifest.to_string())
 }
 
@@ -101,7 +104,7 @@ mod tests {
             (r#"tollgate = "1""#, r#"tollgate = { version = "1", features = ["aws", "lambda"] }"#),
             (
                 "tollgate = { path = \"x\" } # ours",
-                "tollgate = { path = \"x\" , features = [\"aws\", \"lambda\"] } # ours",
+                "tollgate = { path = \"x\", features = [\"aws\", \"lambda\"] } # ours",
             ),
             (
                 r#"tollgate = { path = "x", features = ["otlp"] }"#,
