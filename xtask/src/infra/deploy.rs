@@ -179,7 +179,12 @@ impl Deployment<'_> {
     /// None that is there, and none that is kept for a while and keeps its name.
     fn has_no_secret(&self) -> Result {
         let list = ["secretsmanager", "list-secrets", "--include-planned-deletion", "--query", "SecretList[].Name"];
-        let left = output(self.with_tools(Command::new("aws").args(list).args(["--output", "text"])))?;
+        let left = output(self.with_tools(Command::new("aws").args(list).args([
+            "--output",
+            "text",
+            "--region",
+            "eu-central-1",
+        ])))?;
         if left.trim().is_empty() { Ok(()) } else { Err(format!("secrets are left: {left}").into()) }
     }
 
