@@ -1,8 +1,6 @@
 # syntax=docker/dockerfile:1
-# An app of Tollgate as an image that holds its binary and no other program: for servers, and with --target lambda for AWS
-# Lambda. For an app of your own, copy this file and .dockerignore, and change the four lines after the first FROM, or:
-#
-#   docker build --build-arg PACKAGE=myapi --build-arg FOLDER=. --build-arg PREFIX=MYAPI -t myapi .
+# An app of this repository as an image that holds its binary and no other program: for servers, and with --target lambda for
+# AWS Lambda. An app of your own has a Dockerfile of its own, which `tollgate new --deploy` or `tollgate deploy init` writes.
 ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
 ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
 # Authorities that no base knows: `rds` fetches those of Amazon's databases.
@@ -52,7 +50,7 @@ COPY --from=build /image/certificates /etc/ssl/certs
 COPY --from=build /image/app /app
 WORKDIR /app
 # Closed unless it is configured: outside `dev`, an app does not start without an issuer.
-ENV ${PREFIX}_ENV=production \
+ENV ${PREFIX}_ENV=prod \
     ${PREFIX}_SERVER__HOST=0.0.0.0
 ENTRYPOINT ["/app/app"]
 

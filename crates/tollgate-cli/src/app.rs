@@ -20,7 +20,7 @@ pub(crate) struct App {
     pub(crate) folder: PathBuf,
     /// Folders of the crates that it is built from and that lie on this machine, outside its own.
     pub(crate) beside: Vec<PathBuf>,
-    /// The features of Tollgate that its manifest asks for.
+    /// The features of Tollgate that it is built with, unless other features of its own are asked for.
     pub(crate) features: Vec<String>,
 }
 
@@ -36,6 +36,8 @@ struct Package {
     manifest_path: PathBuf,
     dependencies: Vec<Dependency>,
     targets: Vec<Target>,
+    /// What each of its own features turns on.
+    features: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -132,7 +134,8 @@ impl App {
     fn of(package: Package) -> Self {
         let folder = package.folder().to_owned();
         let facade = package.dependencies.iter().find(|dependency| dependency.name == "tollgate");
-        let features = facade.map(|dependency| dependency.features.clone()).unwrap_or_default();
+        let mut features = facade.map(|dependency| dependency.features.clone()).unwrap_or_default();
+        features.extend(package.features_by("default"));
         let beside = package.dependencies.into_iter().filter_map(|dependency| dependency.path);
         let beside = beside.filter(|path| !path.starts_with(&folder)).collect();
         Self { name: package.name, folder, beside, features }
@@ -173,6 +176,14 @@ impl App {
 impl Package {
     fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
+
+    /// The features of Tollgate that one of its own turns on.
+    fn features_by(&self, name: &str) -> Vec<String> {
+        let turned_on = self.features.get(name).into_iter().flatten();
+        let inner =
+            |it: &String| it.strip_prefix("tollgate/").map_or_else(|| self.features_by(it), |it| vec![it.into()]);
+        turned_on.flat_map(inner).collect()
     }
 
     fn is_app(&self) -> bool {

@@ -24,6 +24,8 @@ pub(super) const CHECK: Check =
 
 const IMAGE: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/library-stage:1";
 const TARGETS: [&str; 3] = ["lambda", "ecs", "eks"];
+/// Of these, the one whose state is kept in a bucket.
+const KEPT: &str = "lambda";
 
 fn slow(steps: &mut Steps, left_out: &LeftOut) {
     if CHECK.parts.iter().any(|part| left_out.has(part)) {
@@ -52,6 +54,7 @@ fn slow(steps: &mut Steps, left_out: &LeftOut) {
 fn come_and_go(app: &App, target: &str) -> Result<String> {
     let to = Deployment { app, target, aws: AwsEmulator::start() };
     to.change_variables()?;
+    to.make_place_for_state()?;
     to.deploy("plan", &["--image", IMAGE])?;
     to.deploy("apply", &["--image", IMAGE, "--yes"])?;
     // A second time changes nothing, and does not stumble over what is there.
@@ -59,6 +62,7 @@ fn come_and_go(app: &App, target: &str) -> Result<String> {
     let (there, without_value) = to.status()?;
     to.deploy("destroy", &["--yes"])?;
     let (left, _) = to.status()?;
+    to.has_no_secret()?;
     match (there, without_value, left) {
         (0, ..) => Err("after `apply`, `status` knows of nothing".into()),
         (_, 0, 0) => Ok(format!("{there} resources made and unmade")),
@@ -85,10 +89,11 @@ impl App {
         }
         let app = Self { tollgate: target.join("debug/tollgate"), folder };
         output(app.command(&here, &["new", "library", "--path"]).arg(&app.folder))?;
-        write_kubectl(&app.tools())?;
+        write_stand_ins(&app.tools())?;
         for target in TARGETS {
             let which = ["deploy", "init", "--target", target, "--env", "stage", "--region", "eu-central-1"];
-            output(&mut app.command(&app.folder, &which))?;
+            let kept: &[&str] = if target == KEPT { &["--state-bucket", "library-123456789012"] } else { &[] };
+            output(&mut app.command(&app.folder, &[&which[..], kept].concat()))?;
         }
         Ok(app)
     }
@@ -111,16 +116,23 @@ impl App {
     }
 }
 
-/// There is no cluster here: what would be applied is put together by the real one.
-fn write_kubectl(folder: &Path) -> Result {
-    let kubectl = stdout(Command::new("sh").args(["-c", "command -v kubectl"]))?;
-    let script = format!(
-        "#!/bin/sh\ncase \"$*\" in *' apply --kustomize '*) for last; do :; done; exec {} kustomize \"$last\" >/dev/null ;; esac\n",
+/// There is no cluster here, and no task that runs: what would be applied is put together by the real kubectl, and nobody
+/// waits or asks for an app.
+fn write_stand_ins(folder: &Path) -> Result {
+    let real = |tool: &str| stdout(Command::new("sh").args(["-c", &format!("command -v {tool}")]));
+    let (kubectl, aws) = (real("kubectl")?, real("aws")?);
+    let kubectl = format!(
+        "*' apply --kustomize '*) for last; do :; done; exec {} kustomize \"$last\" >/dev/null ;;",
         kubectl.trim()
     );
+    let aws = format!("'ecs wait '*) ;; *) exec {} \"$@\" ;;", aws.trim());
     fs::create_dir_all(folder)?;
-    fs::write(folder.join("kubectl"), script)?;
-    Ok(fs::set_permissions(folder.join("kubectl"), fs::Permissions::from_mode(0o755))?)
+    for (tool, cases) in [("kubectl", &*kubectl), ("aws", &aws), ("curl", "*) echo 200 ;;")] {
+        let file = folder.join(tool);
+        fs::write(&file, format!("#!/bin/sh\ncase \"$*\" in {cases} esac\n"))?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 /// The app at one target, and an emulator for it alone.
@@ -134,13 +146,46 @@ impl Deployment<'_> {
     fn command(&self, what: &[&str], arguments: &[&str]) -> Command {
         let which = ["--target", self.target, "--env", "stage"];
         let mut command = self.app.command(&self.app.folder, &[&["deploy"], what, &which[..], arguments].concat());
+        self.with_tools(&mut command);
+        command
+    }
+
+    /// Tools that speak to the emulator of AWS, and to nobody else.
+    fn with_tools<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let emulator = self.aws.variables();
+        // What keeps the state looks for the address of each service by itself.
+        command.envs(["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"].map(|name| (name, emulator[0].1.clone())));
         command.envs(self.aws.variables()).env("AWS_MAX_ATTEMPTS", "2").env("TF_CLI_CONFIG_FILE", "/dev/null");
         let plugins = terraform::plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
-        command.envs(plugins.map(|plugins| ("TF_CLI_ARGS_init", plugins))).env_remove("AWS_PROFILE");
+        // A bucket as a folder of the address, since no name server knows the emulator.
+        let kept = (self.target == KEPT).then(|| "-backend-config=use_path_style=true".to_owned());
+        let init = plugins.into_iter().chain(kept).collect::<Vec<_>>().join(" ");
+        command.env("TF_CLI_ARGS_init", init).env_remove("AWS_PROFILE");
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths([self.app.tools()].into_iter().chain(env::split_paths(&path)));
-        command.envs(path.map(|path| ("PATH", path)));
-        command
+        command.envs(path.map(|path| ("PATH", path)))
+    }
+
+    /// The command that `init` prints.
+    fn make_place_for_state(&self) -> Result {
+        if self.target != KEPT {
+            return Ok(());
+        }
+        let state = "terraform -chdir=infra/terraform/targets/state";
+        let commands = format!("{state} init && {state} apply -auto-approve");
+        output(self.with_tools(Command::new("sh").args(["-c", &commands]).current_dir(&self.app.folder))).map(drop)
+    }
+
+    /// None that is there, and none that is kept for a while and keeps its name.
+    fn has_no_secret(&self) -> Result {
+        let list = ["secretsmanager", "list-secrets", "--include-planned-deletion", "--query", "SecretList[].Name"];
+        let left = output(self.with_tools(Command::new("aws").args(list).args([
+            "--output",
+            "text",
+            "--region",
+            "eu-central-1",
+        ])))?;
+        if left.trim().is_empty() { Ok(()) } else { Err(format!("secrets are left: {left}").into()) }
     }
 
     fn deploy(&self, what: &str, arguments: &[&str]) -> Result {

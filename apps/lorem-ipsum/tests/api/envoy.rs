@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     thread::spawn,
@@ -39,8 +39,8 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start(app: u16, trusted: &Trusted<'_>) -> Self {
-        let (port, text) = (free_port(), fs::read_to_string(configuration()).unwrap());
+    fn start(app: u16, trusted: &Trusted<'_>, change: &dyn Fn(&str) -> String) -> Self {
+        let (port, text) = (free_port(), change(&fs::read_to_string(configuration()).unwrap()));
         let Trusted { issuer, audience, keys, port: issuers } = trusted;
         let (before, after) = text.split_once("\n    - name: issuer\n").unwrap();
         let before = before
@@ -60,7 +60,14 @@ impl Gateway {
     /// In front of an app that is its own issuer.
     fn in_front_of(app: &Server, audience: &str) -> Self {
         let (url, port) = (app.url(), app.port());
-        Self::start(port, &Trusted { issuer: &url, audience, keys: &format!("{url}/oauth/jwks"), port })
+        Self::start(port, &Trusted { issuer: &url, audience, keys: &format!("{url}/oauth/jwks"), port }, &str::to_owned)
+    }
+
+    /// The same, with a change of the configuration.
+    fn with(app: &Server, change: impl Fn(&str) -> String) -> Self {
+        let (url, port) = (app.url(), app.port());
+        let trusted = Trusted { issuer: &url, audience: &url, keys: &format!("{url}/oauth/jwks"), port };
+        Self::start(port, &trusted, &change)
     }
 
     fn url(&self, path: &str) -> String {
@@ -168,6 +175,47 @@ fn pages_signing_in_and_options_need_no_token_and_no_path_looks_like_them() {
 }
 
 #[test]
+fn a_person_with_a_session_opens_the_pages_of_the_app_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let app = app(folder.path());
+    let gateway = Gateway::in_front_of(&app, &app.url());
+    let page = |path: &str, cookie: &str| {
+        let request = gateway.agent.get(gateway.url(path)).header("accept", "text/html").header("cookie", cookie);
+        request.call().unwrap()
+    };
+    for path in ["/monitor", "/monitor/places", "/library"] {
+        let sent = page(path, "session=made-up");
+        let location = sent.headers()["location"].to_str().unwrap();
+        assert!(sent.status() == 303 && location.starts_with("/auth/login?return_to="), "{path}: {location}");
+    }
+    let form = [("email", "clinician@example.test"), ("password", "lorem-ipsum")];
+    let sent = gateway.agent.post(gateway.url("/auth/login")).header("origin", app.url()).send_form(form).unwrap();
+    let cookie = sent.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    for path in ["/monitor", "/monitor/places", "/library", "/patients/live"] {
+        assert_eq!(page(path, &cookie).status(), 200, "{path}");
+    }
+    for path in ["/patients", "/movies", "/alerts/live", "/monitored"] {
+        assert_eq!(page(path, &cookie).status(), 401, "a session is no token: {path}");
+    }
+}
+
+#[test]
+fn a_stream_of_changes_outlives_the_time_of_other_answers() {
+    let folder = TempDir::new().unwrap();
+    let app = app(folder.path());
+    let gateway = Gateway::with(&app, |text| text.replace("timeout: 35s", "timeout: 1s"));
+    let clinician = format!("Bearer {}", token(&gateway, "clinician"));
+    let follow =
+        || gateway.agent.get(gateway.url("/patients/live")).header("authorization", &clinician).call().unwrap();
+    let mut lines = BufReader::new(follow().into_body().into_reader()).lines();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let new = json!({ "patient_id": "P-9001", "name": "Ines Okafor", "born": 1968, "place": "Harbour" });
+    let admit = gateway.agent.post(format!("{}/patients", app.url())).header("authorization", &clinician);
+    assert_eq!(admit.send_json(new).unwrap().status(), 201);
+    assert!(lines.any(|line| line.expect("it goes on").contains("P-9001")));
+}
+
+#[test]
 fn address_and_id_of_a_request_are_those_that_the_gateway_gives_it() {
     let folder = TempDir::new().unwrap();
     let app = app(folder.path());
@@ -241,7 +289,7 @@ fn the_app_does_not_believe_whom_only_the_gateway_believes() {
     let app = app(folder.path());
     let keys = format!("http://127.0.0.1:{}/keys", issuer.port);
     let trusted = Trusted { issuer: "https://stranger.example", audience: "urn:api", keys: &keys, port: issuer.port };
-    let gateway = Gateway::start(app.port(), &trusted);
+    let gateway = Gateway::start(app.port(), &trusted, &str::to_owned);
     let says = |key: &EncodingKey, claims: Value| gateway.get("/movies", &signed(key, &claims));
 
     let (status, said) = says(&issuer.key, json!({}));

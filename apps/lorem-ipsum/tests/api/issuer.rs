@@ -89,10 +89,10 @@ fn clients_stand_in_the_settings() {
 fn outside_dev_the_embedded_issuer_is_switched_on_with_its_address() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("config")).unwrap();
-    let variables = [("LOREM_IPSUM_ENV", "production"), ("LOREM_IPSUM_DATABASE__ADDITIVE", "true")];
+    let variables = [("LOREM_IPSUM_ENV", "prod"), ("LOREM_IPSUM_DATABASE__ADDITIVE", "true")];
     let check = || command(folder.path(), &["check"]).envs(variables).output().unwrap();
     assert!(String::from_utf8_lossy(&check().stderr).contains("no issuer is configured"));
-    fs::write(folder.path().join("config/production.toml"), include_str!("../guide/embedded.toml")).unwrap();
+    fs::write(folder.path().join("config/prod.toml"), include_str!("../guide/embedded.toml")).unwrap();
     let output = check();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 use tempfile::TempDir;
 use tollgate_testing::servers::Kubernetes;
@@ -83,6 +84,26 @@ fn every_overlay_is_understood_and_keeps_the_promises_of_the_app() {
     }
 }
 
+/// The commands of the guide's second step, where somebody follows them.
+#[test]
+fn whoever_copies_the_reference_application_as_the_guide_says_has_nothing_of_it_left() {
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().join("infra");
+    stdout(&Command::new("cp").arg("-r").arg(infra("")).arg(&place).output().unwrap());
+    let guide = fs::read_to_string(infra("../docs/guide/deploy/kubernetes.md")).unwrap();
+    let (_, after) = guide.split_once("\n2. ").unwrap();
+    let (_, after) = after.split_once("```sh\n").unwrap();
+    let (commands, _) = after.split_once("```").unwrap();
+    let mut shell = Command::new("bash");
+    stdout(&shell.args(["-ec", commands]).current_dir(folder.path()).output().unwrap());
+    let manifests = Kubernetes::validated(&place.join("kubernetes/overlays/myapi"));
+    assert!(!manifests.contains("lorem") && !manifests.contains("LOREM"), "{manifests}");
+    let manifests = Manifests(serde_json::from_str(&manifests).unwrap());
+    let is_of_it = |manifest: &&Value| manifest["kind"] == "Namespace" || manifest["metadata"]["namespace"] == "myapi";
+    assert!(manifests.0.iter().all(|manifest| is_of_it(&manifest)));
+    assert_eq!(manifests.one("ConfigMap", "settings")["data"]["MYAPI_ENV"], "prod");
+}
+
 #[test]
 fn gateway_and_app_are_told_of_the_same_issuer() {
     let manifests = Manifests::of("envoy-gateway");
@@ -109,13 +130,18 @@ fn only_pages_signing_in_and_options_need_no_token_at_any_gateway() {
         let lines = text.lines().filter_map(|line| line.trim().strip_prefix(start));
         lines.map(|rest| rest.trim_end_matches('}').trim_start_matches('/').to_owned()).collect()
     };
-    let (exactly, below) = (after("- match: {path: "), after("- match: {path_separated_prefix: "));
+    let (mut exactly, mut below) = (after("- match: {path: "), after("- match: {path_separated_prefix: "));
+    // What is this app's own has a route of its own.
+    assert!(["library", "patients/live"].iter().all(|page| exactly.remove(*page)) && below.remove("monitor"));
     assert_eq!((exactly.len(), below.len()), (3, 5));
 
     for overlay in ["envoy-gateway", "services"] {
         let manifests = Manifests::of(overlay);
         let open = manifests.all("HTTPRoute").into_iter().map(named).filter(|name| *name != "api");
-        assert_eq!(open.collect::<Vec<_>>(), ["options", "public"]);
+        assert_eq!(open.collect::<Vec<_>>(), ["options", "pages", "public"]);
+        let pages = rules(&manifests, "pages");
+        let pages: Vec<_> = pages.iter().flat_map(|(rule, _)| texts(&rule["matches"], "/path/value")).collect();
+        assert_eq!(pages, ["/patients/live", "/monitor", "/library"]);
         let target = &manifests.one("SecurityPolicy", "tokens")["spec"]["targetRefs"];
         assert_eq!((texts(target, "/kind"), texts(target, "/name")), (vec!["HTTPRoute"], vec!["api"]));
         let methods = rules(&manifests, "options").into_iter().flat_map(|(rule, _)| texts(&rule["matches"], "/method"));
@@ -137,12 +163,30 @@ fn only_pages_signing_in_and_options_need_no_token_at_any_gateway() {
     let expected = format!("/({}|({})(/.*)?)?", words(&exactly), words(&below));
     assert_eq!(manifests.one("Mapping", "public")["spec"]["prefix"], expected);
     let open = manifests.all("Mapping").into_iter().filter(|mapping| mapping["spec"]["bypass_auth"] == true);
-    assert_eq!(open.map(named).collect::<Vec<_>>(), ["options", "public"]);
+    assert_eq!(open.map(named).collect::<Vec<_>>(), ["options", "pages", "pages-live", "public"]);
+    assert_eq!(manifests.one("Mapping", "pages")["spec"]["prefix"], "/(library|monitor(/.*)?)");
+    assert_eq!(manifests.one("Mapping", "pages-live")["spec"]["prefix"], "/patients/live");
     assert_eq!(manifests.one("Mapping", "options")["spec"]["method"], "OPTIONS");
     let gate = manifests.one("Service", "gate");
     let asked = manifests.one("AuthService", "gate")["spec"]["auth_service"].as_str().unwrap();
     assert_eq!(asked, format!("{}:{}", named(gate), gate["spec"]["ports"][0]["port"]));
     assert_eq!(manifests.one("AuthService", "gate")["spec"]["failure_mode_allow"], false);
+}
+
+#[test]
+fn api_gateway_lets_through_what_the_other_gateways_do() {
+    let variables = fs::read_to_string(infra("terraform/examples/lambda/variables.tf")).unwrap();
+    let (_, after) = variables.split_once("variable \"public_routes\"").unwrap();
+    let (_, after) = after.split_once("default = [").unwrap();
+    let (routes, _) = after.split_once(']').unwrap();
+    let routes = routes.split('"').filter_map(|route| route.split_once(' '));
+    let paths: BTreeSet<&str> = routes.map(|(_, path)| path).filter(|path| path.starts_with('/')).collect();
+    let manifests = Manifests::of("envoy-gateway");
+    let public = rules(&manifests, "public");
+    for open in public.iter().flat_map(|(rule, _)| texts(&rule["matches"], "/path/value")) {
+        let inner = format!("{}/{{proxy+}}", open.trim_end_matches('/'));
+        assert!(paths.contains(open) || paths.contains(&*inner), "{open} is not in {paths:?}");
+    }
 }
 
 /// The paths of the routes that these services have, and no other.

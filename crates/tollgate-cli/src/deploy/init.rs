@@ -1,21 +1,25 @@
 //! `deploy init`: the composition, in the app's own repository.
 
 use super::{
-    Which, check_environment,
+    Which, check_environment, features,
     kept::{self, Became},
     kubernetes,
     lacks::lacks,
-    place::{folder, variables_file},
+    place::{Place, folder, variables_file},
     variables::{Deployment, aws_name, variables},
 };
 use crate::{Result, app::App, new, say};
 use clap::Args;
 use include_dir::{Dir, include_dir};
+use serde_json::json;
 
 /// Modules and compositions, as this command was built with them.
 static TERRAFORM: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../infra/terraform");
 
-/// What the composition's folder is not committed with.
+/// Where the bucket for the states is made from.
+const STATE: &str = "infra/terraform/targets/state";
+
+/// What a composition's folder is not committed with.
 const IGNORED: &str = ".terraform/\n*.tfplan\n*.tfstate\n*.tfstate.*\n";
 
 /// Write the Terraform composition into infra/; what was edited there is left alone.
@@ -26,7 +30,7 @@ pub(crate) struct Init {
     /// The AWS region
     #[arg(long, env = "AWS_REGION", default_value = "eu-central-1")]
     region: String,
-    /// The S3 bucket that keeps Terraform's state [default: a file beside the composition]
+    /// The S3 bucket that keeps Terraform's state, by its whole name [default: a file beside the composition]
     #[arg(long)]
     state_bucket: Option<String>,
     /// Say what would be written, and write nothing
@@ -45,8 +49,7 @@ pub(super) fn run(init: &Init, app: &App) -> Result {
     wanted.push((variables_file(init.which.target, &init.which.env), told.into()));
     wanted.push((format!("{}/.gitignore", folder(init.which.target)), IGNORED.into()));
     if let Some(bucket) = &init.state_bucket {
-        let backend = backend(bucket, &aws_name(&described.name), init);
-        wanted.push((format!("{}/backend.tf", folder(init.which.target)), backend.into()));
+        wanted.extend(state(bucket, &aws_name(&described.name), init));
     }
     wanted.extend(kubernetes::files(&init.which, &described)?);
     wanted.extend(container(app, &described.prefix)?);
@@ -57,8 +60,10 @@ pub(super) fn run(init: &Init, app: &App) -> Result {
         return Ok(());
     }
     let became = kept::write(&app.folder, &wanted)?;
-    tell(init, &became);
-    for lack in lacks(app, &described, &init.which.env) {
+    let place = Place::of(&init.which, app)?;
+    ask_for_features(app, &place)?;
+    tell(init, &place, &became);
+    for lack in lacks(app, &described, &place) {
         say::care(&lack);
     }
     for (path, _) in wanted.iter().filter(|(_, content)| String::from_utf8_lossy(content).contains(kubernetes::UNKNOWN))
@@ -94,6 +99,24 @@ fn collect(folder: &Dir<'_>, take: &mut dyn FnMut(&str, &[u8])) {
     folder.dirs().filter(|inner| !inner.path().ends_with(".terraform")).for_each(|inner| collect(inner, take));
 }
 
+/// Adds to Cargo.toml what the deployment takes, if that is not there.
+fn ask_for_features(app: &App, place: &Place) -> Result {
+    let mut taken = features::of_target(place.target);
+    taken.extend(features::of_place(place).into_iter().filter(|name| *name == "redis" || *name == "mongodb"));
+    let missing = features::missing(app, &taken);
+    if missing.is_empty() { Ok(()) } else { features::add(app, &missing) }
+}
+
+/// The bucket, and where the composition is told of it.
+fn state(bucket: &str, name: &str, init: &Init) -> [(String, Vec<u8>); 3] {
+    let told = json!({ "bucket": bucket, "region": init.region });
+    [
+        (format!("{STATE}/terraform.tfvars.json"), format!("{told:#}\n").into()),
+        (format!("{STATE}/.gitignore"), IGNORED.into()),
+        (format!("{}/backend.tf", folder(init.which.target)), backend(bucket, name, init).into()),
+    ]
+}
+
 fn backend(bucket: &str, name: &str, init: &Init) -> String {
     let quoted = |text: &str| toml_edit::Value::from(text).to_string();
     format!(
@@ -106,15 +129,15 @@ fn backend(bucket: &str, name: &str, init: &Init) -> String {
     )
 }
 
-/// How to build an image, where the app has no way yet.
+/// How to build an image, where the app has no way of its own.
 fn container(app: &App, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
-    if app.folder.join("Dockerfile").exists() {
+    if app.folder.join("Dockerfile").exists() && !kept::wrote(&app.folder, "Dockerfile")? {
         return Ok(vec![]);
     }
     new::container(&app.name, prefix, app.clone_of_tollgate().as_deref())
 }
 
-fn tell(init: &Init, became: &[(String, Became)]) {
+fn tell(init: &Init, place: &Place, became: &[(String, Became)]) {
     let those = |wanted: Became| became.iter().filter(move |(_, became)| *became == wanted).map(|(path, _)| path);
     for (became, words) in [(Became::New, "new"), (Became::Updated, "updated"), (Became::Same, "as they were")] {
         let number = those(became).count();
@@ -128,17 +151,14 @@ fn tell(init: &Init, became: &[(String, Became)]) {
     for path in those(Became::Deleted) {
         say::care(&format!("{path} was deleted, and stays so"));
     }
-    let (target, env) = (init.which.target, &init.which.env);
-    say::quietly(&format!("what is yours to say is in {}", variables_file(target, env)));
+    say::quietly(&format!("what is yours to say is in {}", variables_file(place.target, &place.environment)));
     if init.state_bucket.is_some() {
         say::quietly("once per account, the bucket for the state:");
-        say::command(
-            "terraform -chdir=infra/terraform/targets/state init && terraform -chdir=infra/terraform/targets/state apply",
-        );
+        say::command(&format!("terraform -chdir={STATE} init && terraform -chdir={STATE} apply"));
     } else {
         say::quietly(
             "Terraform's state is a file on this machine; --state-bucket keeps it in S3, where others have it too",
         );
     }
-    say::command(&format!("tollgate deploy apply --target {} --env {env}", target.name()));
+    say::command(&format!("tollgate deploy apply {}", place.flags()));
 }

@@ -61,6 +61,14 @@ pub(super) fn write(folder: &Path, wanted: &[(String, Vec<u8>)]) -> Result<Vec<(
     Ok(became)
 }
 
+/// Whether that file is one of those that were written.
+///
+/// # Errors
+/// What was written is not understood.
+pub(super) fn wrote(folder: &Path, path: &str) -> Result<bool> {
+    Ok(read(folder)?.files.contains_key(path))
+}
+
 fn judge(kept: &Kept, file: &Path, path: &str, content: &[u8]) -> Result<Became> {
     let written = kept.files.get(path);
     Ok(match fs::read(file) {

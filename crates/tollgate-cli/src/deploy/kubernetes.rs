@@ -1,7 +1,13 @@
 //! Kubernetes, after Terraform made the cluster: the base of this repository, an app's component, an overlay for each
 //! environment, and what differs from release to release.
 
-use super::{Target, Which, place::Place, runner::Runner, variables::aws_name};
+use super::{
+    Target, Which,
+    gateway::{self, Trusted, tokens, trusted},
+    place::Place,
+    runner::Runner,
+    variables::{aws_name, host},
+};
 use crate::{Result, app::Description, files::Files, templates::render, tools};
 use include_dir::{Dir, include_dir};
 use minijinja::context;
@@ -11,7 +17,7 @@ use std::process::Command;
 static KUBERNETES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../infra/kubernetes");
 
 /// What of them belongs to every app.
-const SHARED: [&str; 2] = ["base", "components"];
+const SHARED: [&str; 3] = ["base", "cluster", "components"];
 
 /// Stands where the app could not say where it is, or its issuer where its keys are.
 pub(super) const UNKNOWN: &str = "FILL-THIS-IN.example.com";
@@ -32,32 +38,32 @@ pub(super) fn files(which: &Which, described: &Description) -> Result<Vec<(Strin
         collect(folder, &mut files);
     }
     let name = aws_name(&described.name);
-    let issuer = described.issuers.first();
-    let host = described.text("server.public_url").and_then(|url| host_of(&url).map(|(host, _)| host));
-    let keys = issuer.and_then(|issuer| keys_of(&issuer.issuer));
-    let (jwks_host, jwks_path) = keys.unwrap_or_else(|| (UNKNOWN.into(), ".well-known/jwks.json".into()));
+    let trusted = trusted(described);
+    let Trusted { issuer, audience, jwks_host, jwks_path } = &trusted[0];
+    let several = trusted.len() > 1;
     let about = context! {
-        name => &name, jwks_host, jwks_path,
+        name => &name, several, issuer, audience, jwks_host, jwks_path,
         env => &which.env,
         prefix => &described.prefix,
-        host => host.unwrap_or_else(|| UNKNOWN.into()),
-        issuer => issuer.map_or(UNKNOWN, |issuer| &issuer.issuer),
-        audience => issuer.and_then(|issuer| issuer.audiences.first()).map_or(UNKNOWN, String::as_str),
+        host => host(described).unwrap_or_else(|| UNKNOWN.into()),
     };
+    let overlay = format!("overlays/{}", which.env);
     for (path, template) in [
         (format!("{name}/kustomization.yaml"), include_str!("../../templates/kubernetes/app.yaml.j2")),
         (format!("{name}/namespace.yaml"), include_str!("../../templates/kubernetes/namespace.yaml.j2")),
-        (format!("{name}/settings.env"), include_str!("../../templates/kubernetes/settings.env.j2")),
-        (format!("{name}/gateway.env"), include_str!("../../templates/kubernetes/gateway.env.j2")),
-        (
-            format!("overlays/{}/kustomization.yaml", which.env),
-            include_str!("../../templates/kubernetes/overlay.yaml.j2"),
-        ),
+        (format!("{overlay}/kustomization.yaml"), include_str!("../../templates/kubernetes/overlay.yaml.j2")),
+        (format!("{overlay}/settings/kustomization.yaml"), include_str!("../../templates/kubernetes/settings.yaml.j2")),
+        (format!("{overlay}/settings/settings.env"), include_str!("../../templates/kubernetes/settings.env.j2")),
+        (format!("{overlay}/settings/gateway.env"), include_str!("../../templates/kubernetes/gateway.env.j2")),
     ] {
         let text = render(template, &about)?;
         files.push((format!("infra/kubernetes/{path}"), text.into()));
     }
-    files.push((format!("infra/kubernetes/overlays/{}/.gitignore", which.env), "release/\n".into()));
+    files.push((format!("infra/kubernetes/{overlay}/.gitignore"), "release/\n".into()));
+    if several {
+        let tokens = serde_json::to_string_pretty(&tokens(&trusted))? + "\n";
+        files.push((format!("infra/kubernetes/{overlay}/tokens.json"), tokens.into()));
+    }
     Ok(files)
 }
 
@@ -68,21 +74,6 @@ fn collect(folder: &Dir<'_>, files: &mut Vec<(String, Vec<u8>)>) {
     folder.dirs().for_each(|inner| collect(inner, files));
 }
 
-/// Host and path of an `https` address.
-fn host_of(url: &str) -> Option<(String, String)> {
-    let rest = url.strip_prefix("https://")?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    Some((host.to_owned(), path.to_owned()))
-}
-
-/// Where an issuer says that its keys are.
-fn keys_of(issuer: &str) -> Option<(String, String)> {
-    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let said = tools::stdout(Command::new("curl").args(["--silent", "--fail", "--max-time", "5", &address])).ok()?;
-    let metadata: Value = serde_json::from_str(&said).ok()?;
-    host_of(metadata["jwks_uri"].as_str()?)
-}
-
 /// Brings a release to the cluster: the tables first, then the app.
 ///
 /// # Errors
@@ -90,6 +81,7 @@ fn keys_of(issuer: &str) -> Option<(String, String)> {
 pub(super) fn apply(runner: &mut Runner, place: &Place, image: &str) -> Result {
     let overlay = format!("infra/kubernetes/overlays/{}", place.environment);
     let namespace = connect(runner, place)?;
+    gateway::look_for(runner, place, &overlay, &namespace)?;
     if !runner.is_dry() {
         release(place, image)?.write(&place.app.join(&overlay).join("release"))?;
     }
@@ -127,11 +119,11 @@ fn connect(runner: &mut Runner, place: &Place) -> Result<String> {
 }
 
 /// Beside the composition, so that no other cluster is meant by accident.
-fn kubeconfig(place: &Place) -> String {
+pub(super) fn kubeconfig(place: &Place) -> String {
     place.folder().join(".terraform").join(format!("{}.kubeconfig", place.environment)).display().to_string()
 }
 
-fn kubectl(place: &Place, arguments: &[&str]) -> Command {
+pub(super) fn kubectl(place: &Place, arguments: &[&str]) -> Command {
     let mut command = Command::new("kubectl");
     command.args(["--kubeconfig", &kubeconfig(place)]).args(arguments).current_dir(&place.app);
     command
@@ -149,13 +141,15 @@ fn release(place: &Place, image: &str) -> Result<Files> {
     let outputs = place.outputs()?;
     let settings = outputs.value("settings").as_object().cloned().unwrap_or_default();
     let lines = settings.iter().filter_map(|(name, value)| Some(format!("{name}={}\n", value.as_str()?)));
+    let port = settings.iter().find(|(name, _)| name.ends_with("_SERVER__PORT")).and_then(|(_, port)| port.as_str());
     let mut files = Files::default();
     files.add("settings.env", lines.collect::<String>());
-    files.add("kustomization.yaml", component(image));
+    files.add("kustomization.yaml", component(image, port.unwrap_or("8000")));
     Ok(files)
 }
 
-fn component(image: &str) -> String {
+/// What a release is: the image, its settings, and the port that they say.
+fn component(image: &str, port: &str) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
     let (name, version) = match (image.split_once('@'), image.rsplit_once(':')) {
         (Some((name, digest)), _) => (name, format!("digest: {}", quoted(digest))),
@@ -164,7 +158,8 @@ fn component(image: &str) -> String {
     };
     format!(
         "# Written by `tollgate deploy apply`.\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n  - name: app\n    \
-         newName: {}\n    {version}\nconfigMapGenerator:\n  - name: settings\n    behavior: merge\n    envs: [settings.env]\n",
+         newName: {}\n    {version}\nconfigMapGenerator:\n  - name: settings\n    behavior: merge\n    envs: [settings.env]\npatches:\n  - target: {{kind: Deployment, name: app}}\n    patch: |\n      \
+         - {{op: replace, path: /spec/template/spec/containers/0/ports/0/containerPort, value: {port}}}\n",
         quoted(name)
     )
 }
@@ -175,7 +170,9 @@ mod tests {
 
     #[test]
     fn a_release_names_its_image_by_tag_or_digest() {
-        assert!(component("127.0.0.1:5000/app:7").contains("newName: \"127.0.0.1:5000/app\"\n    newTag: \"7\"\n"));
-        assert!(component("host/app@sha256:ab").contains("newName: \"host/app\"\n    digest: \"sha256:ab\"\n"));
+        assert!(
+            component("127.0.0.1:5000/app:7", "8000").contains("newName: \"127.0.0.1:5000/app\"\n    newTag: \"7\"\n")
+        );
+        assert!(component("host/app@sha256:ab", "8000").contains("newName: \"host/app\"\n    digest: \"sha256:ab\"\n"));
     }
 }

@@ -4,9 +4,12 @@
 //! init.rs       the composition, written into the app's repository, where it is the app's
 //! kept.rs       what was written and not edited since, so that an edit is never lost
 //! lacks.rs      what the app will not start without
+//! features.rs   features of Tollgate that a deployment takes
 //! variables.rs  what Terraform is told, from what the app says about itself
 //! roll_out.rs   plan, apply, destroy: Terraform, the image, Kubernetes, in this order
 //! image.rs      docker, podman or buildah
+//! gateway.rs    the gateway in front of an app on Kubernetes
+//! ready.rs      whether what was brought there is well
 //! cache.rs      the cache, whose user is made switched off
 //! secret.rs     values that go to AWS and nowhere else
 //! status.rs     what is there
@@ -17,12 +20,15 @@
 //! standard input to AWS.
 
 mod cache;
+mod features;
+mod gateway;
 mod image;
 mod init;
 mod kept;
 mod kubernetes;
 mod lacks;
 mod place;
+mod ready;
 mod roll_out;
 mod runner;
 mod secret;

@@ -32,6 +32,12 @@ impl Place {
         Ok(Self { target, environment: env.clone(), app: app.folder.clone(), variables })
     }
 
+    /// One that nobody wrote.
+    #[cfg(test)]
+    pub(super) fn with(target: Target, environment: &str, app: &std::path::Path, variables: Value) -> Self {
+        Self { target, environment: environment.into(), app: app.into(), variables }
+    }
+
     /// The folder with the composition, below the app's.
     pub(super) fn folder(&self) -> PathBuf {
         self.app.join(folder(self.target))
@@ -45,6 +51,16 @@ impl Place {
     /// Whether there is one of those, as in `postgres`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.variables[name] == true
+    }
+
+    /// A variable as it is; null if it is not said.
+    pub(super) fn value(&self, name: &str) -> &Value {
+        &self.variables[name]
+    }
+
+    /// What commands about it are told, as in `--target ecs --env prod`.
+    pub(super) fn flags(&self) -> String {
+        format!("--target {} --env {}", self.target.name(), self.environment)
     }
 
     /// The region, which everything is in.

@@ -4,10 +4,11 @@
 //! was shown: the plan is a file between both.
 
 use super::{
-    Target, Which, cache,
+    Target, Which, cache, features,
     image::{self, Builder},
     kubernetes,
     place::{Place, resource},
+    ready,
     runner::Runner,
     secret,
 };
@@ -69,7 +70,7 @@ const PLAN: &str = "tollgate.tfplan";
 /// Shows what would change.
 pub(super) fn plan(plan: &Plan, app: &App) -> Result {
     let place = Place::of(&plan.which, app)?;
-    let mut runner = runner("plan", &plan.which, plan.dry_run);
+    let mut runner = runner("plan", &place, plan.dry_run);
     prepare(&mut runner, &place)?;
     let image = format!("image={}", plan.image.clone().unwrap_or_else(|| placeholder(&place)));
     let variables = place.variables_argument();
@@ -81,8 +82,14 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     let place = Place::of(&apply.which, app)?;
     let builder =
         if apply.image.is_none() && !apply.dry_run { Some(Builder::choose(apply.builder)?) } else { apply.builder };
-    let mut runner = runner("apply", &apply.which, apply.dry_run);
+    let mut runner = runner("apply", &place, apply.dry_run);
+    if apply.image.is_none() {
+        features::check(app, &place)?;
+    }
     prepare(&mut runner, &place)?;
+    if apply.image.is_none() {
+        check_variables(&mut runner, &place)?;
+    }
     let repository = first(&mut runner, &place)?;
     secret::check(&runner, &place)?;
     let image = match &apply.image {
@@ -92,18 +99,18 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     let (variables, image_variable, out) =
         (place.variables_argument(), format!("image={image}"), format!("-out={PLAN}"));
     runner.step("plan", &mut place.terraform(&["plan", &variables, "-var", &image_variable, &out]))?;
-    if !apply.yes && !apply.dry_run {
-        confirm("apply this", "yes")?;
-    }
-    let applied = runner.step("apply the plan", &mut place.terraform(&["apply", PLAN]));
+    let agreed = if apply.yes || apply.dry_run { Ok(()) } else { confirm("apply this", "yes") };
+    let applied = agreed.and_then(|()| runner.step("apply the plan", &mut place.terraform(&["apply", PLAN])));
     // It holds what it was made of, and is good once.
     let _ = std::fs::remove_file(place.folder().join(PLAN));
     applied?;
     prepare_database(&mut runner, &place)?;
     cache::prepare(&mut runner, &place)?;
+    ready::settle(&mut runner, &place)?;
     if place.target == Target::Eks {
         kubernetes::apply(&mut runner, &place, &image)?;
     }
+    ready::ask(&mut runner, &place)?;
     if !apply.dry_run {
         let address = place.outputs()?.text("url").unwrap_or("not known yet").to_owned();
         say::done(&format!("{} {} is there: {address}", place.target.name(), place.environment));
@@ -114,7 +121,7 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
 /// Takes everything away.
 pub(super) fn destroy(destroy: &Destroy, app: &App) -> Result {
     let place = Place::of(&destroy.which, app)?;
-    let mut runner = runner("destroy", &destroy.which, destroy.dry_run);
+    let mut runner = runner("destroy", &place, destroy.dry_run);
     if !destroy.yes && !destroy.dry_run {
         say::care("the databases of this environment, their rows and its secrets will be gone");
         confirm("destroy all of it", &place.environment)?;
@@ -138,7 +145,9 @@ pub(super) fn destroy(destroy: &Destroy, app: &App) -> Result {
 
 /// What the compositions protect from being destroyed.
 fn is_protected(address: &str) -> bool {
-    ["aws_ecr_repository.", "aws_rds_cluster.", "aws_lb."].iter().any(|kind| resource(address).starts_with(kind))
+    // A secret of a protected environment is kept for 30 days after its end, and its name with it.
+    let kinds = ["aws_ecr_repository.", "aws_rds_cluster.", "aws_lb.", "aws_secretsmanager_secret."];
+    kinds.iter().any(|kind| resource(address).starts_with(kind))
 }
 
 /// An image that nobody pulls, where Terraform wants to know one that makes no difference.
@@ -149,8 +158,15 @@ fn placeholder(place: &Place) -> String {
     format!("{}:not-built-yet", repository.unwrap_or_else(nowhere))
 }
 
-fn runner(command: &str, which: &Which, is_dry: bool) -> Runner {
-    Runner::new(is_dry, format!("tollgate deploy {command} --target {} --env {}", which.target.name(), which.env))
+fn runner(command: &str, place: &Place, is_dry: bool) -> Runner {
+    Runner::new(is_dry, format!("tollgate deploy {command} {}", place.flags()))
+}
+
+/// What Terraform will not take is better told before an image is built, which takes minutes.
+fn check_variables(runner: &mut Runner, place: &Place) -> Result {
+    let (variables, image) = (place.variables_argument(), format!("image={}", placeholder(place)));
+    let mut plan = place.terraform(&["plan", "-refresh=false", "-lock=false", &variables, "-var", &image]);
+    runner.step("check the variables", plan.stdout(Stdio::null()))
 }
 
 /// Looks for tools and credentials, and gets Terraform ready.

@@ -20,6 +20,11 @@ impl Runner {
         Self { is_dry, again, done: vec![] }
     }
 
+    /// From here on, going on takes less than what was typed.
+    pub(super) fn goes_on_with(&mut self, flag: &str) {
+        self.again = format!("{} {flag}", self.again);
+    }
+
     pub(super) fn is_dry(&self) -> bool {
         self.is_dry
     }
@@ -59,7 +64,11 @@ impl Runner {
         tools::stdout(command).map_err(|why| self.failed(&shown(command), &why))
     }
 
-    fn doing(&mut self, what: &str, line: &str, work: impl FnOnce() -> Result) -> Result {
+    /// A step that is no command alone; `line` is what stands for it where nothing is run.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub(super) fn doing(&mut self, what: &str, line: &str, work: impl FnOnce() -> Result) -> Result {
         if self.is_dry {
             anstream::println!("{line}");
             return Ok(());
@@ -75,10 +84,7 @@ impl Runner {
 
     fn failed(&self, what: &str, why: &Failure) -> Failure {
         let done = if self.done.is_empty() { "nothing".to_owned() } else { self.done.join(", ") };
-        Failure(format!(
-            "{what}: {}\n  done so far: {done}\n  to go on, mend it and run the same again: {}\n  what is done is not done twice",
-            why.0, self.again
-        ))
+        Failure(format!("{what}: {}\n  done so far: {done}\n  mend it, and go on with: {}", why.0, self.again))
     }
 }
 

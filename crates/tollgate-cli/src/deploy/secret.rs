@@ -16,7 +16,9 @@ pub(crate) enum Secrets {
 
 /// Give a secret its value.
 #[derive(Args)]
-#[command(after_help = "As in: pass show okta | tollgate deploy secrets set my-api/prod/okta --target ecs --env prod")]
+#[command(
+    after_help = "As in: pass show okta | tollgate deploy secrets set my-api/prod/identity-issuers-okta-client-secret --target ecs --env prod"
+)]
 pub(crate) struct Set {
     /// Its name, as `secrets list` says
     name: String,
@@ -40,7 +42,7 @@ pub(super) fn run(secrets: &Secrets, app: &App) -> Result {
 }
 
 fn set(name: &str, place: &Place) -> Result {
-    let mut runner = Runner::new(false, format!("tollgate deploy secrets set {name}"));
+    let mut runner = Runner::new(false, format!("tollgate deploy secrets set {name} {}", place.flags()));
     put(&mut runner, place, name, value()?)
 }
 
@@ -88,7 +90,7 @@ pub(super) fn check(runner: &Runner, place: &Place) -> Result {
     if names.is_empty() {
         return Ok(());
     }
-    let which = format!("--target {} --env {}", place.target.name(), place.environment);
+    let which = place.flags();
     let commands = names.iter().map(|name| format!("\n  tollgate deploy secrets set {name} {which}"));
     let commands: String = commands.collect();
     say::care("secrets without a value");

@@ -80,8 +80,7 @@ impl Found {
         }
         for name in &self.missing {
             say::finding(Mark::Bad, "secret", &format!("{name} has no value"));
-            let which = format!("--target {} --env {}", place.target.name(), place.environment);
-            say::remedy(&format!("tollgate deploy secrets set {name} {which}"));
+            say::remedy(&format!("tollgate deploy secrets set {name} {}", place.flags()));
         }
         if let Some(pods) = &self.pods {
             anstream::println!("{pods}");
@@ -91,8 +90,13 @@ impl Found {
 
 /// The status of `/livez`.
 fn ask(address: &str) -> Option<String> {
-    let address = format!("{}/livez", address.trim_end_matches('/'));
+    tools::stdout(&mut curl(address, "/livez")).ok().filter(|code| code != "000")
+}
+
+/// Prints the status of the answer, and fails where nobody gives one.
+pub(super) fn curl(address: &str, path: &str) -> Command {
+    let address = format!("{}{path}", address.trim_end_matches('/'));
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--output", "/dev/null", "--max-time", "10", "--write-out", "%{http_code}", &address]);
-    tools::stdout(&mut curl).ok().filter(|code| code != "000")
+    curl
 }

@@ -30,12 +30,29 @@ pub(super) fn variables(app: &App, described: &Description, deployment: &Deploym
         // API Gateway checks tokens of one issuer; with several, the app alone does, until somebody chooses.
         all["gateway_issuer"] = "none".into();
     }
+    if deployment.target != Target::Lambda {
+        // A function has a name of AWS's until it is given another.
+        all["domain"] = host(described).unwrap_or_default().into();
+    }
+    if deployment.target == Target::Ecs {
+        all["certificate_arn"] = "".into();
+    }
+    if deployment.target == Target::Eks {
+        (all["cluster_admins"], all["api_cidrs"]) = (json!([]), json!([]));
+    }
     if is_mongodb {
         // The name of the database in the settings: none is the default one.
         all["mongodb_database"] = "".into();
         all["mongodb_host"] = "".into();
     }
     all
+}
+
+/// The host of the app's public URL.
+pub(super) fn host(described: &Description) -> Option<String> {
+    let url = described.text("server.public_url")?;
+    let host = url.strip_prefix("https://")?;
+    Some(host.split(['/', ':']).next().unwrap_or(host).to_owned())
 }
 
 /// Names at AWS have no `_`.
@@ -120,6 +137,19 @@ mod tests {
         described.issuers.extend(self::described().issuers);
         assert_eq!(checked(&described, Target::Lambda), "none");
         assert_eq!(checked(&described, Target::Ecs), Value::Null);
+    }
+
+    #[test]
+    fn a_public_url_is_the_domain_and_what_only_its_owner_knows_has_a_place() {
+        let app = App { name: "my_api".into(), folder: "/".into(), beside: vec![], features: vec![] };
+        let mut described = described();
+        let url = json!({ "value": "https://api.example.com:8443/v1", "origin": "config/prod.toml" });
+        described.settings.insert("server.public_url".into(), from_value(url).unwrap());
+        let told =
+            |target| variables(&app, &described, &Deployment { target, environment: "prod", region: "eu-central-1" });
+        let (ecs, eks) = (told(Target::Ecs), told(Target::Eks));
+        assert_eq!((&ecs["domain"], &ecs["certificate_arn"]), (&json!("api.example.com"), &json!("")));
+        assert_eq!((&eks["domain"], &eks["api_cidrs"]), (&json!("api.example.com"), &json!([])));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `tollgate deploy`, with tools that only write down how they are called.
 
 mod kubernetes;
+mod written;
 
 use crate::process::{Made, failure, repository, stdout};
 use serde_json::{Value, json};
@@ -141,6 +142,7 @@ fn the_registry_comes_first_then_the_image_then_the_rest() {
         &[
             &format!("{terraform} init"),
             &format!("{terraform} workspace select -or-create prod"),
+            &format!("{terraform} plan -refresh=false -lock=false -var-file=prod.tfvars.json"),
             &format!("{terraform} apply -auto-approve -var-file=prod.tfvars.json -target=module.registry"),
             "docker build --platform linux/amd64 --tag registry.test/library-prod:",
             "aws ecr get-login-password",
@@ -148,6 +150,8 @@ fn the_registry_comes_first_then_the_image_then_the_rest() {
             "docker push registry.test/library-prod:",
             &format!("{terraform} plan -var-file=prod.tfvars.json -var image=registry.test/library-prod:"),
             &format!("{terraform} apply tollgate.tfplan"),
+            "aws ecs update-service",
+            "aws ecs wait services-stable",
         ],
     );
     assert!(!fs::read_to_string(stage.path("calls")).unwrap().contains("password-of-the-registry"));
@@ -182,6 +186,7 @@ fn a_dry_run_prints_each_command_and_runs_none() {
     stage.init("ecs");
     let variables = "infra/terraform/targets/ecs/prod.tfvars.json";
     stage.made.write(variables, &stage.made.read(variables).replacen('{', "{ \"redis\": true,", 1));
+    stage.init("ecs");
     let printed = stdout(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--dry-run"]));
     let order = [
         "terraform",
@@ -221,9 +226,44 @@ fn a_missing_tool_and_a_failed_step_say_how_to_go_on() {
         "{said}"
     );
     let said = failing("podman push");
-    let done = "done so far: initialise Terraform, select the environment, make the registry and the secrets, build the image, sign in to the registry";
+    let done = "done so far: initialise Terraform, select the environment, check the variables, make the registry and the secrets, build the image, sign in to the registry";
     assert!(said.contains("push the image: podman failed") && said.contains(done), "{said}");
-    assert!(said.contains("tollgate deploy apply --target ecs --env prod"), "{said}");
+    assert!(said.contains("go on with: tollgate deploy apply --target ecs --env prod\n"), "{said}");
+    fs::remove_file(stage.path("calls")).unwrap();
+    let said = failing("plan -refresh=false");
+    assert!(!stage.calls().iter().any(|call| call.contains("podman build")), "before an image is built: {said}");
+    let said = failing("wait services-stable");
+    assert!(said.contains("aws logs tail /ecs/library-prod"), "{said}");
+    assert!(said.contains("--env prod --image registry.test/library-prod:"), "another image is not needed: {said}");
+    let said = failure(stage.deploy(&["secrets", "set", NAME, "--target", "ecs", "--env", "prod"])).0;
+    assert!(said.contains("there is no value"), "{said}");
+}
+
+#[test]
+fn a_plan_that_nobody_agreed_to_is_gone() {
+    let stage = Stage::new(&["terraform", "aws", "docker"]);
+    stage.init("ecs");
+    let (said, _) = failure(stage.deploy(&["apply", "--target", "ecs", "--env", "prod"]));
+    assert!(said.contains("nobody is there to confirm"), "{said}");
+    assert!(stage.calls().iter().any(|call| call.contains("-out=tollgate.tfplan")), "{:#?}", stage.calls());
+    assert!(!stage.made.folder.join("infra/terraform/targets/ecs/tollgate.tfplan").exists());
+}
+
+#[test]
+fn nobody_is_told_that_an_app_is_there_before_it_says_so() {
+    let stage = Stage::new(&["terraform", "aws", "docker", "curl"]);
+    stage.init("lambda");
+    let apply = |url: &str, ready: &str, fails: &str| {
+        let mut apply = stage.deploy(&["apply", "--target", "lambda", "--env", "prod", "--yes"]);
+        apply.env("URL", url).env("READY", ready).env("FAILS", fails);
+        apply
+    };
+    stdout(apply("https://library.test", "200", ""));
+    assert!(stage.calls().last().unwrap().contains("https://library.test/readyz"), "{:#?}", stage.calls());
+    let (said, _) = failure(apply("https://library.test", "503", ""));
+    assert!(said.contains("/readyz answers 503") && said.contains("aws logs tail /aws/lambda/library-prod"), "{said}");
+    let (said, _) = failure(apply("https://library.test", "200", "curl"));
+    assert!(said.contains("nobody answers at https://library.test"), "{said}");
 }
 
 #[test]
@@ -237,7 +277,9 @@ fn nothing_is_destroyed_without_being_asked() {
     let calls = stage.calls();
     let lifted = calls.iter().find(|call| call.contains(" apply ")).unwrap();
     assert!(
-        lifted.contains("protected=false") && lifted.ends_with("-target=module.registry.aws_ecr_repository.this"),
+        lifted.contains("protected=false")
+            && lifted.contains("-target=module.registry.aws_ecr_repository.this")
+            && lifted.contains("-target=module.secrets.aws_secretsmanager_secret.this[0]"),
         "{lifted}"
     );
     assert!(
@@ -317,6 +359,6 @@ fn status_tells_what_is_there_for_people_and_programs() {
     stage.outputs(&json!([NAME]));
     let status = ["status", "--target", "lambda", "--env", "prod"];
     let found: Value = serde_json::from_str(&stdout(stage.deploy(&[&status[..], &["--json"]].concat()))).unwrap();
-    assert_eq!((&found["resources"], &found["secrets_without_value"]), (&json!(1), &json!([NAME])));
+    assert_eq!((&found["resources"], &found["secrets_without_value"]), (&json!(2), &json!([NAME])));
     assert!(stdout(stage.deploy(&status)).contains(&format!("tollgate deploy secrets set {NAME}")));
 }

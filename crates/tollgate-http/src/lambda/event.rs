@@ -242,6 +242,25 @@ mod tests {
     }
 
     #[test]
+    fn a_handler_is_told_what_the_gateway_found_out() {
+        for (event, stage, issuer) in [
+            (
+                include_str!("../../../../apps/lorem-ipsum/tests/api/lambda_emulator/events/http_api.json"),
+                "$default",
+                Some("https://id.example/"),
+            ),
+            (include_str!("../../../../apps/lorem-ipsum/tests/api/lambda_emulator/events/rest_api.json"), "prod", None),
+        ] {
+            let (format, event) = Event::read(serde_json::from_str(event).unwrap()).unwrap();
+            let request = event.into_request(format, "").unwrap();
+            let gateway = request.extensions().get::<Gateway>().unwrap();
+            let claims = gateway.claims().unwrap();
+            assert_eq!((&claims["sub"], claims["iss"].as_str()), (&json!("gateway|42"), issuer));
+            assert_eq!(gateway.get("/stage"), Some(&json!(stage)));
+        }
+    }
+
+    #[test]
     fn an_authorizer_is_not_asked_for_a_page() {
         let context = json!({ "http": { "method": "GET" }, "identity": {} });
         let event =

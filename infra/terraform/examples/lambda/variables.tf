@@ -289,9 +289,13 @@ variable "public_routes" {
     "GET /docs",
     "GET /docs/{proxy+}",
     "GET /openapi.json",
+    "GET /-/{proxy+}",
     "GET /livez",
     "GET /readyz",
     "ANY /auth/{proxy+}",
+    "ANY /oauth/{proxy+}",
+    "POST /token",
+    "GET /.well-known/{proxy+}",
     "OPTIONS /{proxy+}",
   ]
 

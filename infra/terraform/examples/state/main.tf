@@ -8,6 +8,6 @@ locals {
 module "state" {
   source = "../../modules/state"
 
-  name      = var.name
+  bucket    = var.bucket
   protected = var.protected
 }

@@ -1,13 +1,11 @@
 # The bucket that holds Terraform's state. Locks are files beside it (use_lockfile of the S3 backend, Terraform 1.10), so
 # no table is needed. A state names everything there is, so it is as private as the account.
 
-data "aws_caller_identity" "current" {}
-
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:who reads the state is in CloudTrail, data events included where they are on
   #checkov:skip=CKV_AWS_144:versions bring back what was overwritten; a second region is the account's own choice
   #checkov:skip=CKV2_AWS_62:nobody waits for changes of a state
-  bucket        = "${var.name}-${data.aws_caller_identity.current.account_id}"
+  bucket        = var.bucket
   force_destroy = !var.protected
 }
 

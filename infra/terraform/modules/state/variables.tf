@@ -1,10 +1,10 @@
-variable "name" {
-  description = "Begin of the bucket's name; the account's id follows, since names are shared by everybody at AWS."
+variable "bucket" {
+  description = "Name of the bucket. Everybody at AWS shares these names, so one with the account's id in it is free, as in example-terraform-123456789012."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{2,39}$", var.name))
-    error_message = "name has 3 to 40 lower-case letters, digits and hyphens, and begins with a letter."
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket))
+    error_message = "bucket has 3 to 63 lower-case letters, digits and hyphens, and no hyphen at either end."
   }
 }
 
