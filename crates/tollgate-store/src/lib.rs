@@ -38,6 +38,7 @@ mod batch;
 mod beside;
 pub mod changes;
 mod conditional;
+pub mod connections;
 mod decimal;
 mod driver;
 mod error;

@@ -35,6 +35,9 @@ fn metrics_have_an_address_of_their_own_and_bounded_labels() {
         let line = format!("http_server_request_duration_seconds_count{{{labels}}} ");
         shown.lines().find_map(|shown| shown.strip_prefix(&line)).map(str::to_owned)
     };
+    for metric in ["db_client_connection_max{", "db_client_connection_pending_requests{", "tollgate_connections_open "] {
+        assert!(shown.lines().any(|line| line.starts_with(metric)), "{metric}: {shown}");
+    }
     let labels = r#"http_request_method="GET",http_route="",http_response_status_code="404""#;
     assert_eq!(counted(labels).as_deref(), Some("51"), "{shown}");
     let labels = r#"http_request_method="GET",http_route="/movies/{movie_id}",http_response_status_code="401""#;
