@@ -186,15 +186,26 @@ async fn connect(url: Secret, live: &LiveSecret) -> Result<(Config, Documents)> 
 /// What the driver tells of its connections, to all servers of the database together.
 fn count(measures: &PoolMeasures, event: &CmapEvent) {
     let PoolMeasures { used, idle, pending, timeouts } = measures;
-    match event {
-        CmapEvent::ConnectionCreated(_) => drop(idle.inc()),
-        CmapEvent::ConnectionClosed(_) => drop(idle.dec()),
-        CmapEvent::ConnectionCheckoutStarted(_) => drop(pending.inc()),
-        CmapEvent::ConnectionCheckoutFailed(_) => drop((pending.dec(), timeouts.inc())),
-        CmapEvent::ConnectionCheckedOut(_) => drop((pending.dec(), idle.dec(), used.inc())),
-        CmapEvent::ConnectionCheckedIn(_) => drop((used.dec(), idle.inc())),
-        _ => {}
-    }
+    // Each step answers the number before it, which nobody needs.
+    let _ = match event {
+        CmapEvent::ConnectionCreated(_) => idle.inc(),
+        CmapEvent::ConnectionClosed(_) => idle.dec(),
+        CmapEvent::ConnectionCheckoutStarted(_) => pending.inc(),
+        CmapEvent::ConnectionCheckoutFailed(_) => {
+            timeouts.inc();
+            pending.dec()
+        }
+        CmapEvent::ConnectionCheckedOut(_) => {
+            pending.dec();
+            idle.dec();
+            used.inc()
+        }
+        CmapEvent::ConnectionCheckedIn(_) => {
+            used.dec();
+            idle.inc()
+        }
+        _ => 0,
+    };
 }
 
 async fn check(config: &Config, database: &Documents) -> Result<()> {
