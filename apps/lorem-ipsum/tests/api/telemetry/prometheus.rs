@@ -61,7 +61,12 @@ fn outside_dev_metrics_have_the_usual_address_and_a_second_process_goes_on_witho
     // Whether it is had here or by somebody else: it is taken.
     let _taken = std::net::TcpListener::bind("127.0.0.1:9464");
     let log = folder.path().join("log");
-    let settings = [("ENV", "staging"), ("IDENTITY__EMBEDDED", "true"), ("SERVER__PUBLIC_URL", "https://app.example")];
+    let settings = [
+        ("ENV", "staging"),
+        ("DATABASE__ADDITIVE", "true"),
+        ("IDENTITY__EMBEDDED", "true"),
+        ("SERVER__PUBLIC_URL", "https://app.example"),
+    ];
     let start = |more: &[(&str, &str)]| {
         let mut command = super::command(folder.path(), &[&settings[..], more].concat());
         Watched::start_as(command.stderr(fs::File::create(&log).unwrap())).server.banner.clone()
