@@ -113,9 +113,13 @@ impl<T: Input> Argument for Path<T> {
     /// What cannot be an id names nothing: 404.
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         let Call { head, aside, .. } = call;
-        aside.iter_mut().for_each(|aside| mem::swap(aside, &mut head.extensions));
+        if let Some(aside) = aside {
+            mem::swap(aside, &mut head.extensions);
+        }
         let taken = axum::extract::Path::<T>::from_request_parts(head, &()).await;
-        aside.iter_mut().for_each(|aside| mem::swap(aside, &mut head.extensions));
+        if let Some(aside) = aside {
+            mem::swap(aside, &mut head.extensions);
+        }
         let path = taken.ok().filter(|path| Faults::of(&path.0).is_empty());
         Ok(Self(path.ok_or(tollgate_store::Error::NotFound)?.0))
     }

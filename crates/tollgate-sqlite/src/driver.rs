@@ -105,7 +105,7 @@ impl Sqlite {
         let measures = measures(path);
         let writer = Writer::start(writer, config.statement_timeout, &measures)?;
         let (lists, next) = (Semaphore::new(READERS - 1), AtomicUsize::new(0));
-        Ok(Self { config, readers, lists, next, writer, measures })
+        Ok(Self { config, readers, lists, measures, next, writer })
     }
 
     /// For [`Store::raw`](tollgate_store::Store::raw): reads on one of the connections that cannot write.

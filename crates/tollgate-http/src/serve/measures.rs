@@ -28,7 +28,9 @@ const REASONS: [(StatusCode, &str); 5] = [
 /// Adds the metrics of connections to those that are shown.
 pub(crate) fn metrics(registry: &mut Registry) {
     // Shown from the start: a counter that appears with its first refusal hides that one.
-    REASONS.iter().for_each(|(_, reason)| drop(REFUSED.get_or_create(&Refused { reason })));
+    for (_, reason) in REASONS {
+        drop(REFUSED.get_or_create(&Refused { reason }));
+    }
     registry.register("tollgate_connections_open", "Connections that are open", OPEN.clone());
     let help = "Requests that came to no route: too many connections (full, 503), a head that came too slowly (slow, 408), \
                 was too large (large, 414 and 431) or is no HTTP (malformed, 400)";
