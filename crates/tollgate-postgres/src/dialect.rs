@@ -49,7 +49,12 @@ impl Dialect for Postgres<'_> {
 
     fn in_list<'a>(sql: &mut Writer<'a, Self>, column: usize, values: &'a [Value<'static>]) {
         let kind = sql.table.columns[column].kind;
-        sql.column(column).push(" = ANY(").bind(Param::Many(kind, values)).push("[])");
+        // Most lookups travel alone, and an array of one costs PostgreSQL more than the one.
+        if let [value] = values {
+            sql.column(column).push(" = ").bind(Param::One(kind, value.borrow()));
+        } else {
+            sql.column(column).push(" = ANY(").bind(Param::Many(kind, values)).push("[])");
+        }
     }
 
     fn starts_with<'a>(sql: &mut Writer<'a, Self>, column: usize, start: &'a str) {
