@@ -66,27 +66,11 @@ fn a_request_is_a_step_of_its_callers_trace_and_has_steps_of_its_own() {
     {
         assert!(store.contains(said), "{said}: {store}");
     }
-    callers_who_travel_together_are_counted(&app, &receiver);
     let log = receiver.log();
     for canary in ["canary-of-a-query", "canary-of-a-cookie", "canary-of-a-body", admin.trim_start_matches("Bearer ")] {
         assert!(!log.contains(canary), "{canary}");
     }
     calls_to_others_take_the_trace_along(&issuer, &receiver);
-}
-
-/// Asks from many sides at once, until a step of a store says that it went for more than one.
-fn callers_who_travel_together_are_counted(app: &Watched, receiver: &Rotel) {
-    until("a group of more than one", || {
-        std::thread::scope(|scope| {
-            for film in 0..16 {
-                scope.spawn(move || app.get(&format!("/movies/{}", film + 1), ""));
-            }
-        });
-        let sizes = receiver.log();
-        let sizes = sizes.split("db.operation.batch.size: Int(").skip(1).filter_map(|rest| rest.split(')').next());
-        let most = sizes.filter_map(|size| size.parse::<u32>().ok()).max();
-        if most > Some(1) { Ok(()) } else { Err(format!("{most:?} at most")) }
-    });
 }
 
 fn calls_to_others_take_the_trace_along(issuer: &Issuer, receiver: &Rotel) {
