@@ -54,7 +54,7 @@ fn may_know(of: &Crate) -> Option<&'static [&'static str]> {
         // Its peers need the same servers as the tests.
         "bench" => &["tollgate", "tollgate-testing"],
         // What it tries is a process of its own; it reads what that may do to a server.
-        "faults" => &["tollgate-testing", "tollgate-postgres"],
+        "faults" => &["tollgate-testing", "tollgate", "tollgate-http", "tollgate-postgres"],
         _ if is_app(of) => &["tollgate"],
         _ => return None,
     })

@@ -186,7 +186,7 @@ impl Outgoing {
 
     async fn call(&self, request: RequestBuilder, place: &Place, limit: usize) -> Result<Answer, CallError> {
         let answer = async {
-            let request = request.header(header::ACCEPT, "application/json").headers(outgoing().into_iter().collect());
+            let request = request.header(header::ACCEPT, "application/json").headers(outgoing());
             let response = request.send().await.map_err(reason)?;
             if response.status().is_redirection() {
                 return Err(Why::Redirect);

@@ -4,7 +4,7 @@
 use crate::{Call, Context, Guard, Operation, Place, Reach};
 use axum::{extract::FromRequestParts, http::StatusCode, response::IntoResponse};
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Faults, Input, Problem};
 use tollgate_store::{Database, Resource, Store};
@@ -112,7 +112,14 @@ impl<T: Input> Argument for Path<T> {
 
     /// What cannot be an id names nothing: 404.
     async fn take(call: &mut Call) -> Result<Self, Problem> {
-        let taken = axum::extract::Path::<T>::from_request_parts(&mut call.head, &()).await;
+        let Call { head, aside, .. } = call;
+        if let Some(aside) = aside {
+            mem::swap(aside, &mut head.extensions);
+        }
+        let taken = axum::extract::Path::<T>::from_request_parts(head, &()).await;
+        if let Some(aside) = aside {
+            mem::swap(aside, &mut head.extensions);
+        }
         let path = taken.ok().filter(|path| Faults::of(&path.0).is_empty());
         Ok(Self(path.ok_or(tollgate_store::Error::NotFound)?.0))
     }
@@ -179,7 +186,8 @@ impl Argument for Here {
     }
 }
 
-/// An extractor of axum, for what Tollgate does not offer. It is not in the document.
+/// An extractor of axum, for what Tollgate does not offer. It is not in the document. On a cached route it finds path and
+/// query, and nothing else that came with the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Axum<E>(pub E);
 

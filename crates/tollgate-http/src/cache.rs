@@ -5,9 +5,9 @@
 //!  401, 403            rows of each `May`, nothing of `Public`
 //! ```
 //!
-//! What a cached route is given is its key: path and query, and the rows that its guard reaches. Who calls, their headers
-//! and their address are taken away before the handler runs, so an answer cannot depend on them, whatever the handler
-//! does. The guard itself is asked every time: a permission that is gone gives no kept answers.
+//! What a cached route is given is its key: path and query, and the rows that its guard reaches. All else that came with the
+//! request (who calls, headers, address, the host it names) is taken away before the handler runs, so an answer cannot
+//! depend on it, whatever the handler does. The guard itself is asked every time: a permission that is gone gives no kept answers.
 //!
 //! Each table has a generation, which every write of it ends, once it is kept and before the writer hears of it. An answer
 //! is good only in the generations in which its computation began. Where a write is not seen, it is good for the time that
@@ -23,14 +23,15 @@ pub use kept::Kept;
 pub use memory::InMemory;
 
 use crate::{
-    Arguments, Call, ClientAddress, Guard, Handler, RequestId,
+    Arguments, Call, Guard, Handler,
     answer::{Answer, CACHE_STATUS},
     etag::unless_known,
     refusal::Refusal,
 };
 use aws_lc_rs::digest::{Context as Hash, SHA256};
 use axum::{
-    http::{HeaderMap, HeaderValue, Uri},
+    extract::MatchedPath,
+    http::{Extensions, HeaderMap, HeaderValue, Method, Uri, Version},
     response::{IntoResponse, Response},
 };
 use flight::{Flights, Place};
@@ -44,7 +45,7 @@ use std::{
     },
     time::Duration,
 };
-use tollgate_access::{Access, Actor};
+use tollgate_access::Access;
 use tollgate_core::{Clock, Problem};
 use tollgate_store::{Table, Told, Watch};
 
@@ -179,14 +180,16 @@ where
     Refusal::met_by(outcome, actor, (&asked, &call.head.extensions), H::Arguments::access)
 }
 
-/// Takes away what tells callers apart; the headers are for whoever compares tags.
+/// Leaves nothing of the request but what is in the key; the headers are for whoever compares tags.
 fn reduce(call: &mut Call) -> HeaderMap {
-    call.head.extensions.remove::<ClientAddress>();
-    call.head.extensions.remove::<RequestId>();
-    call.head.extensions.remove::<Actor>();
-    call.head.method = axum::http::Method::GET;
-    call.body = None;
-    mem::take(&mut call.head.headers)
+    let head = &mut call.head;
+    // A target may name a host of the caller's choice.
+    head.uri = head.uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
+    (head.method, head.version) = (Method::GET, Version::HTTP_11);
+    let aside = mem::replace(&mut head.extensions, Extensions::new());
+    aside.get::<MatchedPath>().cloned().and_then(|route| head.extensions.insert(route));
+    (call.aside, call.body) = (Some(aside), None);
+    mem::take(&mut head.headers)
 }
 
 /// The answer to all who reach the same rows.

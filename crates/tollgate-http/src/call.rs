@@ -8,7 +8,8 @@ use axum::{
     extract::Request,
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
-use std::{any::type_name, fmt, pin::Pin, sync::Arc};
+use http_body_util::LengthLimitError;
+use std::{any::type_name, error::Error, fmt, pin::Pin, sync::Arc};
 use tollgate_access::Actor;
 use tollgate_core::{Clock, Problem, Seal};
 use tollgate_store::{Transaction, audit::sent_by};
@@ -52,6 +53,8 @@ pub struct Call {
     pub(crate) body: Option<Body>,
     pub(crate) context: Arc<Context>,
     pub(crate) actor: Option<Actor>,
+    /// What came with the request to a cached route; of it, only the parameters in its path are looked at.
+    pub(crate) aside: Option<Extensions>,
     /// What everything that it does is part of, if it has an idempotency key.
     pub(crate) transaction: Option<Transaction>,
     /// What begins when that is committed.
@@ -66,7 +69,8 @@ const LONGEST: usize = 1024 * 1024;
 impl Call {
     pub(crate) fn new(request: Request, context: Arc<Context>) -> Self {
         let (head, body) = request.into_parts();
-        Self { head, body: Some(body), context, actor: None, transaction: None, waiting: None, longest: LONGEST }
+        let (actor, aside, transaction, waiting) = (None, None, None, None);
+        Self { head, body: Some(body), context, actor, aside, transaction, waiting, longest: LONGEST }
     }
 
     /// The same with a body of at most so many bytes.
@@ -112,14 +116,29 @@ pub fn media_type(headers: &HeaderMap) -> String {
 
 /// The body was longer than allowed, or did not come whole.
 fn unfinished(error: &axum::Error, limit: usize) -> Problem {
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    if causes.clone().any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+    if is_too_long(error) {
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).because(format!("a body has at most {limit} bytes"));
     }
-    if causes.any(<dyn std::error::Error>::is::<TooSlow>) {
+    if is_caused_by::<TooSlow>(error) {
         return Problem::new(StatusCode::REQUEST_TIMEOUT).because("the body comes too slowly");
     }
     Problem::bad_request().because("the body did not come whole")
+}
+
+/// Whether a body was given up because it is longer than allowed.
+pub(crate) fn is_too_long(error: &axum::Error) -> bool {
+    is_caused_by::<LengthLimitError>(error)
+}
+
+fn is_caused_by<E: Error + 'static>(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<E>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Names one request in the log, in its answer (`X-Request-Id`) and in its problem.

@@ -13,7 +13,9 @@
 //!
 //! [draft-ietf-httpapi-idempotency-key-header]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
-use crate::{Argument, Arguments, Call, Context, Guard, Operation, beside::Waiting, refusal::Refusal};
+use crate::{
+    Argument, Arguments, Call, Context, Guard, Operation, beside::Waiting, call::is_too_long, refusal::Refusal,
+};
 use aws_lc_rs::digest::{self, SHA256};
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -223,7 +225,8 @@ async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn 
                 call.transaction = Some(open.transaction().clone());
                 return Ok(Begun::Once(Box::new(Once { open, records, id: request.id, waiting, _turn: turn })));
             }
-            // Another instance is at it, and has not ended in time.
+            // Another instance is at it, and has not ended in time: nothing else is waited for within a transaction that
+            // has only begun. A database with too much to do has said so before.
             Err(Error::Overloaded) => return Err(running()),
             Err(Error::Conflict { .. }) => drop(open.rollback().await),
             Err(error) => return Err(error.into()),
@@ -236,9 +239,9 @@ async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn 
 }
 
 impl Once {
-    /// Keeps a success and what it did; takes back anything else.
+    /// Keeps a success and what it did, also one that leads elsewhere (303); takes back anything else.
     pub(crate) async fn end(self, response: Response) -> Response {
-        if !response.status().is_success() {
+        if !(response.status().is_success() || response.status().is_redirection()) {
             let _ = self.open.rollback().await;
             return response;
         }
@@ -246,10 +249,8 @@ impl Once {
     }
 
     async fn keep(self, response: Response) -> Result<Response> {
-        let (mut parts, body) = response.into_parts();
-        // A cookie is a secret of one answer.
-        parts.headers.remove(header::SET_COOKIE);
-        let body = to_bytes(body, LONGEST).await.map_err(|error| Problem::internal().caused_by(error))?;
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, LONGEST).await.map_err(unkept)?;
         let kept = serde_json::to_string(&Kept::new(parts.status, &parts.headers, &body))
             .map_err(|error| Problem::internal().caused_by(error))?;
         self.records.answer(&self.open, self.id, kept).await?;
@@ -263,7 +264,9 @@ impl Once {
 impl Kept {
     fn new(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Self {
         let text = |value: &HeaderValue| Some(value.to_str().ok()?.to_owned());
-        let headers = headers.iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
+        // A cookie is a secret of one answer.
+        let headers = headers.iter().filter(|(name, _)| *name != header::SET_COOKIE);
+        let headers = headers.filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
         Self { status: status.as_u16(), headers: headers.collect(), body: STANDARD.encode(body) }
     }
 
@@ -292,6 +295,17 @@ impl KeyedRequest {
         let kept = serde_json::from_str::<Kept>(&self.answer).ok().and_then(Kept::answer);
         kept.ok_or_else(|| Problem::internal().caused_by("a kept answer cannot be read"))
     }
+}
+
+/// Why an answer cannot be kept.
+fn unkept(error: axum::Error) -> Problem {
+    if !is_too_long(&error) {
+        return Problem::internal().caused_by(error);
+    }
+    Problem::bad_request().because(
+        "the answer is longer than the 1 MiB that is kept under an `Idempotency-Key`, so nothing was done: ask for less at \
+         once, or leave out the key",
+    )
 }
 
 fn running() -> Problem {

@@ -31,10 +31,7 @@ use std::{
     net::IpAddr,
     pin::Pin,
     str::FromStr,
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 use tollgate_core::{Clock, Problem};
@@ -91,7 +88,7 @@ impl FromStr for Quota {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no limit: write it as `100 per minute`, per second, minute, hour or day");
+        let wrong = || "this is no limit: write it as `100 per minute`, per second, minute, hour or day".to_owned();
         let (requests, unit) = text.split_once(" per ").ok_or_else(wrong)?;
         let seconds = match unit.trim() {
             "second" => 1,
@@ -147,7 +144,6 @@ pub struct Limits {
     quotas: Quotas,
     counters: Counters,
     shared: Option<Arc<dyn SharedCounters>>,
-    refused: AtomicU64,
 }
 
 impl Limits {
@@ -156,12 +152,7 @@ impl Limits {
         let counters = Counters::new(clock);
         // Shown from the start: a counter that appears with its first refusal hides that one.
         quotas.policies().for_each(|limit| drop(REFUSED.get_or_create(&Policy { limit })));
-        (!quotas.is_empty()).then(|| Arc::new(Self { quotas, counters, shared, refused: AtomicU64::new(0) }))
-    }
-
-    /// How many requests were refused so far.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Relaxed)
+        (!quotas.is_empty()).then(|| Arc::new(Self { quotas, counters, shared }))
     }
 
     /// Counts a request against its address.
@@ -215,7 +206,6 @@ impl Limits {
             debt = shared.count(&name, quota).await.unwrap_or(debt);
         }
         if debt > quota.window {
-            self.refused.fetch_add(1, Relaxed);
             REFUSED.get_or_create(&Policy { limit: policy }).inc();
         }
         taken.0.push(One { policy, quota, debt });

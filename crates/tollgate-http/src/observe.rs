@@ -52,6 +52,7 @@ pub fn metrics(registry: &mut Registry) {
     registry.register("http_server_active_requests", "Requests under way", ACTIVE.clone());
     let help = "Requests of somebody who is signed in and lacked a permission";
     registry.register("tollgate_permission_refusals", help, REFUSED.clone());
+    crate::serve::metrics(registry);
     crate::limits::metrics(registry);
     crate::idempotency::metrics(registry);
     crate::live::metrics(registry);

@@ -143,9 +143,10 @@ impl Edge {
         Self { load, ..self }
     }
 
-    /// The answer to a request that comes to no route.
+    /// The answer to a request that comes to no route; the log is told of all those together.
     pub(crate) async fn turn_away(&self, request: Request, problem: Problem) -> Response {
-        self.conduct(request, |_| std::future::ready(Refusal::from(problem).into_response())).await
+        let refusal = Refusal { is_one_of_many: true, ..Refusal::from(problem) };
+        self.conduct(request, |_| std::future::ready(refusal.into_response())).await
     }
 
     /// The answer to what never became a request, as bytes of HTTP/1.1.

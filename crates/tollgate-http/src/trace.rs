@@ -16,6 +16,7 @@ use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What sends traces.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,8 @@ pub struct Tracer {
     pub adopt: fn(&Span, &HeaderMap),
     /// The `traceparent` of the step at hand.
     pub current: fn(&Span) -> Option<String>,
+    /// What others wrote into the `tracestate` of its trace.
+    pub state: fn(&Span) -> Option<String>,
     /// The share of the traces that begin here which is sent, from 0 to 1.
     pub sampled: f64,
 }
@@ -99,18 +102,22 @@ pub(crate) fn end_span(span: &Span, status: StatusCode) {
 }
 
 /// What calls to others take along, if the work at hand is part of a trace that is sent.
-pub fn outgoing() -> Option<(HeaderName, HeaderValue)> {
-    let tracer = TRACER.get()?;
-    let traceparent = (tracer.current)(&Span::current()).or_else(unsampled)?;
-    Some((TRACEPARENT, HeaderValue::try_from(traceparent).ok()?))
+pub fn outgoing() -> HeaderMap {
+    let of_step = || {
+        let (tracer, step) = (TRACER.get()?, Span::current());
+        let traceparent = (tracer.current)(&step).or_else(unsampled)?;
+        Some([(TRACEPARENT, Some(traceparent)), (TRACESTATE, (tracer.state)(&step))])
+    };
+    let headers = of_step().into_iter().flatten();
+    headers.filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?))).collect()
 }
 
 /// Work as a step of the trace at hand that may last longer than the step it follows from.
 pub(crate) fn continued<F: Future>(work: F) -> impl Future<Output = F::Output> {
     // A child would keep its parent open to the end.
     let span = tracing::debug_span!(target: "tollgate::trace", parent: None, "beside");
-    if let (false, Some(tracer), Some(from)) = (span.is_disabled(), TRACER.get(), outgoing()) {
-        (tracer.adopt)(&span, &HeaderMap::from_iter([from]));
+    if let (false, Some(tracer)) = (span.is_disabled(), TRACER.get()) {
+        (tracer.adopt)(&span, &outgoing());
     }
     work.instrument(span)
 }
@@ -126,7 +133,7 @@ mod tests {
     use super::*;
 
     fn tracer(sampled: f64) -> Tracer {
-        Tracer { adopt: |_, _| (), current: |_| None, sampled }
+        Tracer { adopt: |_, _| (), current: |_| None, state: |_| None, sampled }
     }
 
     #[test]

@@ -35,6 +35,7 @@ use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Merge, Result, Select, Session, Table,
     Update, Value,
+    connections::PoolMeasures,
     migrate::{Applied, Script},
 };
 
@@ -46,6 +47,8 @@ const INSERTS: usize = 2;
 /// `maxWireVersion` of MongoDB 6.0. Servers before miss fixes that transactions need.
 const OLDEST: i32 = 17;
 
+/// Connections to one server, where the URL says nothing else: what the driver has.
+const POOL: u32 = 10;
 /// How long a write of one document waits for another's transaction, which is not as long as that may take.
 const TURN: Duration = Duration::from_secs(5);
 /// How long a group of inserts does, because of one of them.
@@ -166,15 +169,43 @@ async fn connect(url: Secret, live: &LiveSecret) -> Result<(Config, Documents)> 
     let mut config = Config::parse(url.reveal()).await?;
     let live = live.clone();
     // Who is not let in may have an old password.
+    let most = config.options.max_pool_size.unwrap_or(POOL);
+    let measures = PoolMeasures::of(&config.database, usize::try_from(most).unwrap_or(usize::MAX));
     config.options.cmap_event_handler = Some(EventHandler::callback(move |event| {
         if matches!(event, CmapEvent::ConnectionCheckoutFailed(_)) {
             live.doubt();
         }
+        count(&measures, &event);
     }));
     let client = Client::with_options(config.options.clone()).map_err(|error| refused(&config, &error))?;
     let database = client.database(&config.database);
     check(&config, &database).await?;
     Ok((config, database))
+}
+
+/// What the driver tells of its connections, to all servers of the database together.
+fn count(measures: &PoolMeasures, event: &CmapEvent) {
+    let PoolMeasures { used, idle, pending, timeouts } = measures;
+    // Each step answers the number before it, which nobody needs.
+    let _ = match event {
+        CmapEvent::ConnectionCreated(_) => idle.inc(),
+        CmapEvent::ConnectionClosed(_) => idle.dec(),
+        CmapEvent::ConnectionCheckoutStarted(_) => pending.inc(),
+        CmapEvent::ConnectionCheckoutFailed(_) => {
+            timeouts.inc();
+            pending.dec()
+        }
+        CmapEvent::ConnectionCheckedOut(_) => {
+            pending.dec();
+            idle.dec();
+            used.inc()
+        }
+        CmapEvent::ConnectionCheckedIn(_) => {
+            used.dec();
+            idle.inc()
+        }
+        _ => 0,
+    };
 }
 
 async fn check(config: &Config, database: &Documents) -> Result<()> {

@@ -7,7 +7,7 @@
 //! tls.rs      with whom we speak                 prepared statements              comes back
 //! error.rs    what the server's "no" means              numeric.rs  decimals on the wire
 //! migrate.rs  changes as scripts, and scripts applied   iam.rs   tokens of AWS as passwords
-//! measures.rs how busy connections are
+//! measures.rs statements under way
 //! ```
 //!
 //! A connection answers in order, so point reads, inserts and all the rest have lines of their own: a slow list

@@ -6,7 +6,7 @@ use crate::{
     cell::Bound,
     connection::{Backoff, Connection, Connector, Rows},
     error::{is_blocked, is_lost, tell, tell_reader, writes},
-    measures::{Counted, statements},
+    measures::statements,
 };
 use futures_util::future::join_all;
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,7 +16,7 @@ use std::sync::{
 };
 use tokio::{runtime::Handle, sync::Mutex};
 use tokio_postgres::Error as Failure;
-use tollgate_store::{Error, Result};
+use tollgate_store::{Error, Result, connections::Counted};
 
 /// How many statements may be under way on a line.
 const DEPTH: usize = 256;

@@ -3,7 +3,6 @@
 use crate::{
     connection::{Backoff, Connection, Connector},
     error::{is_lost, tell},
-    measures::{Counted, PoolMeasures},
 };
 use futures_util::future::join_all;
 use std::{
@@ -15,7 +14,10 @@ use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use tollgate_store::{Error, Result};
+use tollgate_store::{
+    Error, Result,
+    connections::{Counted, PoolMeasures},
+};
 
 /// The connections.
 pub(crate) struct Pool {

@@ -86,9 +86,4 @@ impl Redis {
         let answer = self.0.link.ask_now::<String>(&redis::cmd("PING")).await;
         answer.map(drop).map_err(|silence| Away(silence.why))
     }
-
-    /// How many calls have failed so far.
-    pub fn lost(&self) -> u64 {
-        self.0.link.lost()
-    }
 }

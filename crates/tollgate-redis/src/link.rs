@@ -32,7 +32,6 @@ pub(crate) struct Link {
     start: Instant,
     /// Until when nothing is asked, in milliseconds since the start.
     silent_until: AtomicU64,
-    lost: AtomicU64,
 }
 
 fn manager(url: &str, authorities: Option<TlsCertificates>) -> RedisResult<ConnectionManager> {
@@ -110,11 +109,7 @@ impl Link {
             let manager = manager(url, authorities).map_err(|_| NoPlace::Url)?;
             let _ = connection.set(Connection::One(manager));
         }
-        Ok(Self { connection, start: Instant::now(), silent_until: AtomicU64::new(0), lost: AtomicU64::new(0) })
-    }
-
-    pub(crate) fn lost(&self) -> u64 {
-        self.lost.load(Relaxed)
+        Ok(Self { connection, start: Instant::now(), silent_until: AtomicU64::new(0) })
     }
 
     /// What Redis answers; nothing if it does not, in time or at all, or refuses.
@@ -131,7 +126,6 @@ impl Link {
                     let pause = u64::try_from(PAUSE.as_millis()).unwrap_or_default();
                     self.silent_until.store(now + pause, Relaxed);
                 }
-                self.lost.fetch_add(1, Relaxed);
                 tracing::debug!(why, "Redis did not answer");
                 None
             }

@@ -31,6 +31,7 @@ use tokio::{
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, SqlQuery, Table, Update,
     Value,
+    connections::{Counted, PoolMeasures},
     migrate::{Applied, Script},
     sql::{self, Param},
 };
@@ -51,8 +52,17 @@ pub struct Sqlite {
     readers: Vec<Mutex<Connection>>,
     /// One for each connection that lists may take: they wait here, where it keeps no thread.
     lists: Semaphore,
+    measures: PoolMeasures,
     next: AtomicUsize,
     writer: Writer,
+}
+
+/// Those of the connection that writes and of the ones that lists take. Lookups are over before they could be counted.
+fn measures(path: &Path) -> PoolMeasures {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let measures = PoolMeasures::of(&name, READERS);
+    measures.idle.inc_by(i64::try_from(READERS).unwrap_or_default());
+    measures
 }
 
 impl Sqlite {
@@ -92,8 +102,10 @@ impl Sqlite {
         let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
         let reader = |_| connect(path, pragmas).map(Mutex::new);
         let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
-        let writer = Writer::start(writer, config.statement_timeout)?;
-        Ok(Self { config, readers, lists: Semaphore::new(READERS - 1), next: AtomicUsize::new(0), writer })
+        let measures = measures(path);
+        let writer = Writer::start(writer, config.statement_timeout, &measures)?;
+        let (lists, next) = (Semaphore::new(READERS - 1), AtomicUsize::new(0));
+        Ok(Self { config, readers, lists, measures, next, writer })
     }
 
     /// For [`Store::raw`](tollgate_store::Store::raw): reads on one of the connections that cannot write.
@@ -128,6 +140,7 @@ impl Sqlite {
     /// Reads what may take long on a connection of which there are a few; with patience, because all may be in use.
     async fn list<R>(&self, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
         let _turn = self.turn().await?;
+        let _taken = self.measures.take();
         apart(|| limit::within(self.config.statement_timeout, || read(&self.reader(false))))
     }
 
@@ -135,7 +148,12 @@ impl Sqlite {
         if let Ok(free) = self.lists.try_acquire() {
             return Ok(free);
         }
-        let turn = timeout(TURN, self.lists.acquire()).await.map_err(|_| Error::Overloaded)?;
+        let pending = Counted::on(&self.measures.pending);
+        let turn = timeout(TURN, self.lists.acquire()).await.map_err(|_| {
+            self.measures.timeouts.inc();
+            Error::Overloaded
+        })?;
+        drop(pending);
         turn.map_err(|error| Error::Internal(Arc::new(error)))
     }
 

@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
-use tollgate_store::{Error, LastWrite, Result};
+use tollgate_store::{
+    Error, LastWrite, Result,
+    connections::{Counted, PoolMeasures},
+};
 
 /// The most pieces of work in one commit, and that may wait for one.
 const GROUP: usize = 256;
@@ -31,12 +34,14 @@ pub(crate) struct Writer {
     thread: JoinHandle<()>,
     last: Arc<LastWrite>,
     statement_timeout: Duration,
+    measures: PoolMeasures,
 }
 
 /// What is to be done, and when that was said.
 struct Job {
     since: Instant,
     what: What,
+    _pending: Counted,
 }
 
 enum What {
@@ -97,8 +102,9 @@ impl<F: FnOnce(&Connection) -> Result<R> + Send, R: Send> Work for Task<F, R> {
 
 impl Job {
     /// Unless nobody waits for it any more, or for too long.
-    fn in_time(self) -> Option<What> {
+    fn in_time(self, measures: &PoolMeasures) -> Option<What> {
         let is_late = self.since.elapsed() > TURN;
+        measures.timeouts.inc_by(is_late.into());
         match self.what {
             What::Shared(work) | What::Alone(work) | What::Schema(work) if is_late || work.is_left() => {
                 work.tell(Err(Error::Overloaded));
@@ -114,11 +120,16 @@ impl Job {
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(db: Connection, statement_timeout: Duration) -> Result<Self> {
+    pub(crate) fn start(db: Connection, statement_timeout: Duration, measures: &PoolMeasures) -> Result<Self> {
         let (sender, jobs) = sync_channel(WAITING);
         let named = thread::Builder::new().name("sqlite-writer".into());
-        let thread = named.spawn(move || serve(&db, &jobs)).map_err(|error| Error::Unavailable(Arc::new(error)))?;
-        Ok(Self { jobs: sender, thread, last: Arc::default(), statement_timeout })
+        let thread = named
+            .spawn({
+                let measures = measures.clone();
+                move || serve(&db, &jobs, &measures)
+            })
+            .map_err(|error| Error::Unavailable(Arc::new(error)))?;
+        Ok(Self { jobs: sender, thread, last: Arc::default(), statement_timeout, measures: measures.clone() })
     }
 
     /// Runs work that is quickly done, in a transaction it shares with others; answers after the commit.
@@ -178,8 +189,12 @@ impl Writer {
     }
 
     fn send(&self, what: What) -> Result<()> {
-        self.jobs.try_send(Job { since: Instant::now(), what }).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Overloaded,
+        let job = Job { since: Instant::now(), what, _pending: Counted::on(&self.measures.pending) };
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                self.measures.timeouts.inc();
+                Error::Overloaded
+            }
             TrySendError::Disconnected(_) => gone(),
         })
     }
@@ -193,9 +208,11 @@ fn given_up() -> Error {
     Error::Unavailable(Error::source_of("SQLite gave up the whole transaction"))
 }
 
-fn serve(db: &Connection, jobs: &Receiver<Job>) {
+fn serve(db: &Connection, jobs: &Receiver<Job>, measures: &PoolMeasures) {
+    let in_time = |job: Job| job.in_time(measures);
     let mut waiting = None;
-    while let Some(what) = waiting.take().or_else(|| jobs.recv().ok().map(Job::in_time)) {
+    while let Some(what) = waiting.take().or_else(|| jobs.recv().ok().map(in_time)) {
+        let _taken = measures.take();
         match what {
             None => (),
             Some(What::Transaction { steps, started }) => serve_steps(db, &steps, started),
@@ -208,7 +225,7 @@ fn serve(db: &Connection, jobs: &Receiver<Job>) {
             Some(What::Shared(first)) => {
                 let mut group = vec![first];
                 while group.len() < GROUP && waiting.is_none() {
-                    match jobs.try_recv().map(Job::in_time) {
+                    match jobs.try_recv().map(in_time) {
                         Ok(Some(What::Shared(work))) => group.push(work),
                         Ok(None) => (),
                         Ok(other) => waiting = Some(other),
@@ -311,7 +328,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_space_left_is_told_and_whoever_comes_later_has_what_there_is() {
-        let writer = Writer::start(small(), LIMIT).unwrap();
+        let writer = Writer::start(small(), LIMIT, &PoolMeasures::of("test", 1)).unwrap();
         writer.write(insert(10)).await.unwrap();
         let refused = writer.write(insert(100_000)).await;
         assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
@@ -321,7 +338,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_transaction_that_sqlite_gave_up_keeps_none_of_its_later_steps() {
-        let writer = Writer::start(small(), LIMIT).unwrap();
+        let writer = Writer::start(small(), LIMIT, &PoolMeasures::of("test", 1)).unwrap();
         let steps = writer.begin().await.unwrap();
         for length in [10, 100_000, 10] {
             let step = move |db: &Connection| drop(in_savepoint(db, insert(length)));
@@ -335,7 +352,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_in_a_group_undoes_itself_alone() {
-        let writer = Writer::start(small(), LIMIT).unwrap();
+        let writer = Writer::start(small(), LIMIT, &PoolMeasures::of("test", 1)).unwrap();
         let fails = |db: &Connection| {
             insert(10)(db)?;
             Err::<usize, _>(Error::NotFound)
@@ -347,7 +364,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_undoes_itself_and_ends_nothing() {
-        let writer = Writer::start(small(), LIMIT).unwrap();
+        let writer = Writer::start(small(), LIMIT, &PoolMeasures::of("test", 1)).unwrap();
         let panics = |db: &Connection| -> Result<usize> {
             insert(10)(db)?;
             std::panic::resume_unwind(Box::new("on purpose"))
@@ -360,7 +377,7 @@ mod tests {
 
     #[tokio::test]
     async fn everybody_is_told_why_sqlite_gave_up_their_transaction() {
-        let writer = Writer::start(small(), LIMIT).unwrap();
+        let writer = Writer::start(small(), LIMIT, &PoolMeasures::of("test", 1)).unwrap();
         let gives_up = |db: &Connection| -> Result<usize> {
             execute(db, "ROLLBACK")?;
             Err(Error::internal("the first cause"))

@@ -11,7 +11,7 @@
 //! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
 //! what was done        audit.rs      who did what to which row, kept with what they did
-//! how it is doing      measures.rs   metrics, and steps of a trace
+//! how it is doing      measures.rs   metrics, steps of a trace    connections.rs  how busy those of a driver are
 //!                      watch.rs      told to who keeps answers    fingerprint.rs
 //!                      changes.rs    which rows, in an order that instances share
 //! beside the requests  beside.rs     what goes on for a moment more
@@ -38,6 +38,7 @@ mod batch;
 mod beside;
 pub mod changes;
 mod conditional;
+pub mod connections;
 mod decimal;
 mod driver;
 mod error;

@@ -25,6 +25,7 @@ static REFUSED: LazyLock<Family<Labels, Counter>> = LazyLock::new(Family::defaul
 
 /// Adds the store's metrics to those that are shown.
 pub fn metrics(registry: &mut Registry) {
+    crate::connections::metrics(registry);
     let sizes = "Callers whose reads or inserts travelled to the database as one statement";
     registry.register("tollgate_group_size", sizes, SIZES.clone());
     registry.register("tollgate_group_waiting", "Callers who wait for the next group", WAITING.clone());

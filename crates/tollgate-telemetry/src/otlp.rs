@@ -130,6 +130,12 @@ pub fn current(span: &Span) -> Option<String> {
     step.is_valid().then(|| format!("00-{}-{}-{flags:02x}", step.trace_id(), step.span_id()))
 }
 
+/// What others wrote into the `tracestate` of the trace that this step is part of.
+pub fn state(span: &Span) -> Option<String> {
+    let state = span.context().span().span_context().trace_state().header();
+    (!state.is_empty()).then_some(state)
+}
+
 /// Called by a thread that is none of the runtime's, which waits for the answer.
 struct Client {
     runtime: Handle,

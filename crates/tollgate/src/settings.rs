@@ -19,7 +19,7 @@ pub use live::Live;
 pub use own::Config;
 pub(crate) use own::Section;
 pub use server::Server;
-pub use telemetry::{Format, Telemetry};
+pub use telemetry::{Format, MetricsAt, Telemetry};
 
 use crate::secrets;
 use axum::http::Extensions;

@@ -4,12 +4,18 @@ use crate::{
     app::Failure,
     running::Running,
     secrets,
-    settings::{Format, Settings, Telemetry},
+    settings::{Format, MetricsAt, Settings, Telemetry},
 };
 use axum::{Router, http::header, routing::get};
-use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
+use std::{
+    future::pending,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::net::TcpListener;
-use tollgate_http::Counts;
+use tollgate_http::{ConnectionLimits, Counts, Edge, Listening, Serving, Stop, log_panics};
 use tollgate_store::audit::with_origin;
 use tollgate_telemetry::{self as telemetry, CONTENT_TYPE, Flush, Layer as _, Layered, Logging, Metrics, Recent};
 
@@ -29,6 +35,10 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
     let layers: Vec<Layered> = sent.into_iter().chain(settings.recent.as_ref().map(Recent::layer)).collect();
     // A list of no layers would want to hear nothing, and so turn off everything.
     let flush = logging.start((!layers.is_empty()).then(|| layers.boxed()));
+    if json {
+        // Also what a command other than `serve` says last is a line that programs can read.
+        log_panics();
+    }
     Ok(Started { traces, flush })
 }
 
@@ -76,7 +86,7 @@ mod traces {
         let started = Traces::start(service, address, settings.traces_sampled, Arc::new(send));
         let started = started.map_err(|error| Failure(format!("telemetry.traces: {error}")))?;
         let sampled = settings.traces_sampled;
-        Tracer { adopt: telemetry::adopt, current: telemetry::current, sampled }.install();
+        Tracer { adopt: telemetry::adopt, current: telemetry::current, state: telemetry::state, sampled }.install();
         Ok(Some(started))
     }
 
@@ -154,17 +164,48 @@ fn metrics(Running { design, load, context, .. }: &Running) -> Metrics {
     design.metrics.iter().fold(metrics, |metrics, add| metrics.with(*add))
 }
 
-/// Shows the metrics at an address of their own, until the process ends; answers where.
+/// How many connections to the metrics are open at once.
+const SCRAPERS: usize = 64;
+
+/// Shows the metrics at an address of their own, until the process ends; answers where. At the usual address, only the first
+/// of several processes of a machine does so.
 pub(crate) async fn show_metrics(running: &Running) -> Result<Option<SocketAddr>, Failure> {
-    let Some(address) = running.design.settings.telemetry.metrics else { return Ok(None) };
-    let metrics = Arc::new(metrics(running));
-    let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => Failure(format!("telemetry.metrics: {address} is taken; choose another")),
-        _ => Failure(format!("telemetry.metrics: cannot listen on {address}: {error}")),
-    })?;
+    let settings = &running.design.settings;
+    let (address, is_wished) = match settings.telemetry.metrics {
+        Some(MetricsAt::Off) => return Ok(None),
+        Some(MetricsAt::Address(address)) => (address, true),
+        None if settings.is_dev() => return Ok(None),
+        None => (MetricsAt::USUAL, false),
+    };
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) if is_wished => return Err(Failure(unshown(address, &error))),
+        Err(error) => {
+            tracing::warn!("{}, or `off`; the metrics of this process are not shown", unshown(address, &error));
+            return Ok(None);
+        }
+    };
     let address = listener.local_addr()?;
+    let metrics = Arc::new(metrics(running));
     let show = async move || ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render());
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/metrics", get(show))).await });
+    let mut limits = ConnectionLimits::default();
+    limits.connections = SCRAPERS;
+    let serving = Serving {
+        router: Router::new().route("/metrics", get(show)),
+        edge: Arc::new(Edge::new(Arc::clone(&running.pages), Arc::clone(&running.context.authenticate), None)),
+        limits,
+        tls: None,
+        stop: Stop::default(),
+        wait: Duration::ZERO,
+        drain: Duration::ZERO,
+    };
+    tokio::spawn(Listening::from(listener).serve(serving, async || pending().await));
     Ok(Some(address))
+}
+
+fn unshown(address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => format!("telemetry.metrics: {address} is taken; choose another"),
+        _ => format!("telemetry.metrics: cannot listen on {address}: {error}; choose another"),
+    }
 }

@@ -11,7 +11,9 @@ mod key_rotation;
 mod login_storm;
 mod lost_commit;
 mod malformed;
+mod no_descriptors;
 mod overload;
+mod panics;
 mod provider_outage;
 mod redis_outage;
 mod refresh;
@@ -164,6 +166,18 @@ pub const FAULTS: &[Fault] = &[
         title: "a slow database, and twice as many requests as can be served",
         needs: Some("postgres"),
         run: |stage| Box::pin(overload::run(stage)),
+    },
+    Fault {
+        id: "F16",
+        title: "no file descriptors are left",
+        needs: None,
+        run: |stage| Box::pin(no_descriptors::run(stage)),
+    },
+    Fault {
+        id: "F17",
+        title: "a handler panics, again and again",
+        needs: None,
+        run: |stage| Box::pin(panics::run(stage)),
     },
     Fault {
         id: "F18",

@@ -22,6 +22,17 @@ async fn slow_clients_are_let_go_at_their_limits_and_harm_nobody() {
     holds("F6").await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_file_descriptors_it_waits_for_one() {
+    holds("F16").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_meets_no_panic_notices_none() {
+    holds("F17").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_sign_ins_is_sent_away_and_harms_nobody() {
     holds("F7").await;

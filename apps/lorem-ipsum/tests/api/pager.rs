@@ -190,6 +190,7 @@ fn served(folder: &Path, url: &str, more: &[(&str, &str)]) -> (Server, String) {
 fn post(server: &Server, who: &str, path: &str, body: Value) {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let request = ureq::post(server.url() + path).header("authorization", who).header("traceparent", trace);
+    let request = request.header("tracestate", "vendor=its-own");
     assert_eq!(request.send_json(body).unwrap().status(), 201);
 }
 
@@ -231,6 +232,7 @@ fn a_page_is_part_of_the_trace_and_a_pager_that_is_unwell_is_seen() {
     until("a page", || if told(&server, &clio) == 1 { Ok(()) } else { Err(format!("{:?}", pager.told())) });
     let sent = pager.told()[0].header("traceparent").to_owned();
     assert!(sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && sent.ends_with("-01"), "{sent}");
+    assert_eq!(pager.told()[0].header("tracestate"), "vendor=its-own", "what others wrote into it goes on");
 
     pager.is_now(500);
     let ready: Value = until("it is seen", || {

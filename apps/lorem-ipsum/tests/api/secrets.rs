@@ -5,10 +5,12 @@ use crate::{
     doors::printed,
     issuer::{say, secret},
     process::{Server, command},
+    telemetry::until,
 };
 use serde_json::{Value, json};
 use std::{fmt::Write, fs::File, path::Path};
 use tempfile::TempDir;
+use tollgate_testing::servers::Rotel;
 use ureq::{Agent, Body, http::Response};
 
 /// Of RFC 7636, appendix B.
@@ -20,6 +22,7 @@ const BACK: &str = "http://127.0.0.1:9/back";
 struct Talk {
     folder: TempDir,
     server: Server,
+    traces: Rotel,
     agent: Agent,
     secrets: Vec<String>,
     /// What people see: answers that say no, lists, what commands print about a mistake.
@@ -31,10 +34,12 @@ impl Talk {
         let folder = TempDir::new().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut start = command(folder.path(), &["--port", "0"]);
+        let traces = Rotel::start();
         start.env("LOREM_IPSUM_LOG__FORMAT", format).env("LOREM_IPSUM_TELEMETRY__METRICS", "127.0.0.1:0");
+        start.env("LOREM_IPSUM_TELEMETRY__TRACES", traces.url());
         let server = Server::start_as(start.env("RUST_LOG", "trace").stderr(log));
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
-        Self { folder, server, agent, secrets: vec![], seen: String::new() }
+        Self { folder, server, traces, agent, secrets: vec![], seen: String::new() }
     }
 
     fn at(&self, path: &str) -> String {
@@ -217,6 +222,11 @@ fn is_nowhere(format: &str, words: &str) {
     let metrics =
         talk.server.banner.lines().find_map(|line| line.trim().strip_prefix("metrics")).unwrap().trim().to_owned();
     let metrics = talk.agent.get(&metrics).call().unwrap().body_mut().read_to_string().unwrap();
+    let config = talk.run(&["config", "--json"]);
+    let traces = until("the steps of the requests", || {
+        let log = talk.traces.log();
+        if log.contains("POST /token") && log.contains("POST /api-keys") { Ok(log) } else { Err(log) }
+    });
     let (log, seen) = (log(talk.folder.path()), &talk.seen);
     assert!(log.contains(words) && log.len() > 10_000, "the log is silent");
     assert!(seen.contains("application/problem+json"), "nothing was refused");
@@ -225,18 +235,22 @@ fn is_nowhere(format: &str, words: &str) {
     for secret in &talk.secrets {
         let around =
             |text: &str| text.lines().find(|line| line.contains(secret)).map(|line| line.chars().take(600).collect());
-        let texts = [&log, seen, &talk.server.banner, &metrics];
+        let texts = [&log, seen, &talk.server.banner, &metrics, &traces, &config];
         let found: Option<String> = texts.into_iter().find_map(|text| around(text));
         assert_eq!(found, None, "{secret}");
     }
 }
 
-#[test]
-fn no_secret_is_in_the_log_in_a_refusal_or_in_a_list() {
-    is_nowhere("text", "DEBUG tollgate::request");
-}
+mod rotel {
+    use super::is_nowhere;
 
-#[test]
-fn no_secret_is_in_lines_for_programs_or_in_metrics() {
-    is_nowhere("json", "\"log.logger\":\"tollgate::request\"");
+    #[test]
+    fn no_secret_is_in_the_log_in_traces_in_a_refusal_or_in_a_list() {
+        is_nowhere("text", "DEBUG tollgate::request");
+    }
+
+    #[test]
+    fn no_secret_is_in_lines_for_programs_or_in_metrics() {
+        is_nowhere("json", "\"log.logger\":\"tollgate::request\"");
+    }
 }

@@ -1,9 +1,13 @@
 //! What a client may do to a socket, and what becomes of the others.
 
-use crate::process::{Server, command, run, stdout};
+use crate::{
+    process::{Server, command, run, stdout},
+    telemetry::until,
+};
 use serde_json::Value;
 use std::{
-    io::{Read, Write},
+    fs,
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
     path::Path,
     process::{Command, Stdio},
@@ -172,29 +176,6 @@ fn who_finds_no_place_is_sent_away_at_once_and_probes_are_not() {
 }
 
 #[test]
-fn without_file_descriptors_it_waits_for_one() {
-    let folder = TempDir::new().unwrap();
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -n 64; exec \"$0\" --port 0", crate::process::BINARY]).current_dir(folder.path());
-    let mut server = Server::start_as(configured(shell, &[]).env_remove("RUST_LOG").stdin(Stdio::null()));
-    let mut crowd: Vec<_> = (0..100).map(|_| connect(&server)).collect();
-    for socket in &mut crowd {
-        socket.write_all(LIVE).unwrap();
-        socket.set_nonblocking(true).unwrap();
-    }
-    thread::sleep(Duration::from_secs(1));
-    let has_answer = |socket: &&mut TcpStream| socket.peek(&mut [0; 64]).is_ok_and(|read| read > 0);
-    let answered = crowd.iter_mut().filter(has_answer).count();
-    assert!((1..100).contains(&answered), "{answered} of 100");
-    drop(crowd);
-    let began = Instant::now();
-    assert_eq!(status(&ask(&mut connect(&server), LIVE)), 200);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    server.signal("-TERM");
-    assert!(server.ended());
-}
-
-#[test]
 fn several_processes_may_share_a_port() {
     let folders = [(); 2].map(|()| TempDir::new().unwrap());
     let shared = [("REUSE_PORT", "true")];
@@ -232,22 +213,81 @@ fn on_its_way_out_it_is_not_ready_and_finishes_what_it_was_asked() {
     assert!(server.ended());
 }
 
+/// A request whose body does not come: it is under way until somebody gives it up.
+fn hanging(server: &Server, token: &str) -> TcpStream {
+    let mut socket = connect(server);
+    let head = "POST /messages HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9";
+    write!(socket, "{head}\r\nAuthorization: Bearer {token}\r\n\r\n{{").unwrap();
+    // It is under way once somebody who came later has been answered.
+    assert_eq!(status(&ask(&mut connect(server), LIVE)), 200);
+    socket
+}
+
+/// An app that gives up no body, with these settings of its end; what it says goes into the file `said`.
+fn patient(folder: &Path, shutdown: [(&str, &str); 2]) -> Server {
+    let mut command =
+        configured(command(folder, &["--port", "0"]), &[("STALL_SECONDS", "300"), shutdown[0], shutdown[1]]);
+    Server::start_as(command.stderr(fs::File::create(folder.join("said")).unwrap()))
+}
+
+/// That nothing is accepted any more.
+fn is_closed(server: &Server) -> Result<(), String> {
+    match TcpStream::connect(("127.0.0.1", server.port())) {
+        Ok(_) => Err("it still listens".to_owned()),
+        Err(_) => Ok(()),
+    }
+}
+
 #[test]
-fn whoever_tells_it_twice_wants_the_end_at_once() {
+fn what_does_not_end_in_time_is_cut_off_and_told() {
     let folder = TempDir::new().unwrap();
-    let mut server = start(folder.path(), &[("SHUTDOWN__WAIT_SECONDS", "300")]);
+    let mut server = patient(folder.path(), [("SHUTDOWN__WAIT_SECONDS", "0"), ("SHUTDOWN__DRAIN_SECONDS", "2")]);
+    let _under_way = hanging(&server, &token(folder.path(), &server));
     let began = Instant::now();
     server.signal("-TERM");
-    thread::sleep(Duration::from_millis(300));
+    assert!(!server.ended(), "a request that was cut off is a failure");
+    assert!(began.elapsed() >= Duration::from_secs(2), "it had two seconds: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let said = fs::read_to_string(folder.path().join("said")).unwrap();
+    assert!(said.contains("1 connections were cut off"), "{said}");
+}
+
+#[test]
+fn whoever_tells_it_twice_while_it_leaves_wants_the_end_at_once() {
+    let folder = TempDir::new().unwrap();
+    let mut server = patient(folder.path(), [("SHUTDOWN__WAIT_SECONDS", "300"), ("SHUTDOWN__DRAIN_SECONDS", "300")]);
+    let _under_way = hanging(&server, &token(folder.path(), &server));
+    server.signal("-TERM");
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(status(&ask(&mut connect(&server), LIVE)), 200, "told once, it goes on");
+    let began = Instant::now();
     server.signal("-INT");
-    server.ended();
+    assert!(!server.ended(), "what was under way was cut off");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn whoever_tells_it_twice_while_it_drains_wants_the_end_at_once() {
+    let folder = TempDir::new().unwrap();
+    let mut server = patient(folder.path(), [("SHUTDOWN__WAIT_SECONDS", "0"), ("SHUTDOWN__DRAIN_SECONDS", "300")]);
+    let mut under_way = hanging(&server, &token(folder.path(), &server));
+    server.signal("-TERM");
+    until("the end of its listening", || is_closed(&server));
+    under_way.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let silence = under_way.read(&mut [0; 64]).unwrap_err();
+    assert!(
+        matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        "it waits for the request: {silence}"
+    );
+    let began = Instant::now();
+    server.signal("-TERM");
+    assert!(!server.ended(), "what was under way was cut off");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
 /// With curl, which speaks HTTP/2 and TLS.
 mod curl {
     use super::*;
-    use std::fs;
     use tollgate_testing::servers::certify;
 
     /// Body, version and status; or what went wrong.

@@ -114,6 +114,17 @@ mod postgres {
             }
 
             #[test]
+            fn no_caller_chooses_the_id_of_their_request() {
+                let together = Together::new("ids");
+                let _instance = together.start(together.ports[0]);
+                let answer = together.get(together.proxy.port(), "/livez", ("x-request-id", "chosen-by-me"));
+                let id = answer.headers()["x-request-id"].to_str().unwrap();
+                assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+                let direct = together.get(together.ports[0], "/livez", ("x-request-id", "from-the-proxy"));
+                assert_eq!(direct.headers()["x-request-id"], "from-the-proxy", "whoever reaches the app is believed");
+            }
+
+            #[test]
             fn what_one_instance_keeps_the_others_find_and_what_one_writes_they_see() {
                 let together = Together::new("kept");
                 let _instances = together.start_all();

@@ -53,7 +53,7 @@ impl Sources {
         let mut said = of_process.chain(of_file).filter(|((key, _), _)| key.eq_ignore_ascii_case(&name));
         let Some(((key, env), file)) = said.next() else { return Ok(("dev".into(), "default".into())) };
         if env.is_empty() || !env.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            return Err(Invalid(format!("{name} is a name such as `dev` or `prod`, not `{env}`")));
+            return Err(Invalid(format!("{name} is a name such as `dev` or `prod`, of letters, digits, `-` and `_`")));
         }
         Ok((env.clone(), format!("{key}{file}")))
     }

@@ -24,8 +24,7 @@ impl Kept {
     pub(super) async fn of(response: Response, is_public: bool) -> (Response, Option<Arc<Self>>) {
         let length = response.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
         let headers = response.headers();
-        let is_secret = headers.contains_key(header::SET_COOKIE)
-            || headers.get(header::CACHE_CONTROL).is_some_and(|control| control.as_bytes() == b"no-store");
+        let is_secret = headers.contains_key(header::SET_COOKIE) || may_not_be_stored(headers);
         if response.status() != StatusCode::OK || is_secret || length.is_none_or(|length| length > LONGEST) {
             return (response, None);
         }
@@ -93,6 +92,13 @@ impl Kept {
     }
 }
 
+/// Whether one of the directives says so (RFC 9111, 5.2.2.5), in any line.
+fn may_not_be_stored(headers: &HeaderMap) -> bool {
+    let mut directives =
+        headers.get_all(header::CACHE_CONTROL).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-store"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,11 +116,21 @@ mod tests {
         }
     }
 
+    fn twice(lines: &[&'static str]) -> Response {
+        let mut response = "body".into_response();
+        for line in lines {
+            response.headers_mut().append(header::CACHE_CONTROL, HeaderValue::from_static(line));
+        }
+        response
+    }
+
     #[tokio::test]
     async fn a_secret_or_a_refusal_is_not_kept() {
         for response in [
             ([(header::SET_COOKIE, "a=b")], "body").into_response(),
             ([(header::CACHE_CONTROL, "no-store")], "body").into_response(),
+            ([(header::CACHE_CONTROL, "private, No-Store,max-age=0")], "body").into_response(),
+            twice(&["max-age=60", "no-store"]),
             (StatusCode::NOT_FOUND, "body").into_response(),
             (StatusCode::CREATED, "body").into_response(),
             "x".repeat(LONGEST + 1).into_response(),

@@ -1,11 +1,12 @@
 //! Counters of one process, in bounded memory and by the stopwatch: no change of the calendar gives or takes anything.
 //!
 //! Of each caller one number is kept: when all of their quota will be there again. Who has all of it is as good as unknown.
-//! Where there is no room left, whoever has the most of it among some is forgotten; that gives away the least.
+//! Where there is no room left, whoever has the most of it among some is forgotten; that gives away the least, and takes
+//! no longer however many come.
 
 use super::Quota;
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -18,8 +19,9 @@ const MOST: usize = 8192;
 /// Among how many of them one is chosen to be forgotten.
 const LOOKED_AT: usize = 16;
 
-/// By the hash of who is counted: the key of the hash is random, so that nobody picks two with the same.
-type Shard = Mutex<HashMap<u64, Duration>>;
+/// By the hash of who is counted: the key of the hash is random, so that nobody picks two with the same, or who is next to
+/// whom.
+type Shard = Mutex<BTreeMap<u64, Duration>>;
 
 pub(super) struct Counters {
     shards: [Shard; SHARDS],
@@ -42,7 +44,7 @@ impl Counters {
         let debt = next.saturating_sub(now);
         if debt <= quota.window() {
             if whole_at.len() >= MOST && !whole_at.contains_key(&hash) {
-                make_room(&mut whole_at, now);
+                make_room(&mut whole_at, hash);
             }
             whole_at.insert(hash, next);
         }
@@ -50,12 +52,11 @@ impl Counters {
     }
 }
 
-fn make_room(whole_at: &mut HashMap<u64, Duration>, now: Duration) {
-    whole_at.retain(|_, at| *at > now);
-    if whole_at.len() >= MOST {
-        let least = whole_at.iter().take(LOOKED_AT).min_by_key(|(_, at)| **at).map(|(who, _)| *who);
-        least.and_then(|who| whole_at.remove(&who));
-    }
+/// Forgets one of those whose hashes follow that one, which are any.
+fn make_room(whole_at: &mut BTreeMap<u64, Duration>, hash: u64) {
+    let some = whole_at.range(hash..).chain(whole_at.range(..hash)).take(LOOKED_AT);
+    let least = some.min_by_key(|(_, at)| **at).map(|(who, _)| *who);
+    least.and_then(|who| whole_at.remove(&who));
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{
     Site, body,
     limits::ConnectionLimits,
+    measures,
     socket::{Requests, Socket, Stream},
     stop::Stage,
 };
@@ -151,7 +152,9 @@ async fn close(site: &Site, socket: Socket<impl Stream>, unread: &Bytes) {
     let mut socket = socket.into_inner();
     let _ = timeout(LINGER, async {
         if let Some(status) = refused {
-            let answer = site.edge.answer_unread(unreadable(status, unread, &site.limits));
+            let problem = unreadable(status, unread, &site.limits);
+            measures::refused(problem.status());
+            let answer = site.edge.answer_unread(problem);
             socket.write_all(&answer).await?;
             socket.shutdown().await?;
         }
@@ -195,6 +198,7 @@ impl Site {
             let mut request = request.map(|body| body::paced(body, &site.limits));
             request.extensions_mut().insert(ClientAddress::of_peer(client.peer));
             let mut response = if let Some(problem) = client.refusal(&request) {
+                measures::refused(problem.status());
                 // Boxed, because it is rare, and would make the future of every request large.
                 Box::pin(site.edge.turn_away(request, problem)).await
             } else {

@@ -4,7 +4,7 @@
 //! limits.rs      how long, how much and how many          tls.rs    a certificate that may be renewed
 //! connection.rs  one connection, HTTP/1.1 or HTTP/2       stop.rs   how a process ends without anybody noticing
 //! socket.rs      watches its client, below hyper          body.rs   the same for bodies
-//! probe.rs       the other end: is the app well?
+//! measures.rs    how many there are                       probe.rs  the other end: is the app well?
 //! ```
 //!
 //! A head that does not come in time or is too large never becomes a request. When the process is told to stop, it is
@@ -13,6 +13,7 @@
 mod body;
 mod connection;
 mod limits;
+mod measures;
 mod probe;
 mod socket;
 mod stop;
@@ -20,6 +21,7 @@ mod tls;
 
 pub(crate) use body::TooSlow;
 pub use limits::ConnectionLimits;
+pub(crate) use measures::metrics;
 pub use probe::Probe;
 pub use stop::Stop;
 pub use tls::Tls;
@@ -27,6 +29,7 @@ pub use tls::Tls;
 use crate::Edge;
 use axum::Router;
 use connection::Client;
+use measures::Counted;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use socket2::SockRef;
 use std::{io, net::SocketAddr, os::fd::AsFd, sync::Arc, time::Duration};
@@ -34,7 +37,7 @@ use stop::Stage;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -42,6 +45,8 @@ use tokio_rustls::TlsAcceptor;
 const BREATHER: Duration = Duration::from_millis(50);
 /// Connections beyond the limit: for probes, and to tell others that there is no room.
 const SURPLUS: usize = 64;
+/// How often the log is told that there is no room for another.
+const TELL: Duration = Duration::from_secs(1);
 /// How long connections stay for a last request after nothing is accepted any more.
 const LAST: Duration = Duration::from_secs(1);
 /// Connections that wait in the system until they are accepted.
@@ -53,6 +58,12 @@ const UNSENT: u32 = 128 * 1024;
 
 /// A socket that listens.
 pub struct Listening(TcpListener);
+
+impl From<TcpListener> for Listening {
+    fn from(listener: TcpListener) -> Self {
+        Self(listener)
+    }
+}
 
 /// Listens on that address. With `shared`, others may listen on it too, and the system spreads connections over them
 /// (`SO_REUSEPORT`).
@@ -213,9 +224,12 @@ struct Accepting {
 
 impl Accepting {
     async fn forever(&self) {
-        let mut is_short = false;
+        let (mut is_short, mut told) = (false, None);
         loop {
             let room = self.rooms.take().await;
+            if room.1 {
+                self.tell(&mut told);
+            }
             match self.listener.accept().await {
                 Ok(accepted) => {
                     is_short = false;
@@ -231,6 +245,15 @@ impl Accepting {
                     sleep(BREATHER).await;
                 }
             }
+        }
+    }
+
+    /// Tells the log that there is no room, but not for each who comes: that would be one more load.
+    fn tell(&self, told: &mut Option<Instant>) {
+        if told.is_none_or(|told| told.elapsed() >= TELL) {
+            *told = Some(Instant::now());
+            let most = self.rooms.most;
+            tracing::warn!(most, "more connections than may be open at once: their requests are sent away with 503");
         }
     }
 
@@ -250,9 +273,10 @@ impl Accepting {
 
 fn serve(site: &Arc<Site>, (socket, peer): (TcpStream, SocketAddr), (room, is_surplus): (OwnedSemaphorePermit, bool)) {
     let serving = connection::serve(Arc::clone(site), socket, Client { peer, is_surplus });
+    let counted = Counted::begin();
     tokio::spawn(async move {
         serving.await;
-        drop(room);
+        drop((room, counted));
     });
 }
 

@@ -87,7 +87,6 @@ fn name(field: &str) -> &str {
         "method" => "http.request.method",
         "status" => "http.response.status_code",
         "path" => "url.path",
-        "route" => "http.route",
         "trace" => "trace.id",
         "actor" | "user" => "user.id",
         "micros" => "event.duration",

@@ -62,9 +62,7 @@ impl Logging {
             Format::Json => {
                 let lines = Lines::to(io::stderr());
                 let json = Ecs::new(&self.service, self.scope, lines.clone());
-                if tracing_subscriber::registry().with(more).with(json.with_filter(filter)).try_init().is_ok() {
-                    log_panics();
-                }
+                let _ = tracing_subscriber::registry().with(more).with(json.with_filter(filter)).try_init();
                 Flush(Some(lines))
             }
         }
@@ -87,15 +85,6 @@ impl Drop for Flush {
     fn drop(&mut self) {
         self.now();
     }
-}
-
-/// A panic is a line like any other, not one that a program cannot read.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|info| {
-        let panic = info.payload_as_str().unwrap_or("something");
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(panic, place, "panicked");
-    }));
 }
 
 /// Each write is a line.

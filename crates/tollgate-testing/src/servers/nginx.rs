@@ -68,6 +68,7 @@ fn config(port: u16, instances: &[u16]) -> String {
          proxy_set_header Connection \"\";\n\
          proxy_set_header Host $http_host;\n\
          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
+         proxy_set_header X-Request-Id $request_id;\n\
          }} }} }}\n",
         temporary.join(" "),
         instances.join(" ")

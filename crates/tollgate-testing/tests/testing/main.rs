@@ -27,3 +27,5 @@ mod postgres;
 mod redis;
 #[cfg(test)]
 mod sqlite;
+#[cfg(test)]
+mod twins;

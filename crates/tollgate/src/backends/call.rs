@@ -147,7 +147,7 @@ impl Ask {
 
     async fn exchange(&self) -> Result<Reply, Why> {
         let request = self.client.http().request(self.method.clone(), self.url.clone());
-        let request = request.headers(self.headers.clone()).headers(outgoing().into_iter().collect());
+        let request = request.headers(self.headers.clone()).headers(outgoing());
         let mut answer = request.body(self.body.clone()).send().await.map_err(reason)?;
         if answer.status().is_redirection() {
             return Err(Why::Redirect);

@@ -7,6 +7,7 @@ use super::{
     routes::{Group, groups},
     waterfall::{Part, bar, millis, parts, permission},
 };
+use crate::settings::MetricsAt;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -121,8 +122,12 @@ impl Console {
 
     fn links(&self) -> Vec<Link> {
         let own = [("/docs", "API docs"), ("/openapi.json", "openapi.json"), ("/readyz", "Health")];
-        let metrics = self.running.design.settings.telemetry.metrics.filter(|address| address.port() != 0);
-        let metrics = metrics.map(|address| Link::new(format!("http://{address}/metrics"), "Metrics"));
+        let metrics = match self.running.design.settings.telemetry.metrics {
+            Some(MetricsAt::Address(address)) if address.port() != 0 => {
+                Some(Link::new(format!("http://{address}/metrics"), "Metrics"))
+            }
+            _ => None,
+        };
         own.map(|(href, label)| Link::new(href, label)).into_iter().chain(metrics).collect()
     }
 

@@ -10,7 +10,7 @@
 use crate::{
     app::{Design, Failure},
     running::Running,
-    settings::RUNTIME_API,
+    settings::{MetricsAt, RUNTIME_API},
     telemetry::Started,
 };
 use futures_util::future::join_all;
@@ -49,7 +49,7 @@ pub(crate) async fn serve(design: Design, telemetry: Arc<Started>) -> Result<(),
     if let Some(missing) = VARIABLES.iter().find(|name| env::var_os(name).is_none()) {
         return Err(Failure(format!("{RUNTIME_API} is set and {missing} is not: start the app without the first")));
     }
-    if design.settings.telemetry.metrics.is_some() {
+    if let Some(MetricsAt::Address(_)) = design.settings.telemetry.metrics {
         tracing::warn!("telemetry.metrics is not shown: nothing reaches an address within AWS Lambda");
     }
     let clock = Arc::new(FrozenClock::default());

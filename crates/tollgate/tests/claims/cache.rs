@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
-use tollgate::{Axum, http::HeaderMap, prelude::*};
+use tollgate::{
+    Axum, Gateway,
+    http::{HeaderMap, Uri},
+    prelude::*,
+};
 use tollgate_core::ManualClock;
 use tollgate_testing::{Client, Reply, TestApp};
 
@@ -23,6 +27,11 @@ async fn caller(may: May<Read, Movie>, _: Store<Movie>, Axum(headers): Axum<Head
 /// The same for everybody.
 async fn now(_: Public, Query(question): Query<Question>) -> Json<String> {
     Json(question.text)
+}
+
+/// What is known of the request itself.
+async fn target(_: Public, Path(name): Path<String>, Axum(uri): Axum<Uri>, gateway: Gateway) -> Json<Vec<String>> {
+    Json(vec![name, uri.to_string(), format!("{:?}", gateway.get("/identity"))])
 }
 
 /// A question.
@@ -60,6 +69,7 @@ fn app(lifetime: Option<Duration>) -> App {
     let service = cached(Service::new("all")).crud::<Movie>("/movies");
     let service = cached(service).crud::<Note>("/notes");
     let service = cached(service).get("/caller", caller);
+    let service = cached(service).get("/target/{name}", target);
     let service = cached(service).get("/now", now).post("/notes/two", two);
     App::new("claims").settings("[access]\nanyone = [\"read:movies\"]").service(service)
 }
@@ -103,6 +113,15 @@ async fn a_cached_handler_knows_nothing_that_is_not_in_the_key() {
     assert_eq!(ann.get("/caller").await.json(), json!(["anyone", "-", "0"]));
     let bob = app.actor("bob").may("read:movies").get("/caller").await;
     assert_eq!((came_from(&bob), bob.json()), ("hit", json!(["anyone", "-", "0"])));
+}
+
+#[tokio::test]
+async fn no_caller_has_their_host_in_what_others_are_given() {
+    let app = start().await;
+    let poisoned = app.anyone().get("http://evil.example/target/a?b=c").await;
+    assert_eq!((came_from(&poisoned), poisoned.json()), ("stored", json!(["a", "/target/a?b=c", "None"])));
+    let next = app.anyone().get("/target/a?b=c").await;
+    assert_eq!((came_from(&next), next.json()), ("hit", poisoned.json()));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A request that is sent again under its key is done once.
 
 use super::ground::{self, Note, note, why, writer};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::{
     sync::{
@@ -10,7 +11,11 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
-use tollgate::{Unrepeatable, prelude::*};
+use tollgate::{
+    Answer, Operation, Unrepeatable,
+    http::{StatusCode, header},
+    prelude::*,
+};
 use tollgate_core::ManualClock;
 use tollgate_sqlite::Sqlite;
 use tollgate_testing::{Client, Reply, TestApp};
@@ -178,7 +183,7 @@ fn special() -> App {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_request_runs_the_same_waits_elsewhere() {
+async fn while_a_request_runs_the_same_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let database = Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap());
     let app = Arc::new(TestApp::with(special()).database(database).start().await);
@@ -239,6 +244,60 @@ async fn a_transaction_of_the_handler_is_part_of_the_request() {
     assert_eq!(notes(&ann).await, 1);
     let failing = keyed(writer(&app, "ann"), "failing").post("/forgiving", body("fail")).await;
     assert!(failing.status() >= 400, "what was taken back is not acknowledged");
+    assert_eq!(notes(&ann).await, 1);
+}
+
+/// An answer of the app's own: it leads elsewhere with a cookie, or is too long to be kept.
+enum Own {
+    Elsewhere,
+    Long,
+}
+
+impl Answer for Own {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers_nothing(StatusCode::SEE_OTHER, "Done; look there.");
+    }
+
+    fn answer(self) -> Response {
+        let headers = [(header::LOCATION, "/notes"), (header::SET_COOKIE, "seen=1")];
+        match self {
+            Self::Elsewhere => (StatusCode::SEE_OTHER, headers).into_response(),
+            Self::Long => "x".repeat(1024 * 1024 + 1).into_response(),
+        }
+    }
+}
+
+/// Adds a note, and answers as it is asked to.
+async fn own(may: May<Create, Note>, notes: Store<Note>, Json(text): Json<Text>) -> Result<Own> {
+    let answer = if text.text == "long" { Own::Long } else { Own::Elsewhere };
+    let new =
+        NewNote { text: text.text, pinned: false, stars: None, weight: None, due: None, reference: None, secret: None };
+    notes.insert(&may, new).await?;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn what_leads_elsewhere_was_done_and_a_cookie_is_given_once() {
+    let app =
+        TestApp::new(App::new("claims").service(Service::new("all").crud::<Note>("/notes").post("/own", own))).await;
+    let ann = keyed(writer(&app, "ann"), KEY);
+    let first = ann.post("/own", json!({ "text": "see other" })).await;
+    assert_eq!((first.status(), first.header("location"), first.header("set-cookie")), (303, "/notes", "seen=1"));
+    let again = ann.post("/own", json!({ "text": "see other" })).await;
+    assert_eq!((said(&again), again.header("idempotent-replayed")), (said(&first), "true"));
+    assert_eq!(again.header("set-cookie"), "", "it is a secret of one answer");
+    assert_eq!(notes(&ann).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_too_long_to_be_kept_is_not_done_under_a_key() {
+    let app =
+        TestApp::new(App::new("claims").service(Service::new("all").crud::<Note>("/notes").post("/own", own))).await;
+    let ann = writer(&app, "ann");
+    let refused = keyed(ann.clone(), KEY).post("/own", json!({ "text": "long" })).await;
+    assert!(why(&refused).starts_with("400 the answer is longer than the 1 MiB"), "{}", why(&refused));
+    assert_eq!(notes(&ann).await, 0);
+    assert_eq!(ann.post("/own", json!({ "text": "long" })).await.status(), 200);
     assert_eq!(notes(&ann).await, 1);
 }
 

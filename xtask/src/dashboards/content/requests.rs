@@ -102,6 +102,18 @@ fn under_load() -> Row {
                 )],
             ),
             panel(
+                "Connections",
+                "Open, and the requests a second that were refused before a route was asked.",
+                Unit::Count,
+                &[
+                    (r#"tollgate_connections_open{job="$job"}"#, "{{instance}}"),
+                    (
+                        r#"sum by (reason) (rate(tollgate_connection_refusals_total{job="$job"}[$__rate_interval]))"#,
+                        "{{reason}}",
+                    ),
+                ],
+            ),
+            panel(
                 "Over a limit",
                 "Answered 429, by what is limited.",
                 Unit::PerSecond,

@@ -34,7 +34,7 @@ fn lines() -> Vec<String> {
     until("the line of the last request", || {
         let text = fs::read_to_string(&log).unwrap();
         let is_last =
-            text.contains("\"url.path\":\"/token\",\"http.route\":\"/token\",\"http.response.status_code\":401");
+            text.contains("\"url.path\":\"/token\",\"labels.route\":\"/token\",\"http.response.status_code\":401");
         if is_last && text.ends_with('\n') { Ok(text.lines().map(str::to_owned).collect()) } else { Err(text) }
     })
 }
@@ -55,6 +55,44 @@ fn template() -> BTreeMap<String, String> {
     let mut types = BTreeMap::new();
     walk(&template["template"]["mappings"]["properties"], "", &mut types);
     types
+}
+
+/// What the template has of the Elastic Common Schema 9.0, with the types that the schema gives them.
+const ECS: [(&str, &str); 24] = [
+    ("@timestamp", "date"),
+    ("client.address", "keyword"),
+    ("ecs.version", "keyword"),
+    ("error.code", "keyword"),
+    ("error.message", "match_only_text"),
+    ("error.stack_trace", "wildcard"),
+    ("event.action", "keyword"),
+    ("event.dataset", "keyword"),
+    ("event.duration", "long"),
+    ("event.outcome", "keyword"),
+    ("event.reason", "keyword"),
+    ("http.request.id", "keyword"),
+    ("http.request.method", "keyword"),
+    ("http.response.status_code", "long"),
+    ("labels", "object"),
+    ("log.level", "keyword"),
+    ("log.logger", "keyword"),
+    ("message", "match_only_text"),
+    ("service.environment", "keyword"),
+    ("service.name", "keyword"),
+    ("service.version", "keyword"),
+    ("trace.id", "keyword"),
+    ("url.path", "wildcard"),
+    ("user.id", "keyword"),
+];
+
+#[test]
+fn names_and_types_of_the_template_are_those_of_the_common_schema() {
+    for (name, kind) in template() {
+        assert!(
+            ECS.contains(&(name.as_str(), kind.as_str())),
+            "{name}: {kind} is none of the schema's; make it a label"
+        );
+    }
 }
 
 /// Why Elasticsearch would refuse a document, or keep a field under a name that nobody agreed on.
@@ -90,7 +128,7 @@ fn every_line_fits_the_index_template() {
         documents.iter().find(is_it).unwrap_or_else(|| panic!("{path} {status}: {documents:#?}")).clone()
     };
     let known = of("/movies/1", 200);
-    assert_eq!((&known["trace.id"], &known["http.route"]), (&json!(TRACE), &json!("/movies/{movie_id}")));
+    assert_eq!((&known["trace.id"], &known["labels.route"]), (&json!(TRACE), &json!("/movies/{movie_id}")));
     assert_eq!((&known["client.address"], &known["log.level"]), (&json!("127.0.0.1"), &json!("info")));
     assert_eq!((&known["event.dataset"], &known["http.request.method"]), (&json!("tollgate.request"), &json!("GET")));
     assert!(known["user.id"].is_string() && known["http.request.id"].is_string() && known["event.duration"].is_u64());

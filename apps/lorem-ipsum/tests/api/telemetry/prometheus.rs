@@ -35,6 +35,10 @@ fn metrics_have_an_address_of_their_own_and_bounded_labels() {
         let line = format!("http_server_request_duration_seconds_count{{{labels}}} ");
         shown.lines().find_map(|shown| shown.strip_prefix(&line)).map(str::to_owned)
     };
+    for metric in ["db_client_connection_max{", "db_client_connection_pending_requests{", "tollgate_connections_open "]
+    {
+        assert!(shown.lines().any(|line| line.starts_with(metric)), "{metric}: {shown}");
+    }
     let labels = r#"http_request_method="GET",http_route="",http_response_status_code="404""#;
     assert_eq!(counted(labels).as_deref(), Some("51"), "{shown}");
     let labels = r#"http_request_method="GET",http_route="/movies/{movie_id}",http_response_status_code="401""#;
@@ -49,6 +53,30 @@ fn an_address_for_metrics_that_is_taken_is_told_in_a_line() {
     let mut command = super::command(folder.path(), &[("TELEMETRY__METRICS", &address)]);
     let said = crate::process::failure(&command.output().unwrap());
     assert!(said.contains("telemetry.metrics") && said.contains("is taken"), "{said}");
+}
+
+#[test]
+fn outside_dev_metrics_have_the_usual_address_and_a_second_process_goes_on_without() {
+    let folder = TempDir::new().unwrap();
+    // Whether it is had here or by somebody else: it is taken.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:9464");
+    let log = folder.path().join("log");
+    let settings = [
+        ("ENV", "staging"),
+        ("DATABASE__ADDITIVE", "true"),
+        ("IDENTITY__EMBEDDED", "true"),
+        ("SERVER__PUBLIC_URL", "https://app.example"),
+    ];
+    let start = |more: &[(&str, &str)]| {
+        let mut command = super::command(folder.path(), &[&settings[..], more].concat());
+        Watched::start_as(command.stderr(fs::File::create(&log).unwrap())).server.banner.clone()
+    };
+    assert!(!start(&[]).contains("/metrics"));
+    let said = || fs::read_to_string(&log).unwrap();
+    assert!(said().contains("telemetry.metrics: 127.0.0.1:9464 is taken"), "{}", said());
+    assert!(start(&[("TELEMETRY__METRICS", "127.0.0.1:0")]).contains("/metrics"));
+    assert!(!start(&[("TELEMETRY__METRICS", "off")]).contains("/metrics"));
+    assert!(!said().contains("telemetry.metrics"), "{}", said());
 }
 
 mod redis {

@@ -18,7 +18,7 @@ pub(crate) async fn empty() -> (Arc<dyn Database>, ()) {
 }
 
 /// The URL of a database on the shared server that is not there yet, and its name.
-fn fresh() -> (String, String) {
+pub(crate) fn fresh() -> (String, String) {
     let name = format!("test_{}", tollgate::Uuid::now_v7().simple());
     (Mongo::shared().replace("/?", &format!("/{name}?")), name)
 }
