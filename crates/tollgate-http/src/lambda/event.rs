@@ -242,6 +242,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_authorizer_said_reaches_the_handler() {
+        let said = |format_2: bool, authorizer: serde_json::Value| {
+            let context = json!({ "http": { "method": "GET" }, "stage": "prod", "authorizer": authorizer });
+            let mut event = json!({ "rawPath": "/", "path": "/", "httpMethod": "GET", "requestContext": context });
+            event["version"] = if format_2 { "2.0".into() } else { "1.0".into() };
+            let (format, event) = Event::read(event).unwrap();
+            let request = event.into_request(format, "").unwrap();
+            let gateway = request.extensions().get::<Gateway>().unwrap();
+            assert_eq!(gateway.get("/stage"), Some(&json!("prod")));
+            gateway.claims().map(|claims| claims["sub"].clone())
+        };
+        let claims = json!({ "sub": "ann" });
+        assert_eq!(said(true, json!({ "jwt": { "claims": claims } })), Some(json!("ann")), "HTTP APIs");
+        assert_eq!(said(false, json!({ "claims": claims })), Some(json!("ann")), "REST APIs");
+        assert_eq!(said(true, json!({ "lambda": { "sub": "ann" } })), None, "an authorizer of one's own has no claims");
+    }
+
+    #[test]
     fn an_authorizer_is_not_asked_for_a_page() {
         let context = json!({ "http": { "method": "GET" }, "identity": {} });
         let event =
