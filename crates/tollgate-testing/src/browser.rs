@@ -32,8 +32,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
-/// How long [`Browser::find`], [`Browser::wait_until`] and [`Browser::script`] wait.
+/// How long [`Browser::find`] and [`Browser::wait_until`] wait.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long [`Browser::script`] waits: a script may look at a whole page, and the machine may be busy.
+const SCRIPT: Duration = Duration::from_mins(1);
 
 /// The name under which WebDriver hands out elements: <https://www.w3.org/TR/webdriver2/#dfn-web-element-identifier>.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -90,7 +92,8 @@ impl Browser {
     fn with(preferences: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for the browser's profile: {error}"));
         let driver = Driver::start(folder.path());
-        let config = Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(PATIENCE * 3));
+        let config =
+            Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(SCRIPT + PATIENCE));
         let mut browser = Self { agent: config.build().into(), session: driver.url.clone(), driver, folder };
         let answer = browser.post("/session", &capabilities(browser.folder.path(), preferences));
         browser.session = format!("{}/session/{}", browser.driver.url, text(&answer["sessionId"]));
@@ -290,11 +293,11 @@ fn port() -> u16 {
 fn capabilities(folder: &Path, preferences: &Value) -> Value {
     let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
     arguments.push(format!("--user-data-dir={}", folder.join("profile").display()));
-    let patience = PATIENCE.as_secs() * 1000;
+    let [patience, script] = [PATIENCE, SCRIPT].map(|time| time.as_secs() * 1000);
     json!({ "capabilities": { "alwaysMatch": {
         "goog:chromeOptions": { "args": arguments, "prefs": preferences },
         "goog:loggingPrefs": { "browser": "ALL" },
-        "timeouts": { "implicit": patience, "script": patience, "pageLoad": patience },
+        "timeouts": { "implicit": patience, "script": script, "pageLoad": patience },
     } } })
 }
 

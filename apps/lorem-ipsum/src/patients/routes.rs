@@ -4,15 +4,15 @@ use super::{
     model::{Alert, Case, NewPatient, Observation, Patient, PatientPatch, Reading, Readings, Recorded},
     record::Records,
     tell::tell,
-    trends::{Period, Trend},
+    trends::{Observed, Period, Trend},
 };
 use std::time::Duration;
 use tollgate::{Beside, Created, Located, prelude::*};
 
 /// The longest body of a batch, in bytes: ten thousand observations with all their values and some symptoms.
 const LONGEST: usize = 8 * 1024 * 1024;
-/// The most observations of a patient that a course is made of.
-pub(super) const MOST: u32 = 100_000;
+/// The most observations of a patient that a course is made of: the newest.
+const MOST: u32 = 100_000;
 
 /// Who sends observations: of patients that they may see.
 type MayRecord = (May<Create, Observation>, May<Read, Patient>);
@@ -82,6 +82,8 @@ struct Divided {
 }
 
 /// How the values of a patient went: the least, the mean and the greatest of each stretch of time.
+///
+/// It is made of the newest 100,000 observations: stretches that were longer ago are left out.
 async fn trends(
     (may, seen): (May<Read, Patient>, May<Read, Observation>),
     patients: Store<Patient>,
@@ -94,19 +96,19 @@ async fn trends(
     let hours = divided.hours.unwrap_or(72).unsigned_abs();
     let steps = divided.steps.map_or(hours, i32::unsigned_abs);
     let period = Period { until: now, step: Duration::from_hours(1) * hours / steps, steps };
-    Ok(Json(period.trends(&observed(&observations, &seen, &id, &period).await?)))
+    Ok(Json(observed(&observations, &seen, Observation::PATIENT_ID.eq(id), &period).await?.trends()))
 }
 
-/// What was observed of a patient in a period, in the order of time.
+/// What was observed of some patients in a period.
 pub(super) async fn observed(
     observations: &Store<Observation>,
     may: &May<Read, Observation>,
-    id: &str,
+    of_whom: Filter<Observation>,
     period: &Period,
-) -> Result<Vec<Observation>> {
-    let of_whom = Observation::PATIENT_ID.eq(id);
+) -> Result<Observed> {
     let when = Observation::AT.gte(period.from()) & Observation::AT.lte(period.until);
-    Ok(observations.find(may, of_whom & when).sort(Observation::AT.asc()).limit(MOST).all().await?)
+    let newest = observations.find(may, of_whom & when).sort(Observation::AT.desc()).limit(MOST).all().await?;
+    Ok(Observed::of(newest, *period, MOST))
 }
 
 /// Lists observations.

@@ -50,6 +50,30 @@ impl Spread {
     }
 }
 
+/// What was observed in a period, in the order of time.
+pub(crate) struct Observed {
+    pub(crate) all: Vec<Observation>,
+    /// Since when that is all there was, if there was more than is read.
+    pub(crate) whole_since: Option<Timestamp>,
+    period: Period,
+}
+
+impl Observed {
+    /// The newest come first, and no more than `most`.
+    pub(crate) fn of(mut newest: Vec<Observation>, period: Period, most: u32) -> Self {
+        newest.reverse();
+        let whole_since = newest.first().filter(|_| newest.len() >= most as usize).map(|oldest| oldest.at);
+        Self { all: newest, whole_since, period }
+    }
+
+    /// The course of all values, where they are whole.
+    pub(crate) fn trends(&self) -> Vec<Trend> {
+        let mut trends = self.period.trends(&self.all);
+        trends.retain(|trend| self.whole_since.is_none_or(|since| trend.from >= since));
+        trends
+    }
+}
+
 /// A row of stretches of the same length, the last of which ends now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Period {
@@ -87,7 +111,7 @@ impl Period {
     }
 
     /// The course of all values.
-    pub(crate) fn trends(&self, observations: &[Observation]) -> Vec<Trend> {
+    fn trends(&self, observations: &[Observation]) -> Vec<Trend> {
         let steps = self.divided(observations);
         let trend = |(step, within): (u32, Vec<&Observation>)| {
             let spread = |vital: Vital| Spread::of(within.iter().filter_map(|one| one.value(vital)));
@@ -112,5 +136,40 @@ impl Period {
     ) -> Vec<Option<(Timestamp, f64)>> {
         let last = |within: Vec<&Observation>| within.into_iter().rev().find_map(|one| Some((one.at, value(one)?)));
         self.divided(observations).into_iter().map(last).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Observation {
+        Observation {
+            observation_id: second,
+            patient_id: "P-1".into(),
+            clinician: "clio".into(),
+            at: Timestamp::from_second(second).unwrap(),
+            place: "Harbour".into(),
+            temperature: None,
+            heart_rate: Some(60),
+            systolic: None,
+            diastolic: None,
+            spo2: None,
+            symptoms: vec![],
+        }
+    }
+
+    #[test]
+    fn of_more_than_is_read_the_newest_count_and_no_stretch_is_half() {
+        let until = Timestamp::from_second(400).unwrap();
+        let period = Period { until, step: Duration::from_secs(100), steps: 4 };
+        let counts = |most| {
+            let newest = [390, 310, 290, 210, 190, 110].into_iter().take(most as usize).map(at).collect();
+            let trends = Observed::of(newest, period, most).trends();
+            trends.iter().map(|trend| (trend.from.as_second(), trend.observations)).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(100), [(0, 0), (100, 2), (200, 2), (300, 2)]);
+        assert_eq!(counts(4), [(300, 2)], "of the third there may have been more");
+        assert_eq!(counts(5), [(200, 2), (300, 2)]);
     }
 }

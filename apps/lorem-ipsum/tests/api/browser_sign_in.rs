@@ -4,6 +4,7 @@
 
 use crate::{
     both::offer_two,
+    monitor::barriers,
     oidc_provider::{self, sign_in_there},
     process::{Server, command, run, stdout},
 };
@@ -52,12 +53,13 @@ pub(crate) fn shows(browser: &Browser, text: &str) {
     });
 }
 
-/// Waits for a page of ours that says that, and looks at it: nothing is wider than a phone.
+/// Waits for a page of ours that says that, and looks at it: nothing is wider than a phone, nothing is in anybody's way.
 pub(crate) fn look(browser: &Browser, text: &str) {
     shows(browser, text);
     if let Some(folder) = env::var_os("TOLLGATE_PICTURES") {
         picture(browser, Path::new(&folder), text);
     }
+    assert_eq!(barriers(browser), Vec::<String>::new(), "{text}");
     browser.resize(375);
     let widths = browser.script("return [document.documentElement.scrollWidth, document.body.scrollWidth]");
     assert_eq!(widths, serde_json::json!([375, 375]), "{text}: wider than a phone");

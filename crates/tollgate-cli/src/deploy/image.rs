@@ -33,7 +33,7 @@ impl Builder {
     /// The one that was said, or the first that is there.
     ///
     /// # Errors
-    /// None is.
+    /// There is none of them on this machine.
     pub(super) fn choose(said: Option<Self>) -> Result<Self> {
         if let Some(said) = said {
             return if tools::find(said.program()).is_some() { Ok(said) } else { Err(missing(said.program()).into()) };

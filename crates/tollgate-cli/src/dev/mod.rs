@@ -118,6 +118,7 @@ impl Session<'_> {
         };
         match built {
             Built::Program(program) => {
+                changes.of_program(&program);
                 say::done(&format!("built in {}", say::seconds(begin.elapsed())));
                 self.restart(&program).await
             }

@@ -1,9 +1,12 @@
-//! What changed: files of the app, and of the crates beside it that it is built from.
+//! What changed: files of the app, and those elsewhere that it was built from, as the compiler tells.
 
 use crate::{Result, app::App};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 use std::{
+    collections::HashSet,
+    fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -22,9 +25,13 @@ const WATCHED: [&str; 7] = ["Cargo.toml", ".env", "build.rs", "src", "config", "
 /// Changes, as they come.
 pub(super) struct Changes {
     changed: UnboundedReceiver<PathBuf>,
+    /// Files outside of the folders, each by itself.
+    files: Files,
     /// Ends the watching when dropped.
-    _watcher: RecommendedWatcher,
+    watcher: RecommendedWatcher,
 }
+
+type Files = Arc<Mutex<HashSet<PathBuf>>>;
 
 impl Changes {
     /// Watches from now on.
@@ -34,26 +41,62 @@ impl Changes {
     pub(super) fn of(app: &App) -> Result<Self> {
         let (send, changed) = unbounded_channel();
         let roots: Vec<PathBuf> = [&app.folder].into_iter().chain(&app.beside).cloned().collect();
-        let inside = roots.clone();
+        let (inside, files) = (roots.clone(), Files::default());
+        let others = Arc::clone(&files);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let Ok(event) = event else { return };
-            for path in event.paths.iter().filter(|path| is_change(event.kind) && is_watched(&inside, path)) {
+            let others = others.lock().unwrap_or_else(PoisonError::into_inner);
+            let matters = |path: &&PathBuf| is_watched(&inside, path) || others.contains(*path);
+            for path in event.paths.iter().filter(|_| is_change(event.kind)).filter(matters) {
                 let _ = send.send(path.clone());
             }
         })?;
         for root in &roots {
             watch(&mut watcher, root)?;
         }
-        Ok(Self { changed, _watcher: watcher })
+        Ok(Self { changed, files, watcher })
+    }
+
+    /// Watches what this program was built from as well, wherever it lies: crates behind those beside the app, and files
+    /// that are included. Cargo names them beside the program.
+    pub(super) fn of_program(&mut self, program: &Path) {
+        let named = fs::read_to_string(program.with_extension("d")).unwrap_or_default();
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        // An included file is named as it was said: `/app/src/../films.json`.
+        let there = sources(&named).into_iter().filter_map(|file| file.canonicalize().ok());
+        let new: Vec<_> = there.filter(|file| files.insert(file.clone())).collect();
+        drop(files);
+        let folders: HashSet<_> = new.iter().filter_map(|file| file.parent()).collect();
+        for folder in folders {
+            // One that cannot be watched is no reason to serve nothing.
+            let _ = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+        }
+    }
+
+    /// Watches a folder that has come.
+    fn look_into(&mut self, path: &Path) {
+        if path.is_dir() {
+            let _ = self.watcher.watch(path, RecursiveMode::Recursive);
+        }
     }
 
     /// The next change, once it is quiet again: the name of the first file.
     pub(super) async fn next(&mut self) -> String {
         let Some(first) = self.changed.recv().await else { return std::future::pending().await };
+        self.look_into(&first);
         let end = Instant::now() + PATIENCE;
-        while let Ok(Ok(Some(_))) = timeout_at(end, timeout(QUIET, self.changed.recv())).await {}
+        while let Ok(Ok(Some(path))) = timeout_at(end, timeout(QUIET, self.changed.recv())).await {
+            self.look_into(&path);
+        }
         first.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
+}
+
+/// The files of `program: a.rs b.rs`, in which `\ ` is a space of a name.
+fn sources(named: &str) -> Vec<PathBuf> {
+    let files = named.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, files)| files);
+    let files = files.replace("\\ ", "\0");
+    files.split_whitespace().map(|file| file.replace('\0', " ").into()).collect()
 }
 
 /// The folder itself, for files and folders that come, and the folders in it that matter.
@@ -83,6 +126,13 @@ fn is_watched(roots: &[PathBuf], path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_program_was_built_from_is_what_cargo_names() {
+        let named = "/t/my\\ app: /a/src/main.rs /my\\ data/films.json\n";
+        assert_eq!(sources(named), [PathBuf::from("/a/src/main.rs"), PathBuf::from("/my data/films.json")]);
+        assert_eq!(sources(""), Vec::<PathBuf>::new());
+    }
 
     #[test]
     fn what_the_app_or_an_editor_writes_is_no_change() {

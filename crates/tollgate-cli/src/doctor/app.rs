@@ -35,8 +35,15 @@ pub(super) fn look(app: &App, report: &mut Report) {
 fn check(app: &App, report: &mut Report) {
     match tools::stdout(&mut app.command(&["check"])) {
         Ok(text) => text.lines().filter_map(line).for_each(|finding| report.add(finding)),
-        Err(why) => report.add(Finding::bad("check", said(&why.0), "mend what it names, then: cargo run -- check")),
+        Err(why) => report.add(Finding::bad("check", said(&why.0), fix(&app.name, &why.0))),
     }
+}
+
+/// The command of the app that its error names, as in "run `shop migrate run`".
+fn fix(app: &str, error: &str) -> String {
+    let named = error.split('`').find_map(|words| words.strip_prefix(app)?.strip_prefix(' '));
+    let command = named.map(|command| format!("cargo run -- {command}"));
+    command.unwrap_or_else(|| "mend what it names, then: cargo run -- check".into())
 }
 
 /// `database   SQLite (…), as the model says`
@@ -126,6 +133,13 @@ mod tests {
         assert_eq!(date("Date: Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         assert_eq!(date("Date: Tue, 29 Feb 2028 12:00:00 GMT"), Some(1_835_438_400));
         assert_eq!(date("no date"), None);
+    }
+
+    #[test]
+    fn a_command_that_an_error_names_is_the_fix() {
+        let error = "2 migrations were not applied to `shop`: run `shop migrate run`, or set `database.migrate = true`";
+        assert_eq!(fix("shop", error), "cargo run -- migrate run");
+        assert_eq!(fix("shop", "`server.prot` is not known"), "mend what it names, then: cargo run -- check");
     }
 
     #[test]

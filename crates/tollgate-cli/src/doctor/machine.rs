@@ -4,8 +4,8 @@ use super::{Finding, Report};
 use crate::tools;
 use std::process::Command;
 
-/// The oldest Rust that compiles the framework: 1.this.
-const OLDEST: u32 = 95;
+/// The oldest Rust that compiles the framework, whose manifests say so too.
+const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Looks for them.
 pub(super) fn look(report: &mut Report) {
@@ -26,8 +26,8 @@ fn rust() -> Finding {
     };
     let version = said.split(' ').nth(1).unwrap_or_default().to_owned();
     match minor(&version) {
-        Some(minor) if minor >= OLDEST => Finding::good("rust", version),
-        _ => Finding::bad("rust", format!("{version}, and 1.{OLDEST} is needed"), update),
+        Some(its) if Some(its) >= minor(OLDEST) => Finding::good("rust", version),
+        _ => Finding::bad("rust", format!("{version}, and {OLDEST} is needed"), update),
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
     fn versions_of_rust_are_compared_by_number() {
         assert_eq!(minor("1.95.0"), Some(95));
         assert_eq!(minor("1.100.0-nightly"), Some(100));
-        assert!(minor("2.0.0").is_some_and(|minor| minor >= OLDEST));
+        assert!(minor("2.0.0") > minor(OLDEST) && minor(OLDEST).is_some());
         assert_eq!(minor("unknown"), None);
     }
 }

@@ -177,7 +177,7 @@ fn migrate(new: &New, app: &App) -> Result {
             why.0
         )
     })?;
-    say::done(&said);
+    said.lines().for_each(say::done);
     Ok(())
 }
 

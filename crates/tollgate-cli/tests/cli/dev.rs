@@ -138,6 +138,23 @@ fn an_edit_is_answered_a_broken_one_is_shown_and_nobody_is_refused_meanwhile() {
     dev.hears("Ctrl-C stops it.");
     assert_eq!(dev.greeting(), "\"third\"");
 
+    // A folder that was not there, and a file elsewhere.
+    dev.forget();
+    made.write("../greeting.txt", "\"fourth\"");
+    edit("\"third\".into()", "include_str!(\"../../../greeting.txt\").trim_matches('\"').into()");
+    dev.hears("Ctrl-C stops it.");
+    dev.forget();
+    made.write("../greeting.txt", "\"fifth\"");
+    dev.hears("Ctrl-C stops it.");
+    assert_eq!(dev.greeting(), "\"fifth\"");
+    dev.forget();
+    std::fs::create_dir(made.folder.join("templates")).unwrap();
+    dev.hears("Ctrl-C stops it.");
+    dev.forget();
+    made.write("templates/home.html", "");
+    dev.hears("home.html changed");
+    dev.hears("Ctrl-C stops it.");
+
     // What does not start is told; who calls meanwhile waits for what does.
     dev.forget();
     made.write(".env", "WATCHED_APP_SERVER__PROT=1");

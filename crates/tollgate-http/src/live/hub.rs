@@ -5,11 +5,12 @@
 
 use super::batch::Batch;
 use crate::Stop;
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -196,7 +197,7 @@ impl Feed {
         if !*is_followed {
             let follower = Follower::begin(log).await?;
             self.mark.store(follower.mark(), SeqCst);
-            tokio::spawn(follow(Arc::downgrade(self), follower));
+            tokio::spawn(keep_following(Arc::downgrade(self), follower));
             *is_followed = true;
         }
         Ok(Subscription { batches, feed: Arc::downgrade(self), mark: self.mark.load(SeqCst) })
@@ -216,8 +217,18 @@ impl Feed {
     }
 }
 
-/// Follows until nobody reads any more.
-async fn follow(feed: Weak<Feed>, mut follower: Follower) {
+/// Follows until nobody reads any more. Where that panics, what was being told is lost: readers are to read anew.
+async fn keep_following(feed: Weak<Feed>, mut follower: Follower) {
+    while AssertUnwindSafe(follow(&feed, &mut follower)).catch_unwind().await.is_err() {
+        tracing::error!("following changes panicked; readers are told to read anew");
+        let Some(feed) = feed.upgrade() else { return };
+        feed.sinks().iter().for_each(|sink| sink.reset(follower.mark()));
+        feed.mark.store(follower.mark(), SeqCst);
+        sleep(AGAIN).await;
+    }
+}
+
+async fn follow(feed: &Weak<Feed>, follower: &mut Follower) {
     let mut is_well = true;
     while let Some(feed) = feed.upgrade() {
         if feed.sinks().is_empty() {
@@ -257,6 +268,8 @@ trait Sink: Send + Sync {
     fn has_readers(&self) -> bool;
     /// Those entries that are of this resource; none of them is left out.
     fn deliver<'a>(&'a self, entries: &'a [LoggedChange], marks: (i64, i64)) -> Delivered<'a>;
+    /// Everything is to be read anew.
+    fn reset(&self, mark: i64);
 }
 
 type Delivered<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -282,6 +295,10 @@ impl<R: Resource> Sink for Channel<R> {
             }
         })
     }
+
+    fn reset(&self, mark: i64) {
+        let _ = self.ring.send(Arc::new(Batch::reset(mark)));
+    }
 }
 
 impl<R: Resource> Channel<R> {
@@ -305,5 +322,50 @@ impl<R: Resource> Channel<R> {
             sleep(AGAIN).await;
         }
         vec![Batch::reset(marks.1)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use tollgate_core::SystemClock;
+    use tollgate_store::Memory;
+
+    /// Panics when it is first asked for readers; it has some until it was told to read anew.
+    #[derive(Default)]
+    struct Breaks {
+        asked: AtomicUsize,
+        resets: AtomicUsize,
+    }
+
+    impl Sink for Breaks {
+        fn has_readers(&self) -> bool {
+            assert!(self.asked.fetch_add(1, SeqCst) > 0, "as asked");
+            self.resets.load(SeqCst) == 0
+        }
+
+        fn deliver<'a>(&'a self, _: &'a [LoggedChange], _: (i64, i64)) -> Delivered<'a> {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn reset(&self, _: i64) {
+            self.resets.fetch_add(1, SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_follower_that_panics_tells_its_readers_and_goes_on() {
+        let (feed, sink) = (Arc::new(Feed::default()), Arc::new(Breaks::default()));
+        lock(&feed.channels).insert(TypeId::of::<Breaks>(), (Arc::clone(&sink) as _, Arc::clone(&sink) as _));
+        *feed.is_followed.lock().await = true;
+        let database: Arc<dyn Database> = Arc::new(Memory::default());
+        let log = ChangeLog::of(&database, &(Arc::new(SystemClock::default()) as Arc<dyn Clock>));
+        keep_following(Arc::downgrade(&feed), Follower::begin(log).await.unwrap()).await;
+        assert_eq!(sink.resets.load(SeqCst), 1);
+        assert!(
+            !*feed.is_followed.lock().await,
+            "it ended because nobody reads any more, and the next reader begins anew"
+        );
     }
 }

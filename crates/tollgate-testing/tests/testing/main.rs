@@ -6,6 +6,8 @@ mod accounts;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod crowds;
 #[cfg(test)]
 mod films;

@@ -23,6 +23,7 @@ pub struct Ask {
     client: HttpClient,
     method: Method,
     url: Url,
+    is_named: bool,
     headers: HeaderMap,
     body: Bytes,
     mistake: Option<String>,
@@ -41,9 +42,9 @@ pub struct Reply {
 }
 
 impl Ask {
-    pub(super) fn new(client: HttpClient, method: Method, url: Url) -> Self {
+    pub(super) fn new(client: HttpClient, method: Method, url: Url, is_named: bool) -> Self {
         let (headers, body) = (client.headers(), Bytes::new());
-        Self { client, method, url, headers, body, mistake: None }
+        Self { client, method, url, is_named, headers, body, mistake: None }
     }
 
     /// Adds a parameter to the query.
@@ -79,7 +80,7 @@ impl Ask {
     /// Sends it and reads the answer as JSON.
     ///
     /// # Errors
-    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504.
+    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`Why::Nameless`]).
     pub async fn read<T: DeserializeOwned>(self) -> Result<T, BackendError> {
         let client = self.client.clone();
         let reply = self.send().await?;
@@ -89,7 +90,7 @@ impl Ask {
     /// Sends it, and takes an answer of a success.
     ///
     /// # Errors
-    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504.
+    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`Why::Nameless`]).
     pub async fn send(self) -> Result<Reply, BackendError> {
         let client = self.client.clone();
         let reply = self.any_status().await?;
@@ -103,8 +104,11 @@ impl Ask {
     /// Sends it, and takes an answer of any status but a redirect, which is never followed.
     ///
     /// # Errors
-    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504.
+    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`Why::Nameless`]).
     pub async fn any_status(self) -> Result<Reply, BackendError> {
+        if !self.is_named {
+            return Err(self.client.error(Why::Nameless));
+        }
         if let Some(mistake) = self.mistake {
             return Err(self.client.error(Why::Unsendable(mistake)));
         }

@@ -3,9 +3,13 @@
 use super::{Ask, BackendError, Why, budget::Budget};
 use crate::{app::Failure, settings::BackendSettings};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{fmt, sync::Arc, time::Duration};
 use tollgate_auth::outgoing;
 use url::Url;
+
+/// What stands in a segment as it is (RFC 3986, 2.3). Some servers read `..;` and `..\` as the way up.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Asks one API. Clones share their connections and their budget for trying again.
 #[derive(Clone)]
@@ -57,7 +61,8 @@ impl HttpClient {
         })))
     }
 
-    /// Asks for what is at this path below the API's address. Each part is one segment, whatever is in it.
+    /// Asks for what is at this path below the API's address. Each part is one segment, whatever is in it; with one
+    /// that is empty, `.` or `..` nothing is sent, and the error is [`Why::Nameless`].
     pub fn get<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
         self.request(Method::GET, path)
     }
@@ -86,10 +91,16 @@ impl HttpClient {
 
     fn request<'p>(&self, method: Method, path: impl IntoIterator<Item = &'p str>) -> Ask {
         let mut url = self.0.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
+        let mut whole = url.path().trim_end_matches('/').to_owned();
+        let mut is_named = true;
+        for part in path {
+            // A URL drops tabs and line breaks, and then goes up where `..` is left: it gets neither.
+            is_named &= !matches!(part, "" | "." | "..");
+            whole.push('/');
+            whole.extend(utf8_percent_encode(part, UNRESERVED));
         }
-        Ask::new(self.clone(), method, url)
+        url.set_path(&whole);
+        Ask::new(self.clone(), method, url, is_named)
     }
 
     /// Asks for its health, once; nothing if the settings name no path for it.

@@ -4,7 +4,8 @@ use axum::http::StatusCode;
 use std::error::Error;
 use tollgate_core::Problem;
 
-/// Another API that brought nothing. In a handler, `?` makes it a 502, 503 or 504 that names nothing of what is behind.
+/// Another API that brought nothing. In a handler, `?` makes it a 502, 503 or 504 that names nothing of what is
+/// behind, or a 404 where a part of the path names nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("backend `{backend}`")]
 #[non_exhaustive]
@@ -38,6 +39,9 @@ pub enum Why {
     /// Not the JSON that was expected.
     #[error("answered what cannot be read")]
     Unreadable(#[source] serde_json::Error),
+    /// A part of the path is empty, `.` or `..`, which would be another address: nothing was sent.
+    #[error("cannot be asked this: a part of the path is empty, `.` or `..`")]
+    Nameless,
     /// The request itself was none.
     #[error("cannot be asked this: {0}")]
     Unsendable(String),
@@ -49,9 +53,7 @@ impl Why {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::Late => "late",
-            Self::Redirect | Self::Status(..) | Self::TooLarge(_) | Self::Unreadable(_) | Self::Unsendable(_) => {
-                "failed"
-            }
+            _ => "failed",
         }
     }
 }
@@ -64,6 +66,8 @@ impl From<BackendError> for Problem {
             Why::Status(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, wait) => {
                 Self::unavailable().because("what this needs is busy").later(wait.unwrap_or(1))
             }
+            // A caller sent it.
+            Why::Nameless => Self::not_found(),
             Why::Unsendable(_) => Self::internal(),
             _ => Self::new(StatusCode::BAD_GATEWAY).because("what this needs did not answer as it should"),
         };

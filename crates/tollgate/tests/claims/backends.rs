@@ -34,7 +34,8 @@ struct Forecast {
 }
 
 async fn tomorrow(_: Public, weather: Backend<Weather>, Path(city): Path<String>) -> Result<Json<Forecast>> {
-    Ok(Json(weather.0.get(["cities", &city]).query("units", "metric & more").read().await?))
+    let city = if city == "nothing" { "" } else { &city };
+    Ok(Json(weather.0.get(["cities", city]).query("units", "metric & more").read().await?))
 }
 
 async fn order(_: Public, weather: Backend<Weather>, Path(key): Path<String>) -> Result<Json<Forecast>> {
@@ -97,10 +98,25 @@ async fn ask(app: &TestApp, city: &str) -> Reply {
 #[tokio::test]
 async fn what_a_caller_sent_is_one_segment_and_one_value_with_the_apps_own_token() {
     let (app, other) = start("token = 'a token of the app'").await;
-    let reply = ask(&app, "..%2F..%2Fadmin%3Fa=b").await;
-    assert_eq!((reply.status(), reply.json()["celsius"].as_f64()), (200, Some(21.5)));
-    let asked = other.asked.lock().unwrap().join("\n");
-    assert_eq!(asked, "GET /v1/cities/..%2F..%2Fadmin%3Fa=b?units=metric+%26+more Bearer a token of the app");
+    for (city, segment) in [
+        ("..%2F..%2Fadmin%3Fa=b", "..%2F..%2Fadmin%3Fa%3Db"),
+        (".%09.", ".%09."),
+        ("1%0A0", "1%0A0"),
+        ("%252e%252e", "%252e%252e"),
+        ("..;", "..%3B"),
+        ("%C3%85s", "%C3%85s"),
+    ] {
+        other.then(&[]);
+        let reply = ask(&app, city).await;
+        assert_eq!((reply.status(), reply.json()["celsius"].as_f64()), (200, Some(21.5)), "{city}");
+        let asked = other.asked.lock().unwrap().join("\n");
+        let expected = format!("GET /v1/cities/{segment}?units=metric+%26+more Bearer a token of the app");
+        assert_eq!(asked, expected, "{city}");
+    }
+    for city in ["%2e%2e", ".%2e", "%2e", "nothing"] {
+        other.then(&[]);
+        assert_eq!((ask(&app, city).await.status(), other.asked()), (404, 0), "{city}");
+    }
 }
 
 #[tokio::test]

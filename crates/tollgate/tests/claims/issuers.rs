@@ -2,8 +2,12 @@
 
 use crate::ground::Movie;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, path::Path};
-use tollgate::prelude::*;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+use tollgate::{backends::HttpClient, prelude::*};
 use tollgate_testing::TestApp;
 
 const ISSUERS: &str = r#"
@@ -108,6 +112,33 @@ fn pages() -> Vec<(String, String)> {
     let files = files.chain([guide.join("sign-in.md")]);
     let name = |file: &Path| file.file_stem().unwrap().to_string_lossy().into_owned();
     files.map(|file| (name(&file), fs::read_to_string(&file).unwrap())).collect()
+}
+
+/// The files of a folder and of those in it.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
+}
+
+/// Secrets are looked up where they are, so a block that says where they are kept is tried by the test that has them.
+#[test]
+fn every_piece_of_settings_in_the_guide_is_understood() {
+    let guide = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide"));
+    let (mut tried, mut refused) = (0, vec![]);
+    for page in below(guide) {
+        let Ok(text) = fs::read_to_string(&page) else { continue };
+        for block in text.split("```toml\n# config/").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+            if block.contains("\"secret:") {
+                continue;
+            }
+            let settings = format!("# config/{block}").leak();
+            let app = App::new("guide").optional_backend::<HttpClient>("pager").settings(settings);
+            refused.extend(app.built_in_settings("dev").err().map(|failure| format!("{}: {failure}", page.display())));
+            tried += 1;
+        }
+    }
+    assert_eq!(refused, Vec::<String>::new());
+    assert!(tried > 10, "{tried} pieces");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn app() -> App {
     App::new("claims").settings(settings).service(service)
 }
 
-async fn follow(client: &Client, path: &str) -> Events {
+pub(crate) async fn follow(client: &Client, path: &str) -> Events {
     let mut events = client.events(path).await;
     assert_eq!(events.status(), 200);
     assert_eq!(events.next().await.map(|event| event.kind).as_deref(), Some("ready"));

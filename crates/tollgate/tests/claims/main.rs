@@ -33,6 +33,8 @@ mod lists;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod live_crowd;
+#[cfg(test)]
 mod problems;
 #[cfg(test)]
 mod queries;

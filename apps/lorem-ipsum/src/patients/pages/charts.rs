@@ -133,6 +133,18 @@ fn path(points: impl IntoIterator<Item = Point>, x: impl Fn(f64) -> f64, y: impl
     path
 }
 
+/// What a screen reader says of the course of a day, of which less than `little` is steady.
+fn about_a_day(known: &[(f64, f64)], rise: f64, little: f64, (unit, decimals): (&str, usize)) -> String {
+    let values = known.iter().map(|(_, value)| *value);
+    let (bottom, top) = values.fold((f64::MAX, f64::MIN), |(bottom, top), it| (bottom.min(it), top.max(it)));
+    let trend = match rise {
+        rise if rise > little => "rising",
+        rise if rise < -little => "falling",
+        _ => "steady",
+    };
+    format!("24 hours: {} to {} {unit}, {trend}", value(bottom, decimals), value(top, decimals))
+}
+
 /// A small chart beside a value: the course of a day.
 pub(super) fn sparkline(
     name: &str,
@@ -150,14 +162,7 @@ pub(super) fn sparkline(
     let y = |value: f64| 2.0 + (HEIGHT - 4.0) * (1.0 - (value.clamp(low, high) - low) / (high - low));
     // So short a line has no room for a gap.
     let line = path(known.iter().map(|(at, value)| (*at, Some(*value))), x, y);
-    let ends = known.iter().map(|(_, value)| *value);
-    let (bottom, top) = ends.fold((f64::MAX, f64::MIN), |(bottom, top), it| (bottom.min(it), top.max(it)));
-    let trend = match last.1 - first.1 {
-        rise if rise > (high - low) * 0.05 => "rising",
-        rise if rise < (high - low) * -0.05 => "falling",
-        _ => "steady",
-    };
-    let about = format!("24 hours: {} to {} {unit}, {trend}", value(bottom, decimals), value(top, decimals));
+    let about = about_a_day(&known, last.1 - first.1, (high - low) * 0.05, (unit, decimals));
     let mut svg = format!(
         r#"<svg class="spark" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{about}">"#
     );

@@ -1,9 +1,10 @@
 //! The monitor: who is how, since when, and where. Pages that work without script, for people who are signed in.
 //!
 //! ```text
-//! monitor.rs   all patients, the most serious first      words.rs    moments and stretches of time
-//! patient.rs   one of them      period.rs  its charts    charts.rs   SVG
+//! monitor.rs   all patients, the most serious first      vitals.rs   what is shown of a value
+//! patient.rs   one of them, with charts                  charts.rs   SVG
 //! places.rs    cases by place and week                   hexes.rs    a map of them
+//! words.rs     moments and stretches of time             ward.rs     of whom there are too many
 //! ```
 
 mod charts;
@@ -12,6 +13,7 @@ mod monitor;
 mod patient;
 mod places;
 mod vitals;
+mod ward;
 mod words;
 
 use tollgate::prelude::*;

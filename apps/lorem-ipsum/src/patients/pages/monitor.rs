@@ -3,13 +3,15 @@
 use super::{
     charts::{shape, sparkline},
     vitals::Shown,
-    words::{ago, brief, moment, several, since, years},
+    ward::Ward,
+    words::{ago, brief, moment, several, short, since, years},
 };
 use crate::patients::{
     Watching,
     limits::{Level, Values, Vital},
     model::{Observation, Patient},
-    trends::Period,
+    routes::observed,
+    trends::{Observed, Period},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tollgate::prelude::*;
@@ -17,20 +19,18 @@ use tollgate::prelude::*;
 /// The most patients of one page, and of one person.
 const ROWS: usize = 25;
 const MOST: u32 = 2000;
-/// The most observations that sparklines are made of.
-const MOST_OBSERVED: u32 = 100_000;
 /// Without any observation for so long, the whole page is old.
 const STALE: Duration = Duration::from_mins(30);
 
 /// What is asked of the page; what a form leaves empty asks nothing.
 #[input]
 pub(super) struct Asked {
-    state: Option<String>,
-    q: Option<String>,
-    place: Option<String>,
-    sort: Option<String>,
+    pub(super) state: Option<String>,
+    pub(super) q: Option<String>,
+    pub(super) place: Option<String>,
+    pub(super) sort: Option<String>,
     #[garde(range(min = 1, max = 100_000))]
-    page: Option<i32>,
+    pub(super) page: Option<i32>,
 }
 
 /// How somebody is, from the serious to the quiet.
@@ -125,14 +125,14 @@ struct Monitor {
     places: BTreeSet<String>,
     heads: Vec<Head>,
     rows: Vec<Row>,
-    watched: usize,
+    watched: u64,
     told: String,
     previous: Option<String>,
     next: Option<String>,
 }
 
 pub(super) async fn monitor(
-    (may, observed): (May<Read, Patient>, May<Read, Observation>),
+    (may, seen): (May<Read, Patient>, May<Read, Observation>),
     patients: Store<Patient>,
     observations: Store<Observation>,
     Query(asked): Query<Asked>,
@@ -140,33 +140,30 @@ pub(super) async fn monitor(
     Now(now): Now,
     view: View,
 ) -> Result<Html> {
-    // Of more than there is room for, those who need it most.
-    let there = patients.find(&may, Patient::DISCHARGED.is_null()).sort(Patient::LEVEL.desc());
-    let all = there.sort(Patient::PATIENT_ID.asc()).limit(MOST).all().await?;
-    let list = Listed::of(&all, asked, now, silent(&settings));
+    let ward = Ward::of(&patients, &may, &asked, MOST).await?;
+    let list = Listed::of(&ward, asked, now, silent(&settings));
     let day = Period { until: now, step: Duration::from_mins(30), steps: 48 };
-    let ids = list.shown().map(|(patient, _)| patient.patient_id.clone());
-    let of_them = Observation::PATIENT_ID.in_(ids) & Observation::AT.gte(day.from());
-    let seen = observations.find(&observed, of_them).sort(Observation::AT.asc()).limit(MOST_OBSERVED).all().await?;
+    let of_them = Observation::PATIENT_ID.in_(list.shown().map(|(patient, _)| patient.patient_id.clone()));
+    let seen = observed(&observations, &seen, of_them, &day).await?;
     view.show("monitor.html", list.page(&seen, &day))
 }
 
 /// The patients that match, in order.
 struct Listed<'a> {
-    all: &'a [Patient],
+    ward: &'a Ward,
     asked: Asked,
     now: Timestamp,
     silent: Duration,
     found: Vec<(&'a Patient, State)>,
 }
 
-fn said(text: Option<&String>) -> &str {
+pub(super) fn said(text: Option<&String>) -> &str {
     text.map(|text| text.trim()).unwrap_or_default()
 }
 
 impl<'a> Listed<'a> {
-    fn of(all: &'a [Patient], asked: Asked, now: Timestamp, silent: Duration) -> Self {
-        let mut list = Self { all, asked, now, silent, found: vec![] };
+    fn of(ward: &'a Ward, asked: Asked, now: Timestamp, silent: Duration) -> Self {
+        let mut list = Self { ward, asked, now, silent, found: vec![] };
         let wanted = said(list.asked.state.as_ref());
         let known = State::ALL.iter().any(|(_, name, _)| *name == wanted);
         list.found = list.matching().filter(|(_, state)| !known || state.names().0 == wanted).collect();
@@ -182,7 +179,7 @@ impl<'a> Listed<'a> {
                 patient.name.to_lowercase().contains(&text) || patient.patient_id.to_lowercase().contains(&text);
             named && (place.is_empty() || patient.place == place)
         };
-        self.all.iter().filter(fits).map(|patient| (patient, State::of(patient, self.now, self.silent)))
+        self.ward.patients.iter().filter(fits).map(|patient| (patient, State::of(patient, self.now, self.silent)))
     }
 
     fn sort(&mut self) {
@@ -212,8 +209,10 @@ impl<'a> Listed<'a> {
             ("sort", said(self.asked.sort.as_ref())),
         ];
         let kept = own.into_iter().filter(|(own, _)| *own != name).chain([(name, value)]);
-        let kept: Vec<_> =
-            kept.filter(|(_, value)| !value.is_empty()).map(|(name, it)| format!("{name}={}", escaped(it))).collect();
+        let kept: Vec<_> = kept
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, it)| format!("{name}={}", query_value(it)))
+            .collect();
         if kept.is_empty() { "/monitor".into() } else { format!("/monitor?{}", kept.join("&")) }
     }
 
@@ -292,20 +291,29 @@ impl<'a> Listed<'a> {
         }
     }
 
-    fn page(&self, seen: &[Observation], day: &Period) -> Monitor {
-        let places: BTreeSet<String> = self.all.iter().map(|patient| patient.place.clone()).collect();
-        let rows: Vec<_> = self.shown().map(|one| self.row(one, seen, day)).collect();
-        let (page, most) = (self.page_number(), if self.all.len() < MOST as usize { "" } else { "The most serious " });
-        let (count, places_in_words) = (several(self.all.len(), "patient"), several(places.len(), "place"));
-        let last = self.all.iter().filter_map(|patient| patient.seen).max();
+    fn summary(&self, places: usize, seen: &Observed) -> String {
+        let (count, places) = (several(self.ward.patients.len(), "patient"), several(places, "place"));
+        let who = if self.ward.is_whole() {
+            format!("{count} in {places}.")
+        } else {
+            let all = self.ward.watched;
+            format!("{all} patients: here are the most serious {MOST}, and of all of them who you search for.")
+        };
+        let from = seen.whole_since.map_or_else(|| "the last 24 hours".into(), |at| format!("all since {}", short(at)));
+        format!("{who} As of {} UTC; sparklines show {from}.", moment(self.now))
+    }
+
+    fn page(&self, seen: &Observed, day: &Period) -> Monitor {
+        let all = &self.ward.patients;
+        let places: BTreeSet<String> = all.iter().map(|patient| patient.place.clone()).collect();
+        let rows: Vec<_> = self.shown().map(|one| self.row(one, &seen.all, day)).collect();
+        let page = self.page_number();
+        let last = all.iter().filter_map(|patient| patient.seen).max();
         let old = last.filter(|last| since(*last, self.now) >= STALE);
         let told = |last| format!("The last observation came {}.", ago(since(last, self.now)));
         let turn = |page: usize| self.with("page", &page.to_string());
         Monitor {
-            summary: format!(
-                "{most}{count} in {places_in_words}. As of {} UTC; sparklines show the last 24 hours.",
-                moment(self.now)
-            ),
+            summary: self.summary(places.len(), seen),
             stale: old.map(told).unwrap_or_default(),
             choices: self.choices(),
             q: said(self.asked.q.as_ref()).into(),
@@ -314,7 +322,7 @@ impl<'a> Listed<'a> {
             sort: said(self.asked.sort.as_ref()).into(),
             places,
             heads: self.heads(),
-            watched: self.all.len(),
+            watched: self.ward.watched,
             told: format!("{} of {}", rows.len(), several(self.found.len(), "patient")),
             previous: (page > 1).then(|| turn(page - 1)),
             next: (page * ROWS < self.found.len()).then(|| turn(page + 1)),
@@ -324,7 +332,7 @@ impl<'a> Listed<'a> {
 }
 
 /// A value as it stands in a query.
-pub(super) fn escaped(text: &str) -> String {
+pub(super) fn query_value(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let each = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(each).collect()

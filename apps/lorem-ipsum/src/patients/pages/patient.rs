@@ -11,7 +11,7 @@ use crate::patients::{
     limits::{Level, Values, Vital},
     model::{Alert, Observation, Patient},
     routes::observed,
-    trends::Period,
+    trends::{Observed, Period},
 };
 use std::time::Duration;
 use tollgate::prelude::*;
@@ -98,7 +98,7 @@ pub(super) async fn patient(
     let patient = patients.get(&may, id.clone()).await?;
     let (hours, each, ..) = *PERIODS.iter().find(|(hours, ..)| Some(*hours) == asked.hours).unwrap_or(&PERIODS[1]);
     let period = Period { until: now, step: HOUR * each, steps: hours.unsigned_abs() / each };
-    let seen = observed(&observations, &seen, &id, &period).await?;
+    let seen = observed(&observations, &seen, Observation::PATIENT_ID.eq(id.clone()), &period).await?;
     let lasted = Alert::CLOSED.is_null() | Alert::CLOSED.gte(period.from());
     let told = alerts.find(&alerted, Alert::PATIENT_ID.eq(id) & lasted).sort(Alert::OPENED.desc()).all().await?;
     let page = Drawn { patient, period, hours, seen, alerts: told, settings: &settings, now }.page();
@@ -110,7 +110,7 @@ struct Drawn<'a> {
     patient: Patient,
     period: Period,
     hours: i32,
-    seen: Vec<Observation>,
+    seen: Observed,
     alerts: Vec<Alert>,
     settings: &'a Watching,
     now: Timestamp,
@@ -139,12 +139,12 @@ impl Drawn<'_> {
                 .unwrap_or_default(),
             period: PERIODS.iter().find(|(its, ..)| its == hours).map_or("", |(.., words)| words),
             periods: PERIODS.iter().map(choice).collect(),
-            figures: if self.seen.is_empty() { vec![] } else { Vital::ALL.map(|vital| self.figure(vital)).into() },
-            gaps: self.gaps(),
+            figures: if self.seen.all.is_empty() { vec![] } else { Vital::ALL.map(|vital| self.figure(vital)).into() },
+            gaps: self.seen.whole_since.map_or_else(|| self.gaps(), |at| format!("All values since {}", short(at))),
             table: self.table(),
             open: self.alerts.iter().filter(|alert| alert.closed.is_none()).count(),
             alerts: self.told(),
-            observations: self.seen.len(),
+            observations: self.seen.all.len(),
             recent: self.recent(),
         }
     }
@@ -164,7 +164,7 @@ impl Drawn<'_> {
     }
 
     fn course(&self, value: impl Fn(&Observation) -> Option<f64>) -> Vec<Point> {
-        let (values, steps) = (self.period.course(&self.seen, value), f64::from(self.period.steps));
+        let (values, steps) = (self.period.course(&self.seen.all, value), f64::from(self.period.steps));
         let none = |step: u32| (f64::from(step) / steps, None);
         let point = |(step, one): (u32, Option<(Timestamp, f64)>)| {
             one.map_or_else(|| none(step), |(at, value)| (self.place(at), Some(value)))
@@ -274,7 +274,7 @@ impl Drawn<'_> {
 
     /// The longest stretch between two values in which there are none.
     fn gaps(&self) -> String {
-        let steps = self.period.divided(&self.seen);
+        let steps = self.period.divided(&self.seen.all);
         let is_known = |step: usize| !steps[step].is_empty();
         let (Some(first), Some(last)) =
             ((0..steps.len()).find(|at| is_known(*at)), (0..steps.len()).rfind(|at| is_known(*at)))
@@ -332,7 +332,7 @@ impl Drawn<'_> {
             vitals: Vital::ALL.map(|vital| Shown::of(vital, one.value(vital), one.diastolic)).into(),
             symptoms: one.symptoms.join(", "),
         };
-        self.seen.iter().rev().take(RECENT).map(seen).collect()
+        self.seen.all.iter().rev().take(RECENT).map(seen).collect()
     }
 }
 

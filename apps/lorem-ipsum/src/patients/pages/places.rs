@@ -142,7 +142,11 @@ impl Counted {
             earlier: back + 1,
             later: (back > 0).then_some(back - 1),
             total,
-            told: format!("cases, {} {than} than the week before.{most_of_all}", total.abs_diff(before)),
+            told: format!(
+                "cases, {} {than} than the week before.{most_of_all}{}",
+                total.abs_diff(before),
+                self.off_map()
+            ),
             map: self.map(&number, &most_of_all),
             legend: (0..).zip(LABELS).map(|(step, label)| Legend { heat: format!("heat-{step}"), label }).collect(),
             weeks: self.weeks().map(|at| Week { number: at.strftime("%V").to_string(), current: at == week }).collect(),
@@ -152,6 +156,15 @@ impl Counted {
             csv: if back > 0 { format!("/monitor/places.csv?back={back}") } else { "/monitor/places.csv".into() },
             any: (BEFORE..BEFORE + WEEKS).any(|week| self.total(week) > 0),
             week: number,
+        }
+    }
+
+    /// Cases of places that have no tile.
+    fn off_map(&self) -> String {
+        let on_map = |name: &str| PLACES.iter().any(|tile| tile.name == name);
+        match self.places.iter().filter(|(name, _)| !on_map(name)).map(|(_, counts)| last(counts)).sum() {
+            0_u32 => String::new(),
+            cases => format!(" Not on the map, but in the table: {cases}."),
         }
     }
 
@@ -174,10 +187,15 @@ impl Counted {
         let mut csv = format!("place,{}\r\n", weeks.join(","));
         for (place, counts) in &self.places {
             let counts: Vec<_> = counts[BEFORE..].iter().map(ToString::to_string).collect();
-            let _ = write!(csv, "\"{}\",{}\r\n", place.replace('"', "\"\""), counts.join(","));
+            let _ = write!(csv, "\"{}\",{}\r\n", as_text(place).replace('"', "\"\""), counts.join(","));
         }
         csv
     }
+}
+
+/// A name that a spreadsheet would take for a formula is text with a `'` before it.
+fn as_text(place: &str) -> String {
+    if place.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{place}") } else { place.to_owned() }
 }
 
 /// `16`, or `30 Nov` where the week ends in another month.
@@ -196,7 +214,7 @@ fn last(counts: &[u32; BEFORE + WEEKS]) -> u32 {
 
 fn row((place, counts): (&String, &[u32; BEFORE + WEEKS])) -> Row {
     let cell = |week: usize| Cell { count: counts[week], heat: heat(counts[week]), above: is_above(counts, week) };
-    let href = format!("/monitor?place={}", super::monitor::escaped(place));
+    let href = format!("/monitor?place={}", super::monitor::query_value(place));
     Row { place: place.clone(), href, cells: (BEFORE..BEFORE + WEEKS).map(cell).collect() }
 }
 
@@ -226,6 +244,11 @@ mod tests {
         assert!(!is_above(&counts, BEFORE), "fewer than ten");
         assert!(is_above(&counts, BEFORE + 1));
         assert!(!is_above(&counts, BEFORE + 2), "by then it was to be expected");
+    }
+
+    #[test]
+    fn a_place_is_no_formula() {
+        assert_eq!(["=1+1", "@SUM(A1)", "Mill Lane"].map(as_text), ["'=1+1", "'@SUM(A1)", "Mill Lane"]);
     }
 
     #[test]
