@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, iter};
 
 mod change;
+mod queue;
 mod script;
 
 pub use change::{Change, Said, Step};
+pub use queue::Queue;
 pub use script::{Applied, Script, pending, stopped};
 
 /// The tables of a database, without their types.
