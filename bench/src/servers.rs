@@ -40,6 +40,12 @@ pub(crate) struct Server {
     pub(crate) target: Target,
 }
 
+impl Server {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -1,7 +1,7 @@
 //! How many requests run at once, and what becomes of the others?
 //!
 //! As many as there are places. Who finds none waits for a moment, so that a burst is served, and then is told to come
-//! back later: 503 with `Retry-After`. While there are always some who wait, the moment is a tenth as long: a queue that
+//! back later: 503 with `Retry-After`. In a crowd, where somebody always waits, the moment is a tenth as long: a queue that
 //! never empties makes everybody late and nobody faster (RFC 8289 found that for routers). For the same reason there are
 //! then only as many [places](Knee) as bring something.
 //!
@@ -28,10 +28,11 @@ use tokio::{
 };
 use tollgate_core::Problem;
 
-/// A queue that did not empty for that long is no burst.
+/// Where somebody always had to wait for that long, that is no burst.
 const BURST: Duration = Duration::from_millis(100);
-/// How long a number of places is tried.
-const TURN: Duration = Duration::from_millis(100);
+/// Where nobody had to wait for that long, a crowd is over. A queue that is empty for a moment says little: those in it give
+/// up together, and a server that is busy reads requests by the dozen.
+const PAUSE: Duration = Duration::from_millis(50);
 /// What was found out is forgotten where nothing was learnt for so long.
 const CALM: Duration = Duration::from_secs(10);
 /// How often the log is told of those who were sent away.
@@ -50,21 +51,30 @@ pub struct Load {
     done: AtomicU64,
     began: Instant,
     queued: AtomicUsize,
-    /// Since when there was always somebody who waits, in ms from the beginning.
-    queued_since: AtomicU64,
+    /// Since when there is a crowd, and when somebody waited last, in ms from the beginning.
+    crowded_since: AtomicU64,
+    crowded_until: AtomicU64,
     shed: AtomicU64,
     /// When the log was told last, and how many had been sent away by then.
     told: AtomicU64,
     told_of: AtomicU64,
 }
 
-/// A number of places on trial.
+/// A while with one number of places.
 struct Turn {
     knee: Knee,
+    began: u64,
+    /// Since when there are no more than these, and how many had left their place by then.
     since: u64,
     done: u64,
     /// When something was learnt last.
     learnt: u64,
+}
+
+impl Turn {
+    fn new(most: usize) -> Self {
+        Self { knee: Knee::new(most), began: 0, since: 0, done: 0, learnt: 0 }
+    }
 }
 
 /// How many requests there are of which kind.
@@ -92,11 +102,26 @@ impl Load {
     /// and runs for `longest`.
     #[must_use]
     pub fn new(most: usize, patience: Duration, longest: Duration) -> Self {
-        let [done, queued_since, shed, told, told_of] = [0; 5].map(AtomicU64::new);
+        let [done, crowded_since, crowded_until, shed, told, told_of] = [0; 6].map(AtomicU64::new);
         let [there, wanted, queued] = [most, most, 0].map(AtomicUsize::new);
         let (places, began) = (Semaphore::new(most), Instant::now());
-        let turn = Mutex::new(Turn { knee: Knee::new(most), since: 0, done: 0, learnt: 0 });
-        Self { patience, longest, places, there, wanted, turn, done, began, queued, queued_since, shed, told, told_of }
+        let turn = Mutex::new(Turn::new(most));
+        Self {
+            patience,
+            longest,
+            places,
+            there,
+            wanted,
+            turn,
+            done,
+            began,
+            queued,
+            crowded_since,
+            crowded_until,
+            shed,
+            told,
+            told_of,
+        }
     }
 
     /// How many requests there are of which kind.
@@ -131,11 +156,12 @@ impl Load {
     async fn wait(&self) -> Option<SemaphorePermit<'_>> {
         let now = self.now();
         let waiting = Waiting::begin(self);
-        if waiting.is_first {
-            self.queued_since.store(now, Ordering::Relaxed);
+        let paused = now.saturating_sub(self.crowded_until.load(Ordering::Relaxed));
+        if waiting.is_alone && Duration::from_millis(paused) >= PAUSE {
+            self.crowded_since.store(now, Ordering::Relaxed);
             self.forget(now);
         }
-        let for_millis = now.saturating_sub(self.queued_since.load(Ordering::Relaxed));
+        let for_millis = now.saturating_sub(self.crowded_since.load(Ordering::Relaxed));
         let is_burst = Duration::from_millis(for_millis) < BURST;
         if !is_burst {
             self.turn(now, now - for_millis);
@@ -145,28 +171,33 @@ impl Load {
     }
 
     /// Ends a turn that lasted long enough: how many places should there be in the next?
-    fn turn(&self, now: u64, queued_since: u64) {
+    fn turn(&self, now: u64, crowded_since: u64) {
         let Ok(mut turn) = self.turn.try_lock() else { return };
-        let (done, millis) = (self.done.load(Ordering::Relaxed), now.saturating_sub(turn.since));
+        let done = self.done.load(Ordering::Relaxed);
         // Of a while in which nobody waited, nothing can be learnt.
-        if queued_since > turn.since {
+        if crowded_since > turn.began {
+            (turn.began, turn.since, turn.done) = (now, now, done);
+        }
+        // Nor of those who hold a place that is no more.
+        if self.there.load(Ordering::Relaxed) > turn.knee.places() {
             (turn.since, turn.done) = (now, done);
-        } else if Duration::from_millis(millis) >= TURN {
-            let answered = done - turn.done;
-            let Some(wanted) = turn.knee.next(answered, millis) else { return };
-            (turn.since, turn.done, turn.learnt) = (now, done, now);
-            self.want(wanted);
+        }
+        let (answered, measured, lasted) = (done - turn.done, now - turn.since, now - turn.began);
+        if turn.knee.next(answered, measured, lasted) {
+            (turn.began, turn.since, turn.done, turn.learnt) = (now, now, done, now);
+            self.want(turn.knee.places());
         }
     }
 
     /// All places are there again after a calm, or after nothing but bursts, which say nothing of how many are enough: who
-    /// holds the few of the last storm now may be slow, and few others wait.
+    /// holds the few of the last storm now may be slow, and few others wait. And no trial goes on.
     fn forget(&self, now: u64) {
-        if let Ok(mut turn) = self.turn.try_lock()
-            && Duration::from_millis(now.saturating_sub(turn.learnt)) >= CALM
-        {
-            self.want(turn.knee.forget());
+        let Ok(mut turn) = self.turn.try_lock() else { return };
+        turn.knee.end_trial();
+        if Duration::from_millis(now.saturating_sub(turn.learnt)) >= CALM {
+            turn.knee.forget();
         }
+        self.want(turn.knee.places());
     }
 
     fn want(&self, wanted: usize) {
@@ -219,18 +250,19 @@ impl Drop for Place<'_> {
 /// Somebody who waits, also where they leave before their turn.
 struct Waiting<'a> {
     load: &'a Load,
-    is_first: bool,
+    is_alone: bool,
 }
 
 impl<'a> Waiting<'a> {
     fn begin(load: &'a Load) -> Self {
-        let is_first = load.queued.fetch_add(1, Ordering::Relaxed) == 0;
-        Self { load, is_first }
+        let is_alone = load.queued.fetch_add(1, Ordering::Relaxed) == 0;
+        Self { load, is_alone }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        self.load.crowded_until.store(self.load.now(), Ordering::Relaxed);
         self.load.queued.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -259,6 +291,18 @@ mod tests {
         assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 503));
         assert_eq!(second.headers()[header::RETRY_AFTER], "1");
         assert_eq!(load.counts(), LoadCounts { in_flight: 0, queued: 0, shed: 1, most: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn by_default_who_finds_no_place_knows_within_a_tenth_of_a_second() {
+        let load = Load::default();
+        let late = async {
+            sleep(Duration::from_millis(1)).await;
+            let began = Instant::now();
+            (load.run(Box::pin(work(1))).await.status().as_u16(), began.elapsed())
+        };
+        let (_, (status, told)) = join(join_all((0..256).map(|_| load.run(Box::pin(work(1000))))), late).await;
+        assert!(status == 503 && told < Duration::from_millis(100), "{status} after {told:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -363,7 +407,7 @@ mod tests {
             served.push(join_all(burst).await.into_iter().filter(|is_served| *is_served).count());
             sleep(Duration::from_millis(600)).await;
         }
-        assert!(served[0] < 40 && served[12..] == [40; 8], "{served:?}");
+        assert!(served[0] < 40 && served[13..] == [40; 7], "{served:?}");
     }
 
     #[tokio::test(start_paused = true)]
