@@ -38,8 +38,8 @@ impl Person<'_> {
     }
 }
 
-/// Keys, people and times are others each time, and so is where a page ends.
-const DIFFERS: [&str; 5] = ["message_id", "author", "written", "changed", "next"];
+/// Keys, people and times are others each time, and so are requests and where a page ends.
+const DIFFERS: [&str; 7] = ["message_id", "author", "written", "changed", "next", "instance", "request_id"];
 
 fn without_what_changes(mut body: Value) -> Value {
     match &mut body {
