@@ -54,10 +54,10 @@ fn without_what_changes(mut body: Value) -> Value {
 }
 
 /// All that can be done with messages, and what is answered.
-fn conversation(documents: Option<String>) -> Vec<(u16, Value)> {
+fn conversation(documents: Option<&str>) -> Vec<(u16, Value)> {
     let folder = TempDir::new().unwrap();
     let mut start = command(folder.path(), &["--port", "0"]);
-    start.envs(documents.iter().map(|url| ("LOREM_IPSUM_DATABASES__DOCUMENTS__URL", url)));
+    start.envs(documents.map(|url| ("LOREM_IPSUM_DATABASES__DOCUMENTS__URL", url)));
     let server = Server::start_as(&mut start);
     assert_eq!(server.banner.contains("MongoDB at 127.0.0.1:"), documents.is_some(), "{}", server.banner);
     let port = server.url().rsplit_once(':').unwrap().1.to_owned();
@@ -97,7 +97,7 @@ fn conversation(documents: Option<String>) -> Vec<(u16, Value)> {
 #[test]
 fn messages_are_the_same_in_mongodb_as_in_sqlite() {
     let name = format!("/messages_{}?", std::process::id());
-    let in_mongodb = conversation(Some(Mongo::shared().replace("/?", &name)));
+    let in_mongodb = conversation(Some(&Mongo::shared().replace("/?", &name)));
     let statuses: Vec<_> = in_mongodb.iter().map(|(status, _)| *status).collect();
     assert_eq!(
         statuses,
