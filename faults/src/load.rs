@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -89,6 +89,13 @@ impl Ledger {
         self.acks.load(Ordering::Relaxed)
     }
 
+    /// Whether all these messages were acknowledged.
+    pub(crate) fn has(&self, texts: &[String]) -> bool {
+        let told = self.told();
+        let acked: HashSet<&str> = told.acked.iter().map(String::as_str).collect();
+        texts.iter().all(|text| acked.contains(text.as_str()))
+    }
+
     /// Writes a message and notes what it was told. Refusals with another status than this are wrong.
     pub(crate) async fn write(&self, client: &mut Client, text: &str, key: Option<&str>, refusal: u16) -> Outcome {
         let answer = client.post("/messages", key, &json!({ "text": text })).await;
@@ -141,6 +148,16 @@ impl Writers {
         Self { tasks: (0..clients).map(write).collect(), over }
     }
 
+    /// What those with keys of so many are at: of each, the message after the last that was acknowledged.
+    pub(crate) fn with_keys_are_at(clients: usize, ledger: &Ledger) -> Vec<String> {
+        let mut next: BTreeMap<usize, usize> = (0..clients).step_by(2).map(|writer| (writer, 0)).collect();
+        for (writer, number) in ledger.told().acked.iter().filter_map(|text| text.split_once('-')) {
+            let (writer, after) = (writer.parse().unwrap_or_default(), number.parse().map_or(0, |it: usize| it + 1));
+            next.entry(writer).and_modify(|next| *next = after.max(*next));
+        }
+        next.into_iter().map(|(writer, number)| format!("{writer}-{number}")).collect()
+    }
+
     /// Lets them finish what they are at.
     pub(crate) async fn stop(self) {
         self.over.store(true, Ordering::Relaxed);
@@ -172,7 +189,16 @@ pub(crate) async fn read_film(client: &mut Client) -> Result<Duration> {
 
 /// What 99 of 100 times are below; any, if there are none.
 pub(crate) fn p99(times: impl IntoIterator<Item = Duration>) -> Duration {
+    below(times, 99)
+}
+
+/// What half of the times are below, likewise.
+pub(crate) fn median(times: impl IntoIterator<Item = Duration>) -> Duration {
+    below(times, 50)
+}
+
+fn below(times: impl IntoIterator<Item = Duration>, percent: usize) -> Duration {
     let mut times: Vec<_> = times.into_iter().collect();
     times.sort_unstable();
-    times.get(times.len() * 99 / 100).copied().unwrap_or(Duration::MAX)
+    times.get(times.len() * percent / 100).copied().unwrap_or(Duration::MAX)
 }

@@ -29,12 +29,19 @@ pub(crate) fn run(left_out: &[&Part]) -> Result {
         Ok(text) => Ok(format!("{}{}", summary(&text), by_store(&text))),
         Err(failure) => Err(without_passed(&failure.to_string()).into()),
     });
+    steps.program("tests without the feature `aws`", &mut without_aws());
     steps.program("documentation tests", &mut cargo(&["test", "--quiet", "--doc", "--workspace"]));
     infra::quick(&mut steps, &infra::LeftOut(left_out));
     if !without.is_empty() {
         println!("left out: {without}");
     }
     steps.finish()
+}
+
+/// The workspace is built with it. The apps that tests make compile the framework without; what the drivers say then is
+/// tested here.
+fn without_aws() -> Command {
+    cargo(&["test", "--quiet", "--lib", "--package", "tollgate-mongodb", "--package", "tollgate-postgres"])
 }
 
 /// cargo-nextest if it is there. Installing it compiles for minutes and buys only time limits, so it is not required.

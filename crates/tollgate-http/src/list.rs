@@ -340,7 +340,8 @@ fn own_schemas<R: Resource>() -> [Json; 4] {
     [
         json!({
             "type": "array", "items": { "type": "string", "enum": fields }, "minItems": 1, "uniqueItems": true,
-            "description": "Fields, the first counts most; `-` for descending.",
+            "description": "Fields, the first counts most; `-` for descending. Text by code point, `Z` before `a`; what is empty \
+                            first, descending last.",
         }),
         json!({
             "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT,

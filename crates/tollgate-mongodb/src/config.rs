@@ -29,7 +29,8 @@ const CONNECTIONS: u32 = 100;
 /// ECS, EC2). This takes the feature `aws`.
 ///
 /// Where the URL does not say otherwise, a server is looked for during 3 seconds, says every 2 seconds that it is there,
-/// and has at most 100 connections. Whatever the URL says, what is read is what most members keep, asked of the one that
+/// and has at most 100 connections (`maxPoolSize`); all but an eighth serve those who may wait for others, who are refused
+/// after 2 seconds without one (503). Whatever the URL says, what is read is what most members keep, asked of the one that
 /// writes, and writes are acknowledged once they are on the disks of most.
 ///
 /// [connection strings]: https://www.mongodb.com/docs/manual/reference/connection-string-options/
@@ -58,6 +59,11 @@ impl Config {
         }
         config.fill_in();
         Ok(config)
+    }
+
+    /// How many connections the pool has at most.
+    pub(crate) fn connections(&self) -> usize {
+        self.options.max_pool_size.unwrap_or(CONNECTIONS) as usize
     }
 
     fn fill_in(&mut self) {

@@ -10,6 +10,7 @@ use crate::{
     merge::updates as merge_updates,
     migrate,
     operation::{Operation, PATIENCE},
+    places::Places,
     query::is_one,
     rights::Rights,
     schema,
@@ -68,6 +69,7 @@ pub(crate) const COUNTERS: &str = "tollgate_counters";
 pub struct MongoDb {
     config: Config,
     database: Arc<RwLock<Documents>>,
+    places: Places,
     last: Arc<LastWrite>,
 }
 
@@ -91,7 +93,7 @@ impl MongoDb {
         let database = Arc::new(RwLock::new(database));
         let (slot, runtime) = (Arc::downgrade(&database), Handle::current());
         url.on_replace(move |url| drop(runtime.spawn(follow(slot.clone(), url.clone()))));
-        Ok(Self { config, database, last: Arc::default() })
+        Ok(Self { places: Places::of(&config), config, database, last: Arc::default() })
     }
 
     /// The database in the official driver, for what this crate does not cover; not for long, because another takes its
@@ -118,8 +120,9 @@ impl MongoDb {
         rows: Arc<dyn Batch>,
         range: Range<usize>,
     ) -> Result<Vec<Value<'static>>> {
+        let _place = self.places.take().await?;
         let database = &self.documents();
-        let keys = counted_keys(database, table, range.len()).await?;
+        let keys = self.written(counted_keys(database, table, range.len()).await)?;
         let documents = &*documents(table, &*rows, range, &keys)?;
         let inserted = match documents {
             [] => Ok(()),
@@ -273,7 +276,10 @@ impl Database for MongoDb {
     }
 
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
-        Box::pin(async move { Ok(TransactionSession::begin(&self.documents(), &self.last).await? as _) })
+        Box::pin(async move {
+            let place = self.places.keep().await?;
+            Ok(TransactionSession::begin(&self.documents(), &self.last, place).await? as _)
+        })
     }
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
@@ -342,13 +348,17 @@ impl Driver for MongoDb {
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
+            let _place = if select.is_point() { None } else { Some(self.places.take().await?) };
             let found = in_time(PATIENCE, Some(select.table), on(&self.documents()).select(select)).await?;
             show(select.table, &found, each)
         })
     }
 
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        Box::pin(async move { in_time(PATIENCE, Some(table), on(&self.documents()).count(table, filter)).await })
+        Box::pin(async move {
+            let _place = self.places.take().await?;
+            in_time(PATIENCE, Some(table), on(&self.documents()).count(table, filter)).await
+        })
     }
 
     fn insert<'a>(
@@ -376,16 +386,18 @@ impl Driver for MongoDb {
 
     fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
+            let _place = self.places.take().await?;
             let (database, updates) = (&self.documents(), &merge_updates(merge, &*rows, range)?);
-            together(database, merge.table, TURNS, |mut at| {
+            let merged = together(database, merge.table, TURNS, |mut at| {
                 Box::pin(async move { at.merge(merge.table, updates).await })
-            })
-            .await
+            });
+            self.written(merged.await)
         })
     }
 
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
+            let _place = self.places.take().await?;
             let database = &self.documents();
             let changed = if is_one(update.table, &update.filter) {
                 in_time(TURN, Some(update.table), on(database).update(update)).await
@@ -398,6 +410,7 @@ impl Driver for MongoDb {
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
+            let _place = self.places.take().await?;
             let database = &self.documents();
             let deleted = if is_one(table, filter) {
                 in_time(TURN, Some(table), on(database).delete(table, filter)).await

@@ -3,9 +3,12 @@
 //! Only the name of a code and words of the driver go any further: the server's own words quote values.
 
 use crate::config::Config;
-use mongodb::error::{
-    Error as Failure, ErrorKind, Result as Fallible, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
-    WriteFailure,
+use mongodb::{
+    bson::Document,
+    error::{
+        Error as Failure, ErrorKind, Result as Fallible, TRANSIENT_TRANSACTION_ERROR,
+        UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    },
 };
 use std::time::Duration;
 use tokio::time::{error::Elapsed, timeout};
@@ -33,6 +36,19 @@ fn is_lost(error: &Failure) -> bool {
     }
 }
 
+/// The server's "no" to one of several writes, of which an answer tells that is none by itself.
+pub(crate) struct Refused {
+    code: i32,
+    words: String,
+}
+
+impl Refused {
+    pub(crate) fn of(error: &Document) -> Self {
+        let words = error.get_str("errmsg").unwrap_or_default().to_owned();
+        Self { code: error.get_i32("code").unwrap_or_default(), words }
+    }
+}
+
 /// The number of the server's "no", and its words.
 fn said(error: &Failure) -> Option<(i32, &str)> {
     match &*error.kind {
@@ -44,7 +60,7 @@ fn said(error: &Failure) -> Option<(i32, &str)> {
             (_, Some(said)) => Some((said.code, &said.message)),
             _ => None,
         },
-        _ => None,
+        _ => error.get_custom::<Refused>().map(|said| (said.code, said.words.as_str())),
     }
 }
 
@@ -67,6 +83,8 @@ pub(crate) fn tell(table: Option<&Table>, error: &Failure) -> Error {
         // A document that the validator refuses, that is too large, or whose number grows too large.
         Some((121 | 10334 | 2, _)) => Error::Rejected(source(error)),
         Some((14031, _)) => Error::Full(source(error)),
+        // What the system says of a file that cannot be made; the code is that of whatever is unknown.
+        Some((8, words)) if words.contains("No space left on device") => Error::Full(source(error)),
         Some((13 | 18, _)) => Error::Unavailable(source(error)),
         // Given up by the server: lock or time limit, conflict, a transaction it has ended.
         Some((24 | 50 | 112 | 246 | 251 | 290, _)) => Error::Overloaded,

@@ -24,6 +24,7 @@ mod merge;
 mod migrate;
 mod nested;
 mod operation;
+mod places;
 mod query;
 mod rights;
 mod schema;

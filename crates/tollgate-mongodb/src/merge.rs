@@ -2,6 +2,7 @@
 
 use crate::{
     cell::{bson, name},
+    error::Refused,
     operation::Operation,
 };
 use mongodb::{
@@ -70,10 +71,8 @@ impl Operation<'_, '_> {
                 Some(session) => command.session(session).await?,
             };
             // The command has "succeeded" even then.
-            if let Some(error) = answer.get_array("writeErrors").ok().and_then(|errors| errors.first()) {
-                let code = error.as_document().and_then(|error| error.get_i32("code").ok()).unwrap_or_default();
-                return Err(Failure::custom(format!("the server refuses a row (code {code})")));
-            }
+            let refused = answer.get_array("writeErrors").ok().and_then(|errors| errors.first()?.as_document());
+            refused.map_or(Ok(()), |error| Err(Failure::custom(Refused::of(error))))?;
         }
         Ok(())
     }

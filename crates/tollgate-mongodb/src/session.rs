@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, OwnedSemaphorePermit},
     time::{Instant, sleep, timeout},
 };
 use tollgate_store::{
@@ -66,6 +66,7 @@ pub(crate) async fn together<'d, R>(
 pub(crate) struct TransactionSession {
     database: Database,
     last: Arc<LastWrite>,
+    _place: OwnedSemaphorePermit,
     /// Or what is said to who comes after its end.
     underway: Mutex<Result<Underway>>,
 }
@@ -90,10 +91,14 @@ fn over() -> Error {
 
 impl TransactionSession {
     /// Begins one, and sees to it that it does not idle forever.
-    pub(crate) async fn begin(database: &Database, last: &Arc<LastWrite>) -> Result<Arc<Self>> {
+    pub(crate) async fn begin(
+        database: &Database,
+        last: &Arc<LastWrite>,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Arc<Self>> {
         let session = begin(database).await.map_err(|error| tell(None, &error))?;
         let underway = Mutex::new(Ok(Underway::new(session, false)));
-        let steps = Arc::new(Self { database: database.clone(), last: Arc::clone(last), underway });
+        let steps = Arc::new(Self { database: database.clone(), last: Arc::clone(last), _place: place, underway });
         tokio::spawn(watch(Arc::downgrade(&steps)));
         Ok(steps)
     }

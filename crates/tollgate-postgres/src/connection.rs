@@ -195,6 +195,8 @@ impl Connection {
         self.client.batch_execute(sql).await
     }
 
+    /// Prepared about once: many who ask the same at once on a new connection each do so, because none waits for another,
+    /// who may have stopped to listen.
     async fn prepare(&self, statements: &Statements, sql: &str) -> Result<Statement, Failure> {
         if let Some(statement) = lock(statements).get(sql) {
             return Ok(statement.clone());
@@ -202,7 +204,9 @@ impl Connection {
         let statement = self.client.prepare(sql).await?;
         let mut statements = lock(statements);
         if statements.len() >= STATEMENTS {
-            statements.clear();
+            // Any will do: callers choose the shapes, so the oldest need not be the least used.
+            let one = statements.keys().next().cloned();
+            one.and_then(|one| statements.remove(&one));
         }
         statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     connection::{Connector, Rows},
     dialect::{self, Postgres as Dialect},
-    error::{tell, tell_reader, unusable},
+    error::{tell, tell_reader, unblocked, unusable},
     iam::Role,
     line::{Again, Lines},
     migrate,
@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::{join, time::timeout};
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Row, Select, Session, Shape,
@@ -42,9 +42,9 @@ pub(crate) const SHARED_KINDS: usize = 3;
 /// dearer than a group of three, again and again.
 const ONE_PLAN: &str = " -c plan_cache_mode=force_generic_plan";
 
-/// How many milliseconds a group of inserts waits for another's lock: so long, those of every table wait with it. Most
-/// transactions have ended by then; whoever still waits does so elsewhere.
-const MOMENT: &str = " -c lock_timeout=100";
+/// How long a group of inserts waits for another's lock: so long, those of every table wait with it. Most transactions
+/// have ended by then; whoever still waits does so elsewhere.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// SQL of an app's own only reads, functions included, and has connections to itself: nobody knows how slow it is.
 const READ_ONLY: &str = " -c default_transaction_read_only=on";
@@ -97,9 +97,10 @@ impl Postgres {
         let role = Role::of(&config)?.map(Arc::new);
         let config = Arc::new(config);
         let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), url, more);
+        let moment = format!(" -c lock_timeout={}", MOMENT.as_millis());
         Ok(Self {
             points: Lines::new(connector(ONE_PLAN), "points", POINTS),
-            inserts: Lines::new(connector(MOMENT), "inserts", INSERTS),
+            inserts: Lines::new(connector(&moment), "inserts", INSERTS),
             others: Lines::new(connector(""), "lists", config.shared),
             changes: Lines::new(connector(""), "changes", config.shared),
             queries: Lines::new(connector(READ_ONLY), "queries", config.shared),
@@ -151,6 +152,26 @@ impl Postgres {
         borrowed.connection.execute("COMMIT").await.map_err(|error| tell(&error))?;
         borrowed.give_back();
         Ok(answer)
+    }
+
+    async fn write_unblocked(&self, sql: &str, params: &[Bound<'_>]) -> Result<Option<Rows>> {
+        if self.config.pgbouncer {
+            return self.config.in_time(self.write_in_transaction(sql, params)).await?;
+        }
+        self.inserts.write_unblocked(sql, params).await
+    }
+
+    /// Nor can it be told that it waits for locks only a moment. Statement and end are sent at once; a transaction that has
+    /// failed is rolled back by it.
+    async fn write_in_transaction(&self, sql: &str, params: &[Bound<'_>]) -> Result<Option<Rows>> {
+        let begin = format!("{}; SET LOCAL lock_timeout = {}", self.config.begin(), MOMENT.as_millis());
+        let borrowed = self.pool.begin(&begin).await?;
+        let connection = &borrowed.connection;
+        let (outcome, ended) = join!(connection.query_once(sql, params), connection.execute("COMMIT"));
+        let outcome = unblocked(outcome)?;
+        ended.map_err(|error| tell(&error))?;
+        borrowed.give_back();
+        Ok(outcome)
     }
 
     /// Remembers what a write says about the next one. A lost connection says nothing: it comes back.
@@ -237,7 +258,7 @@ impl Database for Postgres {
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            let borrowed = self.pool.begin(schema::BEGIN).await?;
+            let borrowed = schema::begin(&self.pool, &self.config).await?;
             let schema = schema::Schema { connection: &borrowed.connection, config: &self.config };
             let done = schema.prepare(tables, additive).await?;
             borrowed.give_back();
@@ -302,7 +323,7 @@ impl Database for Postgres {
         Box::pin(async move {
             let Self { points, inserts, others, changes, queries, pool, .. } = self;
             let lines = join_all([points, inserts, others, changes, queries].map(Lines::awake));
-            tokio::join!(lines, pool.awake());
+            join!(lines, pool.awake());
             Ok(())
         })
     }
@@ -356,7 +377,7 @@ impl Driver for Postgres {
     ) -> Answer<'a, Option<Vec<Value<'static>>>> {
         Box::pin(async move {
             let sql = dialect::insert(self.dialect(), table);
-            let inserted = self.inserts.write_unblocked(&sql, &columns_of(table, &*rows, &range)).await;
+            let inserted = self.write_unblocked(&sql, &columns_of(table, &*rows, &range)).await;
             self.written(inserted)?.as_ref().map(keys_of).transpose()
         })
     }

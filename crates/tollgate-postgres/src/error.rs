@@ -36,8 +36,16 @@ fn is_farewell(error: &DbError) -> bool {
 }
 
 /// Another's transaction is in the way: one that holds a lock, or waits for ours.
-pub(crate) fn is_blocked(error: &Failure) -> bool {
+fn is_blocked(error: &Failure) -> bool {
     error.code().is_some_and(|code| matches!(code.code(), "55P03" | "40P01" | "40001"))
+}
+
+/// What a write brought; nothing if another's transaction was in the way.
+pub(crate) fn unblocked<R>(outcome: Result<R, Failure>) -> Result<Option<R>, Error> {
+    match outcome {
+        Err(error) if is_blocked(&error) => Ok(None),
+        outcome => outcome.map(Some).map_err(|error| tell(&error)),
+    }
 }
 
 /// What the caller can do about it.

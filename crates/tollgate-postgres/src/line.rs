@@ -5,7 +5,7 @@
 use crate::{
     cell::Bound,
     connection::{Backoff, Connection, Connector, Rows},
-    error::{is_blocked, is_lost, tell, tell_reader, writes},
+    error::{is_lost, tell, tell_reader, unblocked, writes},
     measures::statements,
 };
 use futures_util::future::join_all;
@@ -62,10 +62,7 @@ impl Lines {
 
     /// Writes; nothing if another's transaction was in the way.
     pub(crate) async fn write_unblocked(&self, sql: &str, params: &[Bound<'_>]) -> Result<Option<Rows>> {
-        match self.outcome(sql, params, Again::No).await? {
-            Err(error) if is_blocked(&error) => Ok(None),
-            outcome => outcome.map(Some).map_err(|error| tell(&error)),
-        }
+        unblocked(self.outcome(sql, params, Again::No).await?)
     }
 
     /// The inner error is what the question met, the outer one that there is nobody to ask.
@@ -111,20 +108,21 @@ struct Line {
     busy: Arc<AtomicUsize>,
 }
 
-/// A place on a line, until the statement is answered.
-struct Turn {
-    busy: Arc<AtomicUsize>,
+/// A place on a line, until the statement is answered or given up.
+struct Turn<'a> {
+    line: &'a Line,
     waits_for: Option<Arc<Connection>>,
 }
 
-impl Drop for Turn {
-    /// Who leaves early leaves their statement behind; the place is free once the server is done with it.
+impl Drop for Turn<'_> {
+    /// Who leaves early leaves their statement behind; the place is free once the server is done with it, or should be.
     fn drop(&mut self) {
-        let busy = Arc::clone(&self.busy);
+        let busy = Arc::clone(&self.line.busy);
         match (self.waits_for.take(), Handle::try_current()) {
             (Some(connection), Ok(runtime)) => {
+                let config = Arc::clone(&self.line.connector.config);
                 runtime.spawn(async move {
-                    let _ = connection.execute("").await;
+                    let _ = config.in_time(connection.execute("")).await;
                     busy.fetch_sub(1, Ordering::Relaxed);
                 });
             }
@@ -144,16 +142,16 @@ impl Line {
         self.busy.load(Ordering::Relaxed)
     }
 
-    fn enter(&self) -> Result<Turn> {
+    fn enter(&self) -> Result<Turn<'_>> {
         let ahead = self.busy.fetch_add(1, Ordering::Relaxed);
-        let turn = Turn { busy: Arc::clone(&self.busy), waits_for: None };
+        let turn = Turn { line: self, waits_for: None };
         if ahead < DEPTH { Ok(turn) } else { Err(Error::Overloaded) }
     }
 
     /// Asks once.
     async fn ask(
         &self,
-        turn: &mut Turn,
+        turn: &mut Turn<'_>,
         sql: &str,
         params: &[Bound<'_>],
         again: Again,
@@ -161,8 +159,8 @@ impl Line {
         let live = self.live().await?;
         turn.waits_for = Some(Arc::clone(&live));
         let answered = self.connector.config.in_time(live.query(sql, params)).await;
-        let outcome = answered.inspect_err(|_| self.discard(&live))?;
         turn.waits_for = None;
+        let outcome = answered.inspect_err(|_| self.discard(&live))?;
         if outcome.as_ref().is_err_and(|error| again.is_lost(error)) {
             self.discard(&live);
         }

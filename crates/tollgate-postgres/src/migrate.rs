@@ -11,7 +11,7 @@ use crate::{
     pool::Pool,
     schema::{self, Schema},
 };
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 use tokio_postgres::{
     Error as Failure,
     error::{ErrorPosition, SqlState},
@@ -96,13 +96,8 @@ pub(crate) async fn history(connection: &Connection, config: &Config) -> Result<
 }
 
 /// Applies the first script that the schema has not seen, and says which it was. One instance at a time does.
-pub(crate) async fn next(
-    pool: &std::sync::Arc<Pool>,
-    config: &Config,
-    scripts: &[Script],
-    adopt: bool,
-) -> Result<Option<String>> {
-    let borrowed = pool.begin(schema::BEGIN).await?;
+pub(crate) async fn next(pool: &Arc<Pool>, config: &Config, scripts: &[Script], adopt: bool) -> Result<Option<String>> {
+    let borrowed = schema::begin(pool, config).await?;
     let connection = &borrowed.connection;
     let Some(script) = pending(scripts, &history(connection, config).await?)?.first() else {
         connection.execute("ROLLBACK").await.map_err(|error| tell(&error))?;

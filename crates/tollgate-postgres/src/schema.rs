@@ -7,23 +7,42 @@ use crate::{
     connection::Connection,
     dialect::Postgres,
     error::{tell, unusable},
+    pool::{Borrowed, Pool},
 };
+use std::sync::Arc;
 use tokio_postgres::Error as Failure;
 use tollgate_store::{
     Error, Kind, Result, Row, Table, Value,
+    migrate::Queue,
     schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
     sql::{self, Dialect, Param},
 };
 
-/// Waits for other instances as long as it takes, but for no table: everybody else would wait behind us. The number
-/// is the bytes of `tollgate`.
-pub(crate) const BEGIN: &str =
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
-    SELECT pg_advisory_xact_lock(x'746f6c6c67617465'::int8); SET LOCAL lock_timeout = '10s'";
+/// Waits for no table long: everybody else would wait behind us. One that hangs meanwhile is ended.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
+
+/// The number is the bytes of `tollgate`.
+const TURN: &str = "SELECT pg_try_advisory_xact_lock(x'746f6c6c67617465'::int8)";
+
+/// A transaction in which nobody else changes the schema; other instances are waited for as long as it takes.
+pub(crate) async fn begin(pool: &Arc<Pool>, config: &Config) -> Result<Borrowed> {
+    let borrowed = config.in_time(pool.begin(BEGIN)).await??;
+    let mut queue = Queue::default();
+    while !config.in_time(is_ours(&borrowed.connection)).await?? {
+        queue.wait(config).await;
+    }
+    Ok(borrowed)
+}
+
+async fn is_ours(connection: &Connection) -> Result<bool> {
+    let answer = connection.query(TURN, &[]).await.map_err(|error| tell(&error))?;
+    answer.rows.first().map_or(Ok(false), |row| (&Shown(row) as &dyn Row).read(0))
+}
 
 /// Each column, whether it alone is the key, and its best index: one on several columns counts as plain. Types that
 /// keep some of our values and no others are called by ours: what does not fit is refused by value. A collation by which
-/// texts are equal that are not the same makes another type.
+/// texts are equal that are not the same makes another type. The last says whether the server alone fills it.
 const COLUMNS: &str = "
     SELECT attname::text, CASE typname WHEN 'varchar' THEN 'text' WHEN '_varchar' THEN 'text[]' WHEN '_text' THEN 'text[]'
         WHEN 'int2' THEN 'int4' WHEN 'numeric' THEN format_type(atttypid, atttypmod) ELSE typname::text END
@@ -31,7 +50,8 @@ const COLUMNS: &str = "
         NOT attnotnull, atthasdef OR attidentity <> '',
         EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary AND indnatts = 1 AND indkey[0] = attnum),
         (SELECT bool_or(indisunique AND indimmediate AND indpred IS NULL AND indnkeyatts = 1)
-         FROM pg_index WHERE indrelid = attrelid AND indisvalid AND indkey[0] = attnum)
+         FROM pg_index WHERE indrelid = attrelid AND indisvalid AND indkey[0] = attnum),
+        attidentity = 'a' OR attgenerated <> ''
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid JOIN pg_class ON pg_class.oid = attrelid
     JOIN pg_namespace ON pg_namespace.oid = relnamespace LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     WHERE nspname = $1::text AND relname = $2::text AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
@@ -41,7 +61,7 @@ const FORBIDDEN: &str = "
     SELECT current_user::text, string_agg(verb, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS verb
     WHERE NOT has_table_privilege(format('%I.%I', $1::text, $2::text), verb) HAVING count(*) > 0";
 
-/// The tables of one schema, seen from a transaction that [`BEGIN`] has begun.
+/// The tables of one schema, seen from a transaction that [`begin`] has begun.
 pub(crate) struct Schema<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) config: &'a Config,
@@ -59,13 +79,14 @@ impl Schema<'_> {
     }
 
     async fn prepare_table(&self, table: &'static Table, additive: bool) -> Result<Vec<String>> {
-        let live = self.columns(table).await?;
+        let (live, always) = self.columns(table).await?;
         if live.is_empty() {
             return if additive { self.create(table).await } else { Err(absent(table)) };
         }
         self.check_privileges(table).await?;
         let missing = missing(table, &live, Postgres::kind)?;
         check_addable(table, &missing, additive)?;
+        check_filled(table, &live, &always)?;
         if additive { self.add(table, &missing).await } else { Ok(vec![]) }
     }
 
@@ -111,9 +132,14 @@ impl Schema<'_> {
         })
     }
 
-    async fn columns(&self, table: &Table) -> Result<Vec<LiveColumn>> {
+    /// Its columns, and the names of those that the server alone fills.
+    async fn columns(&self, table: &Table) -> Result<(Vec<LiveColumn>, Vec<String>)> {
         let rows = self.ask(COLUMNS, &[&self.config.schema, table.name]).await?;
-        rows.iter().map(|row| column(&Shown(row))).collect()
+        let live: Vec<_> = rows.iter().map(|row| column(&Shown(row))).collect::<Result<_>>()?;
+        let is_always = rows.iter().map(|row| (&Shown(row) as &dyn Row).read(6)).collect::<Result<Vec<bool>>>()?;
+        let always =
+            live.iter().zip(is_always).filter(|(_, always)| *always).map(|(live, _)| live.name.clone()).collect();
+        Ok((live, always))
     }
 
     async fn check_privileges(&self, table: &Table) -> Result<()> {
@@ -154,6 +180,25 @@ impl Schema<'_> {
 
     fn dialect(&self) -> Postgres<'_> {
         Postgres(&self.config.schema)
+    }
+}
+
+/// The server counts the keys that it is to count, and no column that the app fills.
+fn check_filled(table: &Table, live: &[LiveColumn], always: &[String]) -> Result<()> {
+    let key = table.columns[table.id].name;
+    if table.counted && live.iter().any(|live| live.key && !live.has_default) {
+        let remedy = format!(
+            "ALTER TABLE \"{}\" ALTER COLUMN \"{key}\" ADD GENERATED BY DEFAULT AS IDENTITY, or drop `generated` from `#[id]`",
+            table.name
+        );
+        return Err(differs(table, key, "is counted here and not there", &remedy));
+    }
+    match table.written().find(|(_, column)| always.iter().any(|name| name == column.name)) {
+        Some((_, column)) => {
+            let what = "is filled by the app here and always by the server there";
+            Err(differs(table, column.name, what, "let it be GENERATED BY DEFAULT, or no generated column"))
+        }
+        None => Ok(()),
     }
 }
 

@@ -56,13 +56,17 @@ fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
     statements
 }
 
+/// Says in the script what a copy leaves behind: who reads it knows what else is on the table.
+const ALONE: &str =
+    "-- A copy keeps these columns and indexes alone: add here what else the table has, triggers too.\n";
+
 /// The table as it will be, filled from the one that is there. Keys that were counted go on where they were.
 fn copy(table: &'static Table, steps: &[Step]) -> Vec<String> {
     let (old, new) = (table.name, format!("{}_new", table.name));
     let names = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect::<Vec<_>>().join(", ");
     let values = (0..table.columns.len()).map(|index| value(table, index, steps)).collect::<Vec<_>>().join(", ");
     let mut statements = vec![
-        sql::create_table_as(Sqlite, table, &new) + STRICT,
+        format!("{ALONE}{}{STRICT}", sql::create_table_as(Sqlite, table, &new)),
         format!("INSERT INTO \"{new}\" ({names}) SELECT {values} FROM \"{old}\""),
     ];
     if table.counted {

@@ -36,7 +36,8 @@ pub(crate) fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Job<T::
         let mut each = |row: &dyn Row| {
             match T::read(row) {
                 Ok(row) => found.push(row),
-                Err(error) => unreadable.push((row.read::<T::Id>(T::TABLE.id)?, error)),
+                // One whose very key cannot be read is nobody's.
+                Err(error) => unreadable.extend(row.read::<T::Id>(T::TABLE.id).ok().map(|id| (id, error))),
             }
             Ok(())
         };

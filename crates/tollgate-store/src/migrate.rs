@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, iter};
 
 mod change;
+mod queue;
 mod script;
 
 pub use change::{Change, Said, Step};
+pub use queue::Queue;
 pub use script::{Applied, Script, pending, stopped};
 
 /// The tables of a database, without their types.
@@ -160,22 +162,8 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
             table.name
         )));
     }
-    let (mut first, mut last) = (vec![], vec![]);
-    for old in &kept.columns {
-        let new = wanted.columns.iter().find(|new| new.name == renamed(&old.name));
-        if old.index && !(from == table.name && new.is_some_and(|new| old.has_index_of(new))) {
-            first.push(Step::DropIndex { name: index_name(from, &old.name, old.unique) });
-        }
-        if new.is_none() && !said.drop {
-            return Err(Error::invalid(format!(
-                "`{0}.{1}` is no longer in the model: add --drop to lose its values, or --rename {0}.{1}=NEW",
-                table.name, old.name
-            )));
-        }
-        if new.is_none() {
-            first.push(Step::Drop(old.name.clone()));
-        }
-    }
+    let mut first = gone(from, kept, &wanted, table, said)?;
+    let mut last = vec![];
     for (index, new) in wanted.columns.iter().enumerate() {
         let old = kept.columns.iter().find(|old| renamed(&old.name) == new.name);
         if let Some(old) = old.filter(|old| old.name != new.name) {
@@ -199,6 +187,28 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
         }
     }
     Ok(first.into_iter().chain(last).collect())
+}
+
+/// What goes: indexes that are others now, and columns, where that was said.
+fn gone(from: &str, kept: &KeptTable, wanted: &KeptTable, table: &Table, said: &Said) -> Result<Vec<Step>> {
+    let mut steps = vec![];
+    for old in &kept.columns {
+        let new = wanted.columns.iter().find(|new| new.name == said.new_name(table, &old.name));
+        if old.index && !(from == table.name && new.is_some_and(|new| old.has_index_of(new))) {
+            steps.push(Step::DropIndex { name: index_name(from, &old.name, old.unique) });
+        }
+        match new {
+            Some(_) => (),
+            None if said.drop => steps.push(Step::Drop(old.name.clone())),
+            None => {
+                return Err(Error::invalid(format!(
+                    "`{0}.{1}` is no longer in the model: add --drop to lose its values, or --rename {0}.{1}=NEW",
+                    table.name, old.name
+                )));
+            }
+        }
+    }
+    Ok(steps)
 }
 
 /// A change of kind that no script can make of itself.

@@ -82,22 +82,33 @@ impl Databases {
     pub(crate) async fn compare(&self, design: &Design) -> Result<Vec<String>, Failure> {
         let mut later = vec![];
         for (name, tables) in design.tables() {
-            let (database, settings) = (&**self.named(name), design.settings.of_database(name));
-            let of_it = |error: tollgate_store::Error| of_database(name, error.into());
-            database.ping().await.map_err(of_it)?;
-            if design.settings.is_additive(settings) {
-                later.extend(additions(database, &tables).await.map_err(of_it)?);
-                continue;
-            }
-            let waiting = cli::migrate::waiting(database, name).await?;
-            if settings.migrate && !waiting.is_empty() {
-                later.extend(waiting.into_iter().map(|name| format!("the next start applies the migration {name}")));
-            } else {
-                cli::migrate::refuse_waiting(design.name, database, &waiting)?;
-                database.prepare(&tables, false).await.map_err(of_it)?;
-            }
+            let compared = self.compare_one(design, name, &tables).await;
+            later.extend(compared.map_err(|error| of_database(name, error))?);
         }
         Ok(later)
+    }
+
+    async fn compare_one(
+        &self,
+        design: &Design,
+        name: Option<&str>,
+        tables: &[&'static Table],
+    ) -> Result<Vec<String>, Failure> {
+        let (database, settings) = (&**self.named(name), design.settings.of_database(name));
+        database.ping().await?;
+        if design.settings.is_additive(settings) {
+            return Ok(additions(database, tables).await?.into_iter().collect());
+        }
+        let waiting = cli::migrate::waiting(database, name).await?;
+        if settings.migrate && !waiting.is_empty() {
+            return Ok(waiting
+                .into_iter()
+                .map(|name| format!("the next start applies the migration {name}"))
+                .collect());
+        }
+        cli::migrate::refuse_waiting(design.name, database, &waiting)?;
+        database.prepare(tables, false).await?;
+        Ok(vec![])
     }
 
     /// Makes sure that every table is where it belongs and as the model says; says what was done about it.

@@ -29,6 +29,21 @@ async fn announce(may: May<Update, Movie>, movies: Store<Movie>) -> Result<NoCon
 }
 ```"#
 )]
+#![cfg_attr(
+    feature = "mongodb",
+    doc = r#"
+The documents of MongoDB are asked for each time: another client takes their place when the URL changes, as with a password.
+```no_run
+use tollgate::{prelude::*, raw::MongoDb};
+
+# #[resource(plural = "movies")] struct Movie { #[id] movie_id: i32 }
+/// About how many there are, at once.
+async fn estimate(may: May<Read, Movie>, movies: Store<Movie>) -> Result<Json<u64>> {
+    let documents = movies.raw::<MongoDb, _>(&may)?.documents().collection::<()>("movies");
+    documents.estimated_document_count().await.map(Json).map_err(|error| Problem::internal().caused_by(error))
+}
+```"#
+)]
 
 #[cfg(feature = "mongodb")]
 pub use tollgate_mongodb::MongoDb;

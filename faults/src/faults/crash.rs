@@ -32,6 +32,9 @@ enum Victim {
     Database,
 }
 
+/// How long a server with its defaults keeps open what a killed app has left, and looks only now and then.
+const HELD: Duration = Duration::from_secs(100);
+
 pub(crate) async fn of_app_on_sqlite(stage: &Stage) -> Result<Finding> {
     let folder = TempDir::new()?;
     run(stage, Database::Sqlite(folder.path().join("app.db")), Victim::App).await
@@ -51,6 +54,32 @@ pub(crate) async fn of_app_on_mongodb(stage: &Stage) -> Result<Finding> {
 
 pub(crate) async fn of_mongodb(stage: &Stage) -> Result<Finding> {
     run(stage, Database::MongoDb(mongo()), Victim::Database).await
+}
+
+/// Whoever sends again under a key is told 409 as long as the server keeps open what the killed app has left, and then
+/// gets the one row.
+pub(crate) async fn of_app_with_keys_on_mongodb(stage: &Stage) -> Result<Finding> {
+    let (server, which) = stage.pick((Mongo::start as fn() -> Mongo, "its defaults"), (mongo, LEFT_OPEN));
+    let database = Database::MongoDb(server());
+    let mut app = App::start(stage, database.setting()).await?;
+    let ledger = Arc::new(Ledger::default());
+    let writers = Writers::start(CLIENTS, &app, &ledger);
+    sleep(Duration::from_secs(2)).await;
+    app.kill()?;
+    let (killed, at) = (Instant::now(), Writers::with_keys_are_at(CLIENTS, &ledger));
+    app.resume().await?;
+    while !ledger.has(&at) && killed.elapsed() < HELD {
+        sleep(Duration::from_millis(200)).await;
+    }
+    let (is_there, took) = (ledger.has(&at), killed.elapsed());
+    writers.stop().await;
+    app.kill()?;
+    let mut finding = Finding::of(&ledger, &database.messages().await?);
+    finding.require(is_there, || format!("some keys are refused after {took:.0?}"));
+    let refused = ledger.told().refused.get(&409).copied().unwrap_or_default();
+    finding.note(format!("server with {which}: every key answered {:.0} s after the kill", took.as_secs_f64()));
+    finding.note(format!("{refused} answers 409 until then"));
+    Ok(finding)
 }
 
 async fn run(stage: &Stage, mut database: Database, victim: Victim) -> Result<Finding> {

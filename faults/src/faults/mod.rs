@@ -84,6 +84,12 @@ pub const FAULTS: &[Fault] = &[
         run: |stage| Box::pin(crash::of_mongodb(stage)),
     },
     Fault {
+        id: "F1-mongodb-key",
+        title: "kill -9 of the app once, MongoDB with its defaults: what was sent under a key is sent until it is there",
+        needs: Some("mongodb"),
+        run: |stage| Box::pin(crash::of_app_with_keys_on_mongodb(stage)),
+    },
+    Fault {
         id: "F2",
         title: "PostgreSQL restarted at once, at 300 requests a second",
         needs: Some("postgres"),

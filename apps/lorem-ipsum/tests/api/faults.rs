@@ -144,6 +144,11 @@ mod mongodb {
     async fn what_was_acknowledged_survives_a_killed_server() {
         holds("F1-mongodb-server").await;
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_sent_again_under_its_key_is_there_once() {
+        holds("F1-mongodb-key").await;
+    }
 }
 
 mod tmpfs {

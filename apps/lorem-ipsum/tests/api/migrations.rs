@@ -194,8 +194,10 @@ fn documents_move_to_mongodb_by_a_migration_of_their_own() {
     assert!(good && said.contains("as the model says"), "{said}");
     let elsewhere = url.replace("/migrated_", "/elsewhere_");
     let elsewhere = [("LOREM_IPSUM_DATABASES__DOCUMENTS__URL", &*elsewhere)];
-    for words in [&["migrate", "check"][..], &["--port", "0"]] {
+    for words in [&["migrate", "check"][..], &["check"], &["--port", "0"]] {
         let (good, said) = app(&folder, words, &elsewhere);
-        assert!(!good && said.contains("`databases.documents.migrate = true`"), "{said}");
+        assert!(!good && said.contains("`databases.documents.migrate = true`"), "{words:?}: {said}");
     }
+    let (good, said) = app(&folder, &["migrate", "run", "--adopt"], &elsewhere);
+    assert!(!good && said.contains("`databases.documents.additive = true`"), "{said}");
 }

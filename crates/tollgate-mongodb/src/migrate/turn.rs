@@ -13,14 +13,12 @@ use mongodb::{
 };
 use std::{convert::Infallible, time::Duration};
 use tokio::time::sleep;
-use tollgate_store::{Error, Result};
+use tollgate_store::{Error, Result, migrate::Queue};
 use uuid::Uuid;
 
 /// How long nothing may be heard of an owner.
 const TURN: Duration = Duration::from_secs(30);
 const RENEWED: Duration = Duration::from_secs(5);
-/// Between two looks whether it is free.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Does the work once it is our turn.
 pub(super) async fn take<R>(database: &Database, work: impl Future<Output = Result<R>>) -> Result<R> {
@@ -41,8 +39,9 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     async fn wait(&self) -> Result<()> {
+        let mut queue = Queue::default();
         while !self.try_take().await? {
-            sleep(PAUSE).await;
+            queue.wait(self.database.name()).await;
         }
         Ok(())
     }

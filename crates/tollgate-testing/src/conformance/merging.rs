@@ -103,3 +103,17 @@ pub async fn what_has_no_key_of_its_own_is_not_merged(database: Arc<dyn Database
     assert!(matches!(key, Err(Error::Internal(_))), "a key stays: {key:?}");
     assert_eq!(everything(&visits).await, []);
 }
+
+pub async fn a_sum_that_is_too_large_is_refused_and_changes_nothing(database: Arc<dyn Database>) {
+    let tallies = store::<Tally>(&database).await;
+    let rows = [tally("a", 1), tally("b", i64::MAX)];
+    tallies.merge(&both(), rows.to_vec(), []).await.unwrap();
+    let one_more = async || tallies.merge(&both(), vec![tally("a", 1), tally("b", 1)], [Tally::COUNT.added()]).await;
+    let refused = one_more().await;
+    assert!(matches!(refused, Err(Error::Rejected(_))), "{refused:?}");
+    let inside = tallies
+        .transaction(async |tx| tallies.on(&tx)?.merge(&both(), vec![tally("b", 1)], [Tally::COUNT.added()]).await);
+    let refused = inside.await;
+    assert!(matches!(refused, Err(Error::Rejected(_))), "{refused:?}");
+    assert_eq!(everything(&tallies).await, rows);
+}

@@ -120,6 +120,7 @@ claims! { $ conformance
     }
     agreement {
         the_database_answers_random_questions_as_rust_does
+        the_database_answers_questions_that_nobody_asked_before_as_rust_does
     }
     uniqueness {
         a_value_that_is_taken_is_a_conflict_that_names_its_column
@@ -150,6 +151,7 @@ claims! { $ conformance
         a_merge_is_part_of_its_transaction
         only_who_may_write_every_row_merges
         what_has_no_key_of_its_own_is_not_merged
+        a_sum_that_is_too_large_is_refused_and_changes_nothing
     }
     scope {
         a_row_belongs_to_whoever_made_it

@@ -1,10 +1,10 @@
 //! A small disk: a file system in memory, which only root may mount.
 
-use super::{folder, shell};
+use super::{folder, run, shell};
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Child,
+    process::{Child, Command},
 };
 
 /// Mounts, waits until whoever asked for it is gone, unmounts.
@@ -45,6 +45,14 @@ impl Tmpfs {
         let mut said = String::new();
         BufReader::new(stdout?).read_line(&mut said).ok()?;
         (said == "mounted\n").then_some(disk)
+    }
+
+    /// Has it only be read from now on.
+    ///
+    /// # Panics
+    /// If a file on it is open for writing.
+    pub fn set_read_only(&self) {
+        run(Command::new("mount").args(["-o", "remount,ro"]).arg(&self.folder));
     }
 
     /// Where it is.

@@ -88,26 +88,39 @@ fn write(design: &Design, Diff { name, drop, rename, fill }: Diff) -> Result<(),
 
 async fn run(design: &Design, adopt: bool) -> Result<(), Failure> {
     let databases = Databases::open(design).await?;
-    let mut text = String::new();
+    let how = if adopt { "adopted" } else { "applied" };
+    let mut is_new = false;
     for (name, tables) in design.tables() {
-        let database = databases.named(name);
-        let migrations = Migrations::of(name);
-        if database.scripts().is_some() && migrations.names()?.is_empty() {
-            return Err(Failure(format!(
-                "there are no migrations in {}: run this where they are, or write the first with `{} migrate diff NAME`",
-                migrations.place(),
-                design.name
-            )));
-        }
-        if adopt {
-            database.prepare(&tables, false).await?;
-        }
-        for applied in apply(&**database, name, adopt).await.map_err(|why| or_adopt(design, why))? {
-            let _ =
-                writeln!(text, "{} {applied} in {}", if adopt { "adopted" } else { "applied" }, database.describe());
+        let database = &**databases.named(name);
+        let done = run_one(design, database, name, adopt.then_some(&*tables)).await;
+        // Told at once: the next database may fail.
+        for migration in done.map_err(|error| of_database(name, error))? {
+            print(&format!("{how} {migration} in {}", database.describe()))?;
+            is_new = true;
         }
     }
-    print(if text.is_empty() { "every migration was applied before" } else { &text })
+    if is_new { Ok(()) } else { print("every migration was applied before") }
+}
+
+/// Applies what one database has not seen, or takes what is there for it, if it is as those tables.
+async fn run_one(
+    design: &Design,
+    database: &dyn Database,
+    name: Option<&str>,
+    adopted: Option<&[&'static Table]>,
+) -> Result<Vec<String>, Failure> {
+    let migrations = Migrations::of(name);
+    if database.scripts().is_some() && migrations.names()?.is_empty() {
+        return Err(Failure(format!(
+            "there are no migrations in {}: run this where they are, or write the first with `{} migrate diff NAME`",
+            migrations.place(),
+            design.name
+        )));
+    }
+    if let Some(tables) = adopted {
+        database.prepare(tables, false).await?;
+    }
+    apply(database, name, adopted.is_some()).await.map_err(|why| or_adopt(design, why))
 }
 
 /// What development made is there already.
@@ -142,18 +155,23 @@ async fn status(design: &Design) -> Result<(), Failure> {
     let databases = Databases::open(design).await?;
     let mut text = String::new();
     for (name, _) in design.tables() {
-        let database = databases.named(name);
-        let history = database.history().await?;
-        let _ = writeln!(text, "{}", database.describe());
-        for migration in Migrations::of(name).names()? {
-            let seen = history.iter().find(|applied| applied.name == migration);
-            let state = seen.map_or_else(|| "not applied".to_owned(), |applied| format!("applied {:.0}", applied.when));
-            let _ = writeln!(text, "  {migration:<40} {state}");
-        }
-        // What does not fit its history is told as `run` would.
-        waiting(&**database, name).await?;
+        let state = status_of(&**databases.named(name), name).await;
+        text += &state.map_err(|error| of_database(name, error))?;
     }
     print(&text)
+}
+
+async fn status_of(database: &dyn Database, name: Option<&str>) -> Result<String, Failure> {
+    let history = database.history().await?;
+    let mut text = format!("{}\n", database.describe());
+    for migration in Migrations::of(name).names()? {
+        let seen = history.iter().find(|applied| applied.name == migration);
+        let state = seen.map_or_else(|| "not applied".to_owned(), |applied| format!("applied {:.0}", applied.when));
+        let _ = writeln!(text, "  {migration:<40} {state}");
+    }
+    // What does not fit its history is told as `run` would.
+    waiting(database, name).await?;
+    Ok(text)
 }
 
 async fn check(design: &Design) -> Result<(), Failure> {

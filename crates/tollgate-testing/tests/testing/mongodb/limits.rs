@@ -1,6 +1,6 @@
 //! Nothing is waited for forever, and nothing is said to have happened, or not, that may be otherwise.
 
-use super::faults::open;
+use super::{faults::open, fresh};
 use crate::{
     crowds,
     outages::{Entry, EntryPatch, entry, may},
@@ -11,13 +11,14 @@ use mongodb::{
 };
 use std::{
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tollgate::{Change, Filter};
+use tollgate::{Change, Filter, Resource, Store, SystemClock};
 use tollgate_mongodb::MongoDb;
 use tollgate_store::{Database, Error};
 use tollgate_testing::servers::Mongo;
@@ -69,7 +70,7 @@ async fn a_write_of_one_document_whose_answer_is_lost_happens_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_stops_writes_alone_and_is_not_ready() {
+async fn too_little_space_stops_writes_alone_and_is_not_ready() {
     let server = fallible();
     let (database, entries) = open(&server).await;
     let kept = entries.insert(&may(), entry("kept")).await.unwrap();
@@ -227,4 +228,47 @@ async fn a_member_that_only_reads_is_not_ready() {
     client.database("admin").run_command(step_down).await.unwrap();
     let pinged = database.ping().await;
     assert!(matches!(pinged, Err(Error::Unavailable(_))), "{pinged:?}");
+}
+
+/// A database with few connections, for which others wait.
+async fn narrow() -> (Arc<dyn Database>, Store<Entry>) {
+    let database: Arc<dyn Database> = Arc::new(MongoDb::open(&(fresh().0 + "&maxPoolSize=8")).await.unwrap());
+    database.prepare(&[Entry::TABLE], true).await.unwrap();
+    (Arc::clone(&database), Store::new(database, Arc::new(SystemClock::default())))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_insert_that_waits_holds_up_no_other_where_connections_are_few() {
+    let (database, _) = narrow().await;
+    crowds::one_insert_that_waits_holds_up_no_other(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_waits_for_one_row_is_told_in_time_and_leaves_point_reads_alone() {
+    let (_, entries) = narrow().await;
+    let kept = entries.insert(&may(), entry("kept")).await.unwrap();
+    let holding = entries.transaction(async |tx| {
+        entries.on(&tx)?.update(&may(), kept.entry_id, marked("held")).await?;
+        let change = |_| {
+            let entries = entries.clone();
+            async move {
+                let start = Instant::now();
+                let outcome = entries.update(&may(), kept.entry_id, marked("changed")).await;
+                (outcome.map(drop), start.elapsed())
+            }
+        };
+        let crowd: JoinSet<_> = (0..40).map(change).collect();
+        sleep(Duration::from_millis(500)).await;
+        let start = Instant::now();
+        assert_eq!(entries.get(&may(), kept.entry_id).await?, kept);
+        // Those who change the row give up after five.
+        assert!(start.elapsed() < Duration::from_secs(3), "it waited too: {:?}", start.elapsed());
+        sleep(Duration::from_secs(2)).await;
+        Ok::<_, Error>(crowd)
+    });
+    let outcomes = holding.await.unwrap().join_all().await;
+    let told = outcomes.iter().filter(|(outcome, _)| matches!(outcome, Err(Error::Overloaded)));
+    assert!(told.clone().count() >= 30, "{outcomes:?}");
+    assert!(told.clone().any(|(_, waited)| *waited < Duration::from_secs(4)), "{outcomes:?}");
+    assert!(outcomes.iter().any(|(outcome, _)| outcome.is_ok()), "who had a place goes on: {outcomes:?}");
 }

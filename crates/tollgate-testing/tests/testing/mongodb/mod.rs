@@ -4,7 +4,9 @@ mod faults;
 mod limits;
 mod migrations;
 mod opening;
+mod raw;
 mod schema;
+mod tmpfs;
 
 use std::{sync::Arc, time::SystemTime};
 use tollgate_mongodb::MongoDb;

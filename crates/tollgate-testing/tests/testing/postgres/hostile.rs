@@ -172,6 +172,58 @@ async fn a_server_that_takes_no_more_connections_serves_those_it_has() {
     }
 }
 
+/// The sessions that the driver has: they do nothing until this is dropped, because what is frozen cannot be stopped.
+struct Frozen(String);
+
+impl Frozen {
+    fn new(server: &Postgres) -> Self {
+        let pids = "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'tollgate'";
+        let frozen = Self(block_in_place(|| psql(&server.url(), pids)));
+        frozen.tell("-STOP");
+        frozen
+    }
+
+    fn tell(&self, signal: &str) {
+        assert!(Command::new("kill").arg(signal).args(self.0.split_whitespace()).status().unwrap().success());
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.tell("-CONT");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_on_a_session_that_froze_are_free_again() {
+    let server = Postgres::start();
+    let (_, pages) = open::<Page>(&format!("{}?statement_timeout=1&shared_connections=1", server.url())).await;
+    for leave in [false, true] {
+        assert_eq!(pages.find(&may(), Filter::every()).all().await.unwrap().len(), 0);
+        let _frozen = Frozen::new(&server);
+        let list = |_| {
+            let pages = pages.clone();
+            tokio::spawn(async move { pages.find(&may(), Filter::every()).all().await })
+        };
+        let lists: Vec<_> = (0..256).map(list).collect();
+        sleep(Duration::from_millis(500)).await;
+        assert!(matches!(pages.find(&may(), Filter::every()).all().await, Err(Error::Overloaded)), "all are taken");
+        for list in lists {
+            if leave {
+                list.abort();
+            } else {
+                assert!(matches!(list.await.unwrap(), Err(Error::Unavailable(_))));
+            }
+        }
+        let start = Instant::now();
+        // The first to come may wait for those that are frozen, and finds that out.
+        while pages.find(&may(), Filter::every()).all().await.is_err() {
+            assert!(start.elapsed() < Duration::from_secs(12), "places are lost for ever");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_freezes_is_waited_for_only_so_long() {
     let server = Postgres::start();
@@ -180,10 +232,7 @@ async fn a_server_that_freezes_is_waited_for_only_so_long() {
     pages.update(&may(), "one".into(), patch("new")).await.unwrap();
     pages.get(&may(), "one".into()).await.unwrap();
     let session = database.begin().await.unwrap();
-    let pids = "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'tollgate'";
-    let pids = block_in_place(|| psql(&server.url(), pids));
-    let tell = |signal: &str| Command::new("kill").arg(signal).args(pids.split_whitespace()).status().unwrap();
-    assert!(tell("-STOP").success(), "{pids}");
+    let frozen = Frozen::new(&server);
     let start = Instant::now();
     let (read, create, change) = (may(), may(), may());
     let (got, inserted, updated, committed) = join!(
@@ -194,8 +243,7 @@ async fn a_server_that_freezes_is_waited_for_only_so_long() {
     );
     let waited = start.elapsed();
     let again = timeout(Duration::from_secs(3), pages.get(&may(), "one".into())).await;
-    // What is frozen cannot be stopped.
-    assert!(tell("-CONT").success(), "{pids}");
+    drop(frozen);
     assert!(matches!(got, Err(Error::Unavailable(_))), "{got:?}");
     assert!(matches!(inserted, Err(Error::Unavailable(_))), "{inserted:?}");
     assert!(matches!(updated, Err(Error::Unavailable(_))), "{updated:?}");

@@ -4,6 +4,7 @@ use super::{
     faults::{Page, may},
     fresh, on,
 };
+use crate::crowds;
 use std::sync::Arc;
 use tokio::task::block_in_place;
 use tollgate::{Resource, Store, SystemClock, params};
@@ -37,4 +38,10 @@ async fn sql_that_writes_is_refused_behind_a_pooler_too() {
         assert_eq!(pages.sql(&may(), "SELECT count(*) FROM {pages}", params![]).all_as::<i64>().await.unwrap(), [0]);
     }
     assert_eq!(block_in_place(|| on(&schema, "SELECT is_called FROM numbers")), "f");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_insert_that_waits_holds_up_no_other() {
+    let (database, _pooler) = pooled().await;
+    crowds::one_insert_that_waits_holds_up_no_other(database).await;
 }

@@ -3,7 +3,7 @@
 use crate::films::FIRST;
 use rusqlite::Connection;
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use tollgate_sqlite::Sqlite;
 use tollgate_store::{Database, Driver, Error, Expr, Value};
 
 /// What opening that path says, in time, in one line, with the remedy.
-fn refusal(path: &Path) -> String {
+pub(super) fn refusal(path: &Path) -> String {
     let start = Instant::now();
     let Err(Error::Unavailable(why)) = Sqlite::open(path).map(drop) else { panic!("{} was opened", path.display()) };
     let why = why.to_string();
@@ -59,21 +59,6 @@ fn a_file_of_something_else_is_refused_and_left_as_it_is() {
     let why = refusal(&path);
     assert!(why.contains("file is not a database"), "{why}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
-}
-
-#[test]
-fn a_file_that_cannot_be_written_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("app.db");
-    Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE theirs (it)").unwrap();
-    let mut permissions = fs::metadata(&path).unwrap().permissions();
-    permissions.set_readonly(true);
-    fs::set_permissions(&path, permissions).unwrap();
-    // Root writes everywhere.
-    if OpenOptions::new().write(true).open(&path).is_err() {
-        let why = refusal(&path);
-        assert!(why.contains("it can only be read"), "{why}");
-    }
 }
 
 #[test]

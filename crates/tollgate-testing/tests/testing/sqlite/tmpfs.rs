@@ -1,5 +1,7 @@
-//! The disk is full: reads go on, and the app says that it is not ready.
+//! The disk is full: reads go on, and the app says that it is not ready. It can only be read: the app does not start.
 
+use super::opening::refusal;
+use rusqlite::Connection;
 use serde_json::json;
 use std::{
     fs,
@@ -58,5 +60,24 @@ async fn an_app_without_space_is_not_ready_until_it_writes_again() {
     while ready().await != 200 {
         assert!(start.elapsed() < Duration::from_secs(10));
         sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_file_that_can_only_be_read_is_refused_at_once_whatever_its_journal() {
+    let disk = Tmpfs::mount(1);
+    let made = |mode: &str| {
+        let path = disk.folder().join(format!("{mode}.db"));
+        let make = format!("PRAGMA journal_mode = {mode}; CREATE TABLE theirs (it)");
+        Connection::open(&path).unwrap().execute_batch(&make).unwrap();
+        path
+    };
+    let paths = ["delete", "wal"].map(made);
+    disk.set_read_only();
+    for path in paths {
+        let start = Instant::now();
+        let why = refusal(&path);
+        assert!(why.contains("make it readable and writable for this user"), "{why}");
+        assert!(start.elapsed() < Duration::from_secs(2), "it was tried again and again: {:?}", start.elapsed());
     }
 }
