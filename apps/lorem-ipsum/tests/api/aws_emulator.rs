@@ -86,7 +86,7 @@ fn a_secret_that_is_not_there_is_told_with_its_setting_and_nothing_of_what_is() 
 
 /// A token of an issuer that shares that secret with the app.
 fn token(secret: &str) -> String {
-    let claims = json!({ "iss": "old", "aud": "api", "sub": "ann", "exp": 4_000_000_000_u64 });
+    let claims = json!({ "iss": "old", "aud": "api", "sub": "ann", "client_id": "films", "exp": 4_000_000_000_u64 });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
 }
 

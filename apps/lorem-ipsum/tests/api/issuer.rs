@@ -72,7 +72,7 @@ fn clients_stand_in_the_settings() {
     let client = "[[identity.clients]]\nid = \"job\"\nkind = \"machine\"\n";
     for (more, why) in [
         ("", "`job` is machine, so it needs a secret"),
-        ("secret = \"short\"\n", "`job` has a secret that might be guessed"),
+        ("secret = \"short\"\n", "`job` has a secret that is shorter than 32 bytes"),
         ("redirect_uri = \"x\"\n", "did you mean `redirect_uris`?"),
     ] {
         write(&format!("{client}{more}"));

@@ -120,6 +120,12 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
 }
 
+/// With the one line that is no part of a page: whoever pasted it would have a secret that everybody knows.
+fn with_secret(block: &str) -> String {
+    let secret = "secret = \"h3Vw8pZr5KtYd2QnXc6MjLs9BgFa4EuT\"\n";
+    format!("{block}{}", if block.contains("preset = \"secret\"") { secret } else { "" })
+}
+
 /// Secrets are looked up where they are, so a block that says where they are kept is tried by the test that has them.
 #[test]
 fn every_piece_of_settings_in_the_guide_is_understood() {
@@ -131,7 +137,7 @@ fn every_piece_of_settings_in_the_guide_is_understood() {
             if block.contains("\"secret:") {
                 continue;
             }
-            let settings = format!("# config/{block}").leak();
+            let settings = with_secret(&format!("# config/{block}")).leak();
             let app = App::new("guide").optional_backend::<HttpClient>("pager").settings(settings);
             refused.extend(app.built_in_settings("dev").err().map(|failure| format!("{}: {failure}", page.display())));
             tried += 1;
@@ -146,10 +152,7 @@ fn every_page_about_a_provider_has_settings_that_work_of_four_lines_at_most() {
     let mut presets = BTreeSet::new();
     for (page, text) in pages() {
         for block in text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
-            // The one line that is no part of a page: whoever pastes it would have a secret that everybody knows.
-            let secret = "secret = \"h3Vw8pZr5KtYd2QnXc6MjLs9BgFa4EuT\"\n";
-            let secret = if block.contains("preset = \"secret\"") { secret } else { "" };
-            let settings = App::new("guide").settings(format!("{block}{secret}").leak()).built_in_settings("prod");
+            let settings = App::new("guide").settings(with_secret(block).leak()).built_in_settings("prod");
             let settings = settings.unwrap_or_else(|failure| panic!("{page}: {failure}"));
             for (name, issuer) in &settings.identity.issuers {
                 issuer.provider(name).unwrap_or_else(|error| panic!("{page}: {error}"));
