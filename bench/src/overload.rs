@@ -29,6 +29,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+/// How long the server has to find out how many requests are best at once, and what is measured then.
+const FIRST: Duration = Duration::from_secs(5);
 const LASTING: Duration = Duration::from_secs(10);
 /// Who asks, at most at once.
 const CLIENTS: usize = 2000;
@@ -43,6 +45,8 @@ struct Told {
     millis: f64,
     /// How much of that passed before it left: the client was late.
     late: f64,
+    /// In the first seconds.
+    is_first: bool,
 }
 
 /// What came of the requests of a while.
@@ -55,6 +59,20 @@ struct Outcome {
     lost: usize,
 }
 
+impl Outcome {
+    fn of(told: Vec<Told>) -> Self {
+        told.into_iter().fold(Self::default(), |mut outcome, told| {
+            outcome.late.push(told.late);
+            match (told.status, told.says_when) {
+                (200, _) => outcome.served.push(told.millis),
+                (503, true) => outcome.away.push(told.millis),
+                _ => outcome.lost += 1,
+            }
+            outcome
+        })
+    }
+}
+
 pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let cores = std::thread::available_parallelism()?.get();
     let of_database = cores.checked_sub(3).ok_or("it takes three cores")?;
@@ -65,9 +83,8 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     keep_to(std::process::id(), &(cores - 1).to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let most = servers.ours.target.run(LIST, 32, 5, Unit::Rate)?;
-    let calm = runtime.block_on(open_loop(&servers.ours.target, LIST, most / 20.0, LASTING / 2));
-    let storm = |lasting| runtime.block_on(open_loop(&servers.ours.target, LIST, most * 2.0, lasting));
-    let (first, storm) = (storm(LASTING / 2), storm(LASTING));
+    let come = |rate| runtime.block_on(open_loop(&servers.ours.target, LIST, rate));
+    let ((_, calm), (first, storm)) = (come(most / 20.0), come(most * 2.0));
     tell(&machine, most, &calm, &first, &storm)
 }
 
@@ -86,18 +103,19 @@ fn tell(machine: &str, most: f64, calm: &Outcome, first: &Outcome, storm: &Outco
         format!("| served of what can be served at most | {goodput:.2} | {} at least |", TARGETS.0),
         format!("| p99 until who is sent away knows, ms | {away:.1} | {} |", TARGETS.1),
         format!("| p99 of who is served, ms; without load {unloaded:.1} | {loaded:.1} | {:.1} |", unloaded * TARGETS.2),
-        format!("| the same in the {} s before that | {:.1} | |", LASTING.as_secs() / 2, percentile(&first.served, 99)),
-        format!("| p99 of how late the client itself was in both, ms | {:.1} | |", percentile(&storm.late, 99)),
+        format!("| the same in the {} s before that | {:.1} | |", FIRST.as_secs(), percentile(&first.served, 99)),
+        format!("| p99 of how late the client itself was, ms | {:.1} | |", percentile(&storm.late, 99)),
         format!("| neither served nor told 503 with `Retry-After` | {} | 0 |", storm.lost),
     ];
     let text = format!(
         "## P8: twice as many requests as can be served\n\n\
          Written by `cargo run --release -p bench -- --overload`: a list of 50 over PostgreSQL, of which {most:.0} a second can \
-         be served; {:.0} a second come for {} s; one core for the client, one for the server, the others for the database; \
+         be served; {:.0} a second come for {} s, and for {} s before; one core for the client, one for the server, the others for the database; \
          {machine}.\n\n\
          | what | measured | target |\n|---|---|---|\n{}\n",
         most * 2.0,
         LASTING.as_secs(),
+        FIRST.as_secs(),
         rows.join("\n")
     );
     section::keep("OVERLOAD.md", &text)?;
@@ -111,8 +129,8 @@ fn tell(machine: &str, most: f64, calm: &Outcome, first: &Outcome, storm: &Outco
     section::judge(&missed.collect::<Vec<_>>())
 }
 
-/// So many requests a second, each at its time.
-async fn open_loop(target: &Target, load: Load, rate: f64, lasting: Duration) -> Outcome {
+/// So many requests a second, each at its time; what came of them in the first seconds, and afterwards.
+async fn open_loop(target: &Target, load: Load, rate: f64) -> (Outcome, Outcome) {
     let head = format!(
         "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n\r\n",
         load.path, target.port, target.own
@@ -129,7 +147,7 @@ async fn open_loop(target: &Target, load: Load, rate: f64, lasting: Duration) ->
                 loop {
                     let number = u32::try_from(turn.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX);
                     let due = begun + Duration::from_secs_f64(f64::from(number) / rate);
-                    if due > begun + lasting {
+                    if due > begun + FIRST + LASTING {
                         return told;
                     }
                     sleep_until(due).await;
@@ -137,20 +155,14 @@ async fn open_loop(target: &Target, load: Load, rate: f64, lasting: Duration) ->
                     let answer = answer.ok().and_then(Result::ok);
                     let (status, says_when, left) = answer.unwrap_or((0, false, due));
                     let [millis, late] = [due.elapsed(), left - due].map(|time| time.as_secs_f64() * 1000.0);
-                    told.push(Told { status, says_when, millis, late });
+                    told.push(Told { status, says_when, millis, late, is_first: due < begun + FIRST });
                 }
             }
         })
         .collect();
-    clients.join_all().await.into_iter().flatten().fold(Outcome::default(), |mut outcome, told| {
-        outcome.late.push(told.late);
-        match (told.status, told.says_when) {
-            (200, _) => outcome.served.push(told.millis),
-            (503, true) => outcome.away.push(told.millis),
-            _ => outcome.lost += 1,
-        }
-        outcome
-    })
+    let (first, then): (Vec<_>, Vec<_>) =
+        clients.join_all().await.into_iter().flatten().partition(|told| told.is_first);
+    (Outcome::of(first), Outcome::of(then))
 }
 
 /// The status of an answer, whether it says when to come again, and when the request left. A connection that failed is not

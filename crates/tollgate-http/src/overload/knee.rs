@@ -9,7 +9,7 @@
 //! that has become slow gets more requests at once and not fewer.
 
 /// Fewer than these are not enough for a crowd.
-const LEAST: usize = 8;
+const LEAST: usize = 6;
 /// How long a number of places is tried, in ms.
 const TURN: u64 = 100;
 /// A trial that was not over by then tells that its places are held for long.
