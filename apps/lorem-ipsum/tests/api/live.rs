@@ -195,7 +195,8 @@ fn a_stream_ends_with_its_token() {
     let settings = issuer.map(|(name, value)| (format!("LOREM_IPSUM_IDENTITY__ISSUERS__LEGACY__{name}"), value.into()));
     let world = World::start(settings.into());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": "legacy", "aud": "live", "sub": "leo", "client_id": "ward", "iat": now, "exp": now + 5 });
+    let claims =
+        json!({ "iss": "legacy", "aud": "live", "sub": "leo", "client_id": "ward", "iat": now, "exp": now + 5 });
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
     let (mut events, start) = (world.follow(0, &format!("Bearer {token}"), None), Instant::now());
