@@ -182,7 +182,9 @@ impl Load {
         if self.there.load(Ordering::Relaxed) > turn.knee.places() {
             (turn.since, turn.done) = (now, done);
         }
-        let (answered, measured, lasted) = (done - turn.done, now - turn.since, now - turn.began);
+        // Somebody else may have looked at the clock later and been here before.
+        let [measured, lasted] = [turn.since, turn.began].map(|since| now.saturating_sub(since));
+        let answered = done - turn.done;
         if turn.knee.next(answered, measured, lasted) {
             (turn.began, turn.since, turn.done, turn.learnt) = (now, now, done, now);
             self.want(turn.knee.places());
@@ -408,6 +410,16 @@ mod tests {
             sleep(Duration::from_millis(600)).await;
         }
         assert!(served[0] < 40 && served[13..] == [40; 7], "{served:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_looked_at_the_clock_before_others_ends_no_turn() {
+        let load = load(64, 50);
+        load.turn.lock().unwrap().knee.next(64, 100, 100);
+        load.turn(20, 10);
+        load.turn(19, 10);
+        let turn = load.turn.lock().unwrap();
+        assert_eq!((turn.began, turn.learnt, turn.knee.places()), (20, 0, 16), "the trial goes on");
     }
 
     #[tokio::test(start_paused = true)]
