@@ -202,6 +202,11 @@ impl Description {
         }
     }
 
+    /// Whether it hands out tokens of its own, besides those of [`issuers`](Self::issuers).
+    pub(crate) fn is_issuer(&self) -> bool {
+        self.text("identity.embedded").as_deref() == Some("true")
+    }
+
     /// The variable of a setting: `MYAPI_SERVER__PORT` of `server.port`.
     pub(crate) fn variable(&self, setting: &str) -> String {
         format!("{}_{}", self.prefix, setting.to_uppercase().replace('.', "__"))

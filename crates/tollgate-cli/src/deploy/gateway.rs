@@ -29,12 +29,20 @@ pub(super) fn trusted(described: &Description) -> Vec<Trusted> {
             jwks_path: jwks_path.clone(),
         })
     });
-    let all: Vec<_> = each.collect();
+    let all: Vec<_> = each.chain(described.is_issuer().then(|| own(described))).collect();
     if !all.is_empty() {
         return all;
     }
     let unknown = || UNKNOWN.to_owned();
     vec![Trusted { issuer: unknown(), audience: unknown(), jwks_host: unknown(), jwks_path: unknown() }]
+}
+
+/// The app itself, whose tokens are for itself.
+fn own(described: &Description) -> Trusted {
+    let url = described.text("server.public_url").unwrap_or_default();
+    let host = host_of(url.trim_end_matches('/')).map_or_else(|| UNKNOWN.to_owned(), |(host, _)| host);
+    let issuer = format!("https://{host}");
+    Trusted { audience: issuer.clone(), issuer, jwks_host: host, jwks_path: "oauth/jwks".into() }
 }
 
 /// What Envoy Gateway is told where there are several; an issuer has a provider, with all of its audiences.

@@ -10,7 +10,7 @@ use std::{
 
 /// What builds images.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum Builder {
+pub(crate) enum Builder {
     /// Docker, with buildx
     Docker,
     /// Podman
@@ -22,7 +22,8 @@ pub(super) enum Builder {
 impl Builder {
     const ALL: [Self; 3] = [Self::Docker, Self::Podman, Self::Buildah];
 
-    fn program(self) -> &'static str {
+    /// Its name, here and on the `PATH`.
+    pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Docker => "docker",
             Self::Podman => "podman",
@@ -30,16 +31,42 @@ impl Builder {
         }
     }
 
-    /// The one that was said, or the first that is there.
+    /// The one that was said, or the first that works.
     ///
     /// # Errors
-    /// There is none of them on this machine.
-    pub(super) fn choose(said: Option<Self>) -> Result<Self> {
-        if let Some(said) = said {
-            return if tools::find(said.program()).is_some() { Ok(said) } else { Err(missing(said.program()).into()) };
+    /// It does not, or none of them: why not, of each that is there.
+    pub(crate) fn choose(said: Option<Self>) -> Result<Self> {
+        let wanted = said.map_or_else(|| Self::ALL.to_vec(), |said| vec![said]);
+        let mut lacks = vec![];
+        for builder in wanted.into_iter().filter(|builder| tools::find(builder.program()).is_some()) {
+            match builder.check() {
+                Ok(()) => return Ok(builder),
+                Err(why) => lacks.push(why.0),
+            }
         }
-        let there = Self::ALL.into_iter().find(|builder| tools::find(builder.program()).is_some());
-        Ok(there.ok_or_else(|| missing("docker, podman or buildah"))?)
+        if lacks.is_empty() {
+            let none = || "none of docker, podman and buildah is there".to_owned();
+            lacks.push(said.map_or_else(none, |said| format!("{} is not there", said.program())));
+        }
+        Err(lacks.join("\n").into())
+    }
+
+    /// Asks it whether it could build, for its program may be there alone.
+    fn check(self) -> Result {
+        let questions: &[(&[&str], &str)] = match self {
+            Self::Docker => &[
+                (&["version", "--format", "{{.Server.Version}}"], "docker's daemon does not answer"),
+                (&["buildx", "version"], "docker has no buildx (https://docs.docker.com/go/buildx/)"),
+            ],
+            // Its containers may be in a machine of their own, which is switched off.
+            Self::Podman => &[(&["info", "--format", "ok"], "podman does not work")],
+            Self::Buildah => &[],
+        };
+        for (question, lack) in questions {
+            tools::stdout(Command::new(self.program()).args(*question))
+                .map_err(|why| format!("{lack}: {}", why.0.lines().next().unwrap_or_default()))?;
+        }
+        Ok(())
     }
 
     fn build(self, image: &str, platform: &str, app: &App) -> Command {
@@ -63,12 +90,6 @@ impl Builder {
         command.args(["login", "--username", "AWS", "--password-stdin", registry]);
         command
     }
-}
-
-fn missing(what: &str) -> String {
-    format!(
-        "{what} is missing, which builds the image: install it, or name an image that is pushed already with --image"
-    )
 }
 
 /// Builds the app's image and pushes it; its name, with a tag that no other has.

@@ -10,7 +10,7 @@ const LONGEST: usize = 19;
 
 /// Each in words, with the remedy.
 pub(super) fn lacks(app: &App, described: &Description, place: &Place) -> Vec<String> {
-    let nobody = described.issuers.is_empty() && described.text("identity.embedded").as_deref() != Some("true");
+    let nobody = described.issuers.is_empty() && !described.is_issuer();
     let nobody = nobody.then(|| {
         format!(
             "nobody is recognised in `{}`, and so the app will not start: name who says who is calling in \

@@ -37,6 +37,7 @@ mod variables;
 
 use crate::{Result, app::App};
 use clap::{Args, Subcommand, ValueEnum};
+pub(crate) use image::Builder;
 
 /// Bring the application in this folder to AWS Lambda, ECS or EKS.
 #[derive(Subcommand)]

@@ -12,7 +12,7 @@ use super::{
     runner::Runner,
     secret,
 };
-use crate::{Result, app::App, say, tools};
+use crate::{Failure, Result, app::App, say, tools};
 use clap::Args;
 use std::{
     io::{IsTerminal, Write},
@@ -80,8 +80,7 @@ pub(super) fn plan(plan: &Plan, app: &App) -> Result {
 /// Brings everything there.
 pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     let place = Place::of(&apply.which, app)?;
-    let builder =
-        if apply.image.is_none() && !apply.dry_run { Some(Builder::choose(apply.builder)?) } else { apply.builder };
+    let builder = if apply.image.is_none() && !apply.dry_run { Some(builder(apply)?) } else { apply.builder };
     let mut runner = runner("apply", &place, apply.dry_run);
     if apply.image.is_none() {
         features::check(app, &place)?;
@@ -116,6 +115,12 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
         say::done(&format!("{} {} is there: {address}", place.target.name(), place.environment));
     }
     Ok(())
+}
+
+/// What is going to build the image; better known before anything is made.
+fn builder(apply: &Apply) -> Result<Builder> {
+    let hint = "  mend it, or name an image that is pushed already with --image";
+    Builder::choose(apply.builder).map_err(|why| Failure(format!("nothing builds the image\n{}\n{hint}", why.0)))
 }
 
 /// Takes everything away.

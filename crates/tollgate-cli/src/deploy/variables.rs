@@ -26,7 +26,7 @@ pub(super) fn variables(app: &App, described: &Description, deployment: &Deploym
         "parameters": parameters,
         "postgres": !is_mongodb,
     });
-    if deployment.target == Target::Lambda && described.issuers.len() > 1 {
+    if deployment.target == Target::Lambda && described.issuers.len() + usize::from(described.is_issuer()) > 1 {
         // API Gateway checks tokens of one issuer; with several, the app alone does, until somebody chooses.
         all["gateway_issuer"] = "none".into();
     }
@@ -137,6 +137,10 @@ mod tests {
         described.issuers.extend(self::described().issuers);
         assert_eq!(checked(&described, Target::Lambda), "none");
         assert_eq!(checked(&described, Target::Ecs), Value::Null);
+        described.issuers.truncate(1);
+        let embedded = json!({ "value": true, "origin": "config/default.toml" });
+        described.settings.insert("identity.embedded".into(), from_value(embedded).unwrap());
+        assert_eq!(checked(&described, Target::Lambda), "none", "the app's own tokens are of another issuer");
     }
 
     #[test]

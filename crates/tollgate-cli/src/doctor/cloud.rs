@@ -1,7 +1,11 @@
 //! What a deployment needs on this machine: tools, and somebody whom AWS knows.
 
 use super::{Finding, Report};
-use crate::{app::App, deploy::Target, tools};
+use crate::{
+    app::App,
+    deploy::{Builder, Target},
+    tools,
+};
 use std::process::Command;
 
 /// The targets that were written into the app's repository.
@@ -24,17 +28,10 @@ pub(super) fn look(targets: &[Target], report: &mut Report) {
 }
 
 fn builder() -> Finding {
-    let there = ["docker", "podman", "buildah"].into_iter().find(|program| tools::find(program).is_some());
-    there.map_or_else(
-        || {
-            Finding::bad(
-                "image",
-                "none of docker, podman and buildah is there",
-                "https://docs.docker.com/get-started/get-docker/",
-            )
-        },
-        |program| Finding::good("image", format!("built by {program}")),
-    )
+    match Builder::choose(None) {
+        Ok(builder) => Finding::good("image", format!("built by {}", builder.program())),
+        Err(why) => Finding::bad("image", why.0, "https://docs.docker.com/get-started/get-docker/"),
+    }
 }
 
 fn tool(name: &'static str, address: &str) -> Finding {

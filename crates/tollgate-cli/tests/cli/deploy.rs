@@ -82,7 +82,8 @@ impl Stage {
     /// How tools were called since, in order; without questions that change nothing.
     fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
-        let questions = ["cargo ", "aws sts", "describe-secret", " output "];
+        let questions =
+            ["cargo ", "aws sts", "describe-secret", " output ", "docker version", "buildx version", "podman info"];
         let is_deed = |line: &&str| !questions.iter().any(|question| line.contains(question));
         calls.lines().filter(is_deed).map(str::to_owned).collect()
     }
@@ -237,6 +238,29 @@ fn a_missing_tool_and_a_failed_step_say_how_to_go_on() {
     assert!(said.contains("--env prod --image registry.test/library-prod:"), "another image is not needed: {said}");
     let said = failure(stage.deploy(&["secrets", "set", NAME, "--target", "ecs", "--env", "prod"])).0;
     assert!(said.contains("there is no value"), "{said}");
+}
+
+#[test]
+fn a_builder_that_cannot_build_is_not_taken_and_nothing_is_made_without_one() {
+    let stage = Stage::new(&["terraform", "aws", "docker"]);
+    stage.init("ecs");
+    let apply = |fails: &str, more: &[&str]| {
+        let mut apply = stage.deploy(&[&["apply", "--target", "ecs", "--env", "prod", "--yes"], more].concat());
+        apply.env("FAILS", fails);
+        apply
+    };
+    for (fails, why) in [
+        ("docker version", "docker's daemon does not answer: as it was told to"),
+        ("docker buildx", "docker has no buildx (https://docs.docker.com/go/buildx/): as it was told to"),
+    ] {
+        let (said, _) = failure(apply(fails, &[]));
+        assert!(said.contains(why) && said.contains("pushed already with --image"), "{said}");
+    }
+    assert!(failure(apply("", &["--builder", "podman"])).0.contains("podman is not there"));
+    assert_eq!(stage.calls(), Vec::<String>::new());
+    symlink(stage.path("fake.sh"), stage.path("bin/podman")).unwrap();
+    stdout(apply("docker version", &[]));
+    assert!(stage.calls().iter().any(|call| call.starts_with("podman build ")), "{:#?}", stage.calls());
 }
 
 #[test]

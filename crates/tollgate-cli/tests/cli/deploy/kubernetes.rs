@@ -76,6 +76,30 @@ fn a_gateway_lets_through_the_tokens_of_every_issuer_and_probes_ask_where_the_ap
 }
 
 #[test]
+fn an_app_that_is_its_own_issuer_is_trusted_by_its_gateway() {
+    let stage = Stage::new(&["terraform", "aws", "kubectl"]);
+    let mut described = super::description();
+    described["settings"]["identity.embedded"] = json!({ "value": true, "origin": "config/default.toml" });
+    described["settings"]["server.public_url"] = json!({ "value": "https://api.test/", "origin": "config/prod.toml" });
+    let write = |described: &Value| fs::write(stage.path("description"), described.to_string()).unwrap();
+    write(&described);
+    stage.init("eks");
+    let manifests = released(&stage);
+    let own = &one(&manifests, "SecurityPolicy")["spec"]["jwt"]["providers"][1];
+    assert_eq!((&own["issuer"], &own["audiences"]), (&json!("https://api.test"), &json!(["https://api.test"])));
+    assert_eq!(own["remoteJWKS"]["uri"], "https://api.test/oauth/jwks");
+    described["issuers"] = json!([]);
+    described["settings"]["server.public_url"]["value"] = Value::Null;
+    write(&described);
+    stage.init("eks");
+    let told = stage.made.read("infra/kubernetes/overlays/prod/settings/gateway.env");
+    assert!(
+        told.contains("ISSUER=https://FILL-THIS-IN.example.com\n") && told.contains("JWKS_PATH=oauth/jwks\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn what_is_written_for_one_environment_leaves_the_others_as_they_were() {
     let stage = Stage::new(&["terraform", "aws", "kubectl"]);
     stage.init("eks");
