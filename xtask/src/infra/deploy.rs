@@ -4,20 +4,14 @@
 //! them: an app is made, its composition written, planned, applied, looked at and destroyed. The image is one that nobody
 //! pulls.
 
-use super::{Check, LeftOut, terraform};
+use super::{Check, LeftOut, made::App, terraform};
 use crate::{
     Result,
     servers::AwsEmulator,
-    steps::{Steps, cargo, output, stdout},
+    steps::{Steps, output, stdout},
 };
 use serde_json::Value;
-use std::{
-    env, fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-};
+use std::{fs, process::Command, thread};
 
 pub(super) const CHECK: Check =
     Check { name: "deploy", parts: &["terraform", "aws", "aws-emulator", "kubernetes"], quick: |_, _| {}, slow };
@@ -33,7 +27,7 @@ fn slow(steps: &mut Steps, left_out: &LeftOut) {
     }
     let mut app = None;
     steps.step("tollgate deploy: an app", || {
-        app = Some(App::new()?);
+        app = Some(written()?);
         Ok(String::new())
     });
     let Some(app) = app else { return };
@@ -71,68 +65,15 @@ fn come_and_go(app: &App, target: &str) -> Result<String> {
     }
 }
 
-/// An app that was made for this.
-struct App {
-    tollgate: PathBuf,
-    folder: PathBuf,
-}
-
-impl App {
-    /// Makes it, and writes what deploys it.
-    fn new() -> Result<Self> {
-        output(&mut cargo(&["build", "--quiet", "--package", "tollgate-cli"]))?;
-        let here = env::current_dir()?;
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
-        let folder = here.join("target/infra/library");
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        let app = Self { tollgate: target.join("debug/tollgate"), folder };
-        output(app.command(&here, &["new", "library", "--path"]).arg(&app.folder))?;
-        write_stand_ins(&app.tools())?;
-        for target in TARGETS {
-            let which = ["deploy", "init", "--target", target, "--env", "stage", "--region", "eu-central-1"];
-            let kept: &[&str] = if target == KEPT { &["--state-bucket", "library-123456789012"] } else { &[] };
-            output(&mut app.command(&app.folder, &[&which[..], kept].concat()))?;
-        }
-        Ok(app)
+/// An app, and what deploys it.
+fn written() -> Result<App> {
+    let app = App::new("library", &[])?;
+    for target in TARGETS {
+        let which = ["deploy", "init", "--target", target, "--env", "stage", "--region", "eu-central-1"];
+        let kept: &[&str] = if target == KEPT { &["--state-bucket", "library-123456789012"] } else { &[] };
+        output(&mut app.tollgate(&[&which[..], kept].concat()))?;
     }
-
-    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.tollgate);
-        command.args(arguments).current_dir(folder);
-        // Where the tests build what they make.
-        let made = self.folder.ancestors().nth(2).map(|target| target.join("made"));
-        command
-            .envs(made.map(|made| ("CARGO_TARGET_DIR", made)))
-            .env("CARGO_INCREMENTAL", "0")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0");
-        command
-    }
-
-    /// Tools that stand in for others.
-    fn tools(&self) -> PathBuf {
-        self.folder.with_file_name("bin")
-    }
-}
-
-/// There is no cluster here, and no task that runs: what would be applied is put together by the real kubectl, and nobody
-/// waits or asks for an app.
-fn write_stand_ins(folder: &Path) -> Result {
-    let real = |tool: &str| stdout(Command::new("sh").args(["-c", &format!("command -v {tool}")]));
-    let (kubectl, aws) = (real("kubectl")?, real("aws")?);
-    let kubectl = format!(
-        "*' apply --kustomize '*) for last; do :; done; exec {} kustomize \"$last\" >/dev/null ;;",
-        kubectl.trim()
-    );
-    let aws = format!("'ecs wait '*) ;; *) exec {} \"$@\" ;;", aws.trim());
-    fs::create_dir_all(folder)?;
-    for (tool, cases) in [("kubectl", &*kubectl), ("aws", &aws), ("curl", "*) echo 200 ;;")] {
-        let file = folder.join(tool);
-        fs::write(&file, format!("#!/bin/sh\ncase \"$*\" in {cases} esac\n"))?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
+    Ok(app)
 }
 
 /// The app at one target, and an emulator for it alone.
@@ -145,25 +86,13 @@ struct Deployment<'a> {
 impl Deployment<'_> {
     fn command(&self, what: &[&str], arguments: &[&str]) -> Command {
         let which = ["--target", self.target, "--env", "stage"];
-        let mut command = self.app.command(&self.app.folder, &[&["deploy"], what, &which[..], arguments].concat());
+        let mut command = self.app.tollgate(&[&["deploy"], what, &which[..], arguments].concat());
         self.with_tools(&mut command);
         command
     }
 
-    /// Tools that speak to the emulator of AWS, and to nobody else.
     fn with_tools<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        let emulator = self.aws.variables();
-        // What keeps the state looks for the address of each service by itself.
-        command.envs(["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"].map(|name| (name, emulator[0].1.clone())));
-        command.envs(self.aws.variables()).env("AWS_MAX_ATTEMPTS", "2").env("TF_CLI_CONFIG_FILE", "/dev/null");
-        let plugins = terraform::plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
-        // A bucket as a folder of the address, since no name server knows the emulator.
-        let kept = (self.target == KEPT).then(|| "-backend-config=use_path_style=true".to_owned());
-        let init = plugins.into_iter().chain(kept).collect::<Vec<_>>().join(" ");
-        command.env("TF_CLI_ARGS_init", init).env_remove("AWS_PROFILE");
-        let path = env::var_os("PATH").unwrap_or_default();
-        let path = env::join_paths([self.app.tools()].into_iter().chain(env::split_paths(&path)));
-        command.envs(path.map(|path| ("PATH", path)))
+        self.app.with_tools(command, &self.aws, self.target == KEPT)
     }
 
     /// The command that `init` prints.
@@ -209,9 +138,20 @@ impl Deployment<'_> {
             variables["redis"] = true.into();
             variables["domain"] = "library.example.com".into();
         }
+        if self.target == "eks" {
+            self.fill_in()?;
+        }
         if self.target == "ecs" {
             variables["certificate_arn"] = terraform::certificate(&self.aws)?.into();
         }
         Ok(fs::write(file, variables.to_string())?)
+    }
+    /// What `init` could not know of the host and its issuer.
+    fn fill_in(&self) -> Result {
+        for name in ["settings.env", "gateway.env"] {
+            let file = self.app.folder.join("infra/kubernetes/overlays/stage/settings").join(name);
+            fs::write(&file, fs::read_to_string(&file)?.replace("FILL-THIS-IN", "library"))?;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,9 @@
 
 mod container;
 mod deploy;
+mod guides;
 mod kubernetes;
+mod made;
 mod terraform;
 
 use crate::{
@@ -26,7 +28,7 @@ struct Check {
     slow: fn(&mut Steps, &LeftOut),
 }
 
-const CHECKS: &[Check] = &[container::CHECK, kubernetes::CHECK, terraform::CHECK, deploy::CHECK];
+const CHECKS: &[Check] = &[container::CHECK, kubernetes::CHECK, terraform::CHECK, deploy::CHECK, guides::CHECK];
 
 /// The names of parts that are left out.
 pub(crate) struct LeftOut<'a>(pub(crate) &'a [&'a Part]);

@@ -12,7 +12,7 @@ use crate::{Result, app::Description, files::Files, templates::render, tools};
 use include_dir::{Dir, include_dir};
 use minijinja::context;
 use serde_json::Value;
-use std::process::Command;
+use std::{fs, process::Command};
 
 static KUBERNETES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../infra/kubernetes");
 
@@ -72,6 +72,22 @@ fn collect(folder: &Dir<'_>, files: &mut Vec<(String, Vec<u8>)>) {
         folder.files().map(|file| (format!("infra/kubernetes/{}", file.path().display()), file.contents().to_vec()));
     files.extend(each);
     folder.dirs().for_each(|inner| collect(inner, files));
+}
+
+/// Refuses what nobody has filled in, before anything is made: a gateway for another host lets nobody through.
+///
+/// # Errors
+/// A file of the overlay still says so.
+pub(super) fn check(place: &Place) -> Result {
+    let overlay = format!("infra/kubernetes/overlays/{}", place.environment);
+    let files =
+        ["settings/settings.env", "settings/gateway.env", "tokens.json"].map(|file| format!("{overlay}/{file}"));
+    let is_unknown = |path: &&String| fs::read_to_string(place.app.join(path)).is_ok_and(|text| text.contains(UNKNOWN));
+    let unknown: Vec<_> = files.iter().filter(is_unknown).map(String::as_str).collect();
+    if place.target != Target::Eks || unknown.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{UNKNOWN} is still to be filled in, in {}", unknown.join(", ")).into())
 }
 
 /// Brings a release to the cluster: the tables first, then the app.

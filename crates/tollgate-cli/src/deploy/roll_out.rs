@@ -82,6 +82,9 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     let place = Place::of(&apply.which, app)?;
     let builder = if apply.image.is_none() && !apply.dry_run { Some(builder(apply)?) } else { apply.builder };
     let mut runner = runner("apply", &place, apply.dry_run);
+    if !apply.dry_run {
+        kubernetes::check(&place)?;
+    }
     if apply.image.is_none() {
         features::check(app, &place)?;
     }

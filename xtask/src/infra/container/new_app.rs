@@ -5,10 +5,7 @@ use super::{
     running::{is_a_function, runs},
     tree,
 };
-use crate::{
-    Result, servers,
-    steps::{cargo, output},
-};
+use crate::{Result, infra::made::tollgate, servers, steps::output};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -42,11 +39,7 @@ fn fresh(name: &str) -> Result<PathBuf> {
 
 /// Makes an app there; the command that did.
 fn make(folder: &Path, arguments: &[&str]) -> Result<PathBuf> {
-    let target = env::current_dir()?.join("target");
-    // With the workspace's features, as the tests have built it.
-    let build = ["build", "--quiet", "--workspace", "--bin", "tollgate"];
-    output(cargo(&build).env("CARGO_TARGET_DIR", &target))?;
-    let tollgate = target.join("debug/tollgate");
+    let tollgate = tollgate()?;
     output(Command::new(&tollgate).args(["new", "library"]).args(arguments).arg("--path").arg(folder))?;
     Ok(tollgate)
 }

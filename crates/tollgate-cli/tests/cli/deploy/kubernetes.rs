@@ -89,14 +89,26 @@ fn an_app_that_is_its_own_issuer_is_trusted_by_its_gateway() {
     assert_eq!((&own["issuer"], &own["audiences"]), (&json!("https://api.test"), &json!(["https://api.test"])));
     assert_eq!(own["remoteJWKS"]["uri"], "https://api.test/oauth/jwks");
     described["issuers"] = json!([]);
-    described["settings"]["server.public_url"]["value"] = Value::Null;
     write(&described);
+    let gateway = "infra/kubernetes/overlays/prod/settings/gateway.env";
+    fs::remove_file(stage.made.folder.join(gateway)).unwrap();
+    fs::remove_file(stage.made.folder.join("infra/tollgate.json")).unwrap();
     stage.init("eks");
-    let told = stage.made.read("infra/kubernetes/overlays/prod/settings/gateway.env");
-    assert!(
-        told.contains("ISSUER=https://FILL-THIS-IN.example.com\n") && told.contains("JWKS_PATH=oauth/jwks\n"),
-        "{told}"
-    );
+    let told = stage.made.read(gateway);
+    assert!(told.contains("\nISSUER=https://api.test\n") && told.contains("\nJWKS_PATH=oauth/jwks\n"), "{told}");
+}
+
+#[test]
+fn nothing_is_made_for_a_host_that_nobody_named() {
+    let stage = Stage::new(&["terraform", "aws", "kubectl"]);
+    stdout(stage.deploy(&["init", "--target", "eks", "--env", "prod"]));
+    fs::remove_file(stage.path("calls")).unwrap();
+    let apply = ["apply", "--target", "eks", "--env", "prod", "--yes", "--image", "a/b:1"];
+    let (said, _) = failure(stage.deploy(&apply));
+    assert!(said.contains("still to be filled in, in infra/kubernetes/overlays/prod/settings/settings.env"), "{said}");
+    assert_eq!(stage.calls(), Vec::<String>::new());
+    stage.fill_in();
+    stdout(stage.deploy(&apply));
 }
 
 #[test]
