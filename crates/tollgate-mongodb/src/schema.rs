@@ -18,7 +18,7 @@ use mongodb::{
 };
 use tollgate_store::{
     Column, Error, Kind, Result, Table,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, lacks, missing},
 };
 
 /// There is such a collection already.
@@ -69,7 +69,7 @@ async fn create(database: &Database, table: &'static Table) -> Result<Vec<String
 /// A collection that others made: it gets the validator if no document contradicts it.
 async fn adopt(database: &Database, table: &'static Table, additive: bool) -> Result<Vec<String>> {
     if !additive {
-        return Err(differs(
+        return Err(lacks(
             table,
             "$jsonSchema",
             "is missing there",

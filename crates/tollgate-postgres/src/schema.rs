@@ -13,8 +13,8 @@ use std::sync::Arc;
 use tokio_postgres::Error as Failure;
 use tollgate_store::{
     Error, Kind, Result, Row, Table, Value,
-    migrate::Queue,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
+    migrate::{Queue, index_name},
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing, name_taken},
     sql::{self, Dialect, Param},
 };
 
@@ -55,6 +55,10 @@ const COLUMNS: &str = "
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid JOIN pg_class ON pg_class.oid = attrelid
     JOIN pg_namespace ON pg_namespace.oid = relnamespace LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     WHERE nspname = $1::text AND relname = $2::text AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+
+/// Whether anything in the schema has that name: tables and indexes share theirs.
+const RELATION: &str = "SELECT 1::int4 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = $1::text AND relname = $2::text";
 
 /// What of all that a store does this user may not do.
 const FORBIDDEN: &str = "
@@ -123,10 +127,15 @@ impl Schema<'_> {
     }
 
     async fn create_index(&self, table: &'static Table, index: usize) -> Result<()> {
+        let column = &table.columns[index];
+        let name = index_name(table.name, column.name, column.unique);
+        if !self.ask(RELATION, &[&self.config.schema, &name]).await?.is_empty() {
+            return Err(name_taken(table, index));
+        }
         self.execute(&sql::create_index(self.dialect(), table, index)).await.map_err(|error| match error {
             Error::Conflict { .. } => {
                 let remedy = "remove all but one of them, or the `#[unique]`";
-                differs(table, table.columns[index].name, "has the same value in several rows there", remedy)
+                differs(table, column.name, "has the same value in several rows there", remedy)
             }
             other => other,
         })

@@ -7,7 +7,8 @@ use crate::{
 use rusqlite::{Connection, Row};
 use tollgate_store::{
     Error, Result, Table,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
+    migrate::index_name,
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing, name_taken},
     sql,
 };
 
@@ -56,13 +57,23 @@ fn add(db: &Connection, table: &'static Table, Missing { columns, indexes }: &Mi
 }
 
 fn create_index(db: &Connection, table: &'static Table, index: usize) -> Result<()> {
+    let column = &table.columns[index];
+    if is_there(db, &index_name(table.name, column.name, column.unique)).map_err(tell)? {
+        return Err(name_taken(table, index));
+    }
     db.execute_batch(&sql::create_index(Sqlite, table, index)).map_err(tell).map_err(|error| match error {
         Error::Conflict { .. } => {
             let remedy = "remove all but one of them, or the `#[unique]`";
-            differs(table, table.columns[index].name, "has the same value in several rows there", remedy)
+            differs(table, column.name, "has the same value in several rows there", remedy)
         }
         other => other,
     })
+}
+
+/// Whether anything has that name: tables and indexes share theirs.
+fn is_there(db: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE)";
+    db.query_row(there, [name], |row| row.get(0))
 }
 
 fn columns(db: &Connection, table: &Table) -> Result<Vec<LiveColumn>> {

@@ -1,6 +1,7 @@
 //! Numbers with so many decimals: prices, ratings, weights.
 
 use crate::{Cell, Kind, Value};
+use garde::rules::range::{Bounds, OutOfBounds};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{borrow::Cow, fmt, str::FromStr};
@@ -164,6 +165,18 @@ impl<const PRECISION: u8, const SCALE: u8> JsonSchema for Decimal<PRECISION, SCA
 
 impl<const PRECISION: u8, const SCALE: u8> Input for Decimal<PRECISION, SCALE> {
     fn check(&self, _: &At<'_>, _: &mut Faults) {}
+}
+
+/// `range(min = 0.0)`. Bounds are written as numbers with a point; 15 digits survive that, so this is exact as well.
+impl<const PRECISION: u8, const SCALE: u8> Bounds for Decimal<PRECISION, SCALE> {
+    type Size = f64;
+
+    const MIN: f64 = f64::MIN;
+    const MAX: f64 = f64::MAX;
+
+    fn validate_bounds(&self, lower: f64, upper: f64) -> Result<(), OutOfBounds> {
+        f64::from(*self).validate_bounds(lower, upper)
+    }
 }
 
 impl<const PRECISION: u8, const SCALE: u8> Output for Decimal<PRECISION, SCALE> {}

@@ -1,7 +1,7 @@
 //! Is the database as the model says? The comparison that every SQL driver shares.
 
-use crate::{Column, Error, Filled, Kind, Result, Table};
-use std::borrow::Cow;
+use crate::{Column, Error, Filled, Kind, Result, Table, migrate::index_name};
+use std::{borrow::Cow, sync::Arc};
 
 /// A column as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,9 +103,6 @@ fn compare(table: &Table, index: usize, live: &LiveColumn, kind: &str) -> Result
 /// A column that cannot be added; where nothing may be, any column, and an index that keeps values unique.
 pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result<()> {
     for column in missing.columns.iter().map(|index| &table.columns[*index]) {
-        if !additive {
-            return Err(differs(table, column.name, "is missing there", MIGRATE));
-        }
         if !column.nullable {
             let remedy = format!(
                 "make the field an `Option`; or write a migration that says what its rows get, `migrate diff NAME --fill \
@@ -116,24 +113,48 @@ pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result
         }
     }
     let unique = missing.indexes.iter().map(|index| &table.columns[*index]).find(|column| column.unique);
-    match unique {
-        Some(column) if !additive => Err(differs(table, column.name, "is not unique there", MIGRATE)),
+    match (missing.columns.first(), unique) {
+        (Some(index), _) if !additive => Err(lacks(table, table.columns[*index].name, "is missing there", MIGRATE)),
+        (_, Some(column)) if !additive => Err(lacks(table, column.name, "is not unique there", MIGRATE)),
         _ => Ok(()),
     }
 }
 
 /// The table itself is missing, and nothing may be added.
 pub fn absent(table: &Table) -> Error {
-    schema(format!("the table `{}` is missing; {MIGRATE}", table.name))
+    Error::Schema(Arc::new(Lacking(format!("the table `{}` is missing; {MIGRATE}", table.name))))
 }
 
 /// A difference, with its remedy.
 pub fn differs(table: &Table, column: &str, what: &str, remedy: &str) -> Error {
-    schema(format!("the table `{}` differs from its model: `{column}` {what}; {remedy}", table.name))
+    Error::Schema(Error::source_of(difference(table, column, what, remedy)))
 }
 
-fn schema(words: String) -> Error {
-    Error::Schema(Error::source_of(words))
+/// A difference that goes away where something may be added.
+pub fn lacks(table: &Table, column: &str, what: &str, remedy: &str) -> Error {
+    Error::Schema(Arc::new(Lacking(difference(table, column, what, remedy))))
+}
+
+/// Whether it does.
+pub fn is_lacking(error: &Error) -> bool {
+    matches!(error, Error::Schema(cause) if cause.is::<Lacking>())
+}
+
+/// An index that would keep values unique cannot be made: something else has its name. Passed over in silence, two rows
+/// could share a value.
+pub fn name_taken(table: &Table, index: usize) -> Error {
+    let column = &table.columns[index];
+    let name = index_name(table.name, column.name, column.unique);
+    let what = format!("cannot be indexed, for there is something else with the index's name, `{name}`");
+    differs(table, column.name, &what, "rename or remove that")
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Lacking(String);
+
+fn difference(table: &Table, column: &str, what: &str, remedy: &str) -> String {
+    format!("the table `{}` differs from its model: `{column}` {what}; {remedy}", table.name)
 }
 
 const MIGRATE: &str = "write a migration with `migrate diff` and apply it with `migrate run`, or allow additive changes with \

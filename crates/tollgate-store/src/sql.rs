@@ -3,7 +3,7 @@
 
 mod tables;
 
-pub use tables::{add_column, create, create_index, create_table, create_table_as};
+pub use tables::{add_column, create, create_index, create_table, create_table_as, ensure_index};
 
 use crate::{Expr, Kind, Merge, Merged, Op, Order, Piece, Select, Shape, SqlQuery, Table, To, Update, Value};
 use std::borrow::Cow;

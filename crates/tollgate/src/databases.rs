@@ -18,7 +18,7 @@ use std::{
 use tollgate_core::LiveSecret;
 use tollgate_http::Built;
 use tollgate_sqlite::Sqlite;
-use tollgate_store::{Database, Memory, Table};
+use tollgate_store::{Database, Memory, Table, schema::is_lacking};
 
 /// What stands in a URL as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
@@ -183,7 +183,7 @@ async fn additions(database: &dyn Database, tables: &[&'static Table]) -> tollga
     let mut unlike = vec![];
     for table in tables {
         match database.prepare(std::slice::from_ref(table), false).await {
-            Err(tollgate_store::Error::Schema(_)) => unlike.push(table.name),
+            Err(error) if is_lacking(&error) => unlike.push(table.name),
             outcome => drop(outcome?),
         }
     }

@@ -154,6 +154,26 @@ fn a_database_that_cannot_be_written_is_told_in_a_line() {
 }
 
 #[test]
+fn a_check_fails_where_the_next_start_would() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("migrations")).unwrap();
+    let script = |table: &str| {
+        std::fs::write(folder.path().join("migrations/0001_first.sqlite.sql"), table).unwrap();
+        stdout(&run(folder.path(), &["migrate", "run"]));
+        run(folder.path(), &["check"])
+    };
+    let other = script("CREATE TABLE movies (movie_id TEXT PRIMARY KEY, title TEXT NOT NULL) STRICT;");
+    let (checked, started) = (failure(&other), failure(&run(folder.path(), &["--port", "0"])));
+    assert!(checked.contains("`movie_id` is TEXT there and int32 here"), "{checked}");
+    assert_eq!(checked, started);
+    std::fs::remove_dir_all(folder.path().join("data")).unwrap();
+    let lacking = script(
+        "CREATE TABLE movies (movie_id INTEGER PRIMARY KEY, title TEXT NOT NULL, released INTEGER NOT NULL, rating REAL NOT NULL) STRICT;",
+    );
+    assert!(stdout(&lacking).contains("the next start adds what is missing of:"), "a start adds an index and tables");
+}
+
+#[test]
 fn a_setting_that_is_misspelt_is_refused_with_the_right_one() {
     let folder = TempDir::new().unwrap();
     let output = command(folder.path(), &["check"]).env("LOREM_IPSUM_SERVER__PROT", "1").output().unwrap();

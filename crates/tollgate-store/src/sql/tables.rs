@@ -25,13 +25,18 @@ pub fn add_column<D: Dialect>(dialect: D, table: &'static Table, index: usize) -
     sql.text
 }
 
-/// `CREATE INDEX …` on one column.
+/// `CREATE INDEX …` on one column, for a script: somebody may have made it before, without a lock.
+pub fn ensure_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
+    create_index(dialect, table, index).replacen("INDEX", "INDEX IF NOT EXISTS", 1)
+}
+
+/// `CREATE INDEX …` on one column. It fails where something else has its name.
 pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
     let column = &table.columns[index];
     let (unique, name) =
         (if column.unique { "UNIQUE " } else { "" }, index_name(table.name, column.name, column.unique));
     let mut sql = Writer::new(dialect, table);
-    sql.push(&format!("CREATE {unique}INDEX IF NOT EXISTS \"{name}\" ON "));
+    sql.push(&format!("CREATE {unique}INDEX \"{name}\" ON "));
     sql.table().push(" (").column(index).push(if column.nullable { D::nulls(false) } else { "" }).push(")");
     sql.text
 }

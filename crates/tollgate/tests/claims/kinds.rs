@@ -20,6 +20,9 @@ struct Offer {
     #[id(generated)]
     offer_id: ObjectId,
     price: Decimal<5, 2>,
+    /// Off the price.
+    #[garde(range(min = 0.1, max = 50.0))]
+    rebate: Option<Decimal<4, 2>>,
     #[garde(length(max = 3), inner(length(min = 1, max = 8)))]
     tags: Vec<String>,
     place: Nested<Place>,
@@ -111,11 +114,27 @@ async fn what_does_not_fit_is_refused_with_its_place() {
 }
 
 #[tokio::test]
+async fn a_decimal_lies_within_its_range_to_the_last_digit() {
+    let client = client().await;
+    for (rebate, status) in [(0.09, 422), (0.1, 201), (50.0, 201), (50.01, 422), (-1.0, 422)] {
+        let mut body = offer(1);
+        body["rebate"] = rebate.into();
+        let reply = client.post("/offers", body).await;
+        assert_eq!(reply.status(), status, "{rebate}: {reply}");
+        assert!(status == 201 || pointers(&reply) == ["#/rebate"], "{reply}");
+    }
+    let refused = client.get("/offers?rebate=50.01").await;
+    assert_eq!(refused.status(), 200, "a filter asks, and keeps nothing: {refused}");
+}
+
+#[tokio::test]
 async fn the_document_tells_of_them() {
     let document = TestApp::new(App::new("shop").service(Service::new("offers").crud::<Offer>("/offers"))).await;
     let document = document.anyone().get("/openapi.json").await.json();
     let fields = &document["components"]["schemas"]["Offer"]["properties"];
     assert_eq!(fields["price"], json!({ "type": "number", "minimum": -999.99, "maximum": 999.99, "multipleOf": 0.01 }));
+    let rebate = &document["components"]["schemas"]["NewOffer"]["properties"]["rebate"];
+    assert_eq!((&rebate["minimum"], &rebate["maximum"]), (&json!(0.1), &json!(50.0)), "{rebate}");
     assert_eq!(fields["offer_id"]["pattern"], "^[0-9a-fA-F]{24}$");
     assert_eq!(fields["tags"]["items"]["type"], "string");
     assert!(fields["place"].to_string().contains("/Place"), "{}", fields["place"]);

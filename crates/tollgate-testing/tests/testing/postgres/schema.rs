@@ -270,6 +270,18 @@ async fn a_column_with_duplicates_does_not_become_unique() {
 }
 
 #[tokio::test]
+async fn an_index_whose_name_another_table_has_is_not_passed_over() {
+    let (url, schema) = schema("CREATE TABLE films (film_id int PRIMARY KEY, title text UNIQUE)");
+    on(&schema, "ALTER TABLE films RENAME TO old_films");
+    let refused = prepare(&url, &GROWN, true).await.unwrap_err();
+    let words = "`title` cannot be indexed, for there is something else with the index's name, `films_title_key`";
+    assert!(refused.contains(words), "{refused}");
+    on(&schema, "ALTER INDEX films_title_key RENAME TO old_films_title_key");
+    prepare(&url, &GROWN, true).await.unwrap();
+    assert_eq!(prepare(&url, &GROWN, false).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_table_of_the_same_name_elsewhere_is_another_table() {
     let (url, schema) = fresh();
     let name = format!("{schema}_elsewhere");

@@ -162,6 +162,19 @@ async fn a_column_with_duplicates_does_not_become_unique() {
     );
 }
 
+#[tokio::test]
+async fn an_index_whose_name_another_table_has_is_not_passed_over() {
+    let (_folder, path) = file("CREATE TABLE films (title TEXT); CREATE UNIQUE INDEX films_title_key ON films (title)");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("ALTER TABLE films RENAME TO old_films").unwrap();
+    let refused = prepare(&path, &GROWN, true).await.unwrap_err();
+    let words = "`title` cannot be indexed, for there is something else with the index's name, `films_title_key`";
+    assert!(refused.contains(words), "{refused}");
+    db.execute_batch("DROP INDEX films_title_key").unwrap();
+    prepare(&path, &GROWN, true).await.unwrap();
+    assert_eq!(prepare(&path, &GROWN, false).await.unwrap(), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_that_start_at_once_prepare_once() {
     for _ in 0..20 {
