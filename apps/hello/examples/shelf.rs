@@ -41,6 +41,6 @@ librarian = ["create:books", "update:books"]
 
 fn main() -> tollgate::Exit {
     let books =
-        service!("books").patch("/books/{book_id}", update).cached(Duration::from_mins(1)).get("/books", titles);
+        service!("books").patch("/books/{book_id}", update).get("/books", titles).cached(Duration::from_mins(1));
     App::new("shelf").settings(ROLES).service(books).main()
 }

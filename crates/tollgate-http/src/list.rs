@@ -143,6 +143,8 @@ fn parameters<R: Resource>() -> impl Iterator<Item = Parameter> {
 }
 
 impl<R: Resource> Argument for List<R> {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(operation: &mut Operation<'_>) {
         let fields = operation.schemas.stored::<R>();
         for parameter in parameters::<R>() {

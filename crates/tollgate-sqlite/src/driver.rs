@@ -8,6 +8,7 @@ use crate::{
     session::TransactionSession,
     writer::Writer,
 };
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, Statement, config::DbConfig, params_from_iter, vtab::array};
 use std::{
     fs::{self, Permissions},
@@ -339,6 +340,10 @@ impl Database for Sqlite {
                 }
             }
         })
+    }
+
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn ping(&self) -> Answer<'_, ()> {

@@ -15,8 +15,9 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::sleep};
+use tollgate::Timestamp;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Merge, Result, Select, Session, Table, Update, Value,
 };
 
 /// What becomes of a write.
@@ -113,7 +114,7 @@ impl Faulty {
         locked(&self.plan.failed).take()
     }
 
-    /// Lets the next insert into that table wait.
+    /// Lets the next insert into that table wait; a merge is one.
     pub fn hold(&self, table: &'static str) -> Arc<Held> {
         self.hold_at(At::Insert(table))
     }
@@ -226,6 +227,10 @@ impl Database for Faulty {
         self.memory.prepare(tables, additive)
     }
 
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        self.memory.time()
+    }
+
     fn ping(&self) -> Answer<'_, ()> {
         self.memory.ping()
     }
@@ -255,6 +260,13 @@ macro_rules! driver {
                 Box::pin(async move {
                     self.plan.wait(At::Insert(table.name)).await;
                     self.plan.write(Failed::Statement, self.$inner.insert(table, rows, range)).await
+                })
+            }
+
+            fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+                Box::pin(async move {
+                    self.plan.wait(At::Insert(merge.table.name)).await;
+                    self.plan.write(Failed::Statement, self.$inner.merge(merge, rows, range)).await
                 })
             }
 

@@ -197,6 +197,8 @@ impl App {
         services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let has_providers = !settings.identity.issuers.is_empty();
         services.extend(has_providers.then(tollgate_auth::provider_people_service));
+        let mut extensions = settings.own.clone();
+        self.backends.iter().for_each(|slot| slot.tell(&mut extensions));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),
@@ -205,7 +207,7 @@ impl App {
             schemes: schemes(&settings)?,
             services,
             quotas: settings.limits.quotas(),
-            extensions: settings.own.clone(),
+            extensions,
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
         check_table_names(&built)?;

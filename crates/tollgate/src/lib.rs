@@ -109,6 +109,8 @@ pub use tollgate_telemetry::prometheus_client;
 
 /// The HTTP vocabulary.
 pub use axum::http;
+/// Bytes: a body as it was sent, as an argument of a handler, or what a [`Download`] keeps.
+pub use axum::body::Bytes;
 /// A moment, in UTC.
 pub use jiff::Timestamp;
 /// For `#[garde(custom(…))]`: what a rule of your own says.

@@ -48,6 +48,13 @@ impl<T> Clone for Config<T> {
     }
 }
 
+/// For tests that call a function of the app by hand.
+impl<T> From<T> for Config<T> {
+    fn from(settings: T) -> Self {
+        Self(Arc::new(settings))
+    }
+}
+
 impl<T> Deref for Config<T> {
     type Target = T;
 
@@ -82,7 +89,7 @@ pub(crate) struct Section {
 impl Section {
     pub(crate) fn of<T: DeserializeOwned + JsonSchema + Send + Sync + 'static>(name: &'static str) -> Self {
         let read = |configuration: &Configuration, name: &str, to: &mut Extensions| {
-            to.insert(Config(Arc::new(configuration.typed_group::<T>(name)?)));
+            to.insert(Config::from(configuration.typed_group::<T>(name)?));
             Ok(())
         };
         Self { name, schema: schema_of::<T>, read }

@@ -165,11 +165,11 @@ fn two_operations_with_one_name_are_refused() {
 
 #[test]
 fn a_route_that_exists_is_refused() {
-    let said = mistakes(all().crud::<Thing>("/things").named("other", "Other.").get("/things", shop::item));
+    let said = mistakes(all().crud::<Thing>("/things").get("/things", shop::item).named("other", "Other."));
     assert_eq!(said, "the route `GET /things` of service `all` exists already");
-    let said = mistakes(all().get("/a/{b}", number).named("other", "Other.").get("/a/{c}", number));
+    let said = mistakes(all().get("/a/{b}", number).get("/a/{c}", number).named("other", "Other."));
     assert_eq!(said, "`GET /a/{c}` is the path `/a/{b}`: call its parameters the same");
-    assert_eq!(mistakes(all().get("/a/{b}", number).named("other", "Other.").get("/a/b", shop::item)), "");
+    assert_eq!(mistakes(all().get("/a/{b}", number).get("/a/b", shop::item).named("other", "Other.")), "");
 }
 
 async fn number(_: Public, _: Path<i32>) -> NoContent {
@@ -192,7 +192,7 @@ fn a_path_that_is_none_is_refused() {
         "/*all",
         "/a?b",
     ] {
-        let said = mistakes(all().named("x", "X.").get(path, shop::item));
+        let said = mistakes(all().get(path, shop::item).named("x", "X."));
         assert_eq!(said, format!("`GET {path}` is no path: write it as `/movies/{{movie_id}}`"));
     }
     assert_eq!(mistakes(all().get("/a.b/-/{b_1}/", number)), "");
@@ -202,7 +202,7 @@ fn a_path_that_is_none_is_refused() {
 fn a_closure_needs_a_name() {
     let closure = async |_: Public| NoContent;
     assert_eq!(mistakes(all().get("/x", closure)), "`GET /x` is a closure: give it a name with `.named(…)`");
-    assert_eq!(mistakes(all().named("x", "X.").get("/x", closure)), "");
+    assert_eq!(mistakes(all().get("/x", closure).named("x", "X.")), "");
 }
 
 #[test]
