@@ -1,6 +1,6 @@
 //! A shelf: books that are changed only as they were last seen, and a list that is kept for a minute.
 use std::time::Duration;
-use tollgate::{Preconditions, Tagged, prelude::*};
+use tollgate::prelude::*;
 
 /// A book on the shelf.
 #[resource(plural = "books")]

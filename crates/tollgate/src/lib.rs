@@ -132,5 +132,6 @@ pub mod prelude {
 pub use tollgate_store::__private;
 
 /// Many small allocations, freed on other threads than their own: what a server does, and what this one is good at.
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
