@@ -43,6 +43,8 @@ pub struct Api {
     pub extensions: Extensions,
 }
 
+tollgate_core::debug_by_name!(Api);
+
 /// An [`Api`] that contradicts itself nowhere.
 pub struct Built {
     /// Its routes.
@@ -68,6 +70,8 @@ pub struct Built {
     /// What is done without a caller.
     pub jobs: Vec<Job>,
 }
+
+tollgate_core::debug_by_name!(Built);
 
 /// One route and who may call it.
 #[derive(Debug, Clone)]
@@ -297,7 +301,9 @@ fn check_cached(Route { method, path, can_be_shared, .. }: &Route, shows_who_ask
         return Some(format!("`{method} {path}` is cached, which is for `GET` alone: leave out `.cached(…)`"));
     }
     if shows_who_asks {
-        return Some(format!("`{method} {path}` is cached, and `View` says on each page who asks: leave out `.cached(…)`"));
+        return Some(format!(
+            "`{method} {path}` is cached, and `View` says on each page who asks: leave out `.cached(…)`"
+        ));
     }
     let personal = || {
         format!(

@@ -91,6 +91,8 @@ pub struct CacheCounts {
 #[derive(Clone)]
 pub struct AnswerCache(Arc<Inner>);
 
+tollgate_core::debug_by_name!(AnswerCache);
+
 struct Inner {
     store: Arc<dyn AnswerStore>,
     flights: Flights,

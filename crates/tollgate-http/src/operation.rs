@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::http::{Extensions, Method, StatusCode};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tollgate_access::{Access, Grants};
 use tollgate_core::{Input, Output, Problem};
 use tollgate_store::Resource;
@@ -26,6 +26,13 @@ pub struct Operation<'a> {
     pub(crate) needs: Vec<Need>,
     /// Whether what it answers says who asks: a page does, in its top bar.
     pub(crate) shows_who_asks: bool,
+}
+
+impl fmt::Debug for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, .. } = self;
+        f.debug_struct("Operation").field("method", method).field("path", path).finish_non_exhaustive()
+    }
 }
 
 /// What must be among the extensions of the app, and what to say where it is not.

@@ -14,7 +14,7 @@ use axum::{
     middleware::from_fn,
     routing::{MethodFilter, MethodRouter, on},
 };
-use std::{any::type_name, sync::Arc, time::Duration};
+use std::{any::type_name, fmt, sync::Arc, time::Duration};
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Result, capitalized};
 use tollgate_store::{Resource, Store, Table};
@@ -39,6 +39,13 @@ pub struct Service {
     pub(crate) live: Vec<&'static Table>,
     /// Resources that no signature mentions.
     pub(crate) resources: Vec<fn(&mut Operation<'_>)>,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes: Vec<_> = self.routes.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+        f.debug_struct("Service").field("name", &self.name).field("routes", &routes).finish_non_exhaustive()
+    }
 }
 
 /// What was added last.
@@ -163,7 +170,9 @@ impl Service {
                 (route.cached, route.id, route.text) = (kept.map(Arc::new), id, text);
             }
             (Last::Job, _, Some(job)) => (job.name, job.text) = (id, text),
-            _ => self.mistakes.push(format!("`.named(\"{id}\", …)` of service `{}` follows no single route: {AFTER}", self.name)),
+            _ => self
+                .mistakes
+                .push(format!("`.named(\"{id}\", …)` of service `{}` follows no single route: {AFTER}", self.name)),
         }
         self
     }

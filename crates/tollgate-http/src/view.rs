@@ -39,6 +39,8 @@ pub struct View {
     frame: Frame,
 }
 
+tollgate_core::debug_by_name!(View);
+
 /// What a template gets: what a handler says, and what surrounds it.
 #[derive(Serialize)]
 struct Shown<'a, C> {

@@ -11,6 +11,7 @@ use crate::{
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Statement, config::DbConfig, params_from_iter, vtab::array};
 use std::{
+    fmt,
     fs::{self, Permissions},
     io,
     ops::Range,
@@ -56,6 +57,12 @@ pub struct Sqlite {
     measures: PoolMeasures,
     next: AtomicUsize,
     writer: Writer,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sqlite").field(&self.config.path).finish()
+    }
 }
 
 /// Those of the connection that writes and of the ones that lists take. Lookups are over before they could be counted.

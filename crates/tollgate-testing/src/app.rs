@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tollgate::{
     Actor, App, Failure, SystemClock,
     testing::{Assembled, Authenticate, Ground, Identified, assemble},
@@ -39,6 +39,12 @@ pub struct TestApp {
     roles: Arc<Roles>,
 }
 
+impl fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestApp").finish_non_exhaustive()
+    }
+}
+
 /// What to put under an app before it starts.
 pub struct Setup {
     app: App,
@@ -47,6 +53,12 @@ pub struct Setup {
     clock: Arc<dyn Clock>,
     authenticate: Option<Arc<dyn Authenticate>>,
     first_rows: bool,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("app", &self.app).finish_non_exhaustive()
+    }
 }
 
 impl TestApp {
@@ -169,6 +181,12 @@ pub struct Client {
     identity: Identity,
     roles: Arc<Roles>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("actor", &Actor::from(self.identity.clone()).id()).finish_non_exhaustive()
+    }
 }
 
 impl Client {

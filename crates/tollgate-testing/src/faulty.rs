@@ -7,6 +7,7 @@
 //! Invariant: what was not planned is done as [`Memory`] does it.
 
 use std::{
+    fmt,
     ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,11 +18,13 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 use tollgate::Timestamp;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Merge, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Merge, Result, Select, Session, Table, Update,
+    Value,
 };
 
 /// What becomes of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// It is not done.
     Refused,
@@ -31,6 +34,7 @@ pub enum Fault {
 
 /// A write that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failed {
     /// A statement, by itself or in a transaction.
     Statement,
@@ -66,6 +70,12 @@ pub struct Faulty {
     plan: Arc<Plan>,
 }
 
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faulty").field("planned", &*locked(&self.plan.fault)).finish_non_exhaustive()
+    }
+}
+
 #[derive(Default)]
 struct Plan {
     /// How many writes follow until one fails, and how.
@@ -89,6 +99,8 @@ pub struct Held {
     reached: Notify,
     released: Notify,
 }
+
+tollgate_core::debug_by_name!(Held);
 
 impl Held {
     /// Waits until somebody waits there.

@@ -9,6 +9,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use tollgate_access::{Known, Roles};
 use tollgate_auth::{
     Mail, MailError, Mailer,
@@ -45,6 +46,12 @@ pub struct App {
     mailer: Option<Mailer>,
     metrics: Vec<AddMetrics>,
     templates: Vec<(&'static str, &'static str)>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("name", &self.name).field("services", &self.services).finish_non_exhaustive()
+    }
 }
 
 /// Registers metrics of an app.

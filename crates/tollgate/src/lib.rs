@@ -107,10 +107,10 @@ pub use tollgate_store::{
 /// For [`App::metrics`].
 pub use tollgate_telemetry::prometheus_client;
 
-/// The HTTP vocabulary.
-pub use axum::http;
 /// Bytes: a body as it was sent, as an argument of a handler, or what a [`Download`] keeps.
 pub use axum::body::Bytes;
+/// The HTTP vocabulary.
+pub use axum::http;
 /// A moment, in UTC.
 pub use jiff::Timestamp;
 /// For `#[garde(custom(…))]`: what a rule of your own says.

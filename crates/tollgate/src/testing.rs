@@ -29,6 +29,8 @@ pub struct Assembled {
     running: Arc<Running>,
 }
 
+tollgate_core::debug_by_name!(Assembled);
+
 impl Assembled {
     /// Does a job of a service once, as the command `job` does.
     ///

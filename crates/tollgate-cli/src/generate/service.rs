@@ -90,16 +90,70 @@ fn check_names(new: &New, fields: &[Field]) -> Result {
 
 /// Types that stand in every service by one `use`, or in Rust by itself: a model of such a name would hide them.
 const TYPES: &[&str] = &[
-    "Action", "Actor", "App", "Box", "Change", "Config", "Create", "Created", "Decimal", "Delete", "Err", "Filter",
-    "Html", "Implies", "Json", "List", "May", "Nested", "NoContent", "None", "Now", "ObjectId", "Ok", "Option", "Page",
-    "Path", "Preconditions", "Problem", "Public", "Query", "Read", "Resource", "Result", "Secret", "Service", "Some",
-    "Store", "String", "System", "Tagged", "Timestamp", "Update", "Uuid", "Vec", "View",
+    "Action",
+    "Actor",
+    "App",
+    "Box",
+    "Change",
+    "Config",
+    "Create",
+    "Created",
+    "Decimal",
+    "Delete",
+    "Err",
+    "Filter",
+    "Html",
+    "Implies",
+    "Json",
+    "List",
+    "May",
+    "Nested",
+    "NoContent",
+    "None",
+    "Now",
+    "ObjectId",
+    "Ok",
+    "Option",
+    "Page",
+    "Path",
+    "Preconditions",
+    "Problem",
+    "Public",
+    "Query",
+    "Read",
+    "Resource",
+    "Result",
+    "Secret",
+    "Service",
+    "Some",
+    "Store",
+    "String",
+    "System",
+    "Tagged",
+    "Timestamp",
+    "Update",
+    "Uuid",
+    "Vec",
+    "View",
 ];
 
 /// Tables and paths of the framework, and crates that a module would hide.
 const NAMES: &[&str] = &[
-    "alloc", "api_keys", "audit_events", "auth", "core", "docs", "livez", "oauth", "provider_people",
-    "provider_sessions", "readyz", "std", "token", "tollgate", "users",
+    "alloc",
+    "api_keys",
+    "audit_events",
+    "auth",
+    "core",
+    "docs",
+    "livez",
+    "oauth",
+    "provider_people",
+    "provider_sessions",
+    "readyz",
+    "std",
+    "token",
+    "tollgate",
+    "users",
 ];
 
 /// What is made must compile and start.
@@ -108,7 +162,10 @@ fn check_taken(name: &str, model: &str) -> Result {
         return Err(format!("the framework itself has `{name}`: call the service otherwise").into());
     }
     if TYPES.contains(&model) {
-        return Err(format!("`{model}` is a type that services use: say another with --model, as in --model My{model}").into());
+        return Err(format!(
+            "`{model}` is a type that services use: say another with --model, as in --model My{model}"
+        )
+        .into());
     }
     Ok(())
 }
@@ -234,7 +291,7 @@ mod tests {
     #[test]
     fn no_service_takes_a_path_of_the_framework() {
         let app = include_str!("../../../tollgate/src/app.rs");
-        let paths = between(between(app, "fn check_paths", "contains"), "let below", "exactly.") ;
+        let paths = between(between(app, "fn check_paths", "contains"), "let below", "exactly.");
         for name in paths.split('"').filter_map(|path| path.strip_prefix('/')).map(|path| path.trim_end_matches('/')) {
             let could_be_one = words::check_identifier("a service", name, false).is_ok();
             assert!(!could_be_one || check_taken(name, "Film").is_err(), "{name}");

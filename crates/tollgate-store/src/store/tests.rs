@@ -5,6 +5,7 @@ use crate::{
     Answer, Batch, Each, Lanes, Memory, Merge, Session, Table, Told,
     changes::{ChangeLog, Follower, LoggedChange},
 };
+use jiff::Timestamp;
 use std::{
     ops::Range,
     sync::{
@@ -12,7 +13,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use jiff::Timestamp;
 use tollgate_access::{Actor, Identity};
 use tollgate_core::{Change as Wanted, SystemClock};
 

@@ -61,6 +61,8 @@ use tollgate_http::{Argument, Call, Operation};
 /// `Backend<Option<T>>` for one of [`App::optional_backend`](crate::App::optional_backend).
 pub struct Backend<T>(Arc<T>);
 
+tollgate_core::debug_by_name!(Backend<T>);
+
 impl<T> Clone for Backend<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))

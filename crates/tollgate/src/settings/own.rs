@@ -42,6 +42,8 @@ use tollgate_http::{Argument, Call, Operation};
 /// ```
 pub struct Config<T>(Arc<T>);
 
+tollgate_core::debug_by_name!(Config<T>);
+
 impl<T> Clone for Config<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))

@@ -30,7 +30,11 @@ struct Parcel {
 }
 
 /// How many bytes came, what they said they are, and a header of the caller's.
-async fn keep(_: Public, Axum(headers): Axum<HeaderMap>, picture: Bytes) -> Axum<(StatusCode, [(&'static str, String); 1])> {
+async fn keep(
+    _: Public,
+    Axum(headers): Axum<HeaderMap>,
+    picture: Bytes,
+) -> Axum<(StatusCode, [(&'static str, String); 1])> {
     let told = format!("{} {:?} {:?}", picture.len(), headers["content-type"], headers["x-signature"]);
     Axum((StatusCode::ACCEPTED, [("x-kept", told)]))
 }

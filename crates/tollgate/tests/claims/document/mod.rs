@@ -218,7 +218,10 @@ fn a_word_about_a_route_stands_after_it() {
     let said = mistakes(all().every(minute, async |_: Now| Ok(())).named("all_job", "Job.").cached(minute));
     assert_eq!(said, format!("`.cached(…)` of service `all` {follows}"));
     let said = mistakes(all().crud::<Thing>("/things").named("x", "X."));
-    assert_eq!(said, "`.named(\"x\", …)` of service `all` follows no single route: it stands after the route that it is about");
+    assert_eq!(
+        said,
+        "`.named(\"x\", …)` of service `all` follows no single route: it stands after the route that it is about"
+    );
 }
 
 #[test]
