@@ -4,7 +4,7 @@ use crate::load::Ledger;
 use std::collections::HashMap;
 
 /// What came of a fault.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Finding {
     /// How many writes were acknowledged.
     pub acks: usize,

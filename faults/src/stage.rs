@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How much load, and how strictly times are judged.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Minutes, on a machine that does nothing else.
     Long,
@@ -18,7 +18,7 @@ pub enum Form {
 }
 
 /// Where a fault happens.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Stage {
     /// The binary of the reference application.
     pub binary: PathBuf,

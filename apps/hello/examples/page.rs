@@ -1,5 +1,5 @@
 //! A page: the books on a shelf, for whoever may read them.
-use tollgate::{Html, View, prelude::*};
+use tollgate::prelude::*;
 
 /// A book on the shelf.
 #[resource(plural = "books")]

@@ -1,6 +1,6 @@
 //! A shelf: books that are changed only as they were last seen, and a list that is kept for a minute.
 use std::time::Duration;
-use tollgate::{Preconditions, Tagged, prelude::*};
+use tollgate::prelude::*;
 
 /// A book on the shelf.
 #[resource(plural = "books")]
@@ -41,6 +41,6 @@ librarian = ["create:books", "update:books"]
 
 fn main() -> tollgate::Exit {
     let books =
-        service!("books").patch("/books/{book_id}", update).cached(Duration::from_mins(1)).get("/books", titles);
+        service!("books").patch("/books/{book_id}", update).get("/books", titles).cached(Duration::from_mins(1));
     App::new("shelf").settings(ROLES).service(books).main()
 }

@@ -4,6 +4,7 @@ use tollgate::prelude::*;
 
 mod books;
 mod dice;
+mod letters;
 mod messages;
 mod movies;
 mod pager;

@@ -57,6 +57,6 @@ pub fn service() -> Service {
         .first_rows::<Movie>(include_str!("../data/movies.json"))
         .crud::<Movie>("/movies")
         .get("/movies/", by_number)
-        .cached(Duration::from_mins(1))
         .get("/movies/new", newest)
+        .cached(Duration::from_mins(1))
 }

@@ -45,6 +45,6 @@ pub fn service() -> Service {
     let about = "Identity: who is signed in. Tokens come from the authorization code flow at /oauth/authorize.";
     Service::new("identity")
         .about(about)
-        .named("identity_me", "Says who is signed in, and what they may do.")
         .get("/api/me", me)
+        .named("identity_me", "Says who is signed in, and what they may do.")
 }

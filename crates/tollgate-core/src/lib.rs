@@ -35,3 +35,16 @@ pub use words::{capitalized, nearest, with_causes};
 
 /// What a handler answers: a value, or a [`Problem`].
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// `Debug` for what has more to hide than to show: its name alone.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! debug_by_name {
+    ($name:ident $(<$parameter:ident>)?) => {
+        impl$(<$parameter>)? ::std::fmt::Debug for $name$(<$parameter>)? {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+}

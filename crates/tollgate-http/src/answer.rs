@@ -1,6 +1,6 @@
 //! What a handler may return. Each answer sends itself, and describes what it sends.
 use crate::{
-    Json, Operation,
+    Axum, Json, Operation,
     etag::EntityTag,
     json::{send, send_tagged},
     refusal::Refusal,
@@ -17,7 +17,7 @@ use tollgate_store::Resource;
 /// Where an answer came from (RFC 9211).
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// Something a handler can answer with.
+/// Something a handler can answer with; an answer of axum's is one as [`Axum<T>`](Axum).
 #[diagnostic::on_unimplemented(
     message = "a handler cannot answer with `{Self}`",
     label = "not an answer",
@@ -133,6 +133,16 @@ impl<T: Output> Answer for Page<T> {
         let link = self.link.and_then(|link| HeaderValue::from_str(&format!("<{link}>; rel=\"next\"")).ok());
         response.headers_mut().extend(link.map(|link| (header::LINK, link)));
         response
+    }
+}
+
+impl<T: IntoResponse> Answer for Axum<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers_anything();
+    }
+
+    fn answer(self) -> Response {
+        self.0.into_response()
     }
 }
 

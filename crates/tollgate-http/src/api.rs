@@ -2,7 +2,7 @@
 
 use crate::{
     AnyResource, Context, Job, Operation, Quotas, Reach, Scheme, Service,
-    operation::Callers,
+    operation::{Callers, Need},
     pages::Link,
     refusal::Refusal,
     schemas::{Schemas, tidy},
@@ -43,6 +43,8 @@ pub struct Api {
     pub extensions: Extensions,
 }
 
+tollgate_core::debug_by_name!(Api);
+
 /// An [`Api`] that contradicts itself nowhere.
 pub struct Built {
     /// Its routes.
@@ -68,6 +70,8 @@ pub struct Built {
     /// What is done without a caller.
     pub jobs: Vec<Job>,
 }
+
+tollgate_core::debug_by_name!(Built);
 
 /// One route and who may call it.
 #[derive(Debug, Clone)]
@@ -103,7 +107,8 @@ impl Api {
     /// # Errors
     /// Everything that two routes or two types contradict each other about, and what may not be granted to anyone.
     pub fn build(mut self) -> Result<Built, Vec<String>> {
-        let mistakes = [self.duplicates(), self.unknown_routes()].concat();
+        let said = self.services.iter().flat_map(|service| service.mistakes.clone()).collect();
+        let mistakes = [said, self.duplicates(), self.unknown_routes()].concat();
         let is_limited = !self.quotas.is_empty();
         let live_tables = self.services.iter().flat_map(|service| service.live.clone()).collect();
         let (elsewhere, here): (Vec<_>, _) = self.services.into_iter().partition(|service| service.is_elsewhere);
@@ -224,7 +229,11 @@ impl Described {
     fn add_all(&mut self, services: &[Service], callers: Callers<'_>, extensions: &Extensions) {
         for service in services {
             service.routes.iter().for_each(|route| self.add(service, route, callers, extensions));
-            service.resources.iter().for_each(|describe| self.mention(*describe, callers));
+            service.resources.iter().for_each(|describe| self.mention(*describe, callers).clear());
+            for Job { name, describe, .. } in &service.jobs {
+                let missing = unmet(&self.mention(*describe, callers), extensions, &format!("the job `{name}`"));
+                self.mistakes.extend(missing);
+            }
         }
     }
 
@@ -235,24 +244,25 @@ impl Described {
             operation.refuses(StatusCode::TOO_MANY_REQUESTS, "Over a limit; `Retry-After` says for how long.");
         }
         if let Some(cached) = &route.cached {
-            self.mistakes.extend(check_cached(route));
+            self.mistakes.extend(check_cached(route, operation.shows_who_asks));
             let tables: Vec<_> = operation.resources.iter().map(|resource| resource.table()).collect();
             self.cached.extend(&tables);
             cached.tables.get_or_init(|| tables);
         }
         self.resources.append(&mut operation.resources);
-        let missing = operation.needs.iter().filter(|need| !(need.is_met)(extensions));
         let Route { method, path, .. } = route;
-        self.mistakes.extend(missing.map(|need| format!("`{method} {path}` {}", need.otherwise)));
+        self.mistakes.extend(unmet(&operation.needs, extensions, &format!("`{method} {path}`")));
         let operation = operation.finish(&route.id, service.name, &route.text);
         self.mistakes.extend(check_path(route, &operation));
         self.paths.entry(route.path.clone()).or_default().insert(route.method.as_str().to_lowercase(), operation);
     }
 
-    fn mention(&mut self, describe: fn(&mut Operation<'_>), callers: Callers<'_>) {
+    /// What has no route; answers what it needs.
+    fn mention(&mut self, describe: fn(&mut Operation<'_>), callers: Callers<'_>) -> Vec<Need> {
         let mut operation = Operation::new(&mut self.schemas, (&Method::GET, ""), callers);
         describe(&mut operation);
         self.resources.append(&mut operation.resources);
+        operation.needs
     }
 
     /// Each resource once. Two types may not share a table, and nobody in particular may own a row.
@@ -279,10 +289,21 @@ impl Described {
     }
 }
 
+/// What is not among the extensions of the app, and what to do about it.
+fn unmet(needs: &[Need], extensions: &Extensions, who: &str) -> Vec<String> {
+    let missing = needs.iter().filter(|need| !(need.is_met)(extensions));
+    missing.map(|need| format!("{who} {}", need.otherwise)).collect()
+}
+
 /// Only what changes nothing is kept, and only what is not one caller's alone.
-fn check_cached(Route { method, path, can_be_shared, .. }: &Route) -> Option<String> {
+fn check_cached(Route { method, path, can_be_shared, .. }: &Route, shows_who_asks: bool) -> Option<String> {
     if method != Method::GET {
         return Some(format!("`{method} {path}` is cached, which is for `GET` alone: leave out `.cached(…)`"));
+    }
+    if shows_who_asks {
+        return Some(format!(
+            "`{method} {path}` is cached, and `View` says on each page who asks: leave out `.cached(…)`"
+        ));
     }
     let personal = || {
         format!(
@@ -317,7 +338,10 @@ fn is_path(path: &str) -> bool {
 
 fn router(services: Vec<Service>) -> Router<Arc<Context>> {
     let routes = services.into_iter().flat_map(|service| service.routes);
-    routes.fold(Router::new(), |all, route| all.route(&route.path, route.endpoint))
+    routes.fold(Router::new(), |all, route| {
+        let path = route.path.clone();
+        all.route(&path, route.endpoint())
+    })
 }
 
 /// The router with answers for what has no route, and for other methods of what has one.

@@ -2,14 +2,16 @@
 //!
 //! That is why the document cannot drift from the code: the same type does both.
 use crate::{Call, Context, Guard, Operation, Place, Reach};
-use axum::{extract::FromRequestParts, http::StatusCode, response::IntoResponse};
+use axum::{body::Bytes, extract::FromRequestParts, http::StatusCode, response::IntoResponse};
 use jiff::Timestamp;
+use serde_json::json;
 use std::{mem, sync::Arc};
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Faults, Input, Problem};
 use tollgate_store::{Database, Resource, Store};
 
-/// Something a handler can ask for after it has said who may call.
+/// Something a handler can ask for after it has said who may call. The framework alone implements it; what it lacks is an
+/// extractor of axum's, as [`Axum<E>`](Axum).
 #[diagnostic::on_unimplemented(
     message = "a handler cannot ask for `{Self}`",
     label = "not something a request can give",
@@ -21,6 +23,8 @@ pub trait Argument: Sized + Send {
     /// Whether a request with an `Idempotency-Key` can be kept with its answer. Not where one of them holds a secret, nor
     /// where what the handler does is no part of the transaction around it: such a key is refused with 400.
     const REPEATABLE: bool = true;
+    /// Whether it is part of what a caller sent, so that a [job](crate::Service::every) has none.
+    const OF_A_REQUEST: bool = Self::READS_BODY;
     /// Says what it takes and how it can refuse.
     fn describe(operation: &mut Operation<'_>);
     /// The database that it works with, if it works with one.
@@ -31,7 +35,7 @@ pub trait Argument: Sized + Send {
     fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
 }
 
-/// The arguments of a handler: first a [`Guard`], then up to seven [`Argument`]s.
+/// The arguments of a handler: first a [`Guard`], then up to seven [`Argument`]s. The framework alone implements it.
 #[diagnostic::on_unimplemented(
     message = "this handler does not say who may call it",
     label = "it has no arguments",
@@ -105,6 +109,8 @@ arguments!(A B C D E F H);
 pub struct Path<T>(pub T);
 
 impl<T: Input> Argument for Path<T> {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(operation: &mut Operation<'_>) {
         operation.path_parameters::<T>();
         operation.refuses(StatusCode::NOT_FOUND, "There is none, or none that you may see.");
@@ -148,6 +154,8 @@ impl<A: Argument, B: Argument> Argument for (A, B) {
         assert!(!(A::READS_BODY && B::READS_BODY), "a request has one body: this handler asks for it twice");
         A::READS_BODY || B::READS_BODY
     };
+    const REPEATABLE: bool = A::REPEATABLE && B::REPEATABLE;
+    const OF_A_REQUEST: bool = A::OF_A_REQUEST || B::OF_A_REQUEST;
 
     fn describe(operation: &mut Operation<'_>) {
         A::describe(operation);
@@ -179,6 +187,8 @@ impl Argument for Now {
 pub(crate) struct Here(pub(crate) String);
 
 impl Argument for Here {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(_: &mut Operation<'_>) {}
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
@@ -186,12 +196,32 @@ impl Argument for Here {
     }
 }
 
-/// An extractor of axum, for what Tollgate does not offer. It is not in the document. On a cached route it finds path and
-/// query, and nothing else that came with the request.
+/// The body as it was sent, whatever it says it is: a picture, or what a signature in a header was made of. It has as many
+/// bytes as [`up_to`](crate::Service::up_to) says.
+impl Argument for Bytes {
+    const READS_BODY: bool = true;
+
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = json!({ "type": "string", "contentMediaType": "application/octet-stream" });
+        operation.body_of("application/octet-stream", &schema);
+        operation.refuses(StatusCode::BAD_REQUEST, "The body does not come whole.");
+        operation.refuses(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
+    }
+
+    async fn take(call: &mut Call) -> Result<Self, Problem> {
+        call.read_body(call.longest).await
+    }
+}
+
+/// An extractor of axum, or an answer of axum's, for what Tollgate does not offer: headers, a status of one's own, a
+/// redirect, a stream. Neither is in the document. On a cached route an extractor finds path and query, and nothing else
+/// that came with the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Axum<E>(pub E);
 
 impl<E: FromRequestParts<()> + Send> Argument for Axum<E> {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(_: &mut Operation<'_>) {}
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {

@@ -30,6 +30,8 @@ pub struct AuditLog {
     audited: Arc<BTreeSet<&'static str>>,
 }
 
+tollgate_core::debug_by_name!(AuditLog);
+
 /// An event on its way to the database.
 type Waiting = (NewAuditEvent, Unsettled);
 

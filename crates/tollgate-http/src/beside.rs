@@ -76,6 +76,12 @@ impl Beside {
     where
         H: Handler<A, Arguments: JobArguments, Answer = Result<()>, Future: Send + 'static>,
     {
+        const {
+            assert!(
+                !H::Arguments::OF_A_REQUEST,
+                "work beside a request outlives it: it asks for stores, settings and `Now`"
+            )
+        };
         let context = Arc::clone(&self.context);
         let done = async move {
             let arguments = H::Arguments::take(&mut Call::new(Request::default(), context)).await?;

@@ -45,7 +45,6 @@ use std::{
     },
     time::Duration,
 };
-use tollgate_access::Access;
 use tollgate_core::{Clock, Problem};
 use tollgate_store::{Table, Told, Watch};
 
@@ -91,6 +90,8 @@ pub struct CacheCounts {
 /// The kept answers of an app. Clones are the same.
 #[derive(Clone)]
 pub struct AnswerCache(Arc<Inner>);
+
+tollgate_core::debug_by_name!(AnswerCache);
 
 struct Inner {
     store: Arc<dyn AnswerStore>,
@@ -143,8 +144,7 @@ pub(crate) struct CachedRoute {
 }
 
 impl CachedRoute {
-    pub(crate) fn new<A: Arguments>(id: &str, lifetime: Duration) -> Self {
-        let is_public = A::access() == Access::Public;
+    pub(crate) fn new(id: &str, lifetime: Duration, is_public: bool) -> Self {
         Self { id: id.to_owned(), lifetime, is_public, tables: OnceLock::new() }
     }
 

@@ -47,6 +47,8 @@ pub struct Context {
     pub extensions: Extensions,
 }
 
+tollgate_core::debug_by_name!(Context);
+
 /// A request on its way to a handler.
 pub struct Call {
     pub(crate) head: Parts,
@@ -62,6 +64,8 @@ pub struct Call {
     /// The longest body that is read, in bytes.
     pub(crate) longest: usize,
 }
+
+tollgate_core::debug_by_name!(Call);
 
 /// The longest body of a route that says nothing else, in bytes.
 const LONGEST: usize = 1024 * 1024;

@@ -66,26 +66,25 @@ impl Service {
     /// Lists, adds, reads, replaces, changes and removes a resource under `path`. Whoever adds, replaces or changes a
     /// row sees it: it is the answer.
     #[must_use]
-    pub fn crud<R: Resource>(mut self, path: &str) -> Self {
-        let cached = self.take_cached();
+    pub fn crud<R: Resource>(self, path: &str) -> Self {
         let table = R::TABLE;
         let (one, many) = (format!("{path}/{{{}}}", table.columns[table.id].name), table.name.replace('_', " "));
         let name = |verb: &str| format!("{}_{verb}", table.name);
         let vowel = table.one.starts_with(['a', 'e', 'i', 'o', 'u']);
         let item = format!("{} {}", if vowel { "an" } else { "a" }, table.one);
-        self.named(&name("list"), &format!("Lists {many}.\n\n{}", table.about))
-            .cached_as(cached)
-            .get(path, list::<R>)
-            .named(&name("create"), &format!("Adds {item}."))
+        let first = self.len();
+        self.get(path, list::<R>)
+            .named(&name("list"), &format!("Lists {many}.\n\n{}", table.about))
             .post(path, create::<R>)
-            .named(&name("read"), &format!("Reads {item}."))
-            .cached_as(cached)
+            .named(&name("create"), &format!("Adds {item}."))
             .get(&one, read::<R>)
-            .named(&name("replace"), &format!("Replaces {item}.\n\nEverything that may be written is."))
+            .named(&name("read"), &format!("Reads {item}."))
             .put(&one, replace::<R>)
-            .named(&name("update"), &format!("Changes part of {item}.\n\nWhat is absent stays as it is."))
+            .named(&name("replace"), &format!("Replaces {item}.\n\nEverything that may be written is."))
             .patch(&one, update::<R>)
-            .named(&name("delete"), &format!("Removes {item}."))
+            .named(&name("update"), &format!("Changes part of {item}.\n\nWhat is absent stays as it is."))
             .delete(&one, delete::<R>)
+            .named(&name("delete"), &format!("Removes {item}."))
+            .as_one_from(first)
     }
 }

@@ -41,6 +41,8 @@ impl Gateway {
 }
 
 impl Argument for Gateway {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(_: &mut Operation<'_>) {}
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {

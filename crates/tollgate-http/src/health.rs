@@ -59,6 +59,8 @@ pub struct Health {
     found: Mutex<Option<(Instant, Arc<Report>)>>,
 }
 
+tollgate_core::debug_by_name!(Health);
+
 /// What `/readyz` says.
 #[derive(Debug, Serialize)]
 struct Report {

@@ -114,6 +114,8 @@ pub struct Keyed {
     swept: Mutex<HashMap<usize, Timestamp>>,
 }
 
+tollgate_core::debug_by_name!(Keyed);
+
 impl Keyed {
     fn running(&self) -> MutexGuard<'_, HashSet<String>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)

@@ -34,6 +34,7 @@ pub struct Job {
     pub text: String,
     /// How long after its end it begins again.
     pub every: Duration,
+    pub(crate) describe: fn(&mut Operation<'_>),
     run: Run,
 }
 
@@ -53,7 +54,7 @@ impl Job {
             let run = Arc::clone(&run);
             Box::pin(async move { run(A::take(&mut Call::new(Request::default(), context)).await?).await })
         });
-        Self { name, text, every, run }
+        Self { name, text, every, describe: A::describe, run }
     }
 
     /// Does it once.
@@ -77,6 +78,8 @@ impl fmt::Debug for Job {
     note = "a job has no caller and no request: it asks for `Store<T>`, `Config<T>` and `Now`"
 )]
 pub trait JobArguments: Sized + Send + 'static {
+    /// Whether one of them is what only a request has: then it does not compile.
+    const OF_A_REQUEST: bool;
     /// Describes them all.
     fn describe(operation: &mut Operation<'_>);
     /// Takes them from left to right.
@@ -86,6 +89,8 @@ pub trait JobArguments: Sized + Send + 'static {
 macro_rules! arguments {
     ($($argument:ident)*) => {
         impl<$($argument: Argument + 'static,)*> JobArguments for ($($argument,)*) {
+            const OF_A_REQUEST: bool = false $(|| $argument::OF_A_REQUEST)*;
+
             fn describe(operation: &mut Operation<'_>) {
                 $($argument::describe(operation);)*
             }

@@ -146,6 +146,8 @@ pub struct Limits {
     shared: Option<Arc<dyn SharedCounters>>,
 }
 
+tollgate_core::debug_by_name!(Limits);
+
 impl Limits {
     /// These limits. Without quotas there are none.
     pub fn new(quotas: Quotas, clock: Arc<dyn Clock>, shared: Option<Arc<dyn SharedCounters>>) -> Option<Arc<Self>> {

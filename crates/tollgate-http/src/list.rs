@@ -40,6 +40,17 @@ pub struct List<R> {
     of: PhantomData<fn() -> R>,
 }
 
+impl<R> std::fmt::Debug for List<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { filter, order, limit, .. } = self;
+        f.debug_struct("List")
+            .field("filter", filter)
+            .field("order", order)
+            .field("limit", limit)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Question {
     path: String,
     pairs: Vec<(String, String)>,
@@ -143,6 +154,8 @@ fn parameters<R: Resource>() -> impl Iterator<Item = Parameter> {
 }
 
 impl<R: Resource> Argument for List<R> {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(operation: &mut Operation<'_>) {
         let fields = operation.schemas.stored::<R>();
         for parameter in parameters::<R>() {

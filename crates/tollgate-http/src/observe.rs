@@ -124,6 +124,8 @@ pub struct Observed<S> {
     route: Arc<OnceLock<Arc<Route>>>,
 }
 
+tollgate_core::debug_by_name!(Observed<S>);
+
 impl<S> Service<Request> for Observed<S>
 where
     S: Service<Request, Response = Response>,
@@ -151,6 +153,8 @@ pin_project! {
         under_way: UnderWay,
     }
 }
+
+tollgate_core::debug_by_name!(Observing<F>);
 
 impl<F: Future<Output = Result<Response, E>>, E> Future for Observing<F> {
     type Output = F::Output;

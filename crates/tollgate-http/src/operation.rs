@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::http::{Extensions, Method, StatusCode};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tollgate_access::{Access, Grants};
 use tollgate_core::{Input, Output, Problem};
 use tollgate_store::Resource;
@@ -24,6 +24,15 @@ pub struct Operation<'a> {
     responses: Map<String, Value>,
     security: Vec<Value>,
     pub(crate) needs: Vec<Need>,
+    /// Whether what it answers says who asks: a page does, in its top bar.
+    pub(crate) shows_who_asks: bool,
+}
+
+impl fmt::Debug for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, .. } = self;
+        f.debug_struct("Operation").field("method", method).field("path", path).finish_non_exhaustive()
+    }
 }
 
 /// What must be among the extensions of the app, and what to say where it is not.
@@ -61,6 +70,7 @@ impl<'a> Operation<'a> {
             responses: Map::new(),
             security: vec![],
             needs: vec![],
+            shows_who_asks: false,
         }
     }
 
@@ -127,6 +137,11 @@ impl<'a> Operation<'a> {
     /// An answer without.
     pub fn answers_nothing(&mut self, status: StatusCode, text: &str) {
         self.responses.insert(status.as_str().into(), json!({ "description": text }));
+    }
+
+    /// An answer that only its handler knows.
+    pub(crate) fn answers_anything(&mut self) {
+        self.responses.insert("2XX".into(), json!({ "description": "What the document does not say." }));
     }
 
     /// A header of an answer that was described before.

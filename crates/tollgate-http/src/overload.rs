@@ -60,6 +60,8 @@ pub struct Load {
     told_of: AtomicU64,
 }
 
+tollgate_core::debug_by_name!(Load);
+
 /// A while with one number of places.
 struct Turn {
     knee: Knee,

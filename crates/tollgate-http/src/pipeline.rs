@@ -72,6 +72,8 @@ pub struct Edge {
     count: AtomicU64,
 }
 
+tollgate_core::debug_by_name!(Edge);
+
 impl Edge {
     /// An edge whose problems become these pages. With `roles`, they tell what only developers should see.
     #[must_use]
@@ -222,12 +224,16 @@ impl Edge {
 #[derive(Clone)]
 pub struct Pipeline(pub Arc<Edge>);
 
+tollgate_core::debug_by_name!(Pipeline);
+
 /// A route behind it.
 #[derive(Clone)]
 pub struct Piped<S> {
     edge: Arc<Edge>,
     next: S,
 }
+
+tollgate_core::debug_by_name!(Piped<S>);
 
 /// The rest of the road.
 trait Next: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}

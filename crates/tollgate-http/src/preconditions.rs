@@ -24,6 +24,8 @@ use tollgate_store::{Resource, Store};
 pub struct Preconditions(Conditions);
 
 impl Argument for Preconditions {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(operation: &mut Operation<'_>) {
         let texts = [
             ("If-Match", "The tags of the states that it may be done to, as `ETag` had them; `*` is any."),

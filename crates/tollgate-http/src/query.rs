@@ -23,6 +23,8 @@ const TOLD: usize = 50;
 pub struct Query<T>(pub T);
 
 impl<T: Input> Argument for Query<T> {
+    const OF_A_REQUEST: bool = true;
+
     fn describe(operation: &mut Operation<'_>) {
         for (name, schema, required) in operation.schemas.properties::<T>() {
             operation.parameter(Place::Query, &name, schema, required);

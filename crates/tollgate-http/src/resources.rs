@@ -201,6 +201,8 @@ pub struct Stores {
     default_database: Option<Arc<dyn Database>>,
 }
 
+tollgate_core::debug_by_name!(Stores);
+
 impl Stores {
     /// A store for each resource, in the database it names.
     pub fn new<'a>(

@@ -14,7 +14,7 @@ use axum::{
     middleware::from_fn,
     routing::{MethodFilter, MethodRouter, on},
 };
-use std::{any::type_name, sync::Arc, time::Duration};
+use std::{any::type_name, fmt, sync::Arc, time::Duration};
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Result, capitalized};
 use tollgate_store::{Resource, Store, Table};
@@ -25,9 +25,10 @@ pub struct Service {
     pub(crate) about: &'static str,
     pub(crate) routes: Vec<Route>,
     notes: &'static [(&'static str, &'static str)],
-    named: Option<(String, String)>,
-    cached: Option<Duration>,
-    longest: Option<usize>,
+    /// What `named`, `cached` and `up_to` are about.
+    last: Last,
+    /// Words that are about nothing.
+    pub(crate) mistakes: Vec<String>,
     pub(crate) links: Vec<Link>,
     pub(crate) jobs: Vec<Job>,
     /// Whether another instance serves it, so that its routes are known here and not answered.
@@ -40,6 +41,28 @@ pub struct Service {
     pub(crate) resources: Vec<fn(&mut Operation<'_>)>,
 }
 
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes: Vec<_> = self.routes.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+        f.debug_struct("Service").field("name", &self.name).field("routes", &routes).finish_non_exhaustive()
+    }
+}
+
+/// What was added last.
+#[derive(Clone, Copy)]
+enum Last {
+    Nothing,
+    /// The routes from this one on.
+    Routes(usize),
+    Job,
+}
+
+/// What to do about a word that is about nothing.
+const AFTER: &str = "it stands after the route that it is about";
+
+/// Makes what answers, once all is said about the route.
+type Endpoint = Box<dyn FnOnce(Option<usize>, Option<Arc<CachedRoute>>) -> MethodRouter<Arc<Context>> + Send + Sync>;
+
 /// One route.
 pub(crate) struct Route {
     pub method: Method,
@@ -50,7 +73,11 @@ pub(crate) struct Route {
     pub id: String,
     pub text: String,
     pub describe: fn(&mut Operation<'_>),
-    pub endpoint: MethodRouter<Arc<Context>>,
+    endpoint: Endpoint,
+    /// Its longest body, in bytes, where that was said.
+    longest: Option<usize>,
+    is_page: bool,
+    is_public: bool,
     pub cached: Option<Arc<CachedRoute>>,
     /// Whether its answers may be given to others.
     pub can_be_shared: bool,
@@ -60,6 +87,12 @@ impl Route {
     pub(crate) fn info(&self) -> RouteInfo {
         let Self { method, path, access, reach, handler, .. } = self;
         RouteInfo { method: method.clone(), path: path.clone(), access: access.clone(), reach: *reach, handler }
+    }
+
+    /// What answers.
+    pub(crate) fn endpoint(self) -> MethodRouter<Arc<Context>> {
+        let endpoint = (self.endpoint)(self.longest, self.cached);
+        if self.is_page { endpoint.layer(from_fn(sign_in_first)) } else { endpoint }
     }
 }
 
@@ -72,9 +105,8 @@ impl Service {
             about: "",
             routes: vec![],
             notes: &[],
-            named: None,
-            cached: None,
-            longest: None,
+            last: Last::Nothing,
+            mistakes: vec![],
             links: vec![],
             jobs: vec![],
             is_elsewhere: false,
@@ -125,30 +157,72 @@ impl Service {
         self
     }
 
-    /// Names and describes the next route, where the handler's own name and comment would not do.
+    /// Names and describes the route, or the job, that was added last, where the function's own name and comment would not
+    /// do.
     #[must_use]
     pub fn named(mut self, id: &str, text: &str) -> Self {
-        self.named = Some((id.into(), text.trim().into()));
+        let (id, text) = (id.to_owned(), text.trim().to_owned());
+        let is_one = self.last().len() == 1;
+        match (self.last, self.routes.last_mut(), self.jobs.last_mut()) {
+            (Last::Routes(_), Some(route), _) if is_one => {
+                // A kept answer is found by the name of its route.
+                let kept = route.cached.take().map(|kept| CachedRoute::new(&id, kept.lifetime, route.is_public));
+                (route.cached, route.id, route.text) = (kept.map(Arc::new), id, text);
+            }
+            (Last::Job, _, Some(job)) => (job.name, job.text) = (id, text),
+            _ => self
+                .mistakes
+                .push(format!("`.named(\"{id}\", …)` of service `{}` follows no single route: {AFTER}", self.name)),
+        }
         self
     }
 
-    /// Keeps the answers of the next route, or of the reads of the next [`crud`](Self::crud), and gives them to all who
-    /// reach the same rows. A write through a store of the tables that the handler asks for ends them; what was written in
-    /// another way is seen after `lifetime` at the latest.
+    /// Keeps the answers of the route that was added last, or of the reads of a [`crud`](Self::crud), and gives them to all
+    /// who reach the same rows. A write through a store of the tables that the handler asks for ends them; what was written
+    /// in another way is seen after `lifetime` at the latest.
     ///
     /// The handler is given what is common to those who share: path, query, and a `May` whose actor is nobody in
     /// particular. Headers are taken away. The route is a `GET`, guarded by `May<…>` or `Public`.
     #[must_use]
     pub fn cached(mut self, lifetime: Duration) -> Self {
-        self.cached = Some(lifetime);
+        let is_one = self.last().len() == 1;
+        for route in self.last().iter_mut().filter(|route| is_one || route.method == Method::GET) {
+            route.cached = Some(Arc::new(CachedRoute::new(&route.id, lifetime, route.is_public)));
+        }
+        self.about_routes("cached")
+    }
+
+    /// Lets the body of the route that was added last, or of those of a [`crud`](Self::crud), have so many bytes; 1 MiB if
+    /// nothing is said.
+    #[must_use]
+    pub fn up_to(mut self, bytes: usize) -> Self {
+        self.last().iter_mut().for_each(|route| route.longest = Some(bytes));
+        self.about_routes("up_to")
+    }
+
+    /// The routes that were added last.
+    fn last(&mut self) -> &mut [Route] {
+        match self.last {
+            Last::Routes(first) => &mut self.routes[first..],
+            Last::Nothing | Last::Job => &mut [],
+        }
+    }
+
+    fn about_routes(mut self, word: &str) -> Self {
+        if self.last().is_empty() {
+            self.mistakes.push(format!("`.{word}(…)` of service `{}` follows no route: {AFTER}", self.name));
+        }
         self
     }
 
-    /// Lets the body of the next route have so many bytes; 1 MiB if nothing is said.
-    #[must_use]
-    pub fn up_to(mut self, bytes: usize) -> Self {
-        self.longest = Some(bytes);
-        self
+    /// The routes from this one on are one thing, to the words that follow.
+    pub(crate) fn as_one_from(self, first: usize) -> Self {
+        Self { last: Last::Routes(first), ..self }
+    }
+
+    /// How many routes there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.routes.len()
     }
 
     /// Does this while the app is served: when it starts, and again so long after each end. Its name, as in
@@ -158,10 +232,11 @@ impl Service {
     where
         H: Handler<A, Arguments: JobArguments, Answer = Result<()>, Future: Send + 'static>,
     {
-        let named = self.named.take().unwrap_or_else(|| self.describe_by_name(type_name::<H>()));
-        self.resources.push(<H::Arguments as JobArguments>::describe);
+        const { assert!(!H::Arguments::OF_A_REQUEST, "a job has no request: it asks for stores, settings and `Now`") };
+        let named = self.describe_by_name(type_name::<H>());
         let run = move |arguments: H::Arguments| Box::pin(job.clone().call(arguments)) as _;
         self.jobs.push(Job::new(named, interval, run));
+        self.last = Last::Job;
         self
     }
 
@@ -174,9 +249,7 @@ impl Service {
         H::Future: Send,
     {
         let mut service = self.get(path, handler);
-        if let Some(route) = service.routes.last_mut() {
-            route.endpoint = std::mem::take(&mut route.endpoint).layer(from_fn(sign_in_first));
-        }
+        service.last().iter_mut().for_each(|route| route.is_page = true);
         service
     }
 
@@ -185,17 +258,6 @@ impl Service {
     pub fn link(mut self, path: &str, label: &str) -> Self {
         self.links.push(Link::new(path, label));
         self
-    }
-
-    /// Whether and for how long the next route is to be cached; asked once.
-    pub(crate) fn take_cached(&mut self) -> Option<Duration> {
-        self.cached.take()
-    }
-
-    /// The same again for the next route, where that is said.
-    #[must_use]
-    pub(crate) fn cached_as(self, lifetime: Option<Duration>) -> Self {
-        Self { cached: lifetime, ..self }
     }
 
     pub(crate) fn info(&self) -> ServiceInfo {
@@ -213,10 +275,8 @@ impl Service {
         H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
     {
         const { assert!(H::Arguments::BODIES <= 1, "a request has one body: this handler asks for it twice") };
-        let (id, text) = self.named.take().unwrap_or_else(|| self.describe_by_name(type_name::<H>()));
-        let longest = self.longest.take();
-        let cached = self.cached.take().map(|lifetime| Arc::new(CachedRoute::new::<H::Arguments>(&id, lifetime)));
-        let endpoint = match cached.clone() {
+        let (id, text) = self.describe_by_name(type_name::<H>());
+        let endpoint = move |longest: Option<usize>, cached: Option<Arc<CachedRoute>>| match cached {
             Some(route) => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
                 let (handler, route) = (handler.clone(), Arc::clone(&route));
                 let road = async move |call: Call| cache::run(handler, call, &route).await;
@@ -227,6 +287,7 @@ impl Service {
                 limited(Call::new(request, app).up_to(longest), async move |call: Call| run(handler, call).await)
             }),
         };
+        self.last = Last::Routes(self.routes.len());
         self.routes.push(Route {
             method,
             path: path.into(),
@@ -240,8 +301,11 @@ impl Service {
                 H::Answer::describe(operation);
                 operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
-            endpoint,
-            cached,
+            endpoint: Box::new(endpoint),
+            longest: None,
+            is_page: false,
+            is_public: H::Arguments::access() == Access::Public,
+            cached: None,
             can_be_shared: <H::Arguments as Arguments>::Guard::CAN_BE_SHARED,
         });
         self

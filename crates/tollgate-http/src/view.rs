@@ -22,6 +22,7 @@ use crate::{
     refusal::wants_page,
 };
 use axum::{
+    body::Bytes,
     extract::Request,
     http::{StatusCode, header},
     middleware::Next,
@@ -37,6 +38,8 @@ pub struct View {
     pages: Arc<Pages>,
     frame: Frame,
 }
+
+tollgate_core::debug_by_name!(View);
 
 /// What a template gets: what a handler says, and what surrounds it.
 #[derive(Serialize)]
@@ -58,7 +61,11 @@ impl View {
 }
 
 impl Argument for View {
-    fn describe(_: &mut Operation<'_>) {}
+    const OF_A_REQUEST: bool = true;
+
+    fn describe(operation: &mut Operation<'_>) {
+        operation.shows_who_asks = true;
+    }
 
     async fn take(call: &mut Call) -> Result<Self> {
         let actor = call.actor().await?;
@@ -86,12 +93,17 @@ impl Answer for Html {
 /// A file to be kept: its name, its media type and what is in it.
 #[derive(Clone, Debug)]
 pub struct Download {
-    /// The name it is kept under, as in `cases.csv`: letters, digits, `.`, `-` and `_`.
-    pub name: &'static str,
-    /// The media type, as in `text/csv`.
-    pub media_type: &'static str,
-    /// What is in it.
-    pub content: String,
+    name: &'static str,
+    media_type: &'static str,
+    content: Bytes,
+}
+
+impl Download {
+    /// A file that is kept under that name, as in `cases.csv` (letters, digits, `.`, `-` and `_`), of that media type, as in
+    /// `text/csv`; text is UTF-8.
+    pub fn new(name: &'static str, media_type: &'static str, content: impl Into<Bytes>) -> Self {
+        Self { name, media_type, content: content.into() }
+    }
 }
 
 impl Answer for Download {
@@ -101,7 +113,8 @@ impl Answer for Download {
 
     fn answer(self) -> Response {
         let kept = format!("attachment; filename=\"{}\"", self.name);
-        let media_type = format!("{}; charset=utf-8", self.media_type);
+        let charset = if self.media_type.starts_with("text/") { "; charset=utf-8" } else { "" };
+        let media_type = format!("{}{charset}", self.media_type);
         ([(header::CONTENT_TYPE, media_type), (header::CONTENT_DISPOSITION, kept)], self.content).into_response()
     }
 }

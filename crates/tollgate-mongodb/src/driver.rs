@@ -73,6 +73,8 @@ pub struct MongoDb {
     last: Arc<LastWrite>,
 }
 
+tollgate_core::debug_by_name!(MongoDb);
+
 impl MongoDb {
     /// Opens the database at a URL, which [`Config`] describes, and looks whether it can be used. Connections are made
     /// when they are needed, and again after they were lost.

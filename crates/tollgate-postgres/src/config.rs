@@ -62,6 +62,8 @@ pub struct Config {
     pub(crate) iam: bool,
 }
 
+tollgate_core::debug_by_name!(Config);
+
 /// A host that has vanished is noticed after that long, not after the quarter of an hour that TCP allows.
 const SILENCE: Duration = Duration::from_secs(15);
 const CONNECT: Duration = Duration::from_secs(5);

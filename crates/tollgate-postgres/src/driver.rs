@@ -70,6 +70,8 @@ pub struct Postgres {
     last: Arc<LastWrite>,
 }
 
+tollgate_core::debug_by_name!(Postgres);
+
 impl Postgres {
     /// Opens the database at a URL, which [`Config`] describes, and looks whether it can be used. Further connections
     /// are made when they are needed, and again after they were lost.
@@ -193,6 +195,8 @@ fn unavailable(why: &str) -> Error {
 
 /// A connection that is used as `tokio-postgres` offers it, until it is dropped.
 pub struct Client(Borrowed);
+
+tollgate_core::debug_by_name!(Client);
 
 impl Deref for Client {
     type Target = tokio_postgres::Client;

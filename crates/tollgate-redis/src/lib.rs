@@ -29,6 +29,8 @@ use tollgate_core::Secret;
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
+tollgate_core::debug_by_name!(Redis);
+
 struct Inner {
     link: Link,
     /// Begins every key: which app, and where it runs.

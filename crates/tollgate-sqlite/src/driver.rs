@@ -8,8 +8,10 @@ use crate::{
     session::TransactionSession,
     writer::Writer,
 };
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, Statement, config::DbConfig, params_from_iter, vtab::array};
 use std::{
+    fmt,
     fs::{self, Permissions},
     io,
     ops::Range,
@@ -55,6 +57,12 @@ pub struct Sqlite {
     measures: PoolMeasures,
     next: AtomicUsize,
     writer: Writer,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sqlite").field(&self.config.path).finish()
+    }
 }
 
 /// Those of the connection that writes and of the ones that lists take. Lookups are over before they could be counted.
@@ -339,6 +347,10 @@ impl Database for Sqlite {
                 }
             }
         })
+    }
+
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn ping(&self) -> Answer<'_, ()> {

@@ -177,6 +177,8 @@ fn written<T: Resource>(row: &[u8]) -> Option<Written<T>> {
 #[derive(Clone)]
 pub struct ChangeLog(Store<LoggedChange>);
 
+tollgate_core::debug_by_name!(ChangeLog);
+
 fn system() -> System {
     System::because("changes are told to those who may see them")
 }

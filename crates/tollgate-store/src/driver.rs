@@ -106,12 +106,7 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Inserts the rows of the range, and changes those that are there with their key; all or nothing. No two have one
     /// key, and they come in the order of their keys. Answers only after the commit.
-    ///
-    /// # Errors
-    /// The driver does not do this.
-    fn merge<'a>(&'a self, _: &'a Merge, _: Arc<dyn Batch>, _: Range<usize>) -> Answer<'a, ()> {
-        Box::pin(async { Err(Error::internal("this database merges no rows")) })
-    }
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()>;
 
     /// Changes the rows that match and shows them as they are now.
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()>;
@@ -160,9 +155,7 @@ pub trait Database: Driver + Any {
 
     /// What time it is there: the same for all instances, whose own clocks may differ. Nothing where there is one
     /// machine, and so one clock.
-    fn time(&self) -> Answer<'_, Option<Timestamp>> {
-        Box::pin(async { Ok(None) })
-    }
+    fn time(&self) -> Answer<'_, Option<Timestamp>>;
 
     /// Answers if the database does.
     fn ping(&self) -> Answer<'_, ()>;

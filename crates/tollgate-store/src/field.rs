@@ -10,12 +10,18 @@
 //! The names are the same over HTTP: `?released.gte=1990&rating.gte=8.0`.
 
 use crate::{Cell, Expr, Filter, Op, Order, Ordered, filter::is_foreign};
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
 /// A field of `T` that holds a `V`, by the index of its column.
 pub struct Field<T, V> {
     column: usize,
     of: PhantomData<fn() -> (T, V)>,
+}
+
+impl<T, V> fmt::Debug for Field<T, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Field").field("column", &self.column).finish_non_exhaustive()
+    }
 }
 
 impl<T, V> Clone for Field<T, V> {
@@ -125,6 +131,12 @@ impl<T, V: Cell<Plain = Vec<String>>> Field<T, V> {
 pub struct Sort<T> {
     pub(crate) order: Order,
     of: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for Sort<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sort").field(&self.order).finish()
+    }
 }
 
 impl<T> From<Order> for Sort<T> {

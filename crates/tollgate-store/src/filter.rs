@@ -5,6 +5,7 @@
 
 use crate::{Result, Row, Set, Table, To, Value, nested::texts};
 use std::{
+    fmt,
     marker::PhantomData,
     ops::{BitAnd, BitOr, Not},
 };
@@ -13,6 +14,13 @@ use std::{
 pub struct Filter<T> {
     pub(crate) expr: Expr,
     of: PhantomData<fn() -> T>,
+}
+
+/// As it stands, with its values: what a test that failed shows.
+impl<T> fmt::Debug for Filter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Filter").field(&self.expr).finish()
+    }
 }
 
 /// The same without the type: what drivers see. Columns are indices into the table's.

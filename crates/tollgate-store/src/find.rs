@@ -17,6 +17,12 @@ pub struct Find<T: Resource> {
     of: std::marker::PhantomData<fn() -> T>,
 }
 
+impl<T: Resource> std::fmt::Debug for Find<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Find").field("table", &T::PLURAL).field("filter", &self.select.filter).finish_non_exhaustive()
+    }
+}
+
 /// Some rows, and where the next ones start.
 #[derive(Debug)]
 pub struct Slice<T> {

@@ -182,7 +182,7 @@ fn pieces(part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Batch, Each, Expr, Lanes, Table, Update};
+    use crate::{Batch, Each, Expr, Lanes, Merge, Table, Update};
     use std::sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -222,6 +222,9 @@ mod tests {
             unreachable!()
         }
         fn delete<'a>(&'a self, _: &'static Table, _: &'a Expr) -> Answer<'a, u64> {
+            unreachable!()
+        }
+        fn merge<'a>(&'a self, _: &'a Merge, _: Arc<dyn Batch>, _: Range<usize>) -> Answer<'a, ()> {
             unreachable!()
         }
 

@@ -148,6 +148,12 @@ pub struct Sql<T: Resource> {
     of: PhantomData<fn() -> T>,
 }
 
+impl<T: Resource> std::fmt::Debug for Sql<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sql").field("table", &T::PLURAL).finish_non_exhaustive()
+    }
+}
+
 /// What was said so far.
 pub(crate) struct Text {
     text: &'static str,

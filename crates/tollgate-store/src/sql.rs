@@ -87,6 +87,12 @@ pub struct Writer<'a, D> {
     dialect: D,
 }
 
+impl<D> std::fmt::Debug for Writer<'_, D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
 impl<'a, D: Dialect> Writer<'a, D> {
     /// An empty statement.
     pub fn new(dialect: D, table: &'static Table) -> Self {

@@ -28,6 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The rows of `T`. Cheap to clone.
 pub struct Store<T: Resource>(Arc<Inner<T>>);
 
+impl<T: Resource> std::fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&T::PLURAL).finish()
+    }
+}
+
 struct Inner<T: Resource> {
     database: Arc<dyn Database>,
     /// The database itself, or a transaction in it.

@@ -26,6 +26,8 @@ pub struct Transaction {
     spoilt: Arc<AtomicBool>,
 }
 
+tollgate_core::debug_by_name!(Transaction);
+
 /// A part of a transaction that is under way. Unless it is done, nothing of the transaction is kept: whoever leaves it
 /// half way, a timeout for example, cannot know how much of it has happened.
 pub(crate) struct Part<'a>(Option<&'a Transaction>);
@@ -76,6 +78,8 @@ pub struct OpenTransaction {
     transaction: Transaction,
     ended: bool,
 }
+
+tollgate_core::debug_by_name!(OpenTransaction);
 
 impl OpenTransaction {
     /// Starts one.

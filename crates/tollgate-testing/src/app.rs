@@ -1,15 +1,16 @@
 //! An app without a socket, and actors who speak to it.
 
-use crate::{Events, Reply};
+use crate::{Events, Reply, Served};
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, Method, Request, header, request::Parts as Head},
+    middleware::map_request,
     response::Response,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tollgate::{
-    Actor, App, SystemClock,
+    Actor, App, Failure, SystemClock,
     testing::{Assembled, Authenticate, Ground, Identified, assemble},
 };
 use tollgate_access::{Grants, Identity, Roles};
@@ -38,6 +39,12 @@ pub struct TestApp {
     roles: Arc<Roles>,
 }
 
+impl fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestApp").finish_non_exhaustive()
+    }
+}
+
 /// What to put under an app before it starts.
 pub struct Setup {
     app: App,
@@ -46,6 +53,12 @@ pub struct Setup {
     clock: Arc<dyn Clock>,
     authenticate: Option<Arc<dyn Authenticate>>,
     first_rows: bool,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("app", &self.app).finish_non_exhaustive()
+    }
 }
 
 impl TestApp {
@@ -88,6 +101,15 @@ impl TestApp {
     /// Each route and who may call it.
     pub fn routes(&self) -> &[tollgate_http::RouteInfo] {
         &self.assembled.routes
+    }
+
+    /// Does a job of a service once, as `notes_forget`: what [`Service::every`](tollgate::Service::every) does again and
+    /// again in a process, and never here by itself.
+    ///
+    /// # Errors
+    /// There is none of that name, or what it says.
+    pub async fn job(&self, name: &str) -> Result<(), Failure> {
+        self.assembled.run_job(name).await
     }
 
     /// The access matrix: what the command `routes` prints.
@@ -161,6 +183,12 @@ pub struct Client {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("actor", &Actor::from(self.identity.clone()).id()).finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// The same with permissions, separated by spaces: `read:movies create:movies`.
     ///
@@ -191,9 +219,10 @@ impl Client {
     /// # Panics
     /// If it is no header.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap_or_else(|error| panic!("{value}: {error}"));
-        self.headers.push((HeaderName::from_static(name), value));
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.headers.push((name, value));
         self
     }
 
@@ -241,14 +270,32 @@ impl Client {
         Events::of(self.answer(Request::builder().uri(path), Body::empty()).await)
     }
 
+    /// The app on a free port of this machine, where whoever comes is this one: a [browser](crate::browser), say. It is
+    /// there until it is dropped.
+    ///
+    /// # Panics
+    /// If there is no port.
+    pub async fn serve(&self) -> Served {
+        let client = self.clone();
+        let come = move |mut request: Request<Body>| {
+            client.sign(&mut request);
+            async { request }
+        };
+        Served::begin(self.router.clone().layer(map_request(come))).await
+    }
+
+    fn sign(&self, request: &mut Request<Body>) {
+        request.headers_mut().extend(self.headers.iter().cloned());
+        request.extensions_mut().insert(Actor::from(self.identity.clone()));
+    }
+
     async fn request(&self, request: axum::http::request::Builder, body: Body) -> Reply {
         Reply::read(self.answer(request, body).await).await
     }
 
     async fn answer(&self, request: axum::http::request::Builder, body: Body) -> Response {
         let mut request = request.body(body).unwrap_or_else(|error| panic!("no request: {error}"));
-        request.headers_mut().extend(self.headers.iter().cloned());
-        request.extensions_mut().insert(Actor::from(self.identity.clone()));
+        self.sign(&mut request);
         let Ok(response) = self.router.clone().oneshot(request).await;
         response
     }

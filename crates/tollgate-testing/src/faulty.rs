@@ -7,6 +7,7 @@
 //! Invariant: what was not planned is done as [`Memory`] does it.
 
 use std::{
+    fmt,
     ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -15,12 +16,15 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::sleep};
+use tollgate::Timestamp;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Merge, Result, Select, Session, Table, Update,
+    Value,
 };
 
 /// What becomes of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// It is not done.
     Refused,
@@ -30,6 +34,7 @@ pub enum Fault {
 
 /// A write that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failed {
     /// A statement, by itself or in a transaction.
     Statement,
@@ -65,6 +70,12 @@ pub struct Faulty {
     plan: Arc<Plan>,
 }
 
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faulty").field("planned", &*locked(&self.plan.fault)).finish_non_exhaustive()
+    }
+}
+
 #[derive(Default)]
 struct Plan {
     /// How many writes follow until one fails, and how.
@@ -88,6 +99,8 @@ pub struct Held {
     reached: Notify,
     released: Notify,
 }
+
+tollgate_core::debug_by_name!(Held);
 
 impl Held {
     /// Waits until somebody waits there.
@@ -113,7 +126,7 @@ impl Faulty {
         locked(&self.plan.failed).take()
     }
 
-    /// Lets the next insert into that table wait.
+    /// Lets the next insert into that table wait; a merge is one.
     pub fn hold(&self, table: &'static str) -> Arc<Held> {
         self.hold_at(At::Insert(table))
     }
@@ -226,6 +239,10 @@ impl Database for Faulty {
         self.memory.prepare(tables, additive)
     }
 
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        self.memory.time()
+    }
+
     fn ping(&self) -> Answer<'_, ()> {
         self.memory.ping()
     }
@@ -255,6 +272,13 @@ macro_rules! driver {
                 Box::pin(async move {
                     self.plan.wait(At::Insert(table.name)).await;
                     self.plan.write(Failed::Statement, self.$inner.insert(table, rows, range)).await
+                })
+            }
+
+            fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+                Box::pin(async move {
+                    self.plan.wait(At::Insert(merge.table.name)).await;
+                    self.plan.write(Failed::Statement, self.$inner.merge(merge, rows, range)).await
                 })
             }
 

@@ -32,6 +32,7 @@ mod matrix;
 #[cfg(feature = "servers")]
 mod proxy;
 mod reply;
+mod served;
 #[cfg(feature = "servers")]
 pub mod servers;
 
@@ -42,3 +43,4 @@ pub use matrix::Matrix;
 #[cfg(feature = "servers")]
 pub use proxy::FaultProxy;
 pub use reply::Reply;
+pub use served::Served;

@@ -15,6 +15,8 @@ pub struct FaultProxy {
     accepting: JoinHandle<io::Result<()>>,
 }
 
+tollgate_core::debug_by_name!(FaultProxy);
+
 impl FaultProxy {
     /// Leads to that port of 127.0.0.1. `is_lost` is shown the bytes of answers as they come, not always whole, and says
     /// which do not arrive.

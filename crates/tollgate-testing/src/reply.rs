@@ -52,6 +52,11 @@ impl Reply {
         &self.headers
     }
 
+    /// The body.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

@@ -9,6 +9,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use tollgate_access::{Known, Roles};
 use tollgate_auth::{
     Mail, MailError, Mailer,
@@ -45,6 +46,12 @@ pub struct App {
     mailer: Option<Mailer>,
     metrics: Vec<AddMetrics>,
     templates: Vec<(&'static str, &'static str)>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("name", &self.name).field("services", &self.services).finish_non_exhaustive()
+    }
 }
 
 /// Registers metrics of an app.
@@ -197,6 +204,8 @@ impl App {
         services.extend(settings.has_embedded_issuer().then(tollgate_auth::users_service));
         let has_providers = !settings.identity.issuers.is_empty();
         services.extend(has_providers.then(tollgate_auth::provider_people_service));
+        let mut extensions = settings.own.clone();
+        self.backends.iter().for_each(|slot| slot.tell(&mut extensions));
         let api = Api {
             title: self.title.clone(),
             version: self.version.into(),
@@ -205,7 +214,7 @@ impl App {
             schemes: schemes(&settings)?,
             services,
             quotas: settings.limits.quotas(),
-            extensions: settings.own.clone(),
+            extensions,
         };
         let built = api.build().map_err(|mistakes| Failure(mistakes.join("\n")))?;
         check_table_names(&built)?;

@@ -23,8 +23,8 @@ async fn read(may: May<Read, AuditEvent>, events: Store<AuditEvent>, Path(id): P
 pub(crate) fn service() -> Service {
     Service::new("audit")
         .about("Who did what to which row.")
-        .named("audit_list", "Lists what was done to audited resources, and what was refused.")
         .get("/audit", list)
-        .named("audit_read", "Reads one event.")
+        .named("audit_list", "Lists what was done to audited resources, and what was refused.")
         .get("/audit/{event_id}", read)
+        .named("audit_read", "Reads one event.")
 }

@@ -31,6 +31,8 @@ pub struct Databases {
     pub(crate) made: Vec<String>,
 }
 
+tollgate_core::debug_by_name!(Databases);
+
 impl From<Arc<dyn Database>> for Databases {
     fn from(default: Arc<dyn Database>) -> Self {
         Self { default, named: BTreeMap::new(), made: vec![] }

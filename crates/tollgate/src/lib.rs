@@ -107,6 +107,8 @@ pub use tollgate_store::{
 /// For [`App::metrics`].
 pub use tollgate_telemetry::prometheus_client;
 
+/// Bytes: a body as it was sent, as an argument of a handler, or what a [`Download`] keeps.
+pub use axum::body::Bytes;
 /// The HTTP vocabulary.
 pub use axum::http;
 /// A moment, in UTC.
@@ -130,5 +132,6 @@ pub mod prelude {
 pub use tollgate_store::__private;
 
 /// Many small allocations, freed on other threads than their own: what a server does, and what this one is good at.
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -51,6 +51,8 @@ pub struct Ground {
     pub first_rows: bool,
 }
 
+tollgate_core::debug_by_name!(Ground);
+
 impl Design {
     /// Opens the databases and makes them ready.
     pub(crate) async fn open(self) -> Result<Running, Failure> {

@@ -2,6 +2,7 @@
 
 use crate::{
     app::{App, Failure},
+    running::Running,
     settings::Settings,
 };
 use axum::Router;
@@ -25,6 +26,19 @@ pub struct Assembled {
     pub access_matrix: String,
     /// The embedded issuer, where callers are not recognised in another way.
     pub identity: Option<Identity>,
+    running: Arc<Running>,
+}
+
+tollgate_core::debug_by_name!(Assembled);
+
+impl Assembled {
+    /// Does a job of a service once, as the command `job` does.
+    ///
+    /// # Errors
+    /// There is none of that name, or what it says.
+    pub async fn run_job(&self, name: &str) -> Result<(), Failure> {
+        self.running.run_job(name).await
+    }
 }
 
 /// Puts an app together, under these settings and on this ground.
@@ -35,7 +49,7 @@ pub async fn assemble(app: App, settings: Settings, ground: Ground) -> Result<As
     let design = app.design(settings)?;
     let (document, routes, access_matrix) =
         (design.built.document.clone(), design.built.routes.clone(), design.access_matrix());
-    let running = Box::pin(design.open_on(ground)).await?;
+    let running = Arc::new(Box::pin(design.open_on(ground)).await?);
     let identity = running.identities.own.clone();
-    Ok(Assembled { router: Arc::new(running).router().0, document, routes, access_matrix, identity })
+    Ok(Assembled { router: running.router().0, document, routes, access_matrix, identity, running })
 }

@@ -24,6 +24,7 @@ use crate::{Finding, Result, Stage};
 use std::pin::Pin;
 
 /// Something that breaks.
+#[derive(Debug)]
 pub struct Fault {
     /// As in `cargo xtask faults F1-sqlite`; `F1` names all that begin with `F1-`.
     pub id: &'static str,

@@ -13,6 +13,6 @@ use tollgate::prelude::*;
 
 /// The service: everything about books that the rest of the app may see.
 pub fn service() -> Service {
-    let page = ("books_library", "The shelf: one's books, and the most frequent words of all.");
-    routes::service().named(page.0, page.1).page("/library", page::library).link("/library", "Books")
+    let about = "Books: lorem ipsum on numbered pages, written or generated. You see your own; an admin sees all.";
+    routes::add_to(service!("books").about(about)).page("/library", page::library).link("/library", "Books")
 }

@@ -1,7 +1,7 @@
 //! The shelf as a page: one's books, the newest first, and the words that occur most in all of them.
 
 use super::model::Book;
-use crate::words::Word;
+use crate::{letters::capital, words::Word};
 use tollgate::prelude::*;
 
 /// The most books, and words, that are shown.
@@ -31,6 +31,7 @@ struct Library {
     words: Vec<Word>,
 }
 
+/// The shelf: one's books, and the most frequent words of all.
 pub(super) async fn library(
     (may, count): (May<Read, Book>, May<Read, Word>),
     books: Store<Book>,
@@ -39,7 +40,8 @@ pub(super) async fn library(
     view: View,
 ) -> Result<Html> {
     let wanted = asked.q.unwrap_or_default().trim().to_owned();
-    let matching = Book::TITLE.contains(wanted.clone());
+    // Titles begin with a capital, and who searches does not.
+    let matching = Book::TITLE.contains(wanted.clone()) | Book::TITLE.contains(capital(&wanted));
     let total = books.count(&may, matching.clone()).await?;
     let found = books.find(&may, matching).sort(Book::ADDED.desc()).limit(BOOKS).all().await?;
     let top = words.find(&count, Filter::every()).sort(Word::COUNT.desc()).sort(Word::WORD.asc());

@@ -1,4 +1,4 @@
-//! Books: lorem ipsum on numbered pages, written or generated. You see your own; an admin sees all.
+//! What is sent and asked: books, and their pages.
 
 use super::{
     model::{Book, BookPage, BookPatch, ChangeBook, Text, Wanted, WriteBook},
@@ -113,17 +113,17 @@ async fn remove(
     Ok(NoContent)
 }
 
-pub(super) fn service() -> Service {
-    service!("books")
+pub(super) fn add_to(service: Service) -> Service {
+    service
         .get("/books", list)
-        .up_to(LONGEST)
         .post("/books", write)
+        .up_to(LONGEST)
         .post("/books/random", generate)
         .get("/books/{book_id}", read)
-        .up_to(LONGEST)
         .put("/books/{book_id}", replace)
         .up_to(LONGEST)
         .patch("/books/{book_id}", update)
+        .up_to(LONGEST)
         .delete("/books/{book_id}", remove)
         .get("/books/{book_id}/pages/{number}", read_page)
 }

@@ -43,7 +43,9 @@ const TELLS: Duration = Duration::from_secs(15);
 
 /// The service: everything about patients that the rest of the app may see.
 pub fn service() -> Service {
-    pages::add(routes::service())
+    let about =
+        "Patients: observations from the field, and a monitor: current state, trends, a heat map by place, alerts.";
+    pages::add_to(routes::add_to(service!("patients").about(about)))
         .every(Duration::from_hours(1), forget::forget)
         .every(ROUNDS, demo::demo)
         .every(TELLS, tell::tell)

@@ -1,6 +1,6 @@
 //! What is kept of patients, and what callers send.
 
-use tollgate::{Act, Actor, Policy, Rows, prelude::*};
+use tollgate::{Act, Policy, Rows, prelude::*};
 
 /// A patient, and the values that were observed last.
 ///

@@ -1,4 +1,4 @@
-//! Patients: observations from the field, and a monitor: current state, trends, a heat map by place, alerts.
+//! What is sent and asked: patients, their observations and alerts, cases, trends.
 
 use super::{
     model::{Alert, Case, NewPatient, Observation, Patient, PatientPatch, Reading, Readings, Recorded},
@@ -7,7 +7,7 @@ use super::{
     trends::{Observed, Period, Trend},
 };
 use std::time::Duration;
-use tollgate::{Beside, Created, Located, prelude::*};
+use tollgate::{Beside, Located, prelude::*};
 
 /// The longest body of a batch, in bytes: ten thousand observations with all their values and some symptoms.
 const LONGEST: usize = 8 * 1024 * 1024;
@@ -173,8 +173,8 @@ async fn list_cases(may: May<Read, Case>, cases: Store<Case>, wanted: List<Case>
     wanted.page(&cases, &may).await
 }
 
-pub(super) fn service() -> Service {
-    service!("patients")
+pub(super) fn add_to(service: Service) -> Service {
+    service
         .get("/patients", list)
         .post("/patients", add)
         .get("/patients/{patient_id}", read)
@@ -184,8 +184,8 @@ pub(super) fn service() -> Service {
         .live::<Patient>("/patients/live")
         .get("/observations", list_observations)
         .post("/observations", observe)
-        .up_to(LONGEST)
         .post("/observations/batch", observe_many)
+        .up_to(LONGEST)
         .get("/alerts", list_alerts)
         .live::<Alert>("/alerts/live")
         .get("/cases", list_cases)

@@ -5,7 +5,7 @@
 
 use super::{limits::Level, model::Alert};
 use crate::pager::{NewPage, Pager};
-use tollgate::{Timestamp, Uuid, backends::Backend, prelude::*};
+use tollgate::{backends::Backend, prelude::*};
 
 /// How many are read at once.
 const AT_ONCE: u32 = 20;

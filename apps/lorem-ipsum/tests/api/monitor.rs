@@ -3,7 +3,7 @@
 use crate::{
     browser_sign_in::{look, shows},
     patients::{admit, observe, ward},
-    process::{Server, command},
+    process::{Server, command, run, stdout},
 };
 use serde_json::{Value, json};
 use std::{
@@ -230,6 +230,25 @@ fn what_is_observed_is_on_the_page_at_once_and_without_a_reload() {
     assert_eq!(browser.console_errors(), Vec::<String>::new());
 }
 
+#[test]
+fn whose_session_ended_sees_no_patient_any_more() {
+    if browser::left_out() {
+        return;
+    }
+    let browser = Browser::start();
+    let (folder, server) = watched(&browser);
+    browser.goto(&format!("{}/monitor/patients/P-1042", server.url()));
+    look(&browser, "Ines Okafor");
+    stdout(&run(folder.path(), &["user", "sign-out", "clinician@example.test"]));
+    browser.wait_until("the sign-in is in its place", |browser| {
+        // As when somebody comes back to the window.
+        browser.script("document.dispatchEvent(new Event('visibilitychange'))");
+        browser.script("return String(!document.body.innerText.includes('Okafor'))") == "true"
+            && browser.url().contains("/auth/")
+    });
+    assert!(!browser.find("body").text().contains("No connection"));
+}
+
 #[tokio::test]
 async fn the_shelf_shows_own_books_and_the_words_of_all() {
     let (app, _, _) = ward().await;
@@ -239,6 +258,7 @@ async fn the_shelf_shows_own_books_and_the_words_of_all() {
     let page = ann.get("/library").await.text();
     assert!(page.contains("Livia &lt;i&gt;") && page.contains("1 of 1 book<"), "{page}");
     assert!(ann.get("/library?q=terra").await.text().contains("No book matches"));
+    assert!(ann.get("/library?q=mare").await.text().contains("1 of 1 book<"), "as people type it");
     let other = bob.get("/library").await.text();
     assert!(!other.contains("Livia") && other.contains("luna"), "{other}");
 }

@@ -30,6 +30,8 @@ pub struct NewAccount {
     pub roles: Vec<String>,
 }
 
+tollgate_core::debug_by_name!(NewAccount);
+
 /// What is to become of somebody. What is absent stays as it is.
 #[input]
 #[derive(Clone, Default)]
@@ -47,6 +49,8 @@ pub struct AccountChange {
     #[serde(default)]
     pub disabled: Change<bool>,
 }
+
+tollgate_core::debug_by_name!(AccountChange);
 
 impl Accounts {
     /// Adds a user. Without roles, they get the configured default.

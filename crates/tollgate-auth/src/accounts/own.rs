@@ -58,5 +58,5 @@ impl Accounts {
 pub(crate) fn me_service(service: Service) -> Service {
     let about =
         "Changes one's own password.\n\nAll other sessions and all tokens end, also the one that this is sent with.";
-    service.named("identity_change_password", about).post("/api/me/password", change_password)
+    service.post("/api/me/password", change_password).named("identity_change_password", about)
 }

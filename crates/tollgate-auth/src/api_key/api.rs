@@ -40,6 +40,8 @@ pub struct MadeKey {
     pub key: ApiKey,
 }
 
+tollgate_core::debug_by_name!(MadeKey);
+
 /// Lists API keys: those that you made, and those that speak for you.
 async fn list(may: May<Read, ApiKey>, keys: Store<ApiKey>, wanted: List<ApiKey>) -> Result<Page<ApiKey>> {
     wanted.page(&keys, &may).await

@@ -41,6 +41,8 @@ pub struct RefreshToken {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FamilyId([u8; 16]);
 
+tollgate_core::debug_by_name!(FamilyId);
+
 impl FamilyId {
     /// The name as text, for a column.
     pub fn reveal(&self) -> String {
@@ -242,6 +244,8 @@ pub struct Refresh<F> {
     families: F,
     key: hmac::Key,
 }
+
+tollgate_core::debug_by_name!(Refresh<F>);
 
 impl<F: Families> Refresh<F> {
     /// `secret` is shared by all instances and stays the same for at least the grace.

@@ -35,6 +35,8 @@ pub struct Issuer {
     people: Arc<People>,
 }
 
+tollgate_core::debug_by_name!(Issuer);
+
 impl Issuers {
     /// Makes them ready, and begins to fetch their keys; nothing waits for that.
     ///

@@ -88,6 +88,8 @@ pub enum MetadataError {
 #[derive(Clone)]
 pub struct Published(Arc<Inner>);
 
+tollgate_core::debug_by_name!(Published);
+
 struct Inner {
     name: String,
     places: Vec<Place>,

@@ -40,6 +40,8 @@ pub enum Missing {
 #[derive(Clone)]
 pub struct Keys(Arc<Inner>);
 
+tollgate_core::debug_by_name!(Keys);
+
 struct Inner {
     source: Option<Source>,
     state: watch::Sender<State>,

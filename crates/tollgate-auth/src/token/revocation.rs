@@ -23,6 +23,8 @@ pub struct Revocations {
     lists: RwLock<Lists>,
 }
 
+tollgate_core::debug_by_name!(Revocations);
+
 /// The claim that names the grant which a token of ours came from: the refresh family.
 const GRANT: &str = "grant_id";
 /// The claim that names what it was given under: a session, or what somebody allowed.

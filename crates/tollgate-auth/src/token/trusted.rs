@@ -29,6 +29,8 @@ pub struct TrustedIssuer {
     speaking: Box<Speaking>,
 }
 
+tollgate_core::debug_by_name!(TrustedIssuer);
+
 /// Tells whom a verified token speaks of.
 type Speaking = dyn Fn(&Verified) -> Actor + Send + Sync;
 

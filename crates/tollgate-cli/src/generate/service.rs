@@ -75,6 +75,7 @@ fn files(new: &New, fields: &[Field], app: &App) -> Result<Files> {
 /// The names of the model and its own fields are not those of others.
 fn check_names(new: &New, fields: &[Field]) -> Result {
     let one = one(new)?;
+    check_taken(&new.name, &words::camel(&one))?;
     let own = [Some(format!("{one}_id")), new.owned.then(|| "owner".to_owned())];
     for (at, field) in fields.iter().enumerate() {
         if own.iter().flatten().any(|own| *own == field.name) {
@@ -83,6 +84,88 @@ fn check_names(new: &New, fields: &[Field]) -> Result {
         if fields[..at].iter().any(|other| other.name == field.name) {
             return Err(format!("there are two fields `{}`", field.name).into());
         }
+    }
+    Ok(())
+}
+
+/// Types that stand in every service by one `use`, or in Rust by itself: a model of such a name would hide them.
+const TYPES: &[&str] = &[
+    "Action",
+    "Actor",
+    "App",
+    "Box",
+    "Change",
+    "Config",
+    "Create",
+    "Created",
+    "Decimal",
+    "Delete",
+    "Err",
+    "Filter",
+    "Html",
+    "Implies",
+    "Json",
+    "List",
+    "May",
+    "Nested",
+    "NoContent",
+    "None",
+    "Now",
+    "ObjectId",
+    "Ok",
+    "Option",
+    "Page",
+    "Path",
+    "Preconditions",
+    "Problem",
+    "Public",
+    "Query",
+    "Read",
+    "Resource",
+    "Result",
+    "Secret",
+    "Service",
+    "Some",
+    "Store",
+    "String",
+    "System",
+    "Tagged",
+    "Timestamp",
+    "Update",
+    "Uuid",
+    "Vec",
+    "View",
+];
+
+/// Tables and paths of the framework, and crates that a module would hide.
+const NAMES: &[&str] = &[
+    "alloc",
+    "api_keys",
+    "audit_events",
+    "auth",
+    "core",
+    "docs",
+    "livez",
+    "oauth",
+    "provider_people",
+    "provider_sessions",
+    "readyz",
+    "std",
+    "token",
+    "tollgate",
+    "users",
+];
+
+/// What is made must compile and start.
+fn check_taken(name: &str, model: &str) -> Result {
+    if NAMES.contains(&name) || ["auth_", "tollgate_"].iter().any(|start| name.starts_with(start)) {
+        return Err(format!("the framework itself has `{name}`: call the service otherwise").into());
+    }
+    if TYPES.contains(&model) {
+        return Err(format!(
+            "`{model}` is a type that services use: say another with --model, as in --model My{model}"
+        )
+        .into());
     }
     Ok(())
 }
@@ -183,4 +266,35 @@ fn migrate(new: &New, app: &App) -> Result {
 
 fn has_migrations(folder: &Path) -> bool {
     fs::read_dir(folder.join("migrations")).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands between `after` and `before` in a source of the framework.
+    fn between<'a>(source: &'a str, after: &str, before: &str) -> &'a str {
+        source.split_once(after).unwrap().1.split_once(before).unwrap().0
+    }
+
+    #[test]
+    fn no_model_hides_what_services_use() {
+        let prelude = between(include_str!("../../../tollgate/src/lib.rs"), "pub mod prelude {", "};");
+        let types = prelude.split(|c: char| !c.is_alphanumeric()).filter(|word| word.starts_with(char::is_uppercase));
+        assert!(types.clone().count() > 20);
+        for ty in types {
+            assert!(check_taken("films", ty).is_err(), "{ty}");
+        }
+        check_taken("films", "Film").unwrap();
+    }
+
+    #[test]
+    fn no_service_takes_a_path_of_the_framework() {
+        let app = include_str!("../../../tollgate/src/app.rs");
+        let paths = between(between(app, "fn check_paths", "contains"), "let below", "exactly.");
+        for name in paths.split('"').filter_map(|path| path.strip_prefix('/')).map(|path| path.trim_end_matches('/')) {
+            let could_be_one = words::check_identifier("a service", name, false).is_ok();
+            assert!(!could_be_one || check_taken(name, "Film").is_err(), "{name}");
+        }
+    }
 }

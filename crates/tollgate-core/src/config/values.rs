@@ -26,6 +26,8 @@ pub struct Configuration {
     mistakes: BTreeSet<String>,
 }
 
+crate::debug_by_name!(Configuration);
+
 /// Where a variable leads.
 pub(super) enum At<'s> {
     Setting(Path, Shape<'s>),

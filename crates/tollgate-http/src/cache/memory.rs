@@ -20,6 +20,8 @@ pub struct InMemory {
     clock: Arc<dyn Clock>,
 }
 
+tollgate_core::debug_by_name!(InMemory);
+
 #[derive(Clone)]
 struct Entry {
     kept: Arc<Kept>,

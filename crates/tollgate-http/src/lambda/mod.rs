@@ -70,6 +70,8 @@ pub struct Lambda {
     pub between: Arc<dyn Between>,
 }
 
+tollgate_core::debug_by_name!(Lambda);
+
 impl Lambda {
     /// Serves calls until the environment ends; several at once where Lambda sends several (`AWS_LAMBDA_MAX_CONCURRENCY`).
     /// Within the runtime of Lambda only: it panics where its variables are missing.

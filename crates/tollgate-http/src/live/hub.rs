@@ -55,6 +55,8 @@ pub struct LiveLimits {
 #[derive(Clone)]
 pub struct Live(Arc<Inner>);
 
+tollgate_core::debug_by_name!(Live);
+
 struct Inner {
     limits: LiveLimits,
     stop: Stop,

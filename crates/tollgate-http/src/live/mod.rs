@@ -50,7 +50,6 @@ impl Service {
     /// past the stores is not seen.
     #[must_use]
     pub fn live<R: Resource>(mut self, path: &str) -> Self {
-        self.take_cached();
         self.live.push(R::TABLE);
         measures::known(R::TABLE.name);
         let (name, many) = (R::TABLE.name, R::TABLE.name.replace('_', " "));
@@ -59,7 +58,7 @@ impl Service {
              its key. `ready` says that from here on nothing is missed; `reset` says that something was, and that the rows \
              are to be read anew. Who comes back with `Last-Event-ID` gets what they missed."
         );
-        self.named(&format!("{name}_live"), &text).get(path, live::<R>)
+        self.get(path, live::<R>).named(&format!("{name}_live"), &text)
     }
 }
 
@@ -84,6 +83,7 @@ struct Followed {
 
 impl<R: Resource> Argument for Follow<R> {
     const REPEATABLE: bool = false;
+    const OF_A_REQUEST: bool = true;
 
     fn describe(operation: &mut Operation<'_>) {
         let about = "The id of the last event that you have: you get what came after it.";

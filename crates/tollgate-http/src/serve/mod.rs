@@ -59,6 +59,8 @@ const UNSENT: u32 = 128 * 1024;
 /// A socket that listens.
 pub struct Listening(TcpListener);
 
+tollgate_core::debug_by_name!(Listening);
+
 impl From<TcpListener> for Listening {
     fn from(listener: TcpListener) -> Self {
         Self(listener)
@@ -146,6 +148,8 @@ pub struct Serving {
     /// How long requests under way may take after that.
     pub drain: Duration,
 }
+
+tollgate_core::debug_by_name!(Serving);
 
 /// What every connection needs to know.
 struct Site {

@@ -25,6 +25,8 @@ pub struct Tls {
     current: Arc<Current>,
 }
 
+tollgate_core::debug_by_name!(Tls);
+
 /// Where certificate and key are.
 #[derive(Clone)]
 struct Files {

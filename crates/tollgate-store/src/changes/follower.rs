@@ -27,6 +27,8 @@ pub struct Follower {
     missing: BTreeMap<i64, (i64, Instant)>,
 }
 
+tollgate_core::debug_by_name!(Follower);
+
 impl Follower {
     /// Follows from now on. What may still be on its way came after everything that was old when the newest came.
     ///

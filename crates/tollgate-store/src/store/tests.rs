@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::{
-    Answer, Batch, Each, Lanes, Memory, Session, Table, Told,
+    Answer, Batch, Each, Lanes, Memory, Merge, Session, Table, Told,
     changes::{ChangeLog, Follower, LoggedChange},
 };
+use jiff::Timestamp;
 use std::{
     ops::Range,
     sync::{
@@ -52,6 +53,10 @@ impl Database for Late {
         self.memory.prepare(tables, additive)
     }
 
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        self.memory.time()
+    }
+
     fn ping(&self) -> Answer<'_, ()> {
         self.memory.ping()
     }
@@ -77,6 +82,10 @@ impl Driver for Late {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
         self.memory.insert(table, rows, range)
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        self.memory.merge(merge, rows, range)
     }
 
     fn update<'a>(&'a self, update: &'a Change, each: Each<'a>) -> Answer<'a, ()> {
@@ -127,6 +136,10 @@ impl Database for Busy<Memory> {
         self.of.prepare(tables, additive)
     }
 
+    fn time(&self) -> Answer<'_, Option<Timestamp>> {
+        self.of.time()
+    }
+
     fn ping(&self) -> Answer<'_, ()> {
         self.of.ping()
     }
@@ -168,6 +181,10 @@ impl<D: Driver + ?Sized> Driver for Busy<D> {
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
         self.of.insert(table, rows, range)
+    }
+
+    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        self.of.merge(merge, rows, range)
     }
 
     fn update<'a>(&'a self, update: &'a Change, each: Each<'a>) -> Answer<'a, ()> {

@@ -42,6 +42,8 @@ pub struct Matrix {
     given: Map<String, Value>,
 }
 
+tollgate_core::debug_by_name!(Matrix);
+
 impl Matrix {
     /// The routes of an app, its rows in memory. How rows of the framework itself come to be is known.
     pub fn of(app: fn() -> App) -> Self {

@@ -1,11 +1,11 @@
-//! What an app's tests bring about: rows that are there, time that passes, a database that fails.
+//! What an app's tests bring about: rows that are there, time that passes, work that is due, a database that fails.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tollgate::{App, ManualClock, Service, Timestamp, resource};
+use tollgate::{ManualClock, prelude::*};
 use tollgate_testing::{Failed, Fault, Faulty, TestApp};
 
 /// A parcel.
@@ -28,8 +28,16 @@ struct Order {
     what: String,
 }
 
+/// Parcels that nobody fetched for a week go back.
+async fn give_back(parcels: Store<Parcel>, Now(now): Now) -> Result<()> {
+    let system = System::because("parcels are kept for a week");
+    parcels.delete_all(&system.may(), Parcel::POSTED.lt(now - Duration::from_hours(7 * 24))).await?;
+    Ok(())
+}
+
 fn app() -> App {
-    App::new("post").service(Service::new("parcels").crud::<Parcel>("/parcels").crud::<Order>("/orders"))
+    let parcels = Service::new("parcels").crud::<Parcel>("/parcels").crud::<Order>("/orders");
+    App::new("post").service(parcels.every(Duration::from_hours(1), give_back))
 }
 
 async fn on(database: &Arc<Faulty>) -> TestApp {
@@ -56,6 +64,29 @@ async fn time_passes_when_told() {
     clock.advance(Duration::from_hours(24));
     let given = ann.given("/parcels", [json!({ "to": "Oslo" })]).await;
     assert_eq!(given[0]["posted"], "1970-01-02T00:00:00Z");
+}
+
+#[tokio::test]
+async fn what_is_done_again_and_again_is_done_when_told() {
+    let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+    let app = TestApp::with(app()).clock(clock.clone()).start().await;
+    let ann = app.actor("ann").may(ALL);
+    ann.given("/parcels", [json!({ "to": "Oslo" })]).await;
+    clock.advance(Duration::from_hours(8 * 24));
+    ann.given("/parcels", [json!({ "to": "Rome" })]).await;
+    app.job("parcels_give_back").await.unwrap();
+    assert_eq!(ann.get("/parcels?total=true").await.json()["total"], 1);
+    assert!(app.job("parcels_forget").await.unwrap_err().to_string().contains("parcels_give_back"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_through_a_socket_is_the_one_who_was_said() {
+    let app = TestApp::new(app()).await;
+    let ann = app.actor("ann").may(ALL).header("Accept-Language", "de");
+    ann.given("/parcels", [json!({ "to": "Oslo" })]).await;
+    let served = ann.serve().await;
+    let parcels: Value = ureq::get(served.url("/parcels")).call().unwrap().into_body().read_json().unwrap();
+    assert_eq!(parcels["items"][0]["to"], "Oslo");
 }
 
 #[tokio::test]

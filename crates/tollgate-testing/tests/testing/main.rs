@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod articles;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod changes;

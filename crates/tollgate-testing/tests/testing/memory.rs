@@ -11,6 +11,20 @@ async fn empty() -> (Arc<dyn Database>, ()) {
     (Arc::new(Memory::default()), ())
 }
 
+/// With nothing planned, the database whose writes fail keeps the same promises.
+mod faulty {
+    use std::sync::Arc;
+    use tollgate_store::Database;
+    use tollgate_testing::Faulty;
+
+    tollgate_testing::conformance!(empty);
+
+    #[expect(clippy::unused_async, reason = "a server's database takes time to make")]
+    async fn empty() -> (Arc<dyn Database>, ()) {
+        (Arc::new(Faulty::default()), ())
+    }
+}
+
 /// A page.
 #[resource(plural = "pages")]
 struct Page {

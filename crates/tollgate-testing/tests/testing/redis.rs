@@ -45,7 +45,7 @@ impl Twins {
         let folder = tempfile::tempdir().unwrap();
         let database: Arc<Sqlite> = Arc::new(Sqlite::open(&folder.path().join("app.db")).unwrap());
         let start = async || {
-            let service = Service::new("all").cached(MINUTE).crud::<Entry>("/entries").post("/entries/", nothing);
+            let service = Service::new("all").crud::<Entry>("/entries").cached(MINUTE).post("/entries/", nothing);
             TestApp::with(App::new("twins").settings(settings).service(service))
                 .database(database.clone())
                 .start()
@@ -125,7 +125,7 @@ async fn share(redis: &Redis, cluster: bool) {
 async fn app_elsewhere(redis: &Redis, cluster: bool) -> Client {
     let ca = redis.authority().map(|file| format!("ca = \"{}\"", file.display())).unwrap_or_default();
     let settings = format!("[redis]\nurl = \"{}\"\ncluster = {cluster}\n{ca}", redis.url());
-    let service = Service::new("all").cached(MINUTE).crud::<Entry>("/entries");
+    let service = Service::new("all").crud::<Entry>("/entries").cached(MINUTE);
     let app = TestApp::new(App::new("elsewhere").settings(settings.leak()).service(service)).await;
     app.actor("ann").may("read:entries")
 }

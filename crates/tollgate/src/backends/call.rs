@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 use tollgate_http::trace::outgoing;
 use tracing::Instrument;
@@ -191,5 +191,5 @@ fn wait_of(reply: &Reply) -> Option<u32> {
 
 /// The address may hold what is nobody's business.
 fn reason(error: reqwest::Error) -> Why {
-    if error.is_timeout() { Why::Late } else { Why::Unreachable(error.without_url()) }
+    if error.is_timeout() { Why::Late } else { Why::Unreachable(Arc::new(error.without_url())) }
 }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use std::error::Error;
-use tollgate_core::Problem;
+use tollgate_core::{Cause, Problem};
 
 /// Another API that brought nothing. In a handler, `?` makes it a 502, 503 or 504 that names nothing of what is
 /// behind, or a 404 where a part of the path names nothing.
@@ -23,7 +23,7 @@ pub struct BackendError {
 pub enum Why {
     /// Nobody there, no trust, or a line that broke.
     #[error("could not be reached")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] Cause),
     /// Not a whole answer in time.
     #[error("gave no whole answer in time")]
     Late,

@@ -53,13 +53,15 @@ pub(crate) use measures::metrics;
 
 use crate::{app::Failure, settings::BackendSettings};
 use axum::http::Extensions;
-use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{any::type_name, collections::BTreeMap, marker::PhantomData, ops::Deref, sync::Arc};
 use tollgate_core::{Problem, config::prefix};
 use tollgate_http::{Argument, Call, Operation};
 
 /// Another API, in a handler: what [`App::backend`](crate::App::backend) made of its client;
 /// `Backend<Option<T>>` for one of [`App::optional_backend`](crate::App::optional_backend).
 pub struct Backend<T>(Arc<T>);
+
+tollgate_core::debug_by_name!(Backend<T>);
 
 impl<T> Clone for Backend<T> {
     fn clone(&self) -> Self {
@@ -75,11 +77,39 @@ impl<T> Deref for Backend<T> {
     }
 }
 
+/// For tests that call a function of the app by hand.
+impl<T> From<T> for Backend<T> {
+    fn from(backend: T) -> Self {
+        Self(Arc::new(backend))
+    }
+}
+
 impl<T: Send + Sync + 'static> Argument for Backend<T> {
-    fn describe(_: &mut Operation<'_>) {}
+    /// Without the API nothing starts: it would be a 500 at the first call.
+    fn describe(operation: &mut Operation<'_>) {
+        let whole = type_name::<T>();
+        let (name, word) = match whole.strip_prefix("core::option::Option<") {
+            Some(inner) => (inner.trim_end_matches('>'), "optional_backend"),
+            None => (whole, "backend"),
+        };
+        let name = name.rsplit("::").next().unwrap_or(name);
+        let asked = if word == "backend" { name.to_owned() } else { format!("Option<{name}>") };
+        operation.needs::<Named<T>>(format!(
+            "asks for `Backend<{asked}>`, which the app does not name: add `.{word}::<{name}>(\"…\")` to it"
+        ));
+    }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         call.extension()
+    }
+}
+
+/// That the app named a `T`, before there is one.
+struct Named<T>(PhantomData<fn() -> T>);
+
+impl<T> Clone for Named<T> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
     }
 }
 
@@ -89,6 +119,7 @@ pub(crate) struct Slot {
     name: &'static str,
     is_optional: bool,
     fill: fn(Option<HttpClient>, &mut Extensions),
+    tell: fn(&mut Extensions),
 }
 
 impl Slot {
@@ -96,14 +127,19 @@ impl Slot {
         let fill = |client: Option<HttpClient>, to: &mut Extensions| {
             client.map(|client| to.insert(Backend(Arc::new(T::from(client)))));
         };
-        Self { name, is_optional: false, fill }
+        Self { name, is_optional: false, fill, tell: tell::<T> }
     }
 
     pub(crate) fn optional<T: From<HttpClient> + Send + Sync + 'static>(name: &'static str) -> Self {
         let fill = |client: Option<HttpClient>, to: &mut Extensions| {
             to.insert(Backend(Arc::new(client.map(T::from))));
         };
-        Self { name, is_optional: true, fill }
+        Self { name, is_optional: true, fill, tell: tell::<Option<T>> }
+    }
+
+    /// Says that handlers may ask for it.
+    pub(crate) fn tell(&self, to: &mut Extensions) {
+        (self.tell)(to);
     }
 
     /// Makes it, for handlers; answers its client.
@@ -121,6 +157,10 @@ impl Slot {
         (self.fill)(client.clone(), to);
         Ok(client)
     }
+}
+
+fn tell<T: 'static>(to: &mut Extensions) {
+    to.insert(Named::<T>(PhantomData));
 }
 
 /// Makes them all, for handlers; answers their clients.

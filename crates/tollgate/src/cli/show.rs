@@ -7,7 +7,7 @@ use crate::{
     running::Ground,
     settings::Settings,
 };
-use std::{fmt::Write as _, path::PathBuf, sync::Arc};
+use std::{fmt::Write as _, io::Write as _, path::PathBuf, sync::Arc};
 use tollgate_access::{Actor, Identity};
 use tollgate_auth::provider::Issuer;
 use tollgate_core::SystemClock;
@@ -19,9 +19,11 @@ const LEGEND: &str = "all    every row, or what has no rows
 some   the rows that the policy gives, such as one's own
 -      refused: 401 for anyone, 403 for who is signed in";
 
-/// Method, path, who may: the access matrix.
+/// Method, path, who may: the access matrix. What its words mean is no part of what is kept in a file.
 pub(super) fn routes(design: &Design) -> Result<(), Failure> {
-    print(&format!("{}\n{LEGEND}", design.access_matrix()))
+    print(&design.access_matrix())?;
+    let _ = writeln!(std::io::stderr(), "\n{LEGEND}");
+    Ok(())
 }
 
 pub(super) fn openapi(design: &Design) -> Result<(), Failure> {

@@ -42,9 +42,18 @@ use tollgate_http::{Argument, Call, Operation};
 /// ```
 pub struct Config<T>(Arc<T>);
 
+tollgate_core::debug_by_name!(Config<T>);
+
 impl<T> Clone for Config<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
+    }
+}
+
+/// For tests that call a function of the app by hand.
+impl<T> From<T> for Config<T> {
+    fn from(settings: T) -> Self {
+        Self(Arc::new(settings))
     }
 }
 
@@ -82,7 +91,7 @@ pub(crate) struct Section {
 impl Section {
     pub(crate) fn of<T: DeserializeOwned + JsonSchema + Send + Sync + 'static>(name: &'static str) -> Self {
         let read = |configuration: &Configuration, name: &str, to: &mut Extensions| {
-            to.insert(Config(Arc::new(configuration.typed_group::<T>(name)?)));
+            to.insert(Config::from(configuration.typed_group::<T>(name)?));
             Ok(())
         };
         Self { name, schema: schema_of::<T>, read }

@@ -4,7 +4,11 @@ use crate::ground::{app, curator, encoded, note, start, why, with, writer};
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tollgate::prelude::*;
+use tollgate::{
+    Axum, Bytes, Download,
+    http::{HeaderMap, Method, StatusCode},
+    prelude::*,
+};
 use tollgate_sqlite::Sqlite;
 use tollgate_testing::{Client, Reply, TestApp};
 
@@ -23,6 +27,51 @@ struct Parcel {
     grams: Option<i32>,
     #[garde(dive)]
     inside: Option<Vec<Parcel>>,
+}
+
+/// How many bytes came, what they said they are, and a header of the caller's.
+async fn keep(
+    _: Public,
+    Axum(headers): Axum<HeaderMap>,
+    picture: Bytes,
+) -> Axum<(StatusCode, [(&'static str, String); 1])> {
+    let told = format!("{} {:?} {:?}", picture.len(), headers["content-type"], headers["x-signature"]);
+    Axum((StatusCode::ACCEPTED, [("x-kept", told)]))
+}
+
+async fn picture(_: Public) -> Download {
+    Download::new("dot.png", "image/png", vec![0x89, 0xff, 0x00])
+}
+
+#[tokio::test]
+async fn bytes_go_in_and_come_out_as_they_are() {
+    let service = Service::new("any").put("/picture", keep).up_to(2_000_000).get("/picture", picture);
+    let any = TestApp::new(app().service(service)).await.anyone().header("X-Signature", "abc");
+    let put = async |bytes: usize| any.send_bytes(Method::PUT, "/picture", "image/png", vec![0xff; bytes]).await;
+    let reply = put(1_500_000).await;
+    assert_eq!((reply.status(), reply.header("x-kept")), (202, "1500000 \"image/png\" \"abc\""));
+    assert_eq!(put(2_000_001).await.status(), 413);
+    let reply = any.get("/picture").await;
+    assert_eq!((reply.header("content-type"), reply.bytes()), ("image/png", &[0x89, 0xff, 0x00][..]));
+}
+
+/// A film.
+#[resource(plural = "films")]
+struct Film {
+    #[id]
+    film_id: i32,
+    title: String,
+}
+
+#[tokio::test]
+async fn longer_bodies_of_a_resource_are_those_of_all_its_routes() {
+    let service = Service::new("films").crud::<Film>("/films").up_to(3_000_000).post("/pack", pack);
+    let ann = TestApp::new(app().service(service)).await.actor("ann").may("*");
+    let long = json!({ "film_id": 1, "title": "a".repeat(2_000_000) });
+    assert_eq!(ann.post("/films", long.clone()).await.status(), 201);
+    assert_eq!(ann.put("/films/1", long.clone()).await.status(), 200);
+    assert_eq!(ann.patch("/films/1", json!({ "title": long["title"] })).await.status(), 200);
+    assert_eq!(ann.post("/pack", json!({ "label": long["title"] })).await.status(), 413, "the next one is as before");
 }
 
 async fn pack(_: Public, Json(parcel): Json<Parcel>) -> Json<Parcel> {

@@ -66,11 +66,11 @@ fn app(lifetime: Option<Duration>) -> App {
         Some(lifetime) => service.cached(lifetime),
         None => service,
     };
-    let service = cached(Service::new("all")).crud::<Movie>("/movies");
-    let service = cached(service).crud::<Note>("/notes");
-    let service = cached(service).get("/caller", caller);
-    let service = cached(service).get("/target/{name}", target);
-    let service = cached(service).get("/now", now).post("/notes/two", two);
+    let service = cached(Service::new("all").crud::<Movie>("/movies"));
+    let service = cached(service.crud::<Note>("/notes"));
+    let service = cached(service.get("/caller", caller));
+    let service = cached(service.get("/target/{name}", target));
+    let service = cached(service.get("/now", now)).post("/notes/two", two);
     App::new("claims").settings("[access]\nanyone = [\"read:movies\"]").service(service)
 }
 
@@ -213,7 +213,7 @@ async fn slow(_: May<Read, Movie>, _: Store<Movie>) -> Json<u32> {
 
 #[tokio::test]
 async fn of_many_who_ask_at_once_one_computes() {
-    let service = Service::new("all").cached(MINUTE).get("/slow", slow);
+    let service = Service::new("all").get("/slow", slow).cached(MINUTE);
     let app = App::new("claims").settings("[access]\nanyone = [\"read:movies\"]").service(service);
     let anyone = TestApp::new(app).await.anyone();
     let ask = || {
@@ -253,9 +253,9 @@ async fn what_cannot_be_shared_or_repeated_is_not_cached() {
         let panic = refused(service).catch_unwind().await.err().unwrap();
         panic.downcast_ref::<String>().cloned().unwrap_or_default()
     };
-    let personal = said(Service::new("all").cached(MINUTE).get("/mine", mine)).await;
+    let personal = said(Service::new("all").get("/mine", mine).cached(MINUTE)).await;
     assert!(personal.contains("`GET /mine` is cached, and `Actor` makes each answer one caller's alone"), "{personal}");
-    let post = said(Service::new("all").cached(MINUTE).post("/two", two)).await;
+    let post = said(Service::new("all").post("/two", two).cached(MINUTE)).await;
     assert!(post.contains("`POST /two` is cached, which is for `GET` alone"), "{post}");
 }
 

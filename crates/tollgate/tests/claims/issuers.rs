@@ -1,14 +1,25 @@
 //! Issuers that the settings name, as the document and the documentation page show them; and what the guide says.
 
 use crate::ground::Movie;
+use aws_lc_rs::hmac;
+use axum::{body::Body, http::Request};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-use tollgate::{backends::HttpClient, prelude::*};
+use tollgate::{
+    Memory, SystemClock,
+    backends::HttpClient,
+    prelude::*,
+    testing::{Ground, assemble},
+};
+use tollgate_store::Database;
 use tollgate_testing::TestApp;
+use tower::ServiceExt;
 
 const ISSUERS: &str = r#"
 [identity]
@@ -165,4 +176,47 @@ fn every_page_about_a_provider_has_settings_that_work_of_four_lines_at_most() {
     }
     let all = ["auth0", "cognito", "entra", "generic", "google", "keycloak", "keys", "okta", "secret"];
     assert_eq!(presets, all.map(|name| format!("\"{name}\"")).into());
+}
+
+/// The secret of `ISSUERS`.
+const SHARED: &[u8] = b"h3Vw8pZr5KtYd2QnXc6MjLs9BgFa4EuT";
+
+fn signed(claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let text = format!("{}.{}", part(&json!({ "alg": "HS256", "typ": "JWT" })), part(claims));
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SHARED), text.as_bytes());
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag))
+}
+
+/// What the guide lets an app that signs with a secret add to its tokens.
+fn more() -> Value {
+    let page = include_str!("../../../../docs/guide/from-fastapi.md");
+    let block = page.split("to_encode |= ").nth(1).unwrap().split("```").next().unwrap();
+    serde_json::from_str(&block.replace(",\n}", "\n}")).unwrap()
+}
+
+#[tokio::test]
+async fn tokens_of_an_older_app_are_good_once_they_say_who_signed_them_and_what_for() {
+    let legacy = "[identity]\nembedded = false\n[identity.issuers.legacy]\npreset = \"secret\"\nissuer = \"legacy\"\n\
+                  audience = \"https://api.example.com\"\nsecret = \"h3Vw8pZr5KtYd2QnXc6MjLs9BgFa4EuT\"";
+    let app = App::new("claims").settings(legacy).service(Service::new("all").crud::<Movie>("/movies"));
+    let settings = app.built_in_settings("dev").unwrap();
+    let database: Arc<dyn Database> = Arc::new(Memory::default());
+    let clock = Arc::new(SystemClock::default());
+    let ground = Ground { databases: database.into(), clock, authenticate: None, first_rows: false };
+    let router = assemble(app, settings, ground).await.unwrap().router;
+    let status = async |claims: &Value| {
+        let request = Request::get("/movies").header("authorization", format!("Bearer {}", signed(claims)));
+        router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+    };
+    let hour = Timestamp::now().as_second() + 3600;
+    let mut claims = json!({ "sub": "ann@example.test", "exp": hour });
+    assert_eq!(status(&claims).await, 401, "as the old app signs");
+    for (name, value) in more().as_object().unwrap() {
+        assert_eq!(status(&claims).await, 401, "without `{name}`");
+        claims[name] = value.clone();
+    }
+    assert_eq!(status(&claims).await, 200);
+    claims["scope"] = "read:others".into();
+    assert_eq!(status(&claims).await, 403);
 }

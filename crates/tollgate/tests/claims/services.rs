@@ -10,7 +10,7 @@ use tollgate_http::{Api, Quotas};
 use tollgate_testing::TestApp;
 
 fn films() -> Service {
-    Service::new("films").cached(Duration::from_mins(1)).crud::<Movie>("/movies")
+    Service::new("films").crud::<Movie>("/movies").cached(Duration::from_mins(1))
 }
 
 fn notes() -> Service {

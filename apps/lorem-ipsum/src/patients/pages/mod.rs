@@ -18,16 +18,11 @@ mod words;
 
 use tollgate::prelude::*;
 
-/// Adds the pages to the service.
-pub(super) fn add(service: Service) -> Service {
+pub(super) fn add_to(service: Service) -> Service {
     service
-        .named("patients_monitor", "The monitor: all patients, the most serious first.")
         .page("/monitor", monitor::monitor)
-        .named("patients_monitor_one", "The monitor of one patient: charts, alerts, observations.")
-        .page("/monitor/patients/{patient_id}", patient::patient)
-        .named("patients_monitor_places", "Cases by place and week, as a map and a table.")
-        .page("/monitor/places", places::places)
-        .named("patients_monitor_places_csv", "Cases by place and week, to be kept.")
-        .page("/monitor/places.csv", places::download)
+        .page("/monitor/patients/{patient_id}", patient::monitor_one)
+        .page("/monitor/places", places::monitor_places)
+        .page("/monitor/places.csv", places::monitor_places_csv)
         .link("/monitor", "Patients")
 }

@@ -131,6 +131,7 @@ struct Monitor {
     next: Option<String>,
 }
 
+/// The monitor: all patients, the most serious first.
 pub(super) async fn monitor(
     (may, seen): (May<Read, Patient>, May<Read, Observation>),
     patients: Store<Patient>,

@@ -86,7 +86,8 @@ struct OnePatient {
     recent: Vec<Seen>,
 }
 
-pub(super) async fn patient(
+/// The monitor of one patient: charts, alerts, observations.
+pub(super) async fn monitor_one(
     (may, seen, alerted): (May<Read, Patient>, May<Read, Observation>, May<Read, Alert>),
     patients: Store<Patient>,
     (observations, alerts): (Store<Observation>, Store<Alert>),

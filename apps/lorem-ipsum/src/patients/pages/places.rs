@@ -67,7 +67,8 @@ struct Places {
     any: bool,
 }
 
-pub(super) async fn places(
+/// Cases by place and week, as a map and a table.
+pub(super) async fn monitor_places(
     may: May<Read, Case>,
     cases: Store<Case>,
     Query(asked): Query<Asked>,
@@ -78,15 +79,15 @@ pub(super) async fn places(
     view.show("places.html", Counted::of(&cases, &may, now, back).await?.page(back))
 }
 
-/// Cases by place and week as CSV.
-pub(super) async fn download(
+/// Cases by place and week, to be kept.
+pub(super) async fn monitor_places_csv(
     may: May<Read, Case>,
     cases: Store<Case>,
     Query(asked): Query<Asked>,
     Now(now): Now,
 ) -> Result<Download> {
     let content = Counted::of(&cases, &may, now, asked.back.unwrap_or(0)).await?.csv();
-    Ok(Download { name: "cases.csv", media_type: "text/csv", content })
+    Ok(Download::new("cases.csv", "text/csv", content))
 }
 
 /// How many cases began, in each place and week; the last of the weeks is the one that is looked at.

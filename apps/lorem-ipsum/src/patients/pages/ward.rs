@@ -1,7 +1,7 @@
 //! Who is looked at: everybody who is watched, and where there are too many, those who need it most.
 
 use super::monitor::{Asked, said};
-use crate::patients::model::Patient;
+use crate::{letters::capital, patients::model::Patient};
 use std::collections::BTreeSet;
 use tollgate::prelude::*;
 
@@ -56,13 +56,6 @@ impl Asked {
         let words = said(self.q.as_ref()).split_whitespace().take(WORDS).map(named);
         place.map(|place| Patient::PLACE.eq(place)).into_iter().chain(words).reduce(|all, one| all & one)
     }
-}
-
-/// `Okafor` of `OKAFOR`.
-fn capital(word: &str) -> String {
-    let word = word.to_lowercase();
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ pub struct SignInConfig {
     pub has_passwords: bool,
 }
 
+tollgate_core::debug_by_name!(SignInConfig);
+
 /// Signs people in with the providers that have a client for it. Cheap to clone.
 #[derive(Clone)]
 pub struct ProviderSignIn(Arc<Inner>);

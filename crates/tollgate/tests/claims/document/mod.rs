@@ -2,10 +2,12 @@
 
 use crate::ground::{app, start};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tollgate::prelude::*;
 use tollgate::{
-    Memory, SystemClock,
+    Axum, Bytes, Memory, SystemClock,
+    backends::Backend,
+    http::StatusCode,
     testing::{Ground, assemble},
 };
 use tollgate_access::Grants;
@@ -165,11 +167,11 @@ fn two_operations_with_one_name_are_refused() {
 
 #[test]
 fn a_route_that_exists_is_refused() {
-    let said = mistakes(all().crud::<Thing>("/things").named("other", "Other.").get("/things", shop::item));
+    let said = mistakes(all().crud::<Thing>("/things").get("/things", shop::item).named("other", "Other."));
     assert_eq!(said, "the route `GET /things` of service `all` exists already");
-    let said = mistakes(all().get("/a/{b}", number).named("other", "Other.").get("/a/{c}", number));
+    let said = mistakes(all().get("/a/{b}", number).get("/a/{c}", number).named("other", "Other."));
     assert_eq!(said, "`GET /a/{c}` is the path `/a/{b}`: call its parameters the same");
-    assert_eq!(mistakes(all().get("/a/{b}", number).named("other", "Other.").get("/a/b", shop::item)), "");
+    assert_eq!(mistakes(all().get("/a/{b}", number).get("/a/b", shop::item).named("other", "Other.")), "");
 }
 
 async fn number(_: Public, _: Path<i32>) -> NoContent {
@@ -192,7 +194,7 @@ fn a_path_that_is_none_is_refused() {
         "/*all",
         "/a?b",
     ] {
-        let said = mistakes(all().named("x", "X.").get(path, shop::item));
+        let said = mistakes(all().get(path, shop::item).named("x", "X."));
         assert_eq!(said, format!("`GET {path}` is no path: write it as `/movies/{{movie_id}}`"));
     }
     assert_eq!(mistakes(all().get("/a.b/-/{b_1}/", number)), "");
@@ -202,7 +204,59 @@ fn a_path_that_is_none_is_refused() {
 fn a_closure_needs_a_name() {
     let closure = async |_: Public| NoContent;
     assert_eq!(mistakes(all().get("/x", closure)), "`GET /x` is a closure: give it a name with `.named(…)`");
-    assert_eq!(mistakes(all().named("x", "X.").get("/x", closure)), "");
+    assert_eq!(mistakes(all().get("/x", closure).named("x", "X.")), "");
+}
+
+#[test]
+fn a_word_about_a_route_stands_after_it() {
+    let minute = Duration::from_mins(1);
+    let follows = "follows no route: it stands after the route that it is about";
+    let said = mistakes(all().cached(minute).get("/x", number));
+    assert!(said.contains(&format!("`.cached(…)` of service `all` {follows}")), "{said}");
+    let said = mistakes(all().up_to(9).crud::<Thing>("/things"));
+    assert_eq!(said, format!("`.up_to(…)` of service `all` {follows}"));
+    let said = mistakes(all().every(minute, async |_: Now| Ok(())).named("all_job", "Job.").cached(minute));
+    assert_eq!(said, format!("`.cached(…)` of service `all` {follows}"));
+    let said = mistakes(all().crud::<Thing>("/things").named("x", "X."));
+    assert_eq!(
+        said,
+        "`.named(\"x\", …)` of service `all` follows no single route: it stands after the route that it is about"
+    );
+}
+
+#[test]
+fn what_a_job_asks_for_is_there_or_nothing_starts() {
+    async fn job(_: Config<Thing>, _: Backend<Option<Thing>>) -> Result<()> {
+        Ok(())
+    }
+    let said = mistakes(all().every(Duration::from_mins(1), job));
+    assert_eq!(
+        said,
+        "the job `all_job` asks for `Config<Thing>`, which no group of settings is read into: add \
+         `.config::<Thing>(\"…\")` to the app\n\
+         the job `all_job` asks for `Backend<Option<Thing>>`, which the app does not name: add \
+         `.optional_backend::<Thing>(\"…\")` to it"
+    );
+}
+
+#[test]
+fn a_page_that_says_who_asks_is_nobody_elses() {
+    async fn page(_: Public, view: View) -> Result<Html> {
+        view.show("page.html", ())
+    }
+    let said = mistakes(all().page("/page", page).cached(Duration::from_mins(1)));
+    assert_eq!(said, "`GET /page` is cached, and `View` says on each page who asks: leave out `.cached(…)`");
+}
+
+#[test]
+fn bytes_go_in_and_what_is_axums_comes_out() {
+    async fn keep(_: Public, _: Bytes) -> Axum<(StatusCode, [(&'static str, &'static str); 1])> {
+        Axum((StatusCode::ACCEPTED, [("x-kept", "yes")]))
+    }
+    let document = build(all().post("/pictures", keep), "").unwrap();
+    let operation = &document["paths"]["/pictures"]["post"];
+    assert_eq!(operation["requestBody"]["content"]["application/octet-stream"]["schema"]["type"], "string");
+    assert_eq!(operation["responses"]["2XX"]["description"], "What the document does not say.");
 }
 
 #[test]

@@ -37,6 +37,6 @@ pub(super) fn service() -> Service {
         .post("/back", give_back_in_time)
         .get("/count", inside::count)
         .get("/shelf", routes::shelf)
-        .named("find", "Finds a book.\n\nBy its title.")
         .get("/find", routes::shelf)
+        .named("find", "Finds a book.\n\nBy its title.")
 }
