@@ -40,7 +40,7 @@ pub(crate) struct Apply {
     /// An image that is pushed already [default: one is built]
     #[arg(long)]
     image: Option<String>,
-    /// What builds the image [default: the first that is there]
+    /// What builds the image [default: the first that works]
     #[arg(long, value_enum)]
     builder: Option<Builder>,
     /// Apply without asking
