@@ -6,6 +6,7 @@ use tollgate_macros::output;
 
 /// Who is signed in.
 #[output]
+#[schemars(rename = "SignedInAs")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Me {
     /// Names them for good.

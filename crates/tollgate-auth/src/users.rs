@@ -20,6 +20,7 @@ pub const PROVIDER: &str = "this app";
 
 /// Someone who can sign in at the embedded issuer.
 #[resource(plural = "users")]
+#[schemars(rename = "UserAccount")]
 pub struct User {
     /// Names them for good: the `sub` of their tokens, the id of their [`Actor`].
     #[id(generated)]

@@ -2,7 +2,7 @@
 //!
 //! `#[input]` and `#[output]` implement these traits; `#[resource]` does both for the types it makes.
 //! Rules are garde's, called by the macros; what breaks one becomes a [`Fault`] with its JSON Pointer.
-use crate::{Fault, Misfits};
+use crate::{Fault, Items, Misfits};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -10,12 +10,19 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::Value;
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt::Display,
+    hash::{BuildHasher, Hash},
+};
 
 /// What a request can bring.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a request",
     label = "not an input",
-    note = "put `#[input]` on it; for a resource `Movie`, read `NewMovie` or `MoviePatch`"
+    note = "put `#[input]` on it; for a resource `Movie`, read `NewMovie` or `MoviePatch`; a field of a type that is not \
+            yours, and has no rules, takes `#[garde(skip)]`"
 )]
 pub trait Input: DeserializeOwned + JsonSchema + Send {
     /// Finds what keeps `body` from being one: each part that does not fit where the parts are known, otherwise the
@@ -42,37 +49,65 @@ macro_rules! plain {
         impl Output for $ty {}
     )*};
 }
-plain!(bool, i32, i64, u32, u64, String, jiff::Timestamp, uuid::Uuid, serde_json::Value);
+plain!(bool, char, i8, i16, i32, i64, u8, u16, u32, u64, String, jiff::Timestamp, uuid::Uuid, serde_json::Value);
+plain!(jiff::civil::Date, jiff::civil::Time, jiff::civil::DateTime);
 
 /// JSON has neither NaN nor infinity, yet a query string may say `nan`, which no range excludes.
-impl Input for f64 {
-    fn check(&self, at: &At<'_>, faults: &mut Faults) {
-        let error = || garde::Error::new("it is not a finite number");
-        faults.add(at, if self.is_finite() { Ok(()) } else { Err(error()) });
-    }
+macro_rules! floats {
+    ($($ty:ty),*) => {$(
+        impl Input for $ty {
+            fn check(&self, at: &At<'_>, faults: &mut Faults) {
+                let error = || garde::Error::new("it is not a finite number");
+                faults.add(at, if self.is_finite() { Ok(()) } else { Err(error()) });
+            }
+        }
+        impl Output for $ty {}
+    )*};
 }
+floats!(f32, f64);
 
-impl Output for f64 {}
+/// A text that is kept from logs; there is nothing to check about it but what the field says.
+impl Input for crate::Secret {
+    fn check(&self, _: &At<'_>, _: &mut Faults) {}
+}
 
 impl<T: Output> Output for Vec<T> {}
 impl<T: Output> Output for Option<T> {}
+impl<T: Output> Output for Box<T> {}
 
-impl<T: Input> Input for Vec<T> {
-    fn misfits(body: &Value, at: &At<'_>, found: &mut Misfits) {
-        match body.as_array() {
-            Some(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    found.find::<T>(item, &at.inside(&index.to_string()));
-                }
+/// What is made of others is checked item by item.
+macro_rules! collections {
+    ($([$($of:tt)*] $ty:ty, $item:ident, $parts:ident;)+) => {$(
+        impl<$($of)*> Input for $ty {
+            fn misfits(body: &Value, at: &At<'_>, found: &mut Misfits) {
+                found.$parts::<Self, $item>(body, at);
             }
-            None => found.first::<Self>(body, at),
+
+            fn check(&self, at: &At<'_>, faults: &mut Faults) {
+                self.each(|item, key| item.check(&at.inside(key), faults));
+            }
         }
+    )+};
+}
+collections! {
+    [T: Input] Vec<T>, T, items;
+    [T: Input + Ord] BTreeSet<T>, T, items;
+    [T: Input + Eq + Hash, S: BuildHasher + Default + Send] HashSet<T, S>, T, items;
+    [K: Name + Ord, V: Input] BTreeMap<K, V>, V, members;
+    [K: Name + Eq + Hash, V: Input, S: BuildHasher + Default + Send] HashMap<K, V, S>, V, members;
+}
+
+/// What a member of a map is called by.
+pub trait Name: DeserializeOwned + JsonSchema + Display + Send {}
+impl<T: DeserializeOwned + JsonSchema + Display + Send> Name for T {}
+
+impl<T: Input> Input for Box<T> {
+    fn misfits(body: &Value, at: &At<'_>, found: &mut Misfits) {
+        T::misfits(body, at, found);
     }
 
     fn check(&self, at: &At<'_>, faults: &mut Faults) {
-        for (index, item) in self.iter().enumerate() {
-            item.check(&at.inside(&index.to_string()), faults);
-        }
+        (**self).check(at, faults);
     }
 }
 
@@ -173,6 +208,29 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
     }
 }
 
+thread_local! {
+    static FROM_A_ROW: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads something that was stored, perhaps by another version of the app: members that inputs no longer or not yet
+/// know are passed over. Only callers are held to the letter.
+pub fn from_a_row<T>(read: impl FnOnce() -> T) -> T {
+    /// Puts back what was, also when reading panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            FROM_A_ROW.set(self.0);
+        }
+    }
+    let _before = Before(FROM_A_ROW.replace(true));
+    read()
+}
+
+/// Whether what is read now was stored.
+pub fn is_from_a_row() -> bool {
+    FROM_A_ROW.get()
+}
+
 /// A field of a patch: absent, or set (perhaps to null).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Change<T> {
@@ -203,6 +261,18 @@ impl<T> Change<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self::Set)
+    }
+}
+
+impl<T: Input> Input for Change<T> {
+    fn misfits(body: &Value, at: &At<'_>, found: &mut Misfits) {
+        found.find::<T>(body, at);
+    }
+
+    fn check(&self, at: &At<'_>, faults: &mut Faults) {
+        if let Self::Set(value) = self {
+            value.check(at, faults);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! every "no"           problem.rs   RFC 9457, one type for the whole framework
 //! what comes and goes  data.rs      inputs, outputs, their checks      strict.rs  JSON that means one thing
 //!                      misfits.rs   why a body is not the input it should be
+//!                      rules.rs     what a rule means to the type of a field
 //! what stays hidden    secret.rs    values that cannot be printed      seal.rs    values that cannot be forged
 //! when                 clock.rs     calendar and stopwatch
 //! as configured        config/      defaults, files, environment → one typed value
@@ -18,6 +19,7 @@ pub mod config;
 mod data;
 mod misfits;
 mod problem;
+mod rules;
 mod seal;
 mod secret;
 pub mod strict;
@@ -25,9 +27,10 @@ mod trace_id;
 mod words;
 
 pub use clock::{Clock, FrozenClock, ManualClock, SystemClock};
-pub use data::{At, Change, Faults, Input, ObjectOnly, Output};
+pub use data::{At, Change, Faults, Input, ObjectOnly, Output, from_a_row, is_from_a_row};
 pub use misfits::{MOMENT, Misfit, Misfits, Probe, blamed_field, no_moment};
 pub use problem::{Cause, Fault, Problem};
+pub use rules::{Items, Length, Range};
 pub use seal::Seal;
 pub use secret::{LiveSecret, Secret};
 pub use trace_id::TraceId;

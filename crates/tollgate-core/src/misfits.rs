@@ -4,6 +4,7 @@ use crate::{At, Input};
 use serde::de::{DeserializeOwned, Error};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
+use std::borrow::Cow;
 
 /// So many are told at most.
 const TOLD: usize = 50;
@@ -87,6 +88,34 @@ impl Misfits {
         }
     }
 
+    /// Notes what does not fit in a `T` that is an array of `I`.
+    pub fn items<T: Input, I: Input>(&mut self, body: &Value, at: &At<'_>) {
+        let items = body.as_array().into_iter().flatten().enumerate();
+        self.each::<T, I>(body, at, items.map(|(index, item)| (index.to_string().into(), item)));
+    }
+
+    /// Notes what does not fit in a `T` that is an object whose members are `I`, whatever they are called.
+    pub fn members<T: Input, I: Input>(&mut self, body: &Value, at: &At<'_>) {
+        let members = body.as_object().into_iter().flatten();
+        self.each::<T, I>(body, at, members.map(|(name, item)| (name.into(), item)));
+    }
+
+    fn each<'a, T: Input, I: Input>(
+        &mut self,
+        body: &Value,
+        at: &At<'_>,
+        items: impl Iterator<Item = (Cow<'a, str>, &'a Value)>,
+    ) {
+        let before = self.0.len();
+        for (key, item) in items {
+            self.find::<I>(item, &at.inside(&key));
+        }
+        // It has no items, or they are not what is wrong.
+        if self.0.len() == before {
+            self.first::<T>(body, at);
+        }
+    }
+
     /// Notes what does not fit in a `T` of these fields.
     pub fn fields<T: Input>(&mut self, body: &Value, at: &At<'_>, fields: &[Probe]) {
         let before = self.0.len();
@@ -147,7 +176,9 @@ fn pointer(path: &Path) -> String {
     let steps = path.iter().map(|segment| match segment {
         Segment::Map { key } => step(key),
         Segment::Seq { index } => step(&index.to_string()),
-        Segment::Enum { .. } | Segment::Unknown => String::new(),
+        // What a variant holds stands under its name: `{ "Card": { "number": … } }`.
+        Segment::Enum { variant } => step(variant),
+        Segment::Unknown => String::new(),
     });
     steps.collect()
 }

@@ -56,6 +56,7 @@ struct Body {
 
 /// One fault in an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ProblemFault")]
 pub struct Fault {
     /// Where in the body: a JSON Pointer (RFC 6901) as a fragment, as in `#/rating`.
     #[serde(skip_serializing_if = "Option::is_none")]

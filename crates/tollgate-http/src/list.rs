@@ -149,7 +149,9 @@ impl Parameter {
 fn parameters<R: Resource>() -> impl Iterator<Item = Parameter> {
     R::TABLE.shown().flat_map(|(index, column)| {
         let fitting = OPERATORS.into_iter().filter(|(_, operator, _)| operator.fits(column));
-        fitting.map(move |(suffix, operator, about)| Parameter { index, column, suffix, operator, about })
+        // A field of that name is asked for with `total.eq`.
+        let free = fitting.filter(|(suffix, ..)| !(suffix.is_empty() && OWN.contains(&column.name)));
+        free.map(move |(suffix, operator, about)| Parameter { index, column, suffix, operator, about })
     })
 }
 

@@ -98,7 +98,10 @@ impl<'a> Operation<'a> {
             Place::Header => "header",
         };
         let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-        let is_list = schema["type"] == "array";
+        let is_list = match &schema["type"] {
+            Value::Array(types) => types.iter().any(|name| name == "array"),
+            one => one == "array",
+        };
         let mut parameter = json!({ "name": name, "in": place, "required": required, "schema": schema });
         if is_list {
             // `a=1,2`, where the default would be `a=1&a=2`.

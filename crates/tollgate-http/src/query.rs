@@ -1,5 +1,8 @@
 //! Query strings and forms as `#[input]` structs: [`Query<T>`] and [`Form<T>`].
 
+mod pairs;
+
+use self::pairs::Lists;
 use crate::{
     Argument, Call, Operation, Place,
     call::media_type,
@@ -9,6 +12,7 @@ use axum::http::StatusCode;
 use form_urlencoded::{Parse, Serializer};
 use percent_encoding::percent_decode;
 use serde_json::json;
+use serde_path_to_error::Segment;
 use tollgate_core::{Fault, Faults, Input, Misfits, Problem, blamed_field, no_moment};
 
 /// The media type of a form.
@@ -19,6 +23,8 @@ const LONGEST_FORM: usize = 16 * 1024;
 const TOLD: usize = 50;
 
 /// The query string as an `#[input]` struct.
+///
+/// A list is written `ids=1,2`; a text in it has no commas of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
@@ -33,11 +39,13 @@ impl<T: Input> Argument for Query<T> {
     }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
-        read(call.head.uri.query().unwrap_or_default().as_bytes()).map(Self)
+        read(call.head.uri.query().unwrap_or_default().as_bytes(), Lists::Commas).map(Self)
     }
 }
 
 /// A form as an `#[input]` struct: a body of `application/x-www-form-urlencoded`.
+///
+/// A list is written `ids=1&ids=2`, as browsers send several fields of one name.
 #[derive(Clone, Copy, Debug)]
 pub struct Form<T>(pub T);
 
@@ -56,7 +64,7 @@ impl<T: Input> Argument for Form<T> {
         if media_type(&call.head.headers) != FORM {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).because(format!("send `{FORM}`")));
         }
-        read(&call.read_body(LONGEST_FORM).await?).map(Self)
+        read(&call.read_body(LONGEST_FORM).await?, Lists::Repeated).map(Self)
     }
 }
 
@@ -76,8 +84,9 @@ pub(crate) fn refuses(operation: &mut Operation<'_>) {
     operation.refuses(StatusCode::UNPROCESSABLE_ENTITY, "A parameter is wrong.");
 }
 
-fn read<T: Input>(text: &[u8]) -> Result<T, Problem> {
-    let value: T = deserialize(pairs(text)?).map_err(|first| Problem::invalid(misfits::<T>(text, first)))?;
+fn read<T: Input>(text: &[u8], lists: Lists) -> Result<T, Problem> {
+    let value: T =
+        deserialize(pairs(text)?, lists).map_err(|first| Problem::invalid(misfits::<T>(text, lists, first)))?;
     let faults: Vec<Fault> = Faults::of(&value).into_iter().map(parameter).collect();
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }
 }
@@ -88,17 +97,21 @@ struct Blame {
     message: String,
 }
 
-fn deserialize<T: Input>(pairs: Parse<'_>) -> Result<T, Blame> {
-    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(|error| {
+fn deserialize<T: Input>(pairs: Parse<'_>, lists: Lists) -> Result<T, Blame> {
+    serde_path_to_error::deserialize(pairs::deserializer(pairs, lists)).map_err(|error| {
         let message = error.inner().to_string();
-        let name = blamed_field(&message).map_or_else(|| error.path().to_string(), str::to_owned);
-        Blame { name, message }
+        // The parameter, and not which item of a list it has.
+        let sent = error.path().iter().find_map(|step| match step {
+            Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        });
+        Blame { name: blamed_field(&message).map(str::to_owned).or(sent).unwrap_or_default(), message }
     })
 }
 
 /// Every parameter that does not fit. Serde stops at the first, so it is asked again without that one; at last it misses
 /// some. Only a query that is wrong pays for that.
-fn misfits<T: Input>(text: &[u8], mut blame: Blame) -> Vec<Fault> {
+fn misfits<T: Input>(text: &[u8], lists: Lists, mut blame: Blame) -> Vec<Fault> {
     let mut pairs: Vec<_> = form_urlencoded::parse(text).collect();
     let mut faults = vec![];
     while let Some(at) = pairs.iter().position(|(name, _)| *name == blame.name).filter(|_| faults.len() < TOLD) {
@@ -106,7 +119,7 @@ fn misfits<T: Input>(text: &[u8], mut blame: Blame) -> Vec<Fault> {
         faults.push(fault(&blame.name, of_serde(&message)));
         pairs.retain(|(name, _)| *name != blame.name);
         let rest = Serializer::new(String::new()).extend_pairs(&pairs).finish();
-        match deserialize::<T>(form_urlencoded::parse(rest.as_bytes())) {
+        match deserialize::<T>(form_urlencoded::parse(rest.as_bytes()), lists) {
             Ok(_) => return faults,
             Err(next) => blame = next,
         }
@@ -129,5 +142,6 @@ pub(crate) fn fault(name: &str, detail: impl Into<String>) -> Fault {
 /// The same fault, said of a parameter.
 fn parameter(fault: Fault) -> Fault {
     let name = fault.pointer.unwrap_or_default();
-    Fault::of(name.trim_start_matches("#/"), fault.detail)
+    let name = name.trim_start_matches("#/");
+    Fault::of(name.split_once('/').map_or(name, |(name, _)| name), fault.detail)
 }

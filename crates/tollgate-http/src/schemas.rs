@@ -98,9 +98,10 @@ fn weaker(read: &Value, sent: &Value) -> bool {
 
 /// Schemars calls the second `Movie` of a document `Movie2`; the macros' `x-rust-type` gives it away.
 fn numbered(name: &str, schema: &Value, all: &Map<String, Value>) -> Option<String> {
-    let own = rust_type(schema).rsplit("::").next().filter(|own| *own != name && !own.is_empty())?;
-    let first = all.get(own)?;
-    Some(shared(own, rust_type(first), rust_type(schema)))
+    rust_type(schema).rsplit("::").next().filter(|own| *own != name && !own.is_empty())?;
+    let first = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let other = all.get(first).filter(|_| first != name)?;
+    Some(shared(first, rust_type(other), rust_type(schema)))
 }
 
 fn rust_type(schema: &Value) -> &str {
@@ -111,7 +112,8 @@ fn shared(name: &str, first: &str, second: &str) -> String {
     if first == second {
         format!("the schema `{name}` differs when read and when sent: use two types")
     } else {
-        format!("two types share the schema name `{name}`: `{first}` and `{second}`; rename one")
+        let first = if first.is_empty() { "the framework's" } else { &format!("`{first}`") };
+        format!("two types share the schema name `{name}`: {first} and `{second}`; rename one")
     }
 }
 

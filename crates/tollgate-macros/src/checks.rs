@@ -4,12 +4,13 @@
 //! a `Change<T>`. Its rules are plain functions, so this module calls them: one line per rule.
 //!
 //! One difference is on purpose: the length of a text is counted in **characters**, as JSON Schema's
-//! `maxLength` does. (garde counts bytes unless told, and the document would lie.)
+//! `maxLength` does. (garde counts bytes unless told, and the document would lie.) That, ranges and items are traits of
+//! `tollgate-core`, so that it is the type that decides, and not how it is spelled.
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Attribute, Error, Expr, GenericArgument, Ident, PathArguments, PathSegment, Result, Token, Type, parenthesized,
-    parse::ParseStream, parse::Parser, punctuated::Punctuated, spanned::Spanned,
+    Attribute, Error, Expr, Ident, Result, Token, Type, parenthesized, parse::ParseStream, parse::Parser,
+    punctuated::Punctuated, spanned::Spanned,
 };
 
 /// Every rule that [`check`] knows.
@@ -56,45 +57,44 @@ fn rules(tokens: TokenStream) -> Result<Punctuated<Rule, Token![,]>> {
     (|input: ParseStream| Punctuated::parse_terminated_with(input, rule)).parse2(tokens)
 }
 
-/// The checks of one field: statements that look at `value: &T`, know `at` and add to `faults`.
-pub(crate) fn checks(attributes: &[Attribute], ty: &Type) -> Result<TokenStream> {
-    let mut out = TokenStream::new();
-    for attribute in attributes {
-        out.extend(checks_of(attribute.meta.require_list()?.tokens.clone(), ty)?);
+/// The checks of one field: statements that look at `value: &T`, know `at` and add to `faults`. Nothing, where the field
+/// says `skip`.
+pub(crate) fn checks(attributes: &[Attribute], ty: &Type) -> Result<Option<TokenStream>> {
+    let mut said = vec![];
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("garde")) {
+        said.extend(rules(attribute.meta.require_list()?.tokens.clone())?);
     }
-    Ok(out)
+    let mut out = quote_spanned!(ty.span() => ::tollgate::__private::Input::check(value, &at, faults););
+    for rule in &said {
+        out.extend(check(rule)?);
+    }
+    Ok((!said.iter().any(|rule| rule.name == "skip")).then_some(out))
 }
 
-fn checks_of(tokens: TokenStream, ty: &Type) -> Result<TokenStream> {
-    rules(tokens)?.iter().map(|rule| check(rule, ty)).collect()
-}
-
-fn check(Rule { name, inside }: &Rule, ty: &Type) -> Result<TokenStream> {
+fn check(Rule { name, inside }: &Rule) -> Result<TokenStream> {
     let call = |module: TokenStream, arguments: TokenStream| {
         quote_spanned! { name.span() =>
             faults.add(&at, ::tollgate::__private::garde::rules::#module::apply(value, #arguments));
         }
     };
+    let ask = |rule: TokenStream, bounds: TokenStream| quote_spanned!(name.span() => faults.add(&at, ::tollgate::__private::#rule(value, #bounds)););
     Ok(match name.to_string().as_str() {
-        "skip" => TokenStream::new(),
-        "dive" => quote_spanned! { name.span() => ::tollgate::__private::Input::check(value, &at, faults); },
+        // An input within is checked in any case; who is used to garde says so.
+        "skip" | "dive" => TokenStream::new(),
         "ascii" | "alphanumeric" | "email" | "url" | "required" => call(name.to_token_stream(), quote!(())),
         "contains" | "prefix" | "suffix" => call(name.to_token_stream(), quote!((&#inside,))),
         "pattern" => call(name.to_token_stream(), pattern(inside)),
-        "length" => call(measure(ty), bounds(inside)?.usize()),
-        "range" => call(name.to_token_stream(), bounds(inside)?.options(name.span())),
+        "length" => ask(quote_spanned!(name.span() => Length::length), bounds(inside)?.usize()),
+        "range" => ask(quote_spanned!(name.span() => Range::range), bounds(inside)?.options(name.span())),
         "custom" => quote_spanned! { inside.span() => faults.add(&at, (#inside)(value, &())); },
         "inner" => {
-            let inner = checks_of(inside.clone(), item(without_option(ty)).unwrap_or(ty))?;
-            let each = quote! {
-                ::tollgate::__private::garde::rules::inner::apply(value, |value, key| {
-                    let key = ::std::string::ToString::to_string(key);
-                    let at = at.inside(&key);
+            let inner = rules(inside.clone())?.iter().map(check).collect::<Result<TokenStream>>()?;
+            quote_spanned! { name.span() =>
+                ::tollgate::__private::Items::each(value, |value, key| {
+                    let at = at.inside(key);
                     #inner
                 });
-            };
-            // To garde, what is in an `Option` would be its one item.
-            if is_option(ty) { quote!(if let ::core::option::Option::Some(value) = value { #each }) } else { each }
+            }
         }
         other => {
             return Err(Error::new(name.span(), format!("there is no rule `{other}`; there are {}", RULES.join(", "))));
@@ -108,30 +108,6 @@ fn pattern(text: &TokenStream) -> TokenStream {
         static PATTERN: regex::StaticPattern = regex::init_pattern!(#text);
         (&PATTERN,)
     })
-}
-
-/// Texts are measured in characters, collections in items.
-fn measure(ty: &Type) -> TokenStream {
-    let is_text = last(without_option(ty)).is_some_and(|name| name.ident == "String");
-    if is_text { quote!(length::chars) } else { quote!(length::simple) }
-}
-
-fn is_option(ty: &Type) -> bool {
-    last(ty).is_some_and(|name| name.ident == "Option")
-}
-
-fn without_option(ty: &Type) -> &Type {
-    if is_option(ty) { item(ty).unwrap_or(ty) } else { ty }
-}
-
-/// What a type is of: `T` of `Vec<T>` and of `Option<T>`.
-fn item(ty: &Type) -> Option<&Type> {
-    let PathArguments::AngleBracketed(of) = &last(ty)?.arguments else { return None };
-    of.args.iter().find_map(|of| if let GenericArgument::Type(ty) = of { Some(ty) } else { None })
-}
-
-fn last(ty: &Type) -> Option<&PathSegment> {
-    if let Type::Path(path) = ty { path.path.segments.last() } else { None }
 }
 
 /// `min = …, max = …, equal = …`.

@@ -1,10 +1,8 @@
 //! `#[input]` and `#[output]`: plain data that requests bring and answers carry.
-use crate::{checks::checks, row};
+use crate::{fields, row};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::{
-    Attribute, Error, Fields, Ident, Item, LitStr, Result, Type, ext::IdentExt, parse::ParseBuffer, spanned::Spanned,
-};
+use quote::quote;
+use syn::{Attribute, Error, Fields, Ident, Item, Meta, Result, ext::IdentExt, parse::Parser, spanned::Spanned};
 
 /// Which way the data goes.
 #[derive(Clone, Copy, PartialEq)]
@@ -26,71 +24,76 @@ pub(crate) fn data(said: TokenStream, item: TokenStream, direction: Direction) -
     }
     let is_ours = |attribute: &mut Attribute| attribute.path().is_ident("input") || attribute.path().is_ident("output");
     let others: Vec<Attribute> = attrs.extract_if(.., is_ours).collect();
-    let both = !others.is_empty();
-    let (input, output) = (both || direction == Direction::Input, both || direction == Direction::Output);
+    let mut kind = Kind::default();
+    kind.hear(direction, said)?;
+    for other in &others {
+        let direction = if other.path().is_ident("input") { Direction::Input } else { Direction::Output };
+        let said = if let Meta::List(list) = &other.meta { list.tokens.clone() } else { TokenStream::new() };
+        kind.hear(direction, said)?;
+    }
+    let input = if kind.input { input(&item, &ident, &kind)? } else { TokenStream::new() };
+    let output = kind.output.then(|| quote!(impl ::tollgate::__private::Output for #ident {}));
+    let row = if kind.row { row::from_row(&item)? } else { TokenStream::new() };
     let mut wanted = vec![];
-    wanted.extend(input.then(|| quote!(Deserialize)));
-    wanted.extend(output.then(|| quote!(Serialize)));
+    wanted.extend(kind.input.then(|| quote!(Deserialize)));
+    wanted.extend(kind.output.then(|| quote!(Serialize)));
     let (derives, rust_type) = (derives(&wanted), rust_type(&ident));
-    let object = input && matches!(item, Item::Struct(_));
-    let deny = input.then(|| quote!(#[serde(deny_unknown_fields)]));
-    let remote = object.then(|| quote!(#[serde(remote = "Self", expecting = "an object")]));
-    let reading = object.then(|| object_only(&ident));
-    let writing = (object && output).then(|| serialize_too(&ident));
-    let misfits = probes(&item).map(misfits);
-    let checked = if input { field_checks(&item)? } else { TokenStream::new() };
-    let input = input.then(|| quote! {
+    let deny = (kind.input && !kind.open).then(|| quote!(#[serde(deny_unknown_fields)]));
+    let remote = kind.input.then(|| quote!(#[serde(remote = "Self")]));
+    let expecting = (kind.input && is_object(&item)).then(|| quote!(#[serde(expecting = "an object")]));
+    let writing = (kind.input && kind.output).then(|| serialize_too(&ident));
+    Ok(quote! { #derives #deny #remote #expecting #rust_type #item #writing #input #output #row })
+}
+
+/// What is said in all the attributes of one type.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one word")]
+struct Kind {
+    input: bool,
+    output: bool,
+    /// Unknown fields are passed over.
+    open: bool,
+    /// It is read from rows.
+    row: bool,
+}
+
+impl Kind {
+    fn hear(&mut self, direction: Direction, said: TokenStream) -> Result<()> {
+        let (known, refusal, is, word) = match direction {
+            Direction::Input => ("open", "`#[input]` knows `open`", &mut self.input, &mut self.open),
+            Direction::Output => ("row", "`#[output]` knows `row`", &mut self.output, &mut self.row),
+        };
+        *is = true;
+        let parser = syn::meta::parser(|meta| {
+            *word = meta.path.is_ident(known);
+            if *word { Ok(()) } else { Err(meta.error(refusal)) }
+        });
+        parser.parse2(said)
+    }
+}
+
+fn is_object(item: &Item) -> bool {
+    matches!(item, Item::Struct(item) if matches!(item.fields, Fields::Named(_)))
+}
+
+/// `Deserialize` and `Input`.
+fn input(item: &Item, ident: &Ident, kind: &Kind) -> Result<TokenStream> {
+    fields::refuse(item, kind.open)?;
+    let stored = (kind.output && !kind.open).then(|| fields::stored(item, ident)).flatten();
+    let reading = reading(ident, is_object(item), stored.as_ref());
+    // What is open has no field too many; what else does not fit is told by the first that serde meets.
+    let misfits = if kind.open { None } else { fields::probes(item).map(misfits) };
+    let checked = fields::checked(item)?;
+    Ok(quote! {
+        #reading
         impl ::tollgate::__private::Input for #ident {
             #misfits
-            fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { let _ = (at, &faults); #checked }
+            fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) {
+                let _ = (at, &faults);
+                #checked
+            }
         }
-    });
-    let output = output.then(|| quote!(impl ::tollgate::__private::Output for #ident {}));
-    let row = if row::is_said(said, &others)? { row::from_row(&item)? } else { TokenStream::new() };
-    Ok(quote! { #derives #deny #remote #rust_type #item #reading #writing #input #output #row })
-}
-
-fn field_checks(item: &Item) -> Result<TokenStream> {
-    let Item::Struct(item) = item else { return Ok(TokenStream::new()) };
-    let Fields::Named(named) = &item.fields else { return Ok(TokenStream::new()) };
-    named
-        .named
-        .iter()
-        .filter_map(|field| field.ident.as_ref().map(|ident| (ident, field)))
-        .map(|(ident, field)| {
-            let rules: Vec<_> = field.attrs.iter().filter(|a| a.path().is_ident("garde")).cloned().collect();
-            let (finite, checks, name) = (finite(&field.ty), checks(&rules, &field.ty)?, ident.unraw().to_string());
-            Ok(quote!({ let (at, value) = (at.inside(#name), &self.#ident); let _ = (&at, value); #finite #checks }))
-        })
-        .collect()
-}
-
-/// How each field is held against a body; nothing where serde has more to say than this understands.
-fn probes(item: &Item) -> Option<Vec<TokenStream>> {
-    let Item::Struct(item) = item else { return None };
-    let Fields::Named(named) = &item.fields else { return None };
-    let is_plain = !item.attrs.iter().any(|attribute| attribute.path().is_ident("serde"));
-    is_plain.then(|| named.named.iter().map(probe).collect())?
-}
-
-fn probe(field: &syn::Field) -> Option<TokenStream> {
-    let (mut name, mut optional) = (field.ident.as_ref()?.unraw().to_string(), None);
-    for serde in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        serde
-            .parse_nested_meta(|said| {
-                let value = said.value().ok().map(ParseBuffer::parse::<LitStr>).transpose()?;
-                match (said.path.get_ident().map(ToString::to_string).as_deref(), value) {
-                    (Some("rename"), Some(said)) => name = said.value(),
-                    (Some("default"), _) => optional = Some(quote!(.optional())),
-                    _ => return Err(said.error("it changes how the field is read")),
-                }
-                Ok(())
-            })
-            .ok()?;
-    }
-    let dives = |rule: &Attribute| rule.path().is_ident("garde") && rule.to_token_stream().to_string().contains("dive");
-    let (ty, how) = (&field.ty, if field.attrs.iter().any(dives) { quote!(within) } else { quote!(of) });
-    Some(quote!(::tollgate::__private::Probe::#how::<#ty>(#name) #optional))
+    })
 }
 
 /// Tells every field that does not fit, not only the first.
@@ -107,13 +110,6 @@ pub(crate) fn misfits(probes: impl IntoIterator<Item = TokenStream>) -> TokenStr
     }
 }
 
-/// A query string may say `nan`, which lies in no range and outside of none.
-fn finite(ty: &Type) -> Option<TokenStream> {
-    let name = ty.to_token_stream().to_string().replace(' ', "");
-    let is_float = matches!(name.as_str(), "f64" | "Option<f64>" | "Vec<f64>");
-    is_float.then(|| quote!(::tollgate::__private::Input::check(value, &at, faults);))
-}
-
 /// `#[derive(…)]` by way of our re-exports.
 pub(crate) fn derives(traits: &[TokenStream]) -> TokenStream {
     quote! {
@@ -123,18 +119,21 @@ pub(crate) fn derives(traits: &[TokenStream]) -> TokenStream {
     }
 }
 
-/// `Deserialize` for a struct that is an object and nothing else.
+/// `Deserialize` for a struct that is an object and nothing else, and for what was stored by another version of it.
 ///
 /// Serde's own reads `["Alien", 1979]` as a struct as well, by position, past every name that was checked. So the
 /// derive writes an inherent function (`remote = "Self"`), and the impl calls it through `ObjectOnly`.
-pub(crate) fn object_only(ident: &Ident) -> TokenStream {
+pub(crate) fn reading(ident: &Ident, is_object: bool, stored: Option<&TokenStream>) -> TokenStream {
+    let only = is_object.then(|| quote!(let deserializer = ::tollgate::__private::ObjectOnly(deserializer);));
     quote! {
         impl<'de> ::tollgate::__private::serde::Deserialize<'de> for #ident {
             fn deserialize<D>(deserializer: D) -> ::core::result::Result<Self, D::Error>
             where
                 D: ::tollgate::__private::serde::Deserializer<'de>,
             {
-                Self::deserialize(::tollgate::__private::ObjectOnly(deserializer))
+                #only
+                #stored
+                Self::deserialize(deserializer)
             }
         }
     }

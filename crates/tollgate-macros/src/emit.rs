@@ -24,12 +24,12 @@ fn stored(Model { item, fields, .. }: &Model) -> TokenStream {
         quote! { #(#docs)* #(#garde)* #hidden #vis #ident: #ty }
     });
     quote! {
-        #(#attrs)*
         #[allow(clippy::struct_field_names, reason = "`movie_id` is the column's name as well")]
         #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
         #[derive(Clone, PartialEq)]
         #derives
         #rust_type
+        #(#attrs)*
         #vis struct #ident { #(#fields,)* }
         impl ::tollgate::__private::Output for #ident {}
         #debug

@@ -19,6 +19,7 @@ pub(crate) struct Model {
 pub(crate) struct Field {
     pub ident: Ident,
     pub ty: Type,
+    /// What is said of it to readers: of the documentation, of the document, of the compiler's warnings.
     pub docs: Vec<Attribute>,
     pub garde: Vec<Attribute>,
     pub flags: Flags,
@@ -68,6 +69,9 @@ impl Model {
         let Fields::Named(named) = &item.fields else {
             return Err(Error::new(item.ident.span(), "`#[resource]` describes a struct with named fields"));
         };
+        for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+            errors.add(attribute.path().span(), &unknown_attribute("serde"));
+        }
         let fields: Vec<Field> = named.named.iter().filter_map(|field| errors.keep(read(field))).collect();
         check_roles(&item, &fields, &mut errors);
         errors.finish()?;
@@ -143,6 +147,7 @@ fn read_attribute(attribute: &Attribute, field: &mut Field) -> Result<()> {
     match name.as_str() {
         "doc" => field.docs.push(attribute.clone()),
         "garde" => field.garde.push(attribute.clone()),
+        "schemars" | "allow" => field.docs.push(attribute.clone()),
         "id" => {
             flags.id = Some(attribute.path().span());
             flags.generated = generated(attribute)?;
@@ -179,6 +184,7 @@ fn unknown_attribute(name: &str) -> String {
     let near = KNOWN.into_iter().find(|known| strsim::levenshtein(known, name) <= 2);
     match (name, near) {
         ("serde", _) => "a resource is written as its fields are named: rename the field, not its text".into(),
+        ("cfg", _) => "a column is there in every build: the table is the same".into(),
         (_, Some(near)) => format!("unknown field attribute `{name}`; did you mean `{near}`?"),
         (_, None) => format!("unknown field attribute `{name}`; a resource knows {}", KNOWN.join(", ")),
     }

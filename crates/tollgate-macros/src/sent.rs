@@ -1,13 +1,13 @@
 //! What callers send: `NewMovie` to create a row, `MoviePatch` to change part of one.
 use crate::{
     checks::checks,
-    data::{derives, misfits, object_only, rust_type},
+    data::{derives, misfits, reading, rust_type},
     emit::{debug, indexed, text},
     model::{Field, Model},
 };
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{GenericArgument, Ident, PathArguments, Type};
+use syn::Ident;
 
 /// `NewMovie`: what a caller sends to create one.
 pub(crate) fn new(model: &Model) -> TokenStream {
@@ -40,15 +40,15 @@ pub(crate) fn patch(model: &Model) -> TokenStream {
 fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks: &TokenStream) -> TokenStream {
     let (vis, name) = (&model.item.vis, &if is_patch { patch_name(model) } else { new_name(model) });
     let derives = derives(&[quote!(Deserialize)]);
-    let (rust_type, reading) = (rust_type(name), object_only(name));
+    let (rust_type, read) = (rust_type(name), reading(name, true, None));
     let sent: Vec<Field> = indexed(model, !is_patch).map(|(_, field)| field.clone()).collect();
     let debug = debug(name, &sent);
     // A patch that changes nothing is where one written in Rust starts: `MoviePatch { rating: …, ..Default::default() }`.
     let default = is_patch.then(|| quote!(Default,));
     let optional = is_patch.then(|| quote!(.optional()));
     let probes = sent.iter().map(|Field { ident, ty, .. }| {
-        let (name, how) = (text(ident), if is_nested(ty) { quote!(within) } else { quote!(of) });
-        quote!(::tollgate::__private::Probe::#how::<#ty>(#name) #optional)
+        let name = text(ident);
+        quote!(::tollgate::__private::Probe::within::<#ty>(#name) #optional)
     });
     let refused = model.fields.iter().filter_map(|field| refused(field, is_patch));
     let misfits = misfits(probes.chain(refused));
@@ -62,7 +62,7 @@ fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks:
         #rust_type
         #vis struct #name { #fields }
         #debug
-        #reading
+        #read
         impl ::tollgate::__private::Input for #name {
             #misfits
             fn check(&self, at: &::tollgate::__private::At<'_>, faults: &mut ::tollgate::__private::Faults) { #checks }
@@ -83,23 +83,10 @@ fn refused(Field { ident, flags, .. }: &Field, is_patch: bool) -> Option<TokenSt
 
 fn field_check(field: &Field) -> TokenStream {
     let name = text(&field.ident);
-    let checks = checks(&field.garde, &field.ty).unwrap_or_else(|error| error.to_compile_error());
-    let within = is_nested(&field.ty).then(|| quote!(::tollgate::__private::Input::check(value, &at, faults);));
-    if checks.is_empty() && within.is_none() {
-        return quote!(let _ = value;);
-    }
-    quote! { let at = at.inside(#name); #within #checks }
-}
-
-/// Whether a field is a `Nested<…>` or an `Option` of one, which has rules of its own.
-fn is_nested(ty: &Type) -> bool {
-    let Type::Path(path) = ty else { return false };
-    let Some(last) = path.path.segments.last() else { return false };
-    match &last.arguments {
-        PathArguments::AngleBracketed(inside) if last.ident == "Option" => {
-            inside.args.iter().any(|inside| matches!(inside, GenericArgument::Type(ty) if is_nested(ty)))
-        }
-        _ => last.ident == "Nested",
+    match checks(&field.garde, &field.ty) {
+        Ok(Some(checks)) => quote! { let at = at.inside(#name); #checks },
+        Ok(None) => quote!(let _ = value;),
+        Err(error) => error.to_compile_error(),
     }
 }
 

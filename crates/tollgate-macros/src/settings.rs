@@ -6,7 +6,13 @@ use quote::{format_ident, quote};
 use syn::{Attribute, Error, Expr, Fields, Ident, ItemStruct, Result, Type, spanned::Spanned};
 
 /// Writes the derives, and a function for each default.
-pub(crate) fn settings(item: TokenStream) -> Result<TokenStream> {
+pub(crate) fn settings(said: &TokenStream, item: TokenStream) -> Result<TokenStream> {
+    if !said.is_empty() {
+        return Err(Error::new(
+            said.span(),
+            "`#[settings]` takes nothing: the app says where they are, with `App::config`",
+        ));
+    }
     let mut item: ItemStruct = syn::parse2(item)?;
     let Fields::Named(named) = &mut item.fields else {
         return Err(Error::new(item.span(), "`#[settings]` describes a struct with named fields"));
@@ -51,16 +57,15 @@ mod tests {
                 at_once: u8,
             }
         };
-        insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(settings(item).unwrap()).unwrap()));
+        insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(settings(&quote!(), item).unwrap()).unwrap()));
     }
 
     #[test]
     fn settings_have_names() {
-        let said = settings(quote!(
+        let pair = quote!(
             struct Pair(u8, u8);
-        ))
-        .unwrap_err()
-        .to_string();
+        );
+        let said = settings(&quote!(), pair).unwrap_err().to_string();
         assert_eq!(said, "`#[settings]` describes a struct with named fields");
     }
 }

@@ -5,7 +5,7 @@ use garde::rules::range::{Bounds, OutOfBounds};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{borrow::Cow, fmt, str::FromStr};
-use tollgate_core::{At, Faults, Input, Output};
+use tollgate_core::{At, Faults, Input, Output, Range};
 
 /// A number of at most `PRECISION` digits, `SCALE` of them decimals: SQL's `numeric(PRECISION, SCALE)`.
 ///
@@ -181,6 +181,19 @@ impl<const PRECISION: u8, const SCALE: u8> Bounds for Decimal<PRECISION, SCALE> 
 
 impl<const PRECISION: u8, const SCALE: u8> Output for Decimal<PRECISION, SCALE> {}
 
+/// Bounds are written as numbers are: `range(min = 0, max = 99)`, `range(min = 0.5)`.
+macro_rules! ranges {
+    ($($bound:ty),*) => {$(
+        impl<const PRECISION: u8, const SCALE: u8> Range<$bound> for Decimal<PRECISION, SCALE> {
+            fn range(&self, (least, most): (Option<$bound>, Option<$bound>)) -> Result<(), garde::Error> {
+                // Both sides are the numbers nearest to what is written, so what is equal on paper is equal here.
+                f64::from(*self).range((least.map(f64::from), most.map(f64::from)))
+            }
+        }
+    )*};
+}
+ranges!(i32, f64);
+
 impl<const PRECISION: u8, const SCALE: u8> Cell for Decimal<PRECISION, SCALE> {
     type Plain = Self;
     const KIND: Kind = Kind::Decimal { precision: PRECISION, scale: SCALE };
@@ -211,6 +224,21 @@ mod tests {
         }
         assert_eq!(serde_json::to_string(&Decimal::<2, 1>::from_units(83).unwrap()).unwrap(), "8.3");
         assert_eq!(serde_json::to_string(&Decimal::<3, 0>::from_units(-7).unwrap()).unwrap(), "-7");
+    }
+
+    #[test]
+    fn a_range_is_said_in_whole_numbers_or_with_decimals() {
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        assert!(price("0").range((Some(0), None)).is_ok() && price("-0.01").range((Some(0), None)).is_err());
+        for tenth in -1000..1000 {
+            let (least, decimal) = (f64::from(tenth) / 10.0, Price::from_units(i64::from(tenth) * 10).unwrap());
+            assert!(decimal.range((Some(least), Some(least))).is_ok(), "{decimal}");
+            assert!(Price::from_units(decimal.units() - 1).unwrap().range((Some(least), None)).is_err(), "{decimal}");
+            assert!(Price::from_units(decimal.units() + 1).unwrap().range((None, Some(least))).is_err(), "{decimal}");
+        }
+        assert!(
+            Some(price("0.1")).range((Some(0.1), Some(0.1))).is_ok() && None::<Price>.range((Some(1), None)).is_ok()
+        );
     }
 
     #[test]

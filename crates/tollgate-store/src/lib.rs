@@ -102,7 +102,9 @@ pub mod __private {
     pub use serde;
     pub use serde_json;
     pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
-    pub use tollgate_core::{At, Change, Faults, Input, Misfits, ObjectOnly, Output, Probe};
+    pub use tollgate_core::{
+        At, Change, Faults, Input, Items, Length, Misfits, ObjectOnly, Output, Probe, Range, is_from_a_row,
+    };
 }
 
 /// What an error says, with its cause.

@@ -10,13 +10,17 @@ use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
 };
-use tollgate_core::{At, Faults, Input, Misfits, Output};
+use tollgate_core::{At, Faults, Input, Misfits, Output, from_a_row};
 
 /// A value of the app's own kept in one column, as JSON: `address: Nested<Address>`.
 ///
 /// The type within is an `#[input]` and an `#[output]`, so a caller who sends an unknown or unfit field of it gets a
 /// 422 that points into it. Rows are found by whether it is there, and by nothing in it: what is to be searched
 /// deserves a column.
+///
+/// Rows outlive the type. What the type no longer has is passed over where a row is read, and what a newer instance
+/// wrote as well; a field that it did not have before must be an `Option` or `#[serde(default)]`, because rows that lack
+/// it could not be read. So could those with a variant of an enum that is gone, or a value that no longer fits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Nested<T>(pub T);
@@ -81,7 +85,7 @@ impl<T: Input + Output + Sync + 'static> Cell for Nested<T> {
     }
 
     fn read(value: Value<'_>) -> Option<Self> {
-        if let Value::Text(json) = value { serde_json::from_str(&json).ok() } else { None }
+        if let Value::Text(json) = value { from_a_row(|| serde_json::from_str(&json).ok()) } else { None }
     }
 }
 

@@ -103,6 +103,7 @@ async fn remove_second_factor(
 
 /// A link for one person.
 #[output]
+#[schemars(rename = "PasswordLink")]
 struct Link {
     /// Its address.
     link: String,

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 /// Somebody to be added.
 #[input]
+#[schemars(rename = "NewUserAccount")]
 #[derive(Clone, Default)]
 pub struct NewAccount {
     /// How they are called.
@@ -34,6 +35,7 @@ tollgate_core::debug_by_name!(NewAccount);
 
 /// What is to become of somebody. What is absent stays as it is.
 #[input]
+#[schemars(rename = "UserAccountChange")]
 #[derive(Clone, Default)]
 pub struct AccountChange {
     /// How they are called.

@@ -16,6 +16,7 @@ const DAYS: u32 = 90;
 
 /// A key that somebody wants.
 #[input]
+#[schemars(rename = "ApiKeyWanted")]
 #[derive(Debug, Clone)]
 pub struct KeyWanted {
     /// What it is for, as in `nightly-import`.
@@ -33,6 +34,7 @@ pub struct KeyWanted {
 
 /// A key that was made.
 #[output]
+#[schemars(rename = "MadeApiKey")]
 pub struct MadeKey {
     /// The key. This is the only time that it is shown.
     pub secret: String,

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 /// A browser in which somebody signed in.
 #[resource(plural = "auth_sessions")]
+#[schemars(rename = "SignedInBrowser")]
 pub struct Session {
     /// The hash of what the cookie holds.
     #[id]

@@ -16,8 +16,8 @@
 //! }
 //!
 //! /// Tomorrow, somewhere.
+//! #[input(open)]
 //! #[output]
-//! #[derive(serde::Deserialize)]
 //! struct Forecast {
 //!     celsius: f64,
 //! }

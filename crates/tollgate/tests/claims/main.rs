@@ -23,6 +23,8 @@ mod hang_up;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod inputs;
+#[cfg(test)]
 mod issuers;
 #[cfg(test)]
 mod kinds;
