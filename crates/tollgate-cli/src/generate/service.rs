@@ -35,6 +35,28 @@ pub(crate) struct New {
     no_migration: bool,
 }
 
+/// What every app has already: tables, and the paths of pages and of what others ask for.
+const OWN: &[&str] = &["api_keys", "audit_events", "docs", "provider_people", "provider_sessions", "users"];
+
+/// What services speak of by these names: types of fields, and what handlers take and answer.
+const TYPES: &[&str] = &[
+    "decimal",
+    "json",
+    "may",
+    "nested",
+    "object_id",
+    "option",
+    "path",
+    "query",
+    "result",
+    "service",
+    "store",
+    "string",
+    "timestamp",
+    "uuid",
+    "vec",
+];
+
 /// Adds it.
 pub(super) fn run(new: &New) -> Result {
     words::check_identifier("a service", &new.name, false)?;
@@ -74,7 +96,16 @@ fn files(new: &New, fields: &[Field], app: &App) -> Result<Files> {
 
 /// The names of the model and its own fields are not those of others.
 fn check_names(new: &New, fields: &[Field]) -> Result {
-    let one = one(new)?;
+    let (one, name) = (one(new)?, new.name.as_str());
+    if OWN.contains(&name) || name.starts_with("auth_") || name.starts_with("tollgate_") {
+        return Err(format!("every app has `{name}` already, of Tollgate's own: take another name").into());
+    }
+    if TYPES.contains(&one.as_str()) {
+        let model = words::camel(&one);
+        return Err(
+            format!("`{model}` is a type that services use already: take another, as in --model Our{model}").into()
+        );
+    }
     let own = [Some(format!("{one}_id")), new.owned.then(|| "owner".to_owned())];
     for (at, field) in fields.iter().enumerate() {
         if own.iter().flatten().any(|own| *own == field.name) {

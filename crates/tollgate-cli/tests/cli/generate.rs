@@ -45,6 +45,8 @@ fn what_cannot_be_done_leaves_everything_as_it_was() {
         (&["people", "name:string"], "Say it with --model"),
         (&["books", "book_id:int"], "is there by itself"),
         (&["type", "title:string"], "it is a word of Rust"),
+        (&["users", "name:string"], "every app has `users` already"),
+        (&["services", "name:string"], "`Service` is a type that services use already"),
     ] {
         let (said, code) = failure(made.tollgate(&[&["generate", "service"], arguments].concat()));
         assert!(said.contains(why), "{arguments:?}: {said}");

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_core::Secret;
 
-/// Another API that the app asks: `[backends.weather]` is what [`App::backend`](crate::App::backend) named `weather`.
+/// Another API that the app asks: `[backends.weather]` is what `App::backend` named `weather`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
