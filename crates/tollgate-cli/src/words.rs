@@ -44,6 +44,9 @@ pub(crate) fn check_identifier(what: &str, name: &str, digits: bool) -> Result {
 /// Plurals in `-ies` whose singular ends in `-ie`.
 const IN_IE: &[&str] = &["calorie", "cookie", "die", "genie", "lie", "movie", "pie", "selfie", "tie", "zombie"];
 
+/// One and many alike.
+const ALIKE: &[&str] = &["means", "news", "series", "species"];
+
 /// One of many, as in `movie` of `movies`; `None` where the rules of English do not tell.
 pub(crate) fn singular(plural: &str) -> Option<String> {
     let (before, last) = plural.rsplit_once('_').map_or(("", plural), |(before, last)| (before, last));
@@ -52,6 +55,9 @@ pub(crate) fn singular(plural: &str) -> Option<String> {
 }
 
 fn last_singular(word: &str) -> Option<String> {
+    if ALIKE.contains(&word) {
+        return None;
+    }
     let without_s = word.strip_suffix('s').filter(|rest| rest.len() > 1 && !rest.ends_with(['s', 'u', 'i']))?;
     if IN_IE.contains(&without_s) {
         return Some(without_s.to_owned());
@@ -96,7 +102,7 @@ mod tests {
         ] {
             assert_eq!(singular(many).as_deref(), Some(one), "{many}");
         }
-        for unclear in ["people", "sheep", "news_class", "status", "children", "s"] {
+        for unclear in ["people", "sheep", "news", "tv_series", "news_class", "status", "children", "s"] {
             assert_eq!(singular(unclear), None, "{unclear}");
         }
     }

@@ -102,6 +102,11 @@ impl Held {
     pub async fn within<F: Future>(&self, work: F) -> F::Output {
         HELD.scope(self.0.clone(), work).await
     }
+
+    /// Says none of them: what happened is gone, with the memory that it happened in.
+    pub fn forget(self) {
+        self.0.events().clear();
+    }
 }
 
 impl Drop for Held {

@@ -154,6 +154,24 @@ fn a_database_that_cannot_be_written_is_told_in_a_line() {
 }
 
 #[test]
+fn a_check_says_what_there_is_and_nothing_that_did_not_happen() {
+    let folder = TempDir::new().unwrap();
+    let issuer = [
+        ("PRESET", "secret"),
+        ("ISSUER", "legacy"),
+        ("AUDIENCE", "https://api.example.com"),
+        ("SECRET", "Zk3vN1pXq8mTf7Ls0RbYw5Hd2Gc9JeUa"),
+    ];
+    let mut check = command(folder.path(), &["check"]);
+    check.envs(issuer.map(|(name, value)| (format!("LOREM_IPSUM_IDENTITY__ISSUERS__LEGACY__{name}"), value)));
+    let checked = check.output().unwrap();
+    let starts: Vec<_> =
+        stdout(&checked).lines().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(starts, ["settings", "services", "database", "issuer"]);
+    assert_eq!(String::from_utf8_lossy(&checked.stderr), "", "no key was made that the audit log could tell of");
+}
+
+#[test]
 fn a_check_fails_where_the_next_start_would() {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("migrations")).unwrap();

@@ -188,7 +188,10 @@ impl Published {
                     (state.known, state.failure, state.due) = (Some(Arc::new(metadata)), None, now + KEPT);
                 }
                 Err(error) => {
-                    tracing::warn!(issuer = self.0.name, error = with_causes(&error), "metadata could not be had");
+                    // A command ends before it comes, which is nothing to warn of; a panic has said so itself.
+                    if !matches!(error, MetadataError::NotYet) {
+                        tracing::warn!(issuer = self.0.name, error = with_causes(&error), "metadata could not be had");
+                    }
                     let pause = if state.known.is_some() { ENDURED } else { Duration::ZERO };
                     (state.failure, state.due) = (Some(Arc::new(error)), now + pause);
                 }

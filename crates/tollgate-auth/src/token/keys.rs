@@ -198,7 +198,10 @@ impl Keys {
         let next = match &outcome {
             Ok(landed) => source.limits.age(landed.fresh),
             Err(error) => {
-                tracing::warn!(issuer = source.fetch.whose(), error = with_causes(error), "keys were not renewed");
+                // A command ends before they come, which is nothing to warn of; a panic has said so itself.
+                if !matches!(error, FetchError::Lost) {
+                    tracing::warn!(issuer = source.fetch.whose(), error = with_causes(error), "keys were not renewed");
+                }
                 source.limits.cooldown_after_failure
             }
         };

@@ -73,9 +73,25 @@ pub(crate) fn run(new: &New) -> Result {
 
 /// A crate's name that is also one of a command, of variables and of a database.
 fn check_name(name: &str) -> Result {
-    let taken = ["test", "tollgate", "core", "std", "alloc", "proc_macro", "build", "deps", "examples", "incremental"];
-    words::check_identifier("an application", &name.replace('-', "_"), true)?;
-    if taken.contains(&name) {
+    let taken = [
+        "test",
+        "tollgate",
+        "core",
+        "std",
+        "alloc",
+        "proc_macro",
+        "build",
+        "deps",
+        "examples",
+        "incremental",
+        // What its tests depend on.
+        "serde_json",
+        "tokio",
+        "tollgate_testing",
+    ];
+    let in_rust = name.replace('-', "_");
+    words::check_identifier("an application", &in_rust, true)?;
+    if taken.contains(&in_rust.as_str()) {
         return Err(
             format!("`{name}` cannot name an application: something of Rust or of Tollgate has that name").into()
         );

@@ -43,7 +43,7 @@ fn nothing_is_written_over() {
 #[test]
 fn a_name_that_cannot_be_one_is_refused_before_anything_is_written() {
     let folder = TempDir::new().unwrap();
-    for name in ["Library", "fn", "test", "a b", "../x"] {
+    for name in ["Library", "fn", "test", "a b", "../x", "tokio", "serde-json"] {
         let (said, _) = failure(tollgate(folder.path(), &["new", name]));
         assert!(said.contains("cannot name an application"), "{name}: {said}");
     }

@@ -12,7 +12,7 @@ use tollgate_access::{Actor, Identity};
 use tollgate_auth::provider::Issuer;
 use tollgate_core::SystemClock;
 use tollgate_http::RouteInfo;
-use tollgate_store::{Database, Memory};
+use tollgate_store::{Database, Memory, audit::Held};
 
 /// What the words of the access matrix mean.
 const LEGEND: &str = "all    every row, or what has no rows
@@ -48,12 +48,16 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let clock = Arc::new(SystemClock::default());
     let memory: Arc<dyn Database> = Arc::new(Memory::default());
     let ground = Ground { databases: memory.into(), clock, authenticate: None, first_rows: true };
-    let running = design.open_on(ground).await?;
+    let held = Held::default();
+    let running = held.within(design.open_on(ground)).await;
+    held.forget();
+    let running = running?;
     let mut text = format!("settings   good, environment `{}`\n", running.design.settings.env);
     for (role, permission) in running.design.grants_of_nothing() {
         let _ = writeln!(text, "           role `{role}` may `{permission}`, but there is no such resource");
     }
-    let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another\n{databases}");
+    let _ = writeln!(text, "services   {routes} routes, {resources} resources, none contradicts another");
+    text.push_str(&databases);
     let mut without_keys = vec![];
     for issuer in running.identities.others.iter() {
         let said = judged(issuer).await.unwrap_or_else(|said| {
