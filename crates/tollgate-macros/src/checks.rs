@@ -9,7 +9,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Attribute, Error, Expr, Ident, Result, Token, Type, parenthesized, parse::ParseStream, parse::Parser,
+    Attribute, Error, Expr, Ident, Result, Token, parenthesized, parse::ParseStream, parse::Parser,
     punctuated::Punctuated, spanned::Spanned,
 };
 
@@ -57,14 +57,14 @@ fn rules(tokens: TokenStream) -> Result<Punctuated<Rule, Token![,]>> {
     (|input: ParseStream| Punctuated::parse_terminated_with(input, rule)).parse2(tokens)
 }
 
-/// The checks of one field: statements that look at `value: &T`, know `at` and add to `faults`. Nothing, where the field
-/// says `skip`.
-pub(crate) fn checks(attributes: &[Attribute], ty: &Type) -> Result<Option<TokenStream>> {
+/// The checks of one field, after those of its own type: statements that look at `value: &T`, know `at` and add to
+/// `faults`. Nothing, where the field says `skip`.
+pub(crate) fn checks(attributes: &[Attribute], own: &TokenStream) -> Result<Option<TokenStream>> {
     let mut said = vec![];
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("garde")) {
         said.extend(rules(attribute.meta.require_list()?.tokens.clone())?);
     }
-    let mut out = quote_spanned!(ty.span() => ::tollgate::__private::Input::check(value, &at, faults););
+    let mut out = own.clone();
     for rule in &said {
         out.extend(check(rule)?);
     }

@@ -16,7 +16,9 @@ pub(crate) fn resource(model: &Model) -> TokenStream {
 
 /// `Movie`: what is stored and answered.
 fn stored(Model { item, fields, .. }: &Model) -> TokenStream {
-    let (attrs, vis, ident) = (&item.attrs, &item.vis, &item.ident);
+    let (vis, ident) = (&item.vis, &item.ident);
+    // What is for a derive stands below it.
+    let (about, attrs): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attribute| attribute.path().is_ident("doc"));
     let (derives, rust_type, debug) = (derives(&[quote!(Serialize)]), rust_type(ident), debug(ident, fields));
     let fields = item.fields.iter().zip(fields).map(|(written, Field { ident, ty, docs, garde, flags })| {
         let vis = &written.vis;
@@ -24,6 +26,7 @@ fn stored(Model { item, fields, .. }: &Model) -> TokenStream {
         quote! { #(#docs)* #(#garde)* #hidden #vis #ident: #ty }
     });
     quote! {
+        #(#about)*
         #[allow(clippy::struct_field_names, reason = "`movie_id` is the column's name as well")]
         #[allow(clippy::derive_partial_eq_without_eq, reason = "a field may be a float")]
         #[derive(Clone, PartialEq)]

@@ -84,7 +84,8 @@ fn arm(
     let is_value = is_transparent || matches!(fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1);
     for (index, field) in fields.iter().enumerate() {
         let (said, local, cfg) = (Said::of(&field.attrs), format_ident!("field_{index}"), cfg(&field.attrs));
-        let checks = if said.skip { None } else { checks(&field.attrs, &field.ty)? };
+        let own = quote_spanned!(field.ty.span() => ::tollgate::__private::Input::check(value, &at, faults););
+        let checks = if said.skip { None } else { checks(&field.attrs, &own)? };
         let Some(checks) = checks else { continue };
         let name = match &field.ident {
             Some(ident) => said.name_of_field(ident, all),
@@ -121,7 +122,7 @@ fn probe(field: &Field, all: &Said) -> Option<Option<TokenStream>> {
     }
     let name = said.name_of_field(field.ident.as_ref()?, all.rename_all.as_deref());
     let optional = (said.default || all.default).then(|| quote!(.optional()));
-    let is_input = checks(&field.attrs, ty).ok()?.is_some();
+    let is_input = checks(&field.attrs, &TokenStream::new()).ok()?.is_some();
     let (how, cfg) = (if is_input { quote!(within) } else { quote!(of) }, cfg(&field.attrs));
     Some(
         (!said.skip)

@@ -6,6 +6,7 @@ use syn::{Attribute, Ident, LitStr, Result, Token, ext::IdentExt, meta::ParseNes
 
 /// What `#[serde(…)]` says, of a type, a variant or a field, as far as it decides what an input looks like.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one word")]
 pub(crate) struct Said {
     pub rename: Option<String>,
     pub rename_all: Option<String>,

@@ -6,8 +6,8 @@ use crate::{
     model::{Field, Model},
 };
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-use syn::Ident;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, spanned::Spanned};
 
 /// `NewMovie`: what a caller sends to create one.
 pub(crate) fn new(model: &Model) -> TokenStream {
@@ -48,7 +48,7 @@ fn input(model: &Model, is_patch: bool, doc: &str, fields: &TokenStream, checks:
     let optional = is_patch.then(|| quote!(.optional()));
     let probes = sent.iter().map(|Field { ident, ty, .. }| {
         let name = text(ident);
-        quote!(::tollgate::__private::Probe::within::<#ty>(#name) #optional)
+        quote_spanned!(ty.span() => ::tollgate::__private::sent::<#ty>(#name) #optional)
     });
     let refused = model.fields.iter().filter_map(|field| refused(field, is_patch));
     let misfits = misfits(probes.chain(refused));
@@ -83,7 +83,8 @@ fn refused(Field { ident, flags, .. }: &Field, is_patch: bool) -> Option<TokenSt
 
 fn field_check(field: &Field) -> TokenStream {
     let name = text(&field.ident);
-    match checks(&field.garde, &field.ty) {
+    let own = quote_spanned!(field.ty.span() => ::tollgate::__private::check_sent(value, &at, faults););
+    match checks(&field.garde, &own) {
         Ok(Some(checks)) => quote! { let at = at.inside(#name); #checks },
         Ok(None) => quote!(let _ = value;),
         Err(error) => error.to_compile_error(),

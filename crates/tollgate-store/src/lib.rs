@@ -93,6 +93,7 @@ pub use watch::{Told, Watch};
 /// What the macros write `use` for. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::value::{check_sent, sent};
     pub use crate::{
         Cell, Column, Error, Field, Filled, Filter, FromRow, GeneratedId, Kind, OwnerId, Resource, Result, Row, Set,
         Stamp, Table, To, Value, missing,

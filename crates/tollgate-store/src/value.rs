@@ -7,6 +7,7 @@
 use crate::{Decimal, Error, ObjectId, Result, decimal, nested::has_nul};
 use jiff::Timestamp;
 use std::{borrow::Cow, cmp::Ordering};
+use tollgate_core::{At, Faults, Input, Probe};
 use uuid::Uuid;
 
 /// One cell, borrowed where it can be.
@@ -187,7 +188,7 @@ pub fn missing(column: usize) -> Error {
     note = "fields are `bool`, `i32`, `i64`, `f64`, `Decimal`, `String`, `Uuid`, `ObjectId`, `Timestamp`, `Vec<String>`, \
             `Nested` and `Option`s of those"
 )]
-pub trait Cell: Sized + Send + Sync + 'static {
+pub trait Cell: Input + Sync + 'static {
     /// The type without its `Option`.
     type Plain: Cell;
     /// What the column holds.
@@ -252,6 +253,16 @@ impl<C: Cell<Plain = C>> Cell for Option<C> {
             value => C::read(value).map(Some),
         }
     }
+}
+
+/// The field of a resource as a caller sends it. Who has a field that no column holds is told that, and nothing else.
+pub const fn sent<C: Cell>(name: &'static str) -> Probe {
+    Probe::within::<C>(name)
+}
+
+/// Checks a field of a resource by its own rules.
+pub fn check_sent<C: Cell>(value: &C, at: &At<'_>, faults: &mut Faults) {
+    value.check(at, faults);
 }
 
 /// Types whose values have an order, and so can be compared and sorted by.
