@@ -264,3 +264,14 @@ async fn made_up_patients_are_the_users_that_the_settings_name() {
     let left = total(&admin, "/observations").await.as_u64().unwrap();
     assert!((1_000..there).contains(&left), "{left} of {there}");
 }
+
+#[tokio::test]
+async fn observations_are_kept_for_ninety_days() {
+    let (app, clock, clio) = ward().await;
+    observe(&clio, json!({ "patient_id": "P-1042", "temperature": 36.5 })).await;
+    clock.advance(Duration::from_hours(91 * 24));
+    observe(&clio, json!({ "patient_id": "P-1042", "temperature": 36.6 })).await;
+    assert_eq!(total(&clio, "/observations").await, 2);
+    app.job("patients_forget").await.unwrap();
+    assert_eq!(total(&clio, "/observations").await, 1);
+}

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_core::Secret;
 
-/// Another API that the app asks: `[backends.weather]` is what the app's `backend("weather")` asks.
+/// Another API that the app asks: `[backends.weather]` is the one that it calls `weather`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use crate::ground::Log;
 use serde_json::json;
 use std::sync::Arc;
 use tempfile::TempDir;
-use tollgate::{prelude::*, raw::Sqlite};
+use tollgate::{Memory, SystemClock, prelude::*, raw::Sqlite};
 use tollgate_testing::{Client, TestApp};
 
 /// A book that somebody writes.
@@ -34,6 +34,19 @@ pub(crate) struct Written {
 async fn written(may: May<Read, Book>, books: Store<Book>) -> Result<Json<Vec<Written>>> {
     let text = "SELECT author, count(*) AS books, avg(words) AS words FROM {books} GROUP BY author ORDER BY author";
     Ok(Json(books.sql(&may, text, params![]).all_as().await?))
+}
+
+/// What an app holds is printed, and names no more than what was asked.
+#[test]
+fn what_was_asked_is_shown_when_a_test_fails() {
+    #[derive(Debug)]
+    struct Shelf {
+        books: Store<Book>,
+    }
+    let shelf = Shelf { books: Store::new(Arc::new(Memory::default()), Arc::new(SystemClock::default())) };
+    assert_eq!(format!("{shelf:?}"), r#"Shelf { books: Store("books") }"#);
+    assert_eq!(format!("{:?}", shelf.books), r#"Store("books")"#);
+    assert!(format!("{:?}", Book::TITLE.eq("Alien")).contains("Alien"));
 }
 
 /// Counts the books of everybody.
