@@ -177,7 +177,7 @@ where
         Ok(guard) => unless_known(shared(handler, guard, &mut call, route).await, true, &asked),
         Err(problem) => Refusal::from(problem).into_response(),
     };
-    Refusal::met_by(outcome, actor, (&asked, &call.head.extensions), H::Arguments::access)
+    Refusal::met_by(outcome, actor, &asked, H::Arguments::access)
 }
 
 /// Leaves nothing of the request but what is in the key; the headers are for whoever compares tags.

@@ -82,7 +82,7 @@ where
         Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),
     };
-    Refusal::met_by(outcome, call.actor.take(), (&call.head.headers, &call.head.extensions), H::Arguments::access)
+    Refusal::met_by(outcome, call.actor.take(), &call.head.headers, H::Arguments::access)
 }
 
 async fn answer<H, A>(handler: H, call: &mut Call) -> Response
