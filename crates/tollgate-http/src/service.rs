@@ -1,9 +1,8 @@
 //! One service: its routes, each with who may call it and how it is described.
 use crate::{
-    Answer, Argument, Arguments, Call, Context, Guard, Handler, Job, JobArguments, Operation, Reach, RouteInfo,
-    ServiceInfo,
-    cache::{self, CachedRoute},
-    handler::{limited, run},
+    Answer, Argument, Arguments, Context, Guard, Handler, Job, JobArguments, Operation, Reach, RouteInfo, ServiceInfo,
+    cache::CachedRoute,
+    handler::{Terms, serve},
     pages::Link,
     view::sign_in_first,
     words,
@@ -216,17 +215,10 @@ impl Service {
         let (id, text) = self.named.take().unwrap_or_else(|| self.describe_by_name(type_name::<H>()));
         let longest = self.longest.take();
         let cached = self.cached.take().map(|lifetime| Arc::new(CachedRoute::new::<H::Arguments>(&id, lifetime)));
-        let endpoint = match cached.clone() {
-            Some(route) => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
-                let (handler, route) = (handler.clone(), Arc::clone(&route));
-                let road = async move |call: Call| cache::run(handler, call, &route).await;
-                limited(Call::new(request, app).up_to(longest), road)
-            }),
-            None => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
-                let handler = handler.clone();
-                limited(Call::new(request, app).up_to(longest), async move |call: Call| run(handler, call).await)
-            }),
-        };
+        let terms = Terms { longest, cached: cached.clone() };
+        let endpoint = on(filter, move |State(app): State<Arc<Context>>, request: Request| {
+            serve(handler.clone(), request, app, terms.clone())
+        });
         self.routes.push(Route {
             method,
             path: path.into(),
