@@ -106,6 +106,8 @@ fn what_is_no_request_is_answered_with_a_problem() {
     }
     let old = told(&server, b"GET /livez HTTP/1.0\r\n\r\n");
     assert!(old.starts_with("HTTP/1.0 200"), "HTTP/1.0 knows no Host: {old}");
+    let all = told(&server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(status(&all), 204, "it asks for the server as a whole: {all}");
 }
 
 #[test]
