@@ -26,7 +26,7 @@ const MOST: usize = 64 * 1024 * 1024;
 /// How often those who do not read are looked at, and how long they have where there is too much of it.
 pub(super) const SHORT: Duration = Duration::from_secs(1);
 
-/// The answers of all connections that were not taken in, in bytes.
+/// What was not taken in on all connections, in bytes.
 static ALL: AtomicUsize = AtomicUsize::new(0);
 /// Names answers.
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -100,8 +100,6 @@ impl Unread {
 /// An answer, for as long as anything of it lies here.
 struct Answer {
     name: u64,
-    /// Its length, if that is known; what comes bit by bit lies here in pieces alone.
-    bytes: usize,
     open: Open,
 }
 
@@ -111,15 +109,10 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
-    fn drop(&mut self) {
-        ALL.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 /// A piece of an answer, until it was written.
 struct Piece {
     bytes: Bytes,
+    is_own: bool,
     answer: Arc<Answer>,
 }
 
@@ -131,6 +124,9 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
+        if self.is_own {
+            ALL.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        }
         self.answer.unread().take(self.answer.name, self.bytes.len());
     }
 }
@@ -140,7 +136,17 @@ struct InPieces {
     body: Body,
     /// What came of it and was not handed over.
     rest: Bytes,
+    /// Whether that is there for this answer alone: what others hold as well takes no memory of its own.
+    is_own: bool,
     answer: Arc<Answer>,
+}
+
+impl Drop for InPieces {
+    fn drop(&mut self) {
+        if self.is_own {
+            ALL.fetch_sub(self.rest.len(), Ordering::Relaxed);
+        }
+    }
 }
 
 /// Keeps the request open until the client has taken in its answer.
@@ -148,10 +154,8 @@ pub(super) fn in_pieces(body: Body, open: Open) -> Body {
     if body.is_end_stream() {
         return body;
     }
-    let bytes = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
-    ALL.fetch_add(bytes, Ordering::Relaxed);
     let name = COUNT.fetch_add(1, Ordering::Relaxed);
-    Body::new(InPieces { body, rest: Bytes::new(), answer: Arc::new(Answer { name, bytes, open }) })
+    Body::new(InPieces { body, rest: Bytes::new(), is_own: false, answer: Arc::new(Answer { name, open }) })
 }
 
 impl HttpBody for InPieces {
@@ -165,7 +169,12 @@ impl HttpBody for InPieces {
         let this = &mut *self;
         if this.rest.is_empty() {
             match ready!(Pin::new(&mut this.body).poll_frame(context)).map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(bytes))) => this.rest = bytes,
+                Some(Ok(Ok(bytes))) => {
+                    (this.is_own, this.rest) = (bytes.is_unique(), bytes);
+                    if this.is_own {
+                        ALL.fetch_add(this.rest.len(), Ordering::Relaxed);
+                    }
+                }
                 Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
@@ -173,7 +182,7 @@ impl HttpBody for InPieces {
         }
         let bytes = this.rest.split_to(this.rest.len().min(PIECE));
         this.answer.unread().add(this.answer.name, bytes.len());
-        let piece = Piece { bytes, answer: Arc::clone(&this.answer) };
+        let piece = Piece { bytes, is_own: this.is_own, answer: Arc::clone(&this.answer) };
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
 
@@ -201,6 +210,21 @@ mod tests {
     async fn piece(body: &mut Body) -> Bytes {
         let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
         frame.unwrap().unwrap().into_data().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_others_hold_as_well_is_not_counted() {
+        let requests = Arc::new(Requests::default());
+        let (own, shared) = (vec![1; 3 * PIECE], Bytes::from(vec![1; 3 * PIECE]));
+        let bodies = [Body::from(own), Body::from(shared.clone())];
+        for (body, counted) in bodies.into_iter().zip([3 * PIECE, 0]) {
+            let before = ALL.load(Ordering::Relaxed);
+            let mut body = in_pieces(body, requests.begin());
+            let handed = piece(&mut body).await;
+            assert_eq!(ALL.load(Ordering::Relaxed) - before, counted);
+            drop((handed, body));
+            assert_eq!(ALL.load(Ordering::Relaxed), before, "what is dropped lies here no more");
+        }
     }
 
     #[tokio::test]
