@@ -12,6 +12,7 @@ mod database;
 mod faults;
 mod finding;
 mod function;
+pub mod http2;
 mod load;
 mod oauth;
 mod open_loop;

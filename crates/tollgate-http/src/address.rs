@@ -26,9 +26,8 @@ impl ClientAddress {
 
     /// What that many proxies say. `None` if they do not: then the last of them is all that is known.
     pub(crate) fn said_by(proxies: usize, headers: &HeaderMap) -> Option<Self> {
-        let lines = headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or_default());
-        let all: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-        let said = all.len().checked_sub(proxies).and_then(|at| all.get(at))?;
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev().map(|line| line.to_str().unwrap_or_default());
+        let said = lines.flat_map(|line| line.rsplit(',')).nth(proxies.checked_sub(1)?)?.trim();
         let address = said.parse::<IpAddr>().ok().or_else(|| Some(said.parse::<SocketAddr>().ok()?.ip()));
         address.map(|address| Self(address.to_canonical()))
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::{
     Router,
-    http::{Extensions, Method, StatusCode},
+    http::{Extensions, Method, StatusCode, Uri},
     response::IntoResponse,
 };
 use serde_json::{Map, Value, json};
@@ -346,9 +346,15 @@ fn router(services: Vec<Service>) -> Router<Arc<Context>> {
 
 /// The router with answers for what has no route, and for other methods of what has one.
 pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router
-        .method_not_allowed_fallback(other_method)
-        .fallback(async || Refusal::from(Problem::not_found().because("there is no such route; see /docs")))
+    router.method_not_allowed_fallback(other_method).fallback(no_route)
+}
+
+/// `OPTIONS *` asks for the server as a whole (RFC 9110, 9.3.7).
+async fn no_route(method: Method, uri: Uri) -> axum::response::Response {
+    if method == Method::OPTIONS && uri.path() == "*" {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    Refusal::from(Problem::not_found().because("there is no such route; see /docs")).into_response()
 }
 
 /// `OPTIONS` needs no token and says what there is (RFC 9110, 9.3.7); `Allow` is added by the router.

@@ -167,17 +167,17 @@ impl CachedRoute {
 }
 
 /// One request through a cached handler.
-pub(crate) async fn run<H, A>(handler: H, mut call: Call, route: &CachedRoute) -> Response
+pub(crate) async fn run<H, A>(handler: H, call: &mut Call, route: &CachedRoute) -> Response
 where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
-    let admitted = <H::Arguments as Arguments>::Guard::admit(&mut call).await;
-    let (actor, asked) = (call.actor.take(), reduce(&mut call));
+    let admitted = <H::Arguments as Arguments>::Guard::admit(call).await;
+    let (actor, asked) = (call.actor.take(), reduce(call));
     let outcome = match admitted {
-        Ok(guard) => unless_known(shared(handler, guard, &mut call, route).await, true, &asked),
+        Ok(guard) => unless_known(shared(handler, guard, call, route).await, true, &asked),
         Err(problem) => Refusal::from(problem).into_response(),
     };
-    Refusal::met_by(outcome, actor, (&asked, &call.head.extensions), H::Arguments::access)
+    Refusal::met_by(outcome, actor, &asked, H::Arguments::access)
 }
 
 /// Leaves nothing of the request but what is in the key; the headers are for whoever compares tags.

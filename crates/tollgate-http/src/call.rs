@@ -9,7 +9,7 @@ use axum::{
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
 use http_body_util::LengthLimitError;
-use std::{any::type_name, error::Error, fmt, pin::Pin, sync::Arc};
+use std::{any::type_name, error::Error, pin::Pin, sync::Arc};
 use tollgate_access::Actor;
 use tollgate_core::{Clock, Problem, Seal};
 use tollgate_store::{Transaction, audit::sent_by};
@@ -143,14 +143,4 @@ fn is_caused_by<E: Error + 'static>(error: &axum::Error) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// Names one request in the log, in its answer (`X-Request-Id`) and in its problem.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(pub(crate) Arc<str>);
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }

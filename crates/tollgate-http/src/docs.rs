@@ -6,13 +6,17 @@
 
 mod swagger_ui;
 
-use crate::Scheme;
+use crate::{
+    Scheme,
+    etag::{EntityTag, unless_known},
+};
 use axum::{
     Router,
-    http::{HeaderValue, header},
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, header},
     middleware::map_response,
-    response::{Html, IntoResponse, Response},
-    routing::get,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
 };
 use minijinja::HtmlEscape;
 use serde_json::{Map, Value};
@@ -46,22 +50,26 @@ const STYLE: &str = include_str!("../assets/docs.css");
 
 /// `/docs`, `/openapi.json` and what they need.
 pub fn router(title: &str, document: &Value, schemes: &[Scheme]) -> Router {
-    let (json, page) = (document.to_string(), page(title, schemes));
     // A setting with a character that no header can hold is no address either.
     let policy = HeaderValue::try_from(policy(schemes)).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     Router::new()
-        .route("/openapi.json", get(async move || typed("application/json", json.clone())))
-        .route("/docs", get(async move || Html(page.clone())))
-        .route("/docs/start.js", get(async || typed("text/javascript", START.into())))
-        .route("/docs/style.css", get(async || typed("text/css", STYLE.into())))
+        .route("/openapi.json", file("application/json", document.to_string()))
+        .route("/docs", file("text/html; charset=utf-8", page(title, schemes)))
+        .route("/docs/start.js", file("text/javascript", START))
+        .route("/docs/style.css", file("text/css", STYLE))
         .merge(swagger_ui::router())
         .layer(map_response(move |response: Response| {
             std::future::ready(([(header::CONTENT_SECURITY_POLICY, policy.clone())], response))
         }))
 }
 
-fn typed(media_type: &'static str, text: String) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, media_type)], text)
+/// The same bytes for everybody, which are asked for again before they are used.
+fn file(media_type: &'static str, content: impl Into<Bytes>) -> MethodRouter {
+    let content = content.into();
+    let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+    EntityTag::of_bytes(&content).put_on(&mut headers);
+    headers.remove(header::VARY);
+    get(async move |asked: HeaderMap| unless_known((headers, content).into_response(), true, &asked))
 }
 
 fn page(title: &str, schemes: &[Scheme]) -> String {

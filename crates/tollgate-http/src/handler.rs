@@ -5,12 +5,18 @@
 //! ([`Service::get`](crate::Service::get)), so that each mistake gets its own message instead of
 //! "the trait `Handler` is not implemented".
 use crate::{
-    Answer, Arguments, Call,
+    Answer, Arguments, Call, Context,
+    cache::{self, CachedRoute},
     etag::unless_known,
     idempotency::{self, Begun},
+    limits::Taken,
     refusal::Refusal,
 };
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use std::sync::Arc;
 
 /// An async function of one to eight arguments.
 #[diagnostic::on_unimplemented(
@@ -56,33 +62,50 @@ handlers!(A a B b C c D d E e F f);
 handlers!(A a B b C c D d E e F f G g);
 handlers!(A a B b C c D d E e F f G g H h);
 
-/// A request on its road, within the limits of its caller, where there are any.
-pub(crate) async fn limited(mut call: Call, road: impl AsyncFnOnce(Call) -> Response) -> Response {
-    let Some(limits) = call.context.limits.clone() else { return road(call).await };
-    let taken = limits.of_caller(&mut call).await;
-    let mut response = match taken.refusal() {
-        Some(refusal) => refusal,
-        None => road(call).await,
+/// What a route says beside its handler.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    /// The longest body, in bytes, if that is not the usual one.
+    pub(crate) longest: Option<usize>,
+    /// How its answers are kept, if they are.
+    pub(crate) cached: Option<Arc<CachedRoute>>,
+}
+
+/// One request on its road, within the limits of its caller, where there are any.
+pub(crate) async fn serve<H, A>(handler: H, request: Request, context: Arc<Context>, terms: Terms) -> Response
+where
+    H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
+{
+    let call = &mut Call::new(request, context).up_to(terms.longest);
+    let taken = match call.context.limits.clone() {
+        Some(limits) => limits.of_caller(call).await,
+        None => Taken::default(),
+    };
+    let mut response = match (taken.refusal(), terms.cached) {
+        (Some(refusal), _) => refusal,
+        (None, None) => run(handler, call).await,
+        // Boxed, because few are, and it would make the future of every request large.
+        (None, Some(route)) => Box::pin(cache::run(handler, call, &route)).await,
     };
     taken.tell(response.headers_mut());
     response
 }
 
 /// One request through one handler.
-pub(crate) async fn run<H, A>(handler: H, mut call: Call) -> Response
+async fn run<H, A>(handler: H, call: &mut Call) -> Response
 where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
-    let outcome = match idempotency::begin::<H::Arguments>(&mut call).await {
+    let outcome = match idempotency::begin::<H::Arguments>(call).await {
         Ok(Begun::Plain) => {
-            let response = answer(handler, &mut call).await;
+            let response = answer(handler, call).await;
             unless_known(response, call.head.method.is_safe(), &call.head.headers)
         }
-        Ok(Begun::Once(once)) => Box::pin(once.end(answer(handler, &mut call).await)).await,
+        Ok(Begun::Once(once)) => Box::pin(once.end(answer(handler, call).await)).await,
         Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),
     };
-    Refusal::met_by(outcome, call.actor.take(), (&call.head.headers, &call.head.extensions), H::Arguments::access)
+    Refusal::met_by(outcome, call.actor.take(), &call.head.headers, H::Arguments::access)
 }
 
 async fn answer<H, A>(handler: H, call: &mut Call) -> Response

@@ -13,46 +13,38 @@
 //!
 //! [draft-ietf-httpapi-idempotency-key-header]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
+mod key;
+mod records;
+
 use crate::{
     Argument, Arguments, Call, Context, Guard, Operation, beside::Waiting, call::is_too_long, refusal::Refusal,
 };
-use aws_lc_rs::digest::{self, SHA256};
 use axum::{
-    body::{Body, Bytes, to_bytes},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    body::{Body, to_bytes},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
 use jiff::Timestamp;
+use key::{hash, key};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
-use serde::{Deserialize, Serialize};
+pub use records::KeyedRequest;
+use records::{Kept, NewKeyedRequest, Records};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tollgate_access::System;
-use tollgate_core::{Change, Clock, Problem, Result};
-use tollgate_macros::resource;
-use tollgate_store::{Database, Error, OpenTransaction, Store, Table, beside};
+use tollgate_core::{Problem, Result};
+use tollgate_store::{Database, Error, OpenTransaction};
 
-/// The header, in the lower case of HTTP/2.
-const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-/// Marks an answer that was given before.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_hours(24);
 /// How often forgotten ones are swept out.
 const SWEEP: Duration = Duration::from_mins(10);
-/// The longest key, in bytes.
-const KEY: usize = 255;
 /// The longest body and the longest answer, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
@@ -75,35 +67,6 @@ pub(crate) fn metrics(registry: &mut Registry) {
 
 fn count(result: &'static str) {
     REQUESTS.get_or_create(&Outcome { result }).inc();
-}
-
-/// A request that was answered with success, under its key.
-#[resource(plural = "tollgate_requests")]
-pub struct KeyedRequest {
-    /// A hash of the caller and the key.
-    #[id]
-    pub id: String,
-    /// A hash of what was asked for.
-    pub asked: String,
-    /// The answer: status, headers and body, as JSON.
-    #[hidden]
-    pub answer: String,
-    /// Until when it is kept.
-    #[index]
-    pub forgotten: Timestamp,
-}
-
-impl KeyedRequest {
-    /// The table, which every database of an app has.
-    pub const TABLE: &'static Table = <Self as tollgate_store::Resource>::TABLE;
-}
-
-/// An answer, as it is kept.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
 }
 
 /// The requests with an idempotency key that are under way in this process.
@@ -263,42 +226,6 @@ impl Once {
     }
 }
 
-impl Kept {
-    fn new(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Self {
-        let text = |value: &HeaderValue| Some(value.to_str().ok()?.to_owned());
-        // A cookie is a secret of one answer.
-        let headers = headers.iter().filter(|(name, _)| *name != header::SET_COOKIE);
-        let headers = headers.filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
-        Self { status: status.as_u16(), headers: headers.collect(), body: STANDARD.encode(body) }
-    }
-
-    /// The answer, once more.
-    fn answer(self) -> Option<Response> {
-        let body = STANDARD.decode(self.body).ok()?;
-        let mut response = (StatusCode::from_u16(self.status).ok()?, body).into_response();
-        response.headers_mut().clear();
-        let headers = self.headers.iter().map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
-        let headers: Option<Vec<(HeaderName, HeaderValue)>> = headers.collect();
-        response.headers_mut().extend(headers?);
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-        Some(response)
-    }
-}
-
-impl KeyedRequest {
-    fn repeat(self, asked: &str) -> Result<Response> {
-        if self.asked != asked {
-            count("reused");
-            return Err(Problem::invalid(vec![]).because(
-                "this `Idempotency-Key` was used for another request; send each request under a key of its own",
-            ));
-        }
-        count("replayed");
-        let kept = serde_json::from_str::<Kept>(&self.answer).ok().and_then(Kept::answer);
-        kept.ok_or_else(|| Problem::internal().caused_by("a kept answer cannot be read"))
-    }
-}
-
 /// Why an answer cannot be kept.
 fn unkept(error: axum::Error) -> Problem {
     if !is_too_long(&error) {
@@ -317,20 +244,6 @@ fn running() -> Problem {
         .later(1)
 }
 
-/// The key of a request: the quoted string of the draft, or bare, as many send it.
-fn key(headers: &HeaderMap) -> Result<Option<String>> {
-    let mut all = headers.get_all(HEADER).iter();
-    let Some(value) = all.next() else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let is_key = (1..=KEY).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic() && c != b'"');
-    if !is_key || all.next().is_some() {
-        return Err(Problem::bad_request()
-            .because("`Idempotency-Key` is one key of up to 255 visible ASCII characters, such as a UUID"));
-    }
-    Ok(Some(text.to_owned()))
-}
-
 /// What is to be remembered of a request, once it has an answer.
 async fn request(call: &mut Call, key: &str) -> Result<NewKeyedRequest> {
     let actor = call.actor().await?;
@@ -346,69 +259,4 @@ async fn request(call: &mut Call, key: &str) -> Result<NewKeyedRequest> {
     call.body = Some(Body::from(body));
     let forgotten = call.context.clock.now() + KEPT;
     Ok(NewKeyedRequest { id, asked, answer: String::new(), forgotten })
-}
-
-/// A hash that no two lists of parts share: the length of each goes first.
-fn hash(parts: &[&[u8]]) -> String {
-    let mut hash = digest::Context::new(&SHA256);
-    for part in parts {
-        hash.update(&(part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    URL_SAFE_NO_PAD.encode(hash.finish())
-}
-
-/// What a database remembers.
-struct Records {
-    store: Store<KeyedRequest>,
-    system: System,
-    clock: Arc<dyn Clock>,
-}
-
-impl Records {
-    fn new(database: Arc<dyn Database>, clock: &Arc<dyn Clock>) -> Self {
-        let system = System::because("requests are remembered under their keys");
-        Self { store: Store::new(database, Arc::clone(clock)), system, clock: Arc::clone(clock) }
-    }
-
-    fn within(&self, open: &OpenTransaction) -> Store<KeyedRequest> {
-        self.store.joining(open.transaction())
-    }
-
-    /// From here on, whoever comes with the same key waits for the end of this transaction.
-    async fn remember(&self, open: &OpenTransaction, request: &NewKeyedRequest) -> Result<(), Error> {
-        self.within(open).insert(&self.system.may(), request.clone()).await.map(drop)
-    }
-
-    async fn answer(&self, open: &OpenTransaction, id: String, answer: String) -> Result<(), Error> {
-        let patch = KeyedRequestPatch { answer: Change::Set(answer), ..KeyedRequestPatch::default() };
-        self.within(open).update(&self.system.may(), id, patch).await.map(drop)
-    }
-
-    /// What is kept under that id, and not to be forgotten by now.
-    async fn get(&self, id: &str) -> Result<Option<KeyedRequest>, Error> {
-        match self.store.get(&self.system.may(), id.to_owned()).await {
-            Ok(kept) if kept.forgotten > self.clock.now() => Ok(Some(kept)),
-            Ok(_) => self.forget().await.map(|()| None),
-            Err(Error::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn forget(&self) -> Result<(), Error> {
-        let forgotten = KeyedRequest::FORGOTTEN.lte(self.clock.now());
-        self.store.delete_all(&self.system.may(), forgotten).await.map(drop)
-    }
-
-    /// Sweeps now and then, in the background.
-    fn sweep(&self, keyed: &Keyed) {
-        if keyed.is_time_to_sweep(self.store.database(), self.clock.now()) {
-            let records = Self::new(Arc::clone(self.store.database()), &self.clock);
-            beside(async move {
-                if let Err(error) = records.forget().await {
-                    tracing::warn!(error = %tollgate_core::with_causes(&error), "old idempotency keys are still there");
-                }
-            });
-        }
-    }
 }

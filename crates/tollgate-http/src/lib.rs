@@ -71,7 +71,7 @@ pub use argument::{Argument, Arguments, Axum, Now, Path};
 pub use audit::AuditLog;
 pub use beside::Beside;
 pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
-pub use call::{Authenticate, Call, Context, Identified, RequestId, media_type};
+pub use call::{Authenticate, Call, Context, Identified, media_type};
 pub use counts::Counts;
 pub use gateway::Gateway;
 pub use guard::{Guard, Reach};

@@ -26,7 +26,7 @@ use prometheus_client::{
 };
 use serde::Deserialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     future::Future,
     net::IpAddr,
     pin::Pin,
@@ -118,14 +118,7 @@ pub struct Quotas {
 impl Quotas {
     /// Whether nothing is limited.
     pub fn is_empty(&self) -> bool {
-        self.policies().next().is_none()
-    }
-
-    /// By what is limited.
-    fn policies(&self) -> impl Iterator<Item = &'static str> {
-        let is_set = [self.address.is_some(), self.actor.is_some(), self.key.is_some(), !self.routes.is_empty()];
-        let all = ["address", "actor", "key", "route"].into_iter().zip(is_set);
-        all.filter_map(|(policy, is_set)| is_set.then_some(policy))
+        self.address.is_none() && self.actor.is_none() && self.key.is_none() && self.routes.is_empty()
     }
 }
 
@@ -139,9 +132,31 @@ pub trait SharedCounters: Send + Sync + 'static {
 /// What a shared counter says, some time later.
 pub type Counted<'a> = Pin<Box<dyn Future<Output = Option<Duration>> + Send + 'a>>;
 
+/// One limit of an app.
+struct Limit {
+    policy: &'static str,
+    quota: Quota,
+    /// What every answer says of it.
+    said: HeaderValue,
+}
+
+impl Limit {
+    fn new(policy: &'static str, quota: Quota) -> Arc<Self> {
+        // Shown from the start: a counter that appears with its first refusal hides that one.
+        drop(REFUSED.get_or_create(&Policy { limit: policy }));
+        let text = format!("\"{policy}\";q={};w={}", quota.requests, quota.window.as_secs());
+        let said = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(policy));
+        Arc::new(Self { policy, quota, said })
+    }
+}
+
 /// The limits of an app.
 pub struct Limits {
-    quotas: Quotas,
+    address: Option<Arc<Limit>>,
+    actor: Option<Arc<Limit>>,
+    key: Option<Arc<Limit>>,
+    /// By path: each with its method.
+    routes: HashMap<String, Vec<(String, Arc<Limit>)>>,
     counters: Counters,
     shared: Option<Arc<dyn SharedCounters>>,
 }
@@ -151,17 +166,25 @@ tollgate_core::debug_by_name!(Limits);
 impl Limits {
     /// These limits. Without quotas there are none.
     pub fn new(quotas: Quotas, clock: Arc<dyn Clock>, shared: Option<Arc<dyn SharedCounters>>) -> Option<Arc<Self>> {
-        let counters = Counters::new(clock);
-        // Shown from the start: a counter that appears with its first refusal hides that one.
-        quotas.policies().for_each(|limit| drop(REFUSED.get_or_create(&Policy { limit })));
-        (!quotas.is_empty()).then(|| Arc::new(Self { quotas, counters, shared }))
+        if quotas.is_empty() {
+            return None;
+        }
+        let Quotas { address, actor, key, routes: of_routes } = quotas;
+        let of = |policy| move |quota| Limit::new(policy, quota);
+        let mut routes: HashMap<String, Vec<_>> = HashMap::new();
+        for (route, quota) in of_routes {
+            let (method, path) = route.split_once(' ').unwrap_or_default();
+            routes.entry(path.to_owned()).or_default().push((method.to_owned(), Limit::new("route", quota)));
+        }
+        let (address, actor, key) = (address.map(of("address")), actor.map(of("actor")), key.map(of("key")));
+        Some(Arc::new(Self { address, actor, key, routes, counters: Counters::new(clock), shared }))
     }
 
     /// Counts a request against its address.
     pub(crate) async fn of_address(&self, extensions: &Extensions) -> Taken {
         let mut taken = Taken::default();
-        if let Some(quota) = self.quotas.address {
-            self.take("address", &network(ClientAddress::of(extensions)), quota, &mut taken).await;
+        if let Some(limit) = &self.address {
+            self.take(limit, &network(ClientAddress::of(extensions)), &mut taken).await;
         }
         taken
     }
@@ -170,38 +193,40 @@ impl Limits {
     /// in is not decided here.
     pub(crate) async fn of_caller(&self, call: &mut Call) -> Taken {
         let mut taken = Taken::default();
+        let of_route = self.of_route(call);
+        if self.key.is_none() && self.actor.is_none() && of_route.is_none() {
+            return taken;
+        }
         let actor = call.actor().await.ok().filter(tollgate_access::Actor::is_signed_in);
-        if let (Some(quota), Some(key)) = (self.quotas.key, actor.as_ref().and_then(|actor| actor.key())) {
-            self.take("key", key, quota, &mut taken).await;
+        if let (Some(limit), Some(key)) = (&self.key, actor.as_ref().and_then(|actor| actor.key())) {
+            self.take(limit, key, &mut taken).await;
         }
-        if let (Some(quota), Some(actor)) = (self.quotas.actor, &actor) {
-            self.take("actor", actor.id(), quota, &mut taken).await;
+        if let (Some(limit), Some(actor)) = (&self.actor, &actor) {
+            self.take(limit, actor.id(), &mut taken).await;
         }
-        if let Some((route, quota)) = self.of_route(call) {
+        if let (Some((method, limit)), Some(path)) = (of_route, call.head.extensions.get::<MatchedPath>()) {
+            let (path, address) = (path.as_str(), ClientAddress::of(&call.head.extensions));
             let caller = match &actor {
-                Some(actor) => format!("{route} actor {}", actor.id()),
-                None => format!("{route} address {}", network(ClientAddress::of(&call.head.extensions))),
+                Some(actor) => format!("{method} {path} actor {}", actor.id()),
+                None => format!("{method} {path} address {}", network(address)),
             };
-            self.take("route", &caller, quota, &mut taken).await;
+            self.take(limit, &caller, &mut taken).await;
         }
         taken
     }
 
-    fn of_route(&self, call: &Call) -> Option<(&str, Quota)> {
-        if self.quotas.routes.is_empty() {
-            return None;
-        }
-        let path = call.head.extensions.get::<MatchedPath>()?;
+    fn of_route(&self, call: &Call) -> Option<&(String, Arc<Limit>)> {
+        let limits = self.routes.get(call.head.extensions.get::<MatchedPath>()?.as_str())?;
         let method = if call.head.method == Method::HEAD { "GET" } else { call.head.method.as_str() };
-        let route = format!("{method} {}", path.as_str());
-        self.quotas.routes.get_key_value(&route).map(|(route, quota)| (route.as_str(), *quota))
+        limits.iter().find(|(of, _)| of == method)
     }
 
     /// Counts a request here, and then for all instances, unless one before was refused.
-    async fn take(&self, policy: &'static str, who: &str, quota: Quota, taken: &mut Taken) {
+    async fn take(&self, limit: &Arc<Limit>, who: &str, taken: &mut Taken) {
         if taken.0.iter().any(|one| one.wait().is_some()) {
             return;
         }
+        let Limit { policy, quota, .. } = **limit;
         let mut debt = self.counters.count((policy, who), quota);
         if let (Some(shared), true) = (&self.shared, debt <= quota.window) {
             let name = format!("{policy}:{who}");
@@ -210,7 +235,7 @@ impl Limits {
         if debt > quota.window {
             REFUSED.get_or_create(&Policy { limit: policy }).inc();
         }
-        taken.0.push(One { policy, quota, debt });
+        taken.0.push(One { limit: Arc::clone(limit), debt });
     }
 }
 
@@ -225,13 +250,11 @@ fn network(address: Option<IpAddr>) -> String {
 }
 
 /// What a request was counted against.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Taken(Vec<One>);
 
-#[derive(Debug)]
 struct One {
-    policy: &'static str,
-    quota: Quota,
+    limit: Arc<Limit>,
     /// How long it takes until all of the quota is there again.
     debt: Duration,
 }
@@ -239,11 +262,12 @@ struct One {
 impl One {
     /// How long to wait, if it is over.
     fn wait(&self) -> Option<Duration> {
-        self.debt.checked_sub(self.quota.window).filter(|wait| !wait.is_zero())
+        self.debt.checked_sub(self.limit.quota.window).filter(|wait| !wait.is_zero())
     }
 
     fn left(&self) -> u128 {
-        self.quota.window.saturating_sub(self.debt).as_nanos() / self.quota.interval().as_nanos().max(1)
+        let quota = self.limit.quota;
+        quota.window.saturating_sub(self.debt).as_nanos() / quota.interval().as_nanos().max(1)
     }
 }
 
@@ -257,7 +281,8 @@ impl Taken {
     pub(crate) fn refusal(&self) -> Option<Response> {
         let (one, wait) = self.0.iter().find_map(|one| Some((one, one.wait()?)))?;
         let wait = u32::try_from(seconds(wait)).unwrap_or(u32::MAX).max(1);
-        let (requests, window, policy) = (one.quota.requests, one.quota.window.as_secs(), one.policy);
+        let Limit { policy, quota: Quota { requests, window }, .. } = *one.limit;
+        let window = window.as_secs();
         let why = format!("over the limit by {policy}: {requests} requests in {window} seconds");
         Some(Refusal::from(Problem::new(StatusCode::TOO_MANY_REQUESTS).because(why).later(wait)).into_response())
     }
@@ -265,16 +290,14 @@ impl Taken {
     /// Says what is left.
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
         for one in &self.0 {
-            let One { policy, quota, debt } = one;
+            let policy = one.limit.policy;
             let left = match one.wait() {
                 Some(wait) => format!("\"{policy}\";r=0;t={}", seconds(wait)),
-                None => format!("\"{policy}\";r={};t={}", one.left(), seconds(*debt)),
+                None => format!("\"{policy}\";r={};t={}", one.left(), seconds(one.debt)),
             };
-            let policy = format!("\"{policy}\";q={};w={}", quota.requests, quota.window.as_secs());
-            for (name, text) in [(POLICY, policy), (LEFT, left)] {
-                if let Ok(value) = HeaderValue::from_str(&text) {
-                    headers.append(name, value);
-                }
+            headers.append(POLICY, one.limit.said.clone());
+            if let Ok(left) = HeaderValue::try_from(left) {
+                headers.append(LEFT, left);
             }
         }
     }

@@ -6,10 +6,10 @@
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, ClientAddress, Limits, Load, RequestId, health,
+    AuditLog, Authenticate, ClientAddress, Limits, Load, health,
     pages::{self, Pages, ProblemPage},
     panics,
-    refusal::{Asked, Refusal, wants_page},
+    refusal::{Asked, Refusal, RequestId, wants_page},
     trace::{end_span, request_span, trace_of},
 };
 use axum::{
@@ -20,6 +20,7 @@ use axum::{
 use futures_util::FutureExt;
 use std::{
     convert::Infallible,
+    future::ready,
     mem,
     panic::AssertUnwindSafe,
     pin::{Pin, pin},
@@ -28,11 +29,11 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tollgate_access::Roles;
 use tollgate_core::Problem;
-use tollgate_store::audit::{Origin, detached, within};
+use tollgate_store::audit::{Origin, within};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
@@ -127,18 +128,6 @@ impl Edge {
         Self { limits, ..self }
     }
 
-    /// The route, within the limits of the address, and among those that run.
-    async fn route(&self, request: Request, mut next: impl Next) -> Response {
-        let Some(limits) = &self.limits else { return self.load.run(pin!(answer(next.call(request)))).await };
-        let taken = limits.of_address(request.extensions()).await;
-        let mut response = match taken.refusal() {
-            Some(refusal) => refusal,
-            None => self.load.run(pin!(answer(next.call(request)))).await,
-        };
-        taken.tell(response.headers_mut());
-        response
-    }
-
     /// The same, which lets in as many requests as this says, for as long as it says.
     #[must_use]
     pub fn bearing(self, load: Arc<Load>) -> Self {
@@ -148,13 +137,13 @@ impl Edge {
     /// The answer to a request that comes to no route; the log is told of all those together.
     pub(crate) async fn turn_away(&self, request: Request, problem: Problem) -> Response {
         let refusal = Refusal { is_one_of_many: true, ..Refusal::from(problem) };
-        self.conduct(request, |_| std::future::ready(refusal.into_response())).await
+        self.conduct(request, |_| ready(refusal.into_response())).await
     }
 
     /// The answer to what never became a request, as bytes of HTTP/1.1.
     pub(crate) fn answer_unread(&self, problem: Problem) -> Vec<u8> {
         let id = RequestId(self.next_id());
-        let asked = Asked { method: Method::default(), uri: Uri::default(), head: None };
+        let asked = Asked { method: Method::default(), uri: Uri::default(), route: None, head: None };
         let refusal = Refusal::from(problem.unread(&id.0));
         refusal.log(&asked, &id);
         let (status, body) = refusal.bytes();
@@ -230,13 +219,19 @@ tollgate_core::debug_by_name!(Pipeline);
 #[derive(Clone)]
 pub struct Piped<S> {
     edge: Arc<Edge>,
-    next: S,
+    next: Option<S>,
 }
 
 tollgate_core::debug_by_name!(Piped<S>);
 
+/// An answer, some time later.
+type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
 /// The rest of the road.
-trait Next: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}
+pub trait Next:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
 
 impl<S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static> Next for S {}
 
@@ -244,48 +239,49 @@ impl<S> Layer<S> for Pipeline {
     type Service = Piped<S>;
 
     fn layer(&self, next: S) -> Piped<S> {
-        Piped { edge: Arc::clone(&self.0), next }
+        Piped { edge: Arc::clone(&self.0), next: Some(next) }
     }
 }
 
-impl<S> Service<Request> for Piped<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
-{
+impl<S: Next> Service<Request> for Piped<S> {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.next.poll_ready(context)
+        self.next.as_mut().map_or(Poll::Ready(Ok(())), |next| next.poll_ready(context))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        // The one that said it is ready, and not its copy.
-        let later = self.next.clone();
-        let (edge, next) = (Arc::clone(&self.edge), mem::replace(&mut self.next, later));
-        Box::pin(async move { Ok(pipe(&edge, request, next).await) })
+    fn call(&mut self, request: Request) -> Answering {
+        // Each request has a copy of its route: to leave one more behind would be in vain.
+        let Some(next) = self.next.take() else {
+            let problem = Problem::internal().caused_by("one copy of a route was asked twice");
+            return Box::pin(ready(Ok(Refusal::from(problem).into_response())));
+        };
+        let edge = Arc::clone(&self.edge);
+        let (is_safe, is_probe) = (request.method().is_safe(), health::is_probe(request.uri().path()));
+        let road = Box::pin(pipe(edge, request, is_probe, next));
+        if is_safe || is_probe { road } else { Box::pin(to_its_end(road)) }
     }
 }
 
-async fn pipe(edge: &Arc<Edge>, request: Request, mut next: impl Next) -> Response {
-    let is_probe = health::is_probe(request.uri().path());
+async fn pipe(edge: Arc<Edge>, request: Request, is_probe: bool, mut next: impl Next) -> Result<Response, Infallible> {
     let answer = async |request: Request| {
-        if is_probe {
-            answer(next.call(request)).await
-        } else if request.method().is_safe() {
-            edge.route(request, next).await
-        } else {
-            let edge = Arc::clone(edge);
-            to_its_end(Box::pin(async move { caught(edge.route(request, next)).await })).await
-        }
+        if is_probe { answer(next.call(request)).await } else { edge.route(request, next).await }
     };
-    edge.conduct(request, answer).await
+    Ok(edge.conduct(request, answer).await)
 }
 
 async fn answer(road: impl Future<Output = Result<Response, Infallible>>) -> Response {
     let Ok(response) = road.await;
     response
+}
+
+/// What may change something is done to its end, also when its client hangs up: no handler stops half way, and what came of
+/// it is in the log.
+async fn to_its_end(road: Answering) -> Result<Response, Infallible> {
+    let on_its_way_out = |_| Refusal::from(Problem::unavailable().because("the app is on its way out").later(1));
+    tokio::spawn(road).await.unwrap_or_else(|error| Ok(on_its_way_out(error).into_response()))
 }
 
 impl Edge {
@@ -295,48 +291,54 @@ impl Edge {
         mut request: Request,
         answer: impl FnOnce(Request) -> A,
     ) -> Response {
-        let started = Instant::now();
         let id = self.request_id(request.headers());
         let asked = Asked {
             method: request.method().clone(),
             uri: request.uri().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
             head: wants_page(request.headers()).then(|| head_of(&request)),
         };
-        let route = request.extensions().get::<MatchedPath>().cloned();
-        let span = request_span(request.method(), route.as_ref().map(MatchedPath::as_str), request.headers());
+        let route = asked.route.as_ref().map(MatchedPath::as_str);
+        let span = request_span(&asked.method, route, request.headers());
         let trace = trace_of(&span, request.headers());
-        request.extensions_mut().insert(id.clone());
         if let Some(address) = ClientAddress::said_by(self.proxies, request.headers()) {
             request.extensions_mut().insert(address);
         }
 
-        let address = ClientAddress::of(request.extensions());
-        let answer = async {
+        let origin = Origin::new(Arc::clone(&id.0), ClientAddress::of(request.extensions()), trace);
+        let mut line = Line { asked, id, started: Instant::now(), status: LEFT };
+        let answer = async move {
             let response = caught(pin!(answer(request))).await;
-            let mut response = match Refusal::of(&response, &asked, &id) {
+            let Line { asked, id, .. } = &line;
+            let mut response = match Refusal::of(&response, asked, id) {
                 // Boxed, because it is rare, and would make the future of every request large.
-                Some(refusal) => Box::pin(self.write_refusal(refusal, response, &asked, &id)).await,
+                Some(refusal) => Box::pin(self.write_refusal(refusal, response, asked, id)).await,
                 None => response,
             };
             if response.status().is_server_error() && response.extensions().get::<Arc<Refusal>>().is_none() {
-                told_otherwise(&asked, &id, response.status());
+                told_otherwise(asked, id, response.status());
             }
-            self.finish_headers(response.headers_mut(), &id);
-            log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
+            self.finish_headers(response.headers_mut(), id);
+            line.end(response.status());
             response
         };
         // Pinned in place: what is handed on by value is copied at each step of the way.
-        let origin = Origin::new(Arc::clone(&id.0), address, trace);
         let response = within(origin, pin!(answer).instrument(span.clone())).await;
         end_span(&span, response.status());
         response
     }
-}
 
-/// What may change something is done to its end, also when its client hangs up: no handler stops half way.
-async fn to_its_end(answer: impl Future<Output = Response> + Send + 'static) -> Response {
-    let on_its_way_out = |_| Refusal::from(Problem::unavailable().because("the app is on its way out").later(1));
-    detached(answer.in_current_span()).await.unwrap_or_else(|error| on_its_way_out(error).into_response())
+    /// The route, within the limits of the address, and among those that run.
+    async fn route(&self, request: Request, mut next: impl Next) -> Response {
+        let Some(limits) = &self.limits else { return self.load.run(pin!(answer(next.call(request)))).await };
+        let taken = limits.of_address(request.extensions()).await;
+        let mut response = match taken.refusal() {
+            Some(refusal) => refusal,
+            None => self.load.run(pin!(answer(next.call(request)))).await,
+        };
+        taken.tell(response.headers_mut());
+        response
+    }
 }
 
 /// A panic is a 500, made on the thread on which it happened.
@@ -356,12 +358,32 @@ pub(crate) fn head_of(request: &Request) -> Parts {
 /// A failure that is told in another form than that of a problem, as OAuth has one: its cause is in a line of its own.
 fn told_otherwise(asked: &Asked, id: &RequestId, status: StatusCode) {
     if !health::is_probe(asked.path()) {
-        tracing::error!(request_id = %id, method = %asked.method, path = asked.path(), status = status.as_u16(), "failed");
+        tracing::error!(request_id = %id, method = %asked.method, path = asked.path(), route = asked.route(), status = status.as_u16(), "failed");
     }
 }
 
-fn log(asked: &Asked, route: Option<&MatchedPath>, id: &RequestId, status: StatusCode, took: Duration) {
-    let route = route.map_or("-", MatchedPath::as_str);
-    let (status, micros) = (status.as_u16(), took.as_micros());
-    tracing::info!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path(), route, status, micros, "answered");
+/// What the log says of a client that left before its answer; nginx's word for it.
+const LEFT: u16 = 499;
+
+/// The line of a request, written when it ends, however it ends.
+struct Line {
+    asked: Asked,
+    id: RequestId,
+    started: Instant,
+    status: u16,
+}
+
+impl Line {
+    fn end(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let Self { asked, id, status, .. } = self;
+        let micros = self.started.elapsed().as_micros();
+        let end = if *status == LEFT { "left" } else { "answered" };
+        tracing::info!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path(), route = asked.route(), status, micros, "{end}");
+    }
 }

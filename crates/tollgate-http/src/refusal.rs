@@ -4,14 +4,14 @@
 //! [pipeline](crate::pipeline) writes the body, because only there the request's id is known and whether a
 //! program or a person reads the answer.
 
-use crate::{AuditLog, RequestId, observe::lacked, pages::html};
+use crate::{AuditLog, observe::lacked, pages::html};
 use axum::{
     extract::MatchedPath,
-    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use percent_encoding::percent_decode_str;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tollgate_access::{Access, Actor};
 use tollgate_core::{Problem, with_causes};
 
@@ -24,15 +24,13 @@ pub struct Refusal {
     pub(crate) problem: Problem,
     pub(crate) actor: Option<Actor>,
     pub(crate) access: Option<Access>,
-    /// Which route it was.
-    pub(crate) route: Option<MatchedPath>,
     /// Whether somebody else tells the log about many of its kind at once.
     pub(crate) is_one_of_many: bool,
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, actor: None, access: None, route: None, is_one_of_many: false }
+        Self { problem, actor: None, access: None, is_one_of_many: false }
     }
 }
 
@@ -50,13 +48,12 @@ impl Refusal {
     pub(crate) fn met_by(
         mut response: Response,
         actor: Option<Actor>,
-        (headers, extensions): (&HeaderMap, &Extensions),
+        headers: &HeaderMap,
         access: fn() -> Access,
     ) -> Response {
         let Some(refusal) = response.extensions_mut().get_mut::<Arc<Self>>() else { return response };
         let refusal = Arc::make_mut(refusal);
         (refusal.actor, refusal.access) = (actor, Some(access()));
-        refusal.route = extensions.get::<MatchedPath>().cloned();
         if refusal.problem.status() == StatusCode::FORBIDDEN && headers.contains_key(header::AUTHORIZATION) {
             let challenge = refusal.lacks();
             response.headers_mut().entry(header::WWW_AUTHENTICATE).or_insert(challenge);
@@ -74,16 +71,6 @@ impl Refusal {
         }
         let full = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", wanted.join(" "));
         HeaderValue::try_from(full).unwrap_or(short)
-    }
-
-    /// The row that was asked for: what stands in the path, where that has one parameter.
-    fn row(&self, path: &str) -> Option<String> {
-        let route = self.route.as_ref()?.as_str();
-        let mut parameters = route.split('/').zip(path.split('/')).filter(|(name, _)| name.starts_with('{'));
-        let (Some((_, row)), None) = (parameters.next(), parameters.next()) else { return None };
-        let row = percent_decode_str(row).decode_utf8().ok()?;
-        let can_be_kept = row.len() <= LONGEST_ROW && !row.contains(char::is_control);
-        can_be_kept.then(|| row.into_owned())
     }
 
     /// The refusal that a response carries, with the request it answers.
@@ -116,16 +103,16 @@ impl Refusal {
 
     /// Once, here: what the caller is not told goes into the log.
     pub(crate) fn log(&self, asked: &Asked, id: &RequestId) {
-        let (problem, method, path) = (&self.problem, &asked.method, asked.path());
+        let (problem, method, path, route) = (&self.problem, &asked.method, asked.path(), asked.route());
         let actor = self.actor.as_ref().map_or("-", Actor::id);
         let cause = problem.cause().map(|cause| with_causes(&**cause)).unwrap_or_default();
         let raised = problem.raised();
         // As text and not as it displays itself: what was sent and is said again begins no line of its own.
         let (is_ours, problem) = (problem.status().is_server_error(), problem.to_string());
         if is_ours && !self.is_one_of_many {
-            tracing::error!(request_id = %id, %method, path, actor, problem, cause, %raised, "refused");
+            tracing::error!(request_id = %id, %method, path, route, actor, problem, cause, %raised, "refused");
         } else {
-            tracing::debug!(target: "tollgate::request", request_id = %id, %method, path, actor, problem, cause, %raised, "refused");
+            tracing::debug!(target: "tollgate::request", request_id = %id, %method, path, route, actor, problem, cause, %raised, "refused");
         }
     }
 }
@@ -135,7 +122,7 @@ impl Refusal {
     /// in is in the log.
     pub(crate) fn record(&self, asked: &Asked, audit: &AuditLog) {
         let Some(actor) = &self.actor else { return };
-        let (why, row) = (self.problem.to_string(), self.row(asked.path()));
+        let (why, row) = (self.problem.to_string(), asked.row());
         let (method, path) = (asked.method.as_str(), asked.path());
         match (self.problem.status(), row) {
             (StatusCode::FORBIDDEN, row) => {
@@ -155,6 +142,8 @@ impl Refusal {
 pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
+    /// What of the app it came to, if to anything.
+    pub(crate) route: Option<MatchedPath>,
     /// The whole head, where a person in a browser asks.
     pub(crate) head: Option<Parts>,
 }
@@ -164,6 +153,21 @@ impl Asked {
     pub(crate) fn path(&self) -> &str {
         self.uri.path()
     }
+
+    /// The route's path, as the app wrote it.
+    pub(crate) fn route(&self) -> &str {
+        self.route.as_ref().map_or("-", MatchedPath::as_str)
+    }
+
+    /// The row that was asked for: what stands in the path, where that has one parameter.
+    fn row(&self) -> Option<String> {
+        let route = self.route.as_ref()?.as_str();
+        let mut parameters = route.split('/').zip(self.path().split('/')).filter(|(name, _)| name.starts_with('{'));
+        let (Some((_, row)), None) = (parameters.next(), parameters.next()) else { return None };
+        let row = percent_decode_str(row).decode_utf8().ok()?;
+        let can_be_kept = row.len() <= LONGEST_ROW && !row.contains(char::is_control);
+        can_be_kept.then(|| row.into_owned())
+    }
 }
 
 /// Whether a person in a browser asks: programs do not accept HTML by name (RFC 9110, 12.5.1).
@@ -171,4 +175,14 @@ pub fn wants_page(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut types = accepts.flat_map(|value| value.split(','));
     types.any(|media| media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/html")))
+}
+
+/// Names one request in the log, in its answer (`X-Request-Id`) and in its problem.
+#[derive(Debug)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

@@ -1,9 +1,8 @@
 //! One service: its routes, each with who may call it and how it is described.
 use crate::{
-    Answer, Argument, Arguments, Call, Context, Guard, Handler, Job, JobArguments, Operation, Reach, RouteInfo,
-    ServiceInfo,
-    cache::{self, CachedRoute},
-    handler::{limited, run},
+    Answer, Argument, Arguments, Context, Guard, Handler, Job, JobArguments, Operation, Reach, RouteInfo, ServiceInfo,
+    cache::CachedRoute,
+    handler::{Terms, serve},
     pages::Link,
     view::sign_in_first,
     words,
@@ -61,7 +60,7 @@ enum Last {
 const AFTER: &str = "it stands after the route that it is about";
 
 /// Makes what answers, once all is said about the route.
-type Endpoint = Box<dyn FnOnce(Option<usize>, Option<Arc<CachedRoute>>) -> MethodRouter<Arc<Context>> + Send + Sync>;
+type Endpoint = Box<dyn FnOnce(Terms) -> MethodRouter<Arc<Context>> + Send + Sync>;
 
 /// One route.
 pub(crate) struct Route {
@@ -91,7 +90,7 @@ impl Route {
 
     /// What answers.
     pub(crate) fn endpoint(self) -> MethodRouter<Arc<Context>> {
-        let endpoint = (self.endpoint)(self.longest, self.cached);
+        let endpoint = (self.endpoint)(Terms { longest: self.longest, cached: self.cached });
         if self.is_page { endpoint.layer(from_fn(sign_in_first)) } else { endpoint }
     }
 }
@@ -276,16 +275,10 @@ impl Service {
     {
         const { assert!(H::Arguments::BODIES <= 1, "a request has one body: this handler asks for it twice") };
         let (id, text) = self.describe_by_name(type_name::<H>());
-        let endpoint = move |longest: Option<usize>, cached: Option<Arc<CachedRoute>>| match cached {
-            Some(route) => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
-                let (handler, route) = (handler.clone(), Arc::clone(&route));
-                let road = async move |call: Call| cache::run(handler, call, &route).await;
-                limited(Call::new(request, app).up_to(longest), road)
-            }),
-            None => on(filter, move |State(app): State<Arc<Context>>, request: Request| {
-                let handler = handler.clone();
-                limited(Call::new(request, app).up_to(longest), async move |call: Call| run(handler, call).await)
-            }),
+        let endpoint = move |terms: Terms| {
+            on(filter, move |State(app): State<Arc<Context>>, request: Request| {
+                serve(handler.clone(), request, app, terms.clone())
+            })
         };
         self.last = Last::Routes(self.routes.len());
         self.routes.push(Route {

@@ -11,10 +11,8 @@ use crate::{Driver, Resource, Result, Stamp, store::check};
 use jiff::Timestamp;
 use std::{
     net::IpAddr,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
-use tokio::task::JoinError;
 use tollgate_access::Actor;
 use tollgate_core::TraceId;
 use tollgate_macros::resource;
@@ -118,25 +116,6 @@ impl Drop for Held {
 /// Does work whose events name this origin.
 pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
     ORIGIN.scope(origin, work).await
-}
-
-/// Does work in a task of its own, which comes to its end whether or not anybody waits for it.
-///
-/// # Errors
-/// The work panicked, or the runtime ends.
-pub async fn detached<F>(work: F) -> Result<F::Output, JoinError>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    // Boxed: a task is a lot of code, and so is there once for what it answers, not for each work.
-    let work: Pin<Box<dyn Future<Output = F::Output> + Send>> = Box::pin(work);
-    let Ok(origin) = ORIGIN.try_with(Clone::clone) else { return tokio::spawn(work).await };
-    let work = async { (work.await, with_origin(|origin| origin.actor().cloned()).flatten()) };
-    let (done, actor) = tokio::spawn(within(origin, work)).await?;
-    if let Some(actor) = actor {
-        sent_by(&actor);
-    }
-    Ok(done)
 }
 
 impl NewAuditEvent {
@@ -251,17 +230,12 @@ mod tests {
         let clock = Arc::new(SystemClock::default());
         let things = Store::<Thing>::new(Arc::clone(&database), clock.clone());
         let ann = Actor::from(Identity::new("ann").granted(["create:things"]));
-        let asks = async {
-            let of_request = async move {
-                sent_by(&ann);
-                things.insert(&ann.may().unwrap(), NewThing { thing_id: 1 }).await
-            };
-            detached(of_request).await.unwrap().unwrap();
-            with_origin(|origin| origin.actor().map(|actor| actor.id().to_owned())).flatten()
+        let asks = async move {
+            sent_by(&ann);
+            things.insert(&ann.may().unwrap(), NewThing { thing_id: 1 }).await
         };
         let address = "192.0.2.7".parse().unwrap();
-        let known = within(Origin::new("request 7".into(), Some(address), None), asks).await;
-        assert_eq!(known.as_deref(), Some("ann"), "whoever waits knows it too");
+        tokio::spawn(within(Origin::new("request 7".into(), Some(address), None), asks)).await.unwrap().unwrap();
         let events = Store::<AuditEvent>::new(database, clock);
         let events = events.find(&System::because("a test looks").may(), crate::Filter::every()).all().await.unwrap();
         let [AuditEvent { actor, action, request_id, address, .. }] = &events[..] else { panic!("{events:?}") };

@@ -77,7 +77,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_http::{
     Answer, Argument, Axum, Beside, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
-    NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, RequestId, Service, Tagged, Unrepeatable, View,
+    NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, Unrepeatable, View,
 };
 /// ```
 /// use tollgate::prelude::*;

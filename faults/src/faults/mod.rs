@@ -116,7 +116,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         id: "F6",
-        title: "2,000 slow clients of four kinds",
+        title: "3,500 slow clients of seven kinds",
         needs: None,
         run: |stage| Box::pin(slow_clients::run(stage)),
     },

@@ -1,10 +1,10 @@
 //! F6: clients that take their time: with their heads, with their bodies, between requests, with reading what they asked
-//! for.
+//! for; over HTTP/2 by giving no room for answers, or a byte of it, or by asking for nothing while they go on to speak.
 //!
 //! Pass: each is let go within a second of its limit; meanwhile others are served without an error; the memory that all
 //! this takes is bounded.
 
-use crate::{Finding, Result, Stage, app::App, client::Client};
+use crate::{Finding, Result, Stage, app::App, client::Client, http2};
 use std::{
     fs,
     sync::{
@@ -36,9 +36,14 @@ enum Kind {
     Body,
     Idle,
     Reader,
+    NoRoom,
+    LittleRoom,
+    Ping,
 }
 
-const KINDS: [Kind; 4] = [Kind::Head, Kind::Body, Kind::Idle, Kind::Reader];
+const KINDS: [Kind; 7] = [Kind::Head, Kind::Body, Kind::Idle, Kind::Reader, Kind::NoRoom, Kind::LittleRoom, Kind::Ping];
+/// What each client of HTTP/2 asks for at once.
+const ANSWERS: u32 = 4;
 
 /// In seconds: of a head, between requests, of a body or an answer that stands still.
 struct Limits {
@@ -51,8 +56,8 @@ impl Limits {
     fn of(&self, kind: Kind) -> Duration {
         Duration::from_secs(match kind {
             Kind::Head => self.head,
-            Kind::Idle => self.idle,
-            Kind::Body | Kind::Reader => self.stall,
+            Kind::Idle | Kind::Ping => self.idle,
+            Kind::Body | Kind::Reader | Kind::NoRoom | Kind::LittleRoom => self.stall,
         })
     }
 }
@@ -126,9 +131,25 @@ async fn let_go(kind: Kind, port: u16, token: &str) -> Result<Duration> {
     // So that what is not read soon fills all there is.
     socket.set_recv_buffer_size(16 * 1024)?;
     let mut socket = socket.connect(([127, 0, 0, 1], port).into()).await?;
+    let sent = beginning(kind, port, token);
+    let begun = Instant::now();
+    // A server that is not read from does not read either.
+    let _ = timeout(Duration::from_millis(500), socket.write_all(&sent)).await;
+    let trickle: &[u8] = match kind {
+        Kind::Head | Kind::Body => b" ",
+        Kind::NoRoom | Kind::LittleRoom | Kind::Ping => &http2::PING,
+        Kind::Idle | Kind::Reader => b"",
+    };
+    while is_open(&mut socket, kind, trickle).await && begun.elapsed() < NEVER {
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(begun.elapsed())
+}
+
+/// What a client of that kind says at first.
+fn beginning(kind: Kind, port: u16, token: &str) -> Vec<u8> {
     let head = format!("Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}");
-    let list = format!("GET /movies?limit=100 HTTP/1.1\r\n{head}\r\n\r\n");
-    let sent = match kind {
+    let text = match kind {
         Kind::Head => format!("GET /movies/1 HTTP/1.1\r\n{head}\r\nX-Slow: "),
         Kind::Idle => format!("GET /movies/1 HTTP/1.1\r\n{head}\r\n\r\n"),
         Kind::Body => {
@@ -136,16 +157,18 @@ async fn let_go(kind: Kind, port: u16, token: &str) -> Result<Duration> {
                 "POST /messages HTTP/1.1\r\n{head}\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{{"
             )
         }
-        Kind::Reader => list.repeat(500),
+        Kind::Reader => format!("GET /movies?limit=100 HTTP/1.1\r\n{head}\r\n\r\n").repeat(500),
+        Kind::NoRoom => return lists(0, token),
+        Kind::LittleRoom => return lists(1, token),
+        Kind::Ping => return [http2::beginning(65_535), http2::get(1, "/movies/1", token)].concat(),
     };
-    let begun = Instant::now();
-    // A server that is not read from does not read either.
-    let _ = timeout(Duration::from_millis(500), socket.write_all(sent.as_bytes())).await;
-    let trickle: &[u8] = if matches!(kind, Kind::Head | Kind::Body) { b" " } else { b"" };
-    while is_open(&mut socket, kind, trickle).await && begun.elapsed() < NEVER {
-        sleep(Duration::from_millis(100)).await;
-    }
-    Ok(begun.elapsed())
+    text.into_bytes()
+}
+
+/// Asks for a few lists over HTTP/2, with so much room for each, in bytes.
+fn lists(room: u32, token: &str) -> Vec<u8> {
+    let lists = (0..ANSWERS).flat_map(|number| http2::get(2 * number + 1, "/movies?limit=100", token));
+    http2::beginning(room).into_iter().chain(lists).collect()
 }
 
 /// Whether the server still wants this connection; says a little more on it if so.

@@ -4,6 +4,7 @@ use crate::{
     process::{Server, command, run, stdout},
     telemetry::until,
 };
+use faults::http2;
 use serde_json::Value;
 use std::{
     fs,
@@ -63,8 +64,12 @@ fn problem(text: &str) -> u16 {
 }
 
 fn token(folder: &Path, server: &Server) -> String {
-    let port = server.port().to_string();
-    stdout(&run(folder, &["token", "reader@example.test", "--port", &port])).trim().to_owned()
+    token_of("reader", folder, server)
+}
+
+fn token_of(user: &str, folder: &Path, server: &Server) -> String {
+    let (user, port) = (format!("{user}@example.test"), server.port().to_string());
+    stdout(&run(folder, &["token", &user, "--port", &port])).trim().to_owned()
 }
 
 const LIVE: &[u8] = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -101,6 +106,8 @@ fn what_is_no_request_is_answered_with_a_problem() {
     }
     let old = told(&server, b"GET /livez HTTP/1.0\r\n\r\n");
     assert!(old.starts_with("HTTP/1.0 200"), "HTTP/1.0 knows no Host: {old}");
+    let all = told(&server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(status(&all), 204, "it asks for the server as a whole: {all}");
 }
 
 #[test]
@@ -126,6 +133,37 @@ fn who_is_slow_is_let_go_at_the_limit() {
             took + Duration::from_millis(100) >= limit && took < limit + Duration::from_secs(3),
             "{took:?} of {limit:?}"
         );
+    }
+}
+
+#[test]
+fn who_gives_an_answer_no_room_is_let_go_and_others_on_the_connection_have_as_long_again() {
+    let folder = TempDir::new().unwrap();
+    let limits = [("IDLE_SECONDS", "300"), ("STALL_SECONDS", "2"), ("BYTES_PER_SECOND", "1000000")];
+    let server = start(folder.path(), &limits);
+    let token = token_of("clinician", folder.path(), &server);
+    let list = |stream| http2::get(stream, "/movies?limit=100", &token);
+    // The last of them is told of changes, and has room.
+    let changes = [http2::get(5, "/alerts/live", &token), http2::room(5, 1 << 24), http2::room(0, 1 << 24)].concat();
+    let alone = [http2::beginning(0), list(1), list(3)].concat();
+    let (little, shared) = ([http2::beginning(1), list(1)].concat(), [alone.clone(), changes].concat());
+    let began = Instant::now();
+    let ends = [alone, little, shared].map(|sent| {
+        let mut socket = connect(&server);
+        socket.write_all(&sent).unwrap();
+        let mut speaker = socket.try_clone().unwrap();
+        // Whoever speaks is not idle, and does not read for that.
+        thread::spawn(move || {
+            while speaker.write_all(&http2::PING).is_ok() {
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+        thread::spawn(move || rest(socket, began).1)
+    });
+    let took = ends.map(|end| end.join().unwrap());
+    for (took, limit) in took.into_iter().zip([2, 2, 4]) {
+        let limit = Duration::from_secs(limit);
+        assert!(took + Duration::from_millis(100) >= limit && took < limit + Duration::from_secs(3), "{took:?}");
     }
 }
 

@@ -1,10 +1,7 @@
 //! From a refusal to its page: the words for people.
 
 use super::{DevFacts, Facts, Frame, Link, Person, ProblemPage, Road, sign_in_and_back};
-use crate::{
-    RequestId,
-    refusal::{Asked, Refusal},
-};
+use crate::refusal::{Asked, Refusal, RequestId};
 use axum::http::{Method, StatusCode};
 use jiff::Timestamp;
 use tollgate_access::{Access, Actor, Roles};

@@ -6,6 +6,7 @@ use super::{
     measures,
     socket::{Requests, Socket, Stream},
     stop::Stage,
+    unread,
 };
 use crate::ClientAddress;
 use axum::{
@@ -130,7 +131,8 @@ impl Connection {
         // Requests that come until a client has heard of it are answered, so nobody has to wait for draining.
         let stop = site.stop.until(if client.is_surplus { Stage::Serving } else { Stage::Leaving });
         let head_bytes = u32::try_from(site.limits.head_bytes).unwrap_or(u32::MAX);
-        let service = service_fn(move |request| site.answer(client, &requests, request));
+        let of_service = Arc::clone(&requests);
+        let service = service_fn(move |request| site.answer(client, &of_service, request));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.max_concurrent_streams(STREAMS).max_header_list_size(head_bytes);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
@@ -138,6 +140,7 @@ impl Connection {
             biased;
             _ = connection.as_mut() => true,
             () = stop => false,
+            () = requests.leave.notified() => false,
         };
         if !is_over {
             connection.as_mut().graceful_shutdown();
@@ -206,7 +209,10 @@ impl Site {
                 response
             };
             let is_last = client.is_surplus || site.stop.is_leaving();
-            if is_last && version < Version::HTTP_2 {
+            if version >= Version::HTTP_2 {
+                return Ok(response.map(|body| unread::in_pieces(body, open)));
+            }
+            if is_last {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response.map(|body| body::kept(body, open)))

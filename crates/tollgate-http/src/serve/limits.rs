@@ -38,10 +38,17 @@ impl Default for ConnectionLimits {
     }
 }
 
+impl ConnectionLimits {
+    /// How long so many bytes may take.
+    pub(super) fn time_for(&self, bytes: usize) -> Duration {
+        self.stall + Duration::from_millis((bytes as u64).saturating_mul(1000) / u64::from(self.rate.max(1)))
+    }
+}
+
 /// Something that waits for the other side. It has a timer only while it does.
 pub(super) struct Pace {
     since: Instant,
-    bytes: u64,
+    bytes: usize,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -52,13 +59,12 @@ impl Pace {
     }
 
     pub(super) fn advance(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
+        self.bytes += bytes;
     }
 
     /// Ready once this has taken longer than its bytes may.
     pub(super) fn poll_over(&mut self, limits: &ConnectionLimits, context: &mut Context<'_>) -> Poll<()> {
-        let millis = self.bytes.saturating_mul(1000) / u64::from(limits.rate.max(1));
-        let deadline = self.since + limits.stall + Duration::from_millis(millis);
+        let deadline = self.since + limits.time_for(self.bytes);
         while self.timer.as_mut().poll(context).is_ready() {
             if Instant::now() >= deadline {
                 return Poll::Ready(());

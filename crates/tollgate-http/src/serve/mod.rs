@@ -4,7 +4,8 @@
 //! limits.rs      how long, how much and how many          tls.rs    a certificate that may be renewed
 //! connection.rs  one connection, HTTP/1.1 or HTTP/2       stop.rs   how a process ends without anybody noticing
 //! socket.rs      watches its client, below hyper          body.rs   the same for bodies
-//! measures.rs    how many there are                       probe.rs  the other end: is the app well?
+//! unread.rs      what a client of HTTP/2 does not take in  probe.rs  the other end: is the app well?
+//! measures.rs    how many there are
 //! ```
 //!
 //! A head that does not come in time or is too large never becomes a request. When the process is told to stop, it is
@@ -18,6 +19,7 @@ mod probe;
 mod socket;
 mod stop;
 mod tls;
+mod unread;
 
 pub(crate) use body::TooSlow;
 pub use limits::ConnectionLimits;

@@ -5,7 +5,10 @@
 //! too long. Where hyper would refuse a head with bare words, the socket keeps them back, so that a
 //! [problem](tollgate_core::Problem) can be written in their place.
 
-use super::limits::{ConnectionLimits, Pace};
+use super::{
+    limits::{ConnectionLimits, Pace},
+    unread::{SHORT, Unread},
+};
 use axum::http::StatusCode;
 use std::{
     io::{self, ErrorKind, IoSlice},
@@ -19,6 +22,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::Notify,
     time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
@@ -28,6 +32,10 @@ use tokio_rustls::server::TlsStream;
 pub(super) struct Requests {
     begun: AtomicU32,
     open: AtomicU32,
+    /// What they were answered over HTTP/2 and have not taken in.
+    pub(super) unread: Unread,
+    /// Told when new ones had better go elsewhere.
+    pub(super) leave: Notify,
 }
 
 /// A request under way; it ends with this value.
@@ -42,6 +50,17 @@ impl Requests {
 
     fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether there are others than those whose answers are not taken in.
+    fn has_others(&self) -> bool {
+        self.open.load(Ordering::Relaxed) as usize > self.unread.count()
+    }
+}
+
+impl Open {
+    pub(super) fn requests(&self) -> &Requests {
+        &self.0
     }
 }
 
@@ -64,8 +83,10 @@ pub(super) struct Socket<T> {
     answered: u32,
     /// Since when there is the beginning of a head.
     head: Option<Instant>,
-    /// When something was last written.
+    /// When something was last written that belongs to a request.
     wrote: Instant,
+    /// Until when the others on a connection have time, once one of them does not read.
+    grace: Option<Instant>,
     silence: Option<Pin<Box<Sleep>>>,
     writing: Option<Pace>,
     /// What hyper refused the head with, or 408.
@@ -110,6 +131,7 @@ impl<T: Stream> Socket<T> {
             answered: 0,
             head: Some(since),
             wrote: since,
+            grace: None,
             silence: None,
             writing: None,
             refused: None,
@@ -131,19 +153,28 @@ impl<T: Stream> Socket<T> {
         self.io
     }
 
-    /// A head that became a request is none any more.
-    fn note_requests(&mut self) {
+    /// A head that became a request is none any more. Whether one began since the last time.
+    fn note_requests(&mut self) -> bool {
         let begun = self.requests.begun.load(Ordering::Relaxed);
-        if begun != self.answered {
+        let is_new = begun != self.answered;
+        if is_new {
             (self.answered, self.head) = (begun, None);
         }
+        is_new
     }
 
     /// Ready once the client has been silent for too long. The timer rings now and then whatever happens, so that nobody
     /// has to set it when a head or the wait for one begins.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let shortest = self.limits.head.min(self.limits.idle);
+        let mut shortest = self.limits.head.min(self.limits.idle);
         let mut timer = self.silence.take().unwrap_or_else(|| Box::pin(sleep(shortest)));
+        if !self.is_http1 && self.requests.unread.count() > 0 {
+            shortest = shortest.min(SHORT);
+            let soon = Instant::now() + shortest;
+            if timer.deadline() > soon {
+                timer.as_mut().reset(soon);
+            }
+        }
         let is_over = loop {
             if timer.as_mut().poll(context).is_pending() {
                 break false;
@@ -161,6 +192,9 @@ impl<T: Stream> Socket<T> {
 
     /// Until when the client has to say something; while it waits for an answer, it need not.
     fn deadline(&mut self) -> Option<Instant> {
+        if let Some(deadline) = self.requests.unread.deadline(&self.limits) {
+            return self.grace_after(deadline);
+        }
         if self.requests.is_open() {
             return None;
         }
@@ -169,6 +203,16 @@ impl<T: Stream> Socket<T> {
             Some(since) if self.is_http1 => since + self.limits.head,
             _ => self.wrote + self.limits.idle,
         })
+    }
+
+    /// Somebody does not take in an answer. Others on the same connection, as behind a proxy, may be well: they have as long
+    /// again, and new ones go elsewhere.
+    fn grace_after(&mut self, deadline: Instant) -> Option<Instant> {
+        if self.grace.is_none() && Instant::now() >= deadline && self.requests.has_others() {
+            self.requests.leave.notify_one();
+            self.grace = Some(deadline + self.limits.stall);
+        }
+        self.grace.max(Some(deadline))
     }
 
     /// The refusal of a head in hyper's own words: the only thing ever written without a request.
@@ -191,8 +235,10 @@ impl<T: Stream> Socket<T> {
             self.is_gone = true;
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
-        self.note_requests();
-        self.wrote = Instant::now();
+        // What HTTP/2 says beside requests, as its answer to a PING, is no sign of life.
+        if self.note_requests() || self.is_http1 || self.requests.is_open() {
+            self.wrote = Instant::now();
+        }
         wrote
     }
 

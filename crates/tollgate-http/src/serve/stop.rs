@@ -5,30 +5,35 @@
 //!         → draining   accepts nothing more; what is under way is finished
 //! ```
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::sync::watch;
 
 /// How far a process is on its way out. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<Stage>>);
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<Inner>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default)]
+struct Inner {
+    stage: watch::Sender<Stage>,
+    /// Whether that is beyond serving. Every request asks, and a channel has a lock that all cores would share.
+    is_leaving: AtomicBool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
+    #[default]
     Serving,
     Leaving,
     Draining,
 }
 
-impl Default for Stop {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(Stage::Serving)))
-    }
-}
-
 impl Stop {
     /// Whether the process was told to stop: it should not be sent anything new.
     pub fn is_leaving(&self) -> bool {
-        *self.0.borrow() > Stage::Serving
+        self.0.is_leaving.load(Ordering::Relaxed)
     }
 
     /// Waits until what is under way has to come to its end.
@@ -37,12 +42,13 @@ impl Stop {
     }
 
     pub(super) fn advance(&self, stage: Stage) {
-        self.0.send_replace(stage);
+        self.0.is_leaving.store(stage > Stage::Serving, Ordering::Relaxed);
+        self.0.stage.send_replace(stage);
     }
 
     /// Waits until it is that far.
     pub(super) fn until(&self, stage: Stage) -> impl Future<Output = ()> + Send + use<> {
-        let mut stages = self.0.subscribe();
+        let mut stages = self.0.stage.subscribe();
         async move {
             // The sender lives as long as those who wait.
             let _ = stages.wait_for(|now| *now >= stage).await;

@@ -108,7 +108,7 @@ impl std::io::Write for Log {
 
 impl Log {
     /// What a request has written to the log, and how it was answered.
-    pub(crate) async fn of(request: impl Future<Output = Reply>) -> (String, Reply) {
+    pub(crate) async fn of<T>(request: impl Future<Output = T>) -> (String, T) {
         let log = Self::default();
         let writer = log.clone();
         let lines = tracing_subscriber::fmt()

@@ -1,9 +1,21 @@
 //! Who asks too often is told so, how long to wait, and before that how much is left.
 
 use super::ground::{Movie, Note, note, why, writer};
+use axum::http::request::Parts;
 use futures_util::FutureExt;
-use std::time::Duration;
-use tollgate::prelude::*;
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tollgate::{
+    prelude::*,
+    testing::{Authenticate, Identified},
+};
+use tollgate_access::Identity;
 use tollgate_core::ManualClock;
 use tollgate_testing::{Reply, TestApp};
 
@@ -107,4 +119,39 @@ async fn a_limit_of_a_route_that_is_not_there_keeps_the_app_from_starting() {
     let panic = starting.catch_unwind().await.err().unwrap();
     let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
     assert!(said.contains("limits.routes: there is no route `POST /note`; did you mean `POST /notes`?"), "{said}");
+}
+
+/// Counts how often it is asked who calls.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Authenticate for Counting {
+    fn identify<'a>(&'a self, _: &'a Parts) -> Identified<'a> {
+        self.0.fetch_add(1, SeqCst);
+        Box::pin(ready(Ok(Identity::new("ann").into())))
+    }
+}
+
+async fn open(_: Public) -> Result<NoContent> {
+    Ok(NoContent)
+}
+
+async fn other(_: Public) -> Result<NoContent> {
+    Ok(NoContent)
+}
+
+#[tokio::test]
+async fn who_calls_is_asked_where_a_limit_depends_on_it_alone() {
+    for (limits, times) in [
+        ("[limits]\naddress = \"9 per minute\"", 0),
+        ("[limits.routes]\n\"GET /other\" = \"9 per minute\"", 0),
+        ("[limits.routes]\n\"GET /open\" = \"9 per minute\"", 1),
+        ("[limits]\nactor = \"9 per minute\"", 1),
+    ] {
+        let service = Service::new("all").get("/open", open).get("/other", other);
+        let (app, counting) = (App::new("claims").settings(limits).service(service), Arc::<Counting>::default());
+        let app = TestApp::with(app).authenticate(counting.clone()).start().await;
+        assert_eq!(app.anyone().get("/open").await.status(), 204);
+        assert_eq!(counting.0.load(SeqCst), times, "{limits}");
+    }
 }

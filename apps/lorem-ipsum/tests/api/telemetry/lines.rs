@@ -12,6 +12,8 @@ use std::{
 };
 use tempfile::TempDir;
 
+/// Of the issuer that is away, so that nobody can tell whether it is good.
+const UNTOLD: &str = "Bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImEifQ.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xOjkiLCJhdWQiOiJ1cm46YXBpIiwic3ViIjoiYSIsImV4cCI6NDEwMjQ0NDgwMH0.c2lnbmF0dXJl";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// What an app says while this and that happens to it.
@@ -27,6 +29,8 @@ fn lines() -> Vec<String> {
     let request = app.agent.get(app.at("/movies/1?access_token=canary")).header("authorization", &admin);
     request.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01")).call().unwrap();
     app.get("/movies/1", "Bearer not-a-token");
+    let untold = app.agent.get(app.at("/movies/1")).header("authorization", UNTOLD);
+    untold.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01")).call().unwrap();
     app.get("/a\"b\\c%0Ad/größe", &reader);
     app.agent.delete(app.at("/movies/1")).header("authorization", &reader).call().unwrap();
     app.get("/readyz", "");
@@ -132,6 +136,7 @@ fn every_line_fits_the_index_template() {
     assert_eq!((&known["client.address"], &known["log.level"]), (&json!("127.0.0.1"), &json!("info")));
     assert_eq!((&known["event.dataset"], &known["http.request.method"]), (&json!("tollgate.request"), &json!("GET")));
     assert!(known["user.id"].is_string() && known["http.request.id"].is_string() && known["event.duration"].is_u64());
+    assert_columns_are_filled(&documents);
     assert_eq!(of("/movies/1", 401)["user.id"], Value::Null, "nobody in particular");
     let refused =
         documents.iter().find(|line| line["event.outcome"] == "failure" && line["labels.resource"] == "movies");
@@ -223,20 +228,43 @@ fn the_shippers_and_kibana_agree_with_the_template() {
             && read("fluentd.conf").contains("data_stream_name tollgate-logs")
     );
     assert!(read("fluent-bit.conf").contains("Write_Operation   create"));
-    let types = template();
-    let objects: Vec<Value> = read("kibana.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let objects = kibana();
     assert_eq!(objects[0]["attributes"]["title"], "tollgate-*");
     for search in &objects[1..] {
         assert_eq!(search["references"][0]["id"], objects[0]["id"]);
-        let source = search["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"].as_str().unwrap();
-        let source: Value = serde_json::from_str(source).unwrap();
-        assert_eq!(source["indexRefName"], search["references"][0]["name"]);
-        for column in search["attributes"]["columns"].as_array().unwrap().iter().map(|column| column.as_str().unwrap())
-        {
-            assert!(types.contains_key(column) || column.starts_with("labels."), "{column}");
-        }
+        assert_eq!(source(search)["indexRefName"], search["references"][0]["name"]);
     }
     assert_eq!(objects.len(), 4, "requests, errors, audit, and where they look");
+}
+
+/// What is saved for Kibana.
+fn kibana() -> Vec<Value> {
+    let text = fs::read_to_string(workspace("infra/logging/kibana.ndjson")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn source(search: &Value) -> Value {
+    serde_json::from_str(search["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"].as_str().unwrap()).unwrap()
+}
+
+/// Each column of a saved search is in some line that it finds.
+fn assert_columns_are_filled(documents: &[Value]) {
+    for search in &kibana()[1..] {
+        let query = source(search)["query"]["query"].as_str().unwrap().to_owned();
+        let finds = |line: &&Value| match &*query {
+            "log.level : (\"error\" or \"warn\")" => line["log.level"] == "error" || line["log.level"] == "warn",
+            "event.dataset : \"tollgate.audit\"" => line["event.dataset"] == "tollgate.audit",
+            "event.dataset : \"tollgate.request\" and http.response.status_code : *" => {
+                line["event.dataset"] == "tollgate.request" && !line["http.response.status_code"].is_null()
+            }
+            other => panic!("teach this test to look for {other}"),
+        };
+        let found: Vec<_> = documents.iter().filter(finds).collect();
+        for column in search["attributes"]["columns"].as_array().unwrap() {
+            let column = column.as_str().unwrap();
+            assert!(found.iter().any(|line| !line[column].is_null()), "{query}: no {column} in {found:#?}");
+        }
+    }
 }
 
 #[test]

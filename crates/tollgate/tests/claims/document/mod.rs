@@ -520,6 +520,11 @@ async fn the_document_is_served_to_everybody() {
     let served = app.anyone().get("/openapi.json").await;
     assert_eq!((served.status(), served.header("content-type")), (200, "application/json"));
     assert_eq!(served.json(), *app.document());
+    for path in ["/openapi.json", "/docs", "/docs/start.js"] {
+        let tag = app.anyone().get(path).await.header("etag").to_owned();
+        let known = app.anyone().header("if-none-match", &tag).get(path).await;
+        assert_eq!((known.status(), &*known.text()), (304, ""), "{path} is known by its tag {tag}");
+    }
 }
 
 async fn failure(service: Service) -> String {
