@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! its id → its address's limit → a place among those that run → the route (a panic becomes a 500)
-//!        → the body of a problem → headers of every answer → the log
+//!        → the body of a problem → headers of every answer, also for pages of other origins → the log
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, ClientAddress, Limits, Load, RequestId, health,
+    AuditLog, Authenticate, ClientAddress, Limits, Load, RequestId,
+    cors::{Cors, Page},
+    health,
     pages::{self, Pages, ProblemPage},
     panics,
     refusal::{Asked, Refusal, wants_page},
@@ -37,6 +39,8 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Whose pages may show an answer without reading it.
+pub(crate) const CROSS_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Headers of every answer that does not say otherwise.
 fn usual_headers() -> HeaderMap {
@@ -47,7 +51,7 @@ fn usual_headers() -> HeaderMap {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+        (CROSS_ORIGIN, HeaderValue::from_static("same-origin")),
     ]);
     headers
 }
@@ -66,6 +70,8 @@ pub struct Edge {
     believes_ids: bool,
     audit: Option<AuditLog>,
     limits: Option<Arc<Limits>>,
+    /// Absent where no page of another origin reads anything.
+    cors: Option<Cors>,
     load: Arc<Load>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
@@ -86,6 +92,7 @@ impl Edge {
             believes_ids: false,
             audit: None,
             limits: None,
+            cors: None,
             load: Arc::default(),
             prefix,
             count: AtomicU64::new(0),
@@ -123,6 +130,12 @@ impl Edge {
     #[must_use]
     pub fn limited(self, limits: Option<Arc<Limits>>) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same, whose answers these pages of other origins may read.
+    #[must_use]
+    pub fn read_by(self, cors: Cors) -> Self {
+        Self { cors: Some(cors).filter(|cors| !cors.is_closed()), ..self }
     }
 
     /// The route, within the limits of the address, and among those that run.
@@ -306,7 +319,17 @@ impl Edge {
 
         let address = ClientAddress::of(request.extensions());
         let answer = async {
-            let response = caught(pin!(answer(request))).await;
+            let page = match &self.cors {
+                Some(cors) => {
+                    let page = Page::of(&request);
+                    cors.admit(page).await
+                }
+                None => None,
+            };
+            let response = match page.as_ref().and_then(Page::preflight) {
+                Some(response) => response,
+                None => caught(pin!(answer(request))).await,
+            };
             let mut response = match Refusal::of(&response, &asked, &id) {
                 // Boxed, because it is rare, and would make the future of every request large.
                 Some(refusal) => Box::pin(self.write_refusal(refusal, response, &asked, &id)).await,
@@ -316,6 +339,9 @@ impl Edge {
                 told_otherwise(&asked, &id, response.status());
             }
             self.finish_headers(response.headers_mut(), &id);
+            if self.cors.is_some() {
+                Cors::tell(page, response.headers_mut());
+            }
             log(&asked, route.as_ref(), &id, response.status(), started.elapsed());
             response
         };

@@ -263,7 +263,7 @@ impl Settings {
     /// # Errors
     /// One line that names the setting and the remedy.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.server.check()?;
+        self.server.check(self.is_dev())?;
         self.live.check()?;
         self.lambda.check()?;
         let is_tls = self.public_url().starts_with("https://");

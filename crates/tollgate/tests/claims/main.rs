@@ -35,6 +35,8 @@ mod live;
 #[cfg(test)]
 mod live_crowd;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod problems;
 #[cfg(test)]
 mod queries;
