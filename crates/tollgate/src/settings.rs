@@ -69,6 +69,9 @@ pub struct Settings {
     pub lambda: Lambda,
     /// Secrets that are kept elsewhere.
     pub secrets: Secrets,
+    /// What may be a mistake in them and need not be.
+    #[serde(skip)]
+    pub(crate) doubt: Option<String>,
     /// Groups of the app's own.
     #[serde(skip)]
     pub(crate) own: Extensions,

@@ -46,6 +46,7 @@ impl App {
         let groups: Vec<_> = self.sections.iter().map(|section| section.name).collect();
         let mut settings: Settings = configuration.typed_without(&groups)?;
         configuration.environment().clone_into(&mut settings.env);
+        settings.doubt = configuration.doubt().map(str::to_owned);
         Ok(settings)
     }
 
