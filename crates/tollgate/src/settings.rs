@@ -188,7 +188,7 @@ pub struct DemoUser {
 #[non_exhaustive]
 pub struct Log {
     /// A filter such as `info,tollgate::request=debug`, or `info,tollgate::request=off` for none of the lines that each
-    /// request is; `RUST_LOG` wins. Default: the first of them in `dev`, `info` elsewhere.
+    /// request is; `RUST_LOG` wins unless it is empty. Each part is a level, or a target and its level. Default: the first of them in `dev`, `info` elsewhere.
     pub filter: Option<String>,
     /// What a line looks like: `text`, for people, or `json`, with the names of the Elastic Common Schema. Default: `text`
     /// in `dev`, `json` elsewhere.
