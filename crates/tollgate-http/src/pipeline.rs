@@ -66,7 +66,7 @@ pub struct Edge {
     roles: Option<Roles>,
     /// How many proxies of ours a request comes through.
     proxies: usize,
-    /// Whether the id that a request brings along is its own.
+    /// Whether the id that a request brings along is its own, and its trace.
     believes_ids: bool,
     audit: Option<AuditLog>,
     limits: Option<Arc<Limits>>,
@@ -310,8 +310,9 @@ impl Edge {
             head: wants_page(request.headers()).then(|| head_of(&request)),
         };
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let span = request_span(request.method(), route.as_ref().map(MatchedPath::as_str), request.headers());
-        let trace = trace_of(&span, request.headers());
+        let (headers, is_believed) = (request.headers(), self.believes_ids);
+        let span = request_span(request.method(), route.as_ref().map(MatchedPath::as_str), headers, is_believed);
+        let trace = trace_of(&span, headers, is_believed);
         request.extensions_mut().insert(id.clone());
         if let Some(address) = ClientAddress::said_by(self.proxies, request.headers()) {
             request.extensions_mut().insert(address);

@@ -9,7 +9,7 @@
 //!
 //! The crates of the road count and log by themselves; this one only knows how that leaves the process. Nothing here
 //! makes a request wait: counters are added to, lines are queued, steps are sent in the background, and where a queue is
-//! full, what does not fit is dropped and counted.
+//! full, what does not fit is dropped. Lines that were dropped are counted, and batches of steps that were not taken.
 
 mod log;
 mod metrics;

@@ -92,7 +92,8 @@ mod traces {
         let started = Traces::start(service, address, settings.traces_sampled, Arc::new(send));
         let started = started.map_err(|error| Failure(format!("telemetry.traces: {error}")))?;
         let sampled = settings.traces_sampled;
-        Tracer { adopt: telemetry::adopt, current: telemetry::current, state: telemetry::state, sampled }.install();
+        let (adopt, link) = (telemetry::adopt, telemetry::link);
+        Tracer { adopt, link, current: telemetry::current, state: telemetry::state, sampled }.install();
         Ok(Some(started))
     }
 
