@@ -20,10 +20,13 @@ fn pages() -> u16 {
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for mut connection in listener.incoming().flatten() {
-            let _ = connection.read(&mut [0; 4096]);
-            let page = "<!doctype html><title>page</title><link rel=icon href=data:,>";
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close";
-            let _ = write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+            // A browser opens connections before it has anything to ask.
+            thread::spawn(move || {
+                let _ = connection.read(&mut [0; 4096]);
+                let page = "<!doctype html><title>page</title><link rel=icon href=data:,>";
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close";
+                let _ = write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+            });
         }
     });
     port

@@ -21,6 +21,11 @@ fn readers(reply: &Reply) -> [&str; 3] {
         .map(|name| reply.header(name))
 }
 
+/// What caches must tell apart.
+fn varies(reply: &Reply) -> bool {
+    reply.headers().get_all("vary").iter().any(|value| value == "origin")
+}
+
 async fn before(client: Client, method: &str, path: &str) -> Reply {
     let client = client.header("access-control-request-method", method);
     let client = client.header("access-control-request-headers", "authorization,idempotency-key,x-own");
@@ -63,7 +68,7 @@ async fn what_a_browser_asks_before_is_answered_without_a_sign_in_and_without_a_
         assert_eq!((reply.status(), readers(&reply)), (204, [PAGE, "", "cross-origin"]), "{path}");
         assert_eq!(reply.header("access-control-allow-methods"), "GET, HEAD, POST, PUT, PATCH, DELETE");
         assert_eq!(reply.header("access-control-allow-headers"), "authorization,idempotency-key,x-own");
-        assert_eq!((reply.header("access-control-max-age"), reply.header("vary")), ("600", "origin"));
+        assert_eq!((reply.header("access-control-max-age"), varies(&reply)), ("600", true));
         assert_eq!(reply.header("access-control-allow-credentials"), "");
     }
     let plain = from(app.anyone(), PAGE).send(Method::OPTIONS, "/movies", None).await;
@@ -123,21 +128,17 @@ async fn pages_of_other_origins_read_nothing() {
         let replies = [ann.get("/notes").await, ann.get("/nowhere").await, before(ann, "POST", "/notes").await];
         for reply in replies {
             assert_eq!(readers(&reply), ["", "", "same-origin"], "{origin}");
-            assert_eq!(
-                (reply.header("access-control-allow-methods"), reply.header("vary")),
-                ("", "origin"),
-                "{origin}"
-            );
+            assert_eq!((reply.header("access-control-allow-methods"), varies(&reply)), ("", true), "{origin}");
         }
     }
     let nobody = app.anyone().get("/movies").await;
-    assert_eq!((readers(&nobody), nobody.header("vary")), (["", "", "same-origin"], "origin"), "caches must know");
+    assert_eq!((readers(&nobody), varies(&nobody)), (["", "", "same-origin"], true));
 }
 
 #[tokio::test]
 async fn where_nothing_is_named_no_page_of_another_origin_reads_anything() {
     let app = start().await;
     for reply in [from(writer(&app, "ann"), PAGE).get("/notes").await, before(app.anyone(), "GET", "/movies").await] {
-        assert_eq!((readers(&reply), reply.header("vary")), (["", "", "same-origin"], ""));
+        assert_eq!((readers(&reply), varies(&reply)), (["", "", "same-origin"], false));
     }
 }
