@@ -53,7 +53,7 @@ pub use me::{Me, service};
 pub use measures::metrics;
 pub use people::{ProviderPeople, ProviderPerson, service as provider_people_service};
 pub use provider::{IssuerSettings, Issuers};
-pub use sign_in::{CALLBACK, ProviderSession, ProviderSignIn, Session, SignInConfig};
+pub use sign_in::{CALLBACK, ProviderSession, ProviderSignIn, Session, SignInConfig, is_loopback};
 pub use token::{Gate, Refusal, TrustedIssuer, Verified};
 pub use users::{NewUser, PROVIDER, User, UserPatch};
 // What `service!` names.

@@ -13,6 +13,7 @@
 //! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
 //!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
 //!                       lambda/       or a call of AWS Lambda (feature `lambda`)  gateway.rs   limits.rs     how often
+//!                           cors.rs       pages of other origins
 //! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
 //!                           counts.rs     places and kept answers
 //! ```
@@ -30,6 +31,7 @@ mod audit;
 mod beside;
 mod cache;
 mod call;
+mod cors;
 mod counts;
 mod crud;
 pub mod docs;
@@ -72,6 +74,7 @@ pub use audit::AuditLog;
 pub use beside::Beside;
 pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, media_type};
+pub use cors::{Cors, Origins};
 pub use counts::Counts;
 pub use gateway::Gateway;
 pub use guard::{Guard, Reach};

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! its id → its address's limit → a place among those that run → the route (a panic becomes a 500)
-//!        → the body of a problem → headers of every answer → the log
+//!        → the body of a problem → headers of every answer, also for pages of other origins → the log
 //! ```
 
 use crate::{
-    AuditLog, Authenticate, ClientAddress, Limits, Load, health,
+    AuditLog, Authenticate, ClientAddress, Limits, Load,
+    cors::{Cors, Page},
+    health,
     pages::{self, Pages, ProblemPage},
     panics,
     refusal::{Asked, Refusal, RequestId, wants_page},
@@ -38,6 +40,8 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Whose pages may show an answer without reading it.
+pub(crate) const CROSS_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Headers of every answer that does not say otherwise.
 fn usual_headers() -> HeaderMap {
@@ -48,7 +52,7 @@ fn usual_headers() -> HeaderMap {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+        (CROSS_ORIGIN, HeaderValue::from_static("same-origin")),
     ]);
     headers
 }
@@ -63,10 +67,12 @@ pub struct Edge {
     roles: Option<Roles>,
     /// How many proxies of ours a request comes through.
     proxies: usize,
-    /// Whether the id that a request brings along is its own.
+    /// Whether the id that a request brings along is its own, and its trace.
     believes_ids: bool,
     audit: Option<AuditLog>,
     limits: Option<Arc<Limits>>,
+    /// Absent where no page of another origin reads anything.
+    cors: Option<Cors>,
     load: Arc<Load>,
     /// Begins the ids of this process; the rest counts.
     prefix: u64,
@@ -89,6 +95,7 @@ impl Edge {
             believes_ids: false,
             audit: None,
             limits: None,
+            cors: None,
             load: Arc::default(),
             prefix,
             count: AtomicU64::new(0),
@@ -126,6 +133,12 @@ impl Edge {
     #[must_use]
     pub fn limited(self, limits: Option<Arc<Limits>>) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same, whose answers these pages of other origins may read.
+    #[must_use]
+    pub fn read_by(self, cors: Cors) -> Self {
+        Self { cors: Some(cors).filter(|cors| !cors.is_closed()), ..self }
     }
 
     /// The same, which lets in as many requests as this says, for as long as it says.
@@ -298,9 +311,10 @@ impl Edge {
             route: request.extensions().get::<MatchedPath>().cloned(),
             head: wants_page(request.headers()).then(|| head_of(&request)),
         };
+        let (headers, is_believed) = (request.headers(), self.believes_ids);
         let route = asked.route.as_ref().map(MatchedPath::as_str);
-        let span = request_span(&asked.method, route, request.headers());
-        let trace = trace_of(&span, request.headers());
+        let span = request_span(&asked.method, route, headers, is_believed);
+        let trace = trace_of(&span, headers, is_believed);
         if let Some(address) = ClientAddress::said_by(self.proxies, request.headers()) {
             request.extensions_mut().insert(address);
         }
@@ -308,7 +322,17 @@ impl Edge {
         let origin = Origin::new(Arc::clone(&id.0), ClientAddress::of(request.extensions()), trace);
         let mut line = Line { asked, id, started: Instant::now(), status: LEFT };
         let answer = async move {
-            let response = caught(pin!(answer(request))).await;
+            let page = match &self.cors {
+                Some(cors) => {
+                    let page = Page::of(&request);
+                    cors.admit(page).await
+                }
+                None => None,
+            };
+            let response = match page.as_ref().and_then(Page::preflight) {
+                Some(response) => response,
+                None => caught(pin!(answer(request))).await,
+            };
             let Line { asked, id, .. } = &line;
             let mut response = match Refusal::of(&response, asked, id) {
                 // Boxed, because it is rare, and would make the future of every request large.
@@ -319,6 +343,9 @@ impl Edge {
                 told_otherwise(asked, id, response.status());
             }
             self.finish_headers(response.headers_mut(), id);
+            if self.cors.is_some() {
+                Cors::tell(page, response.headers_mut());
+            }
             line.end(response.status());
             response
         };

@@ -4,6 +4,10 @@
 //! traces are sent to a receiver, the request is a step of that trace, and calls to others take its id along. What sends
 //! them is not this crate's business: it fills the slot [`Tracer`].
 //!
+//! That is believed where ids of requests are: behind a proxy of ours, or in AWS Lambda. Otherwise anybody would choose
+//! under which id they are recorded, and have all of theirs sent, in everybody's places: such a request begins a trace of
+//! its own, which has a link to the other.
+//!
 //! Steps are spans of the target `tollgate::trace`. Whether a request is sampled is decided before its first step is made:
 //! as its caller says, or for a share of the others. With nobody to take them, or if it is not sampled, they cost a
 //! comparison.
@@ -23,6 +27,8 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub struct Tracer {
     /// Makes a span a step of the trace that these headers name.
     pub adopt: fn(&Span, &HeaderMap),
+    /// Makes a span a step of another trace, which says that these headers name that one.
+    pub link: fn(&Span, &HeaderMap),
     /// The `traceparent` of the step at hand.
     pub current: fn(&Span) -> Option<String>,
     /// What others wrote into the `tracestate` of its trace.
@@ -39,9 +45,9 @@ impl Tracer {
         let _ = TRACER.set(self);
     }
 
-    /// Whether this request is sampled: if its caller says so, and by chance if no caller says anything.
-    fn samples(&self, headers: &HeaderMap) -> bool {
-        match flags(headers) {
+    /// Whether this request is sampled: if its caller says so, and by chance if no caller says anything that is believed.
+    fn samples(&self, headers: &HeaderMap, is_believed: bool) -> bool {
+        match flags(headers).filter(|_| is_believed) {
             Some(flags) => flags & 1 == 1,
             None => self.sampled >= 1.0 || (self.sampled > 0.0 && chance() < self.sampled),
         }
@@ -63,8 +69,8 @@ fn chance() -> f64 {
 }
 
 /// The step that a request is; none if it is not sampled.
-pub(crate) fn request_span(method: &Method, route: Option<&str>, headers: &HeaderMap) -> Span {
-    if TRACER.get().is_some_and(|tracer| !tracer.samples(headers)) {
+pub(crate) fn request_span(method: &Method, route: Option<&str>, headers: &HeaderMap, is_believed: bool) -> Span {
+    if TRACER.get().is_some_and(|tracer| !tracer.samples(headers, is_believed)) {
         return Span::none();
     }
     let route = route.unwrap_or_default();
@@ -79,18 +85,19 @@ pub(crate) fn request_span(method: &Method, route: Option<&str>, headers: &Heade
         otel.status_code = Empty
     );
     if let (false, Some(tracer)) = (span.is_disabled(), TRACER.get()) {
-        (tracer.adopt)(&span, headers);
+        let join = if is_believed { tracer.adopt } else { tracer.link };
+        join(&span, headers);
     }
     span
 }
 
-/// The trace that a request is part of: the one that is sent, else the one that the caller names.
-pub(crate) fn trace_of(span: &Span, headers: &HeaderMap) -> Option<TraceId> {
+/// The trace that a request is part of: the one that is sent, else the one that a caller who is believed names.
+pub(crate) fn trace_of(span: &Span, headers: &HeaderMap, is_believed: bool) -> Option<TraceId> {
     let sent = TRACER.get().filter(|_| !span.is_disabled()).and_then(|tracer| (tracer.current)(span));
     if let Some(traceparent) = sent {
         return TraceId::read(&traceparent);
     }
-    TraceId::read(headers.get(TRACEPARENT)?.to_str().ok()?)
+    TraceId::read(headers.get(TRACEPARENT).filter(|_| is_believed)?.to_str().ok()?)
 }
 
 /// How the step ended.
@@ -133,24 +140,25 @@ mod tests {
     use super::*;
 
     fn tracer(sampled: f64) -> Tracer {
-        Tracer { adopt: |_, _| (), current: |_| None, state: |_| None, sampled }
+        Tracer { adopt: |_, _| (), link: |_, _| (), current: |_| None, state: |_| None, sampled }
     }
 
     #[test]
-    fn callers_say_whether_their_requests_are_sampled() {
+    fn callers_who_are_believed_say_whether_their_requests_are_sampled() {
         let of = |flags| format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
         for (flags, is_sampled) in [("01", true), ("00", false), ("03", true), ("02", false)] {
             let headers = HeaderMap::from_iter([(TRACEPARENT, HeaderValue::try_from(of(flags)).unwrap())]);
-            assert_eq!([0.0, 1.0].map(|share| tracer(share).samples(&headers)), [is_sampled; 2], "{flags}");
+            assert_eq!([0.0, 1.0].map(|share| tracer(share).samples(&headers, true)), [is_sampled; 2], "{flags}");
+            assert_eq!([0.0, 1.0].map(|share| tracer(share).samples(&headers, false)), [false, true], "{flags}");
         }
         let none = HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_static("00-zero-01"))]);
-        assert_eq!([0.0, 1.0].map(|share| tracer(share).samples(&none)), [false, true]);
+        assert_eq!([0.0, 1.0].map(|share| tracer(share).samples(&none, true)), [false, true]);
     }
 
     #[test]
     fn a_share_of_the_others_is_sampled() {
         let tracer = tracer(0.25);
-        let sampled = (0..4000).filter(|_| tracer.samples(&HeaderMap::new())).count();
+        let sampled = (0..4000).filter(|_| tracer.samples(&HeaderMap::new(), true)).count();
         assert!((700..1300).contains(&sampled), "{sampled} of 4000");
     }
 }

@@ -35,7 +35,7 @@ struct Inner {
     link: Link,
     /// Begins every key: which app, and where it runs.
     app: String,
-    /// Answers of another version may look different.
+    /// Answers of another version, or of another build of it, may look different.
     version: String,
     /// Tables whose writes Redis has not heard of, each with how often that happened.
     unheard: Mutex<HashMap<&'static str, u64>>,
@@ -71,7 +71,7 @@ pub enum NoPlace {
 pub struct Away(String);
 
 impl Redis {
-    /// The Redis at that place, for that version of an app. It is connected to in the background: an app starts without it.
+    /// The Redis at that place, for that version and build of an app. It is connected to in the background: an app starts without it.
     ///
     /// # Errors
     /// What is no URL of one, and what are no authorities.

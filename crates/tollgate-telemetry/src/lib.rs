@@ -9,7 +9,7 @@
 //!
 //! The crates of the road count and log by themselves; this one only knows how that leaves the process. Nothing here
 //! makes a request wait: counters are added to, lines are queued, steps are sent in the background, and where a queue is
-//! full, what does not fit is dropped and counted.
+//! full, what does not fit is dropped. Lines that were dropped are counted, and batches of steps that were not taken.
 
 mod log;
 mod metrics;
@@ -19,10 +19,10 @@ mod process;
 mod recent;
 mod redact;
 
-pub use log::{Flush, Format, Layered, Logging, Scope};
+pub use log::{BadFilter, Flush, Format, Layered, Logging, Scope};
 pub use metrics::{CONTENT_TYPE, Metrics};
 #[cfg(feature = "otlp")]
-pub use otlp::{Send, Sending, Traces, TracesError, adopt, current, state};
+pub use otlp::{Send, Sending, Traces, TracesError, adopt, current, link, state};
 /// For what registers metrics of its own.
 pub use prometheus_client::{self, registry::Registry};
 pub use recent::{Facts, Point, Recent, Seen, Step};

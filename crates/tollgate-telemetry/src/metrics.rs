@@ -18,6 +18,8 @@ impl Metrics {
         registry.register("tollgate_app", "Which app this is", Info::new(labels));
         registry.register_collector(Box::new(process::Process::started_now()));
         crate::log::metrics(&mut registry);
+        #[cfg(feature = "otlp")]
+        crate::otlp::metrics(&mut registry);
         Self(registry)
     }
 

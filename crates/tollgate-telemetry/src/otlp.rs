@@ -3,6 +3,7 @@
 //! A step is a span of the target `tollgate::trace`. Whoever begins a request has decided whether it is sampled; within one
 //! that is not, no step is made. Those that are sampled are queued and sent in the background, a few
 //! hundred at a time; when the receiver is away the queue fills, and what does not fit is dropped. No request waits for it.
+//! What became of each batch is counted, and one that was not taken is told in the log.
 //! A trace that began elsewhere goes on here (W3C Trace Context), and is sampled if it was there.
 
 use async_trait::async_trait;
@@ -19,7 +20,17 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample},
 };
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family},
+    registry::Registry as Metrics,
+};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::runtime::Handle;
 use tracing::{Metadata, Span, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -29,6 +40,23 @@ use crate::Layered;
 
 /// How long the end of the process waits for the last steps to be taken.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long nothing more is said of batches that are not taken.
+const QUIET: Duration = Duration::from_mins(1);
+
+/// What became of batches.
+static BATCHES: LazyLock<Family<[(&'static str, &'static str); 1], Counter>> = LazyLock::new(|| {
+    let batches = Family::default();
+    for result in ["taken", "refused", "unreachable"] {
+        drop(batches.get_or_create(&[("result", result)]));
+    }
+    batches
+});
+
+/// Adds the metrics of traces to those that are shown.
+pub(crate) fn metrics(registry: &mut Metrics) {
+    registry.register("tollgate_trace_batches", "Batches of steps, by what became of them", BATCHES.clone());
+}
 
 /// Sends a body to the receiver: answers its status.
 pub type Send = dyn Fn(Bytes, HeaderMap) -> Sending + std::marker::Send + Sync;
@@ -49,7 +77,7 @@ impl Traces {
     /// # Errors
     /// The address is none.
     pub fn start(service: &[String; 3], address: &str, sampled: f64, send: Arc<Send>) -> Result<Self, TracesError> {
-        let client = Client { runtime: Handle::current(), send };
+        let client = Client { runtime: Handle::current(), send, told: Mutex::default() };
         let exporter = SpanExporter::builder().with_http().with_http_client(client).with_endpoint(address).build()?;
         let [name, version, environment] = service.clone();
         let resource = Resource::builder_empty()
@@ -122,6 +150,12 @@ pub fn adopt(span: &Span, headers: &HeaderMap) {
     }
 }
 
+/// Makes a span a step of a trace of its own that says which one these headers name.
+pub fn link(span: &Span, headers: &HeaderMap) {
+    let other = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
+    span.add_link(other.span().span_context().clone());
+}
+
 /// The `traceparent` that says: part of this step.
 pub fn current(span: &Span) -> Option<String> {
     let context = span.context();
@@ -140,6 +174,26 @@ pub fn state(span: &Span) -> Option<String> {
 struct Client {
     runtime: Handle,
     send: Arc<Send>,
+    /// When it was said last that nobody takes them.
+    told: Mutex<Option<Instant>>,
+}
+
+impl Client {
+    /// Counts what became of a batch, and says now and then that it was not taken.
+    fn note(&self, sent: &Result<u16, HttpError>) {
+        let (result, why) = match sent {
+            Ok(200..300) => ("taken", None),
+            Ok(status) => ("refused", Some(format!("the receiver answers {status}"))),
+            Err(error) => ("unreachable", Some(error.to_string())),
+        };
+        BATCHES.get_or_create(&[("result", result)]).inc();
+        let Some(why) = why else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= QUIET) {
+            *told = Some(Instant::now());
+            tracing::warn!(why, "steps of traces are lost: they cannot be sent to telemetry.traces");
+        }
+    }
 }
 
 impl fmt::Debug for Client {
@@ -152,7 +206,8 @@ impl fmt::Debug for Client {
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (head, body) = request.into_parts();
-        let status = self.runtime.spawn((self.send)(body, head.headers)).await??;
-        Ok(Response::builder().status(status).body(Bytes::new())?)
+        let sent = self.runtime.spawn((self.send)(body, head.headers)).await?;
+        self.note(&sent);
+        Ok(Response::builder().status(sent?).body(Bytes::new())?)
     }
 }

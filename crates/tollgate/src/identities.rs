@@ -16,7 +16,7 @@ use tollgate_auth::{
 };
 use tollgate_core::Clock;
 use tollgate_http::{
-    Authenticate,
+    Authenticate, Origins,
     pages::{Pages, Session},
 };
 use tollgate_store::Database;
@@ -102,6 +102,11 @@ impl Identities {
     pub(crate) fn router(&self) -> Router {
         let own = self.own.as_ref().map(Identity::router).unwrap_or_default();
         self.sign_in.as_ref().map_or(own.clone(), |sign_in| sign_in.router(own))
+    }
+
+    /// The pages of the embedded issuer's clients.
+    pub(crate) fn pages(&self) -> Option<Arc<dyn Origins>> {
+        self.own.clone().map(|own| Arc::new(own) as Arc<dyn Origins>)
     }
 
     /// The session that a browser sends along; a page can do without.

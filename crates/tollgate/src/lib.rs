@@ -46,6 +46,8 @@ mod checks;
 mod cli;
 mod console;
 mod databases;
+#[cfg(feature = "redis")]
+mod edition;
 mod first_rows;
 mod home;
 mod identities;

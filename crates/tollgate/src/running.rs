@@ -14,7 +14,8 @@ use std::{sync::Arc, time::Duration};
 use tollgate_auth::{Identity, ProviderSignIn};
 use tollgate_core::{Clock, SystemClock};
 use tollgate_http::{
-    AuditLog, Authenticate, Context, Edge, Keyed, KeyedRequest, Live, Load, Observe, Pipeline, Stop, Stores, docs,
+    AuditLog, Authenticate, Context, Cors, Edge, Keyed, KeyedRequest, Live, Load, Observe, Pipeline, Stop, Stores,
+    docs,
     pages::{self, Link, Pages, Site, Way},
     with_fallbacks,
 };
@@ -160,6 +161,7 @@ impl Running {
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
         let edge = edge.behind(settings.server.proxies.into()).limited(self.context.limits.clone());
         let edge = if settings.lambda.is_here { edge.believing_ids() } else { edge };
+        let edge = edge.read_by(Cors::new(settings.server.origins.clone(), self.identities.pages()));
         let is_tls = !settings.is_dev() && settings.public_url().starts_with("https://");
         let edge = if is_tls { edge.over_tls_alone() } else { edge };
         let edge = Arc::new(edge.bearing(Arc::clone(&self.load)));

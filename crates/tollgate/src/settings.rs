@@ -69,6 +69,9 @@ pub struct Settings {
     pub lambda: Lambda,
     /// Secrets that are kept elsewhere.
     pub secrets: Secrets,
+    /// What may be a mistake in them and need not be.
+    #[serde(skip)]
+    pub(crate) doubt: Option<String>,
     /// Groups of the app's own.
     #[serde(skip)]
     pub(crate) own: Extensions,
@@ -185,7 +188,7 @@ pub struct DemoUser {
 #[non_exhaustive]
 pub struct Log {
     /// A filter such as `info,tollgate::request=debug`, or `info,tollgate::request=off` for none of the lines that each
-    /// request is; `RUST_LOG` wins. Default: the first of them in `dev`, `info` elsewhere.
+    /// request is; `RUST_LOG` wins unless it is empty. Each part is a level, or a target and its level. Default: the first of them in `dev`, `info` elsewhere.
     pub filter: Option<String>,
     /// What a line looks like: `text`, for people, or `json`, with the names of the Elastic Common Schema. Default: `text`
     /// in `dev`, `json` elsewhere.
@@ -263,7 +266,7 @@ impl Settings {
     /// # Errors
     /// One line that names the setting and the remedy.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.server.check()?;
+        self.server.check(self.is_dev())?;
         self.live.check()?;
         self.lambda.check()?;
         let is_tls = self.public_url().starts_with("https://");

@@ -77,7 +77,7 @@ fn elsewhere(design: &Design) -> Result<Option<Elsewhere>, Failure> {
     let app = format!("{name}-{}", settings.env);
     let crate::settings::Redis { cluster, ca, .. } = &settings.redis;
     let place = tollgate_redis::Place { url, cluster: *cluster, authorities: ca.as_deref() };
-    let redis = tollgate_redis::Redis::open(&place, &app, version);
+    let redis = tollgate_redis::Redis::open(&place, &app, &crate::edition::of(version));
     let redis = Arc::new(redis.map_err(|error| Failure::of(&error))?);
     let asked = Arc::clone(&redis);
     let ping = move || -> Later<'static, Result<(), Unwell>> {

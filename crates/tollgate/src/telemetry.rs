@@ -26,7 +26,12 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
     let service = [app.to_owned(), version.to_owned(), settings.env.clone()];
     let traces = traces::start(&settings.telemetry, &service)?;
     let logging = Logging {
-        filter: settings.log.filter.clone().unwrap_or_else(|| default.to_owned()),
+        filter: settings
+            .log
+            .filter
+            .clone()
+            .filter(|filter| !filter.trim().is_empty())
+            .unwrap_or_else(|| default.into()),
         format: if json { telemetry::Format::Json } else { telemetry::Format::Text },
         service,
         scope,
@@ -35,6 +40,7 @@ pub(crate) fn start(settings: &Settings, app: &str, version: &str) -> Result<Sta
     let layers: Vec<Layered> = sent.into_iter().chain(settings.recent.as_ref().map(Recent::layer)).collect();
     // A list of no layers would want to hear nothing, and so turn off everything.
     let flush = logging.start((!layers.is_empty()).then(|| layers.boxed()));
+    let flush = flush.map_err(|why| Failure(format!("log.filter (or RUST_LOG): {why}")))?;
     if json {
         // Also what a command other than `serve` says last is a line that programs can read.
         log_panics();
@@ -86,7 +92,8 @@ mod traces {
         let started = Traces::start(service, address, settings.traces_sampled, Arc::new(send));
         let started = started.map_err(|error| Failure(format!("telemetry.traces: {error}")))?;
         let sampled = settings.traces_sampled;
-        Tracer { adopt: telemetry::adopt, current: telemetry::current, state: telemetry::state, sampled }.install();
+        let (adopt, link) = (telemetry::adopt, telemetry::link);
+        Tracer { adopt, link, current: telemetry::current, state: telemetry::state, sampled }.install();
         Ok(Some(started))
     }
 

@@ -235,3 +235,39 @@ fn a_socket_that_is_not_there_is_not_taken() {
     let said = failure(&command(folder.path(), &["serve", "--socket"]).output().unwrap());
     assert!(said.contains("--socket takes a listening socket from standard input"), "{said}");
 }
+
+#[test]
+fn a_filter_that_turns_off_the_log_by_mistake_is_refused_and_the_one_that_counts_is_shown() {
+    let folder = TempDir::new().unwrap();
+    for (name, value) in [("LOREM_IPSUM_LOG__FILTER", "inof"), ("RUST_LOG", "info,tollgate::request=lots")] {
+        let said = failure(command(folder.path(), &["check"]).env(name, value).output().as_ref().unwrap());
+        assert!(said.contains("log.filter (or RUST_LOG): `") && said.contains("is no level"), "{said}");
+    }
+    let shown = |filter: &str| {
+        let mut config = command(folder.path(), &["config"]);
+        let text =
+            stdout(config.env("RUST_LOG", filter).env("LOREM_IPSUM_LOG__FILTER", "warn").output().as_ref().unwrap());
+        let line = text.lines().find(|line| line.starts_with("log.filter")).unwrap();
+        line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("debug"), ["debug", "RUST_LOG"]);
+    assert_eq!(shown(""), ["warn", "LOREM_IPSUM_LOG__FILTER"]);
+    let mut check = command(folder.path(), &["check"]);
+    let said = check.env("RUST_LOG", "").env("LOREM_IPSUM_LOG__FILTER", "debug").output().unwrap();
+    assert!(String::from_utf8_lossy(&said.stderr).contains("DEBUG"), "an empty RUST_LOG turns nothing off");
+}
+
+#[test]
+fn which_environment_it_is_is_not_left_to_chance() {
+    let folder = TempDir::new().unwrap();
+    let mut twice = command(folder.path(), &["check"]);
+    let said = failure(twice.env("LOREM_IPSUM_ENV", "prod").env("lorem_ipsum_env", "dev").output().as_ref().unwrap());
+    assert!(said.contains("LOREM_IPSUM_ENV and lorem_ipsum_env are one setting"), "{said}");
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/prod.toml"), "[server]\nport = 8002").unwrap();
+    let port = |env: &str| told(folder.path(), "server.port", &[("ENV", env)]);
+    assert_eq!(port("Prod"), ("8002".to_owned(), "config/prod.toml".to_owned()));
+    let said = command(folder.path(), &["config"]).env("LOREM_IPSUM_ENV", "production").output().unwrap();
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("nothing is said for the environment `production`; there are settings for `prod`"), "{said}");
+}

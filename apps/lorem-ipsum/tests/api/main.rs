@@ -47,6 +47,8 @@ mod oidc_provider;
 #[cfg(test)]
 mod openid_client;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod pager;
 #[cfg(test)]
 mod patients;

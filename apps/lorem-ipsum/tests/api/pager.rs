@@ -226,7 +226,11 @@ fn a_page_is_part_of_the_trace_and_a_pager_that_is_unwell_is_seen() {
     let (folder, pager) = (TempDir::new().unwrap(), Pager::start(202));
     // Whether anybody takes the steps is another matter.
     let receiver = format!("http://127.0.0.1:{}/v1/traces", free_port());
-    let more = [("LOREM_IPSUM_TELEMETRY__TRACES", &*receiver), ("LOREM_IPSUM_BACKENDS__PAGER__HEALTH", "/health")];
+    let more = [
+        ("LOREM_IPSUM_TELEMETRY__TRACES", &*receiver),
+        ("LOREM_IPSUM_BACKENDS__PAGER__HEALTH", "/health"),
+        ("LOREM_IPSUM_SERVER__PROXIES", "1"),
+    ];
     let (server, clio) = served(folder.path(), &pager.url, &more);
     post(&server, &clio, "/observations", fever());
     until("a page", || if told(&server, &clio) == 1 { Ok(()) } else { Err(format!("{:?}", pager.told())) });

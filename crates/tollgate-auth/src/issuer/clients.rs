@@ -6,6 +6,7 @@
 
 use super::client::{Client, ClientKind, hash};
 use crate::{
+    Identity,
     error::{Error, Result},
     random::random_text,
     records::Records,
@@ -14,11 +15,14 @@ use crate::{
 use jiff::Timestamp;
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    pin::Pin,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
+use tokio::sync::Mutex;
 use tollgate_access::Roles;
 use tollgate_core::{Change, Clock, Secret};
+use tollgate_http::Origins;
 use tollgate_macros::resource;
 use tollgate_store::{Database, Filter, Transaction};
 
@@ -128,28 +132,28 @@ impl Clients {
     }
 
     /// Whether a page of that origin is one of a public client's.
-    pub(crate) async fn is_origin(&self, origin: &str) -> Result<bool> {
+    async fn is_origin(&self, origin: &str) -> bool {
         let configured = self.of_configuration();
         let public = configured.iter().filter(|client| client.kind == ClientKind::Public);
         if public.flat_map(|client| &client.redirect_uris).any(|uri| origin_of(uri).as_deref() == Some(origin)) {
-            return Ok(true);
+            return true;
         }
+        // Held while the database is asked: it is asked once, however many pages wait for that.
+        let mut known = self.origins.lock().await;
         let now = self.clock.uptime();
-        if let Some(known) = self.known_origin(origin, now) {
-            return Ok(known);
+        if now >= known.0 {
+            match self.added_origins().await {
+                Ok(origins) => known.1 = origins,
+                Err(error) => tracing::warn!(%error, "which pages may read answers could not be told anew"),
+            }
+            known.0 = now + FRESH;
         }
-        let rows = self.records.find(StoredClient::KIND.eq(ClientKind::Public.as_str())).await?;
-        let origins: HashSet<_> =
-            rows.iter().flat_map(|row| &row.redirect_uris).filter_map(|uri| origin_of(uri)).collect();
-        let is_theirs = origins.contains(origin);
-        *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = (now + FRESH, origins);
-        Ok(is_theirs)
+        known.1.contains(origin)
     }
 
-    /// Whether it is an origin of theirs, as far as that is still known.
-    fn known_origin(&self, origin: &str, now: Duration) -> Option<bool> {
-        let origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        (now < origins.0).then(|| origins.1.contains(origin))
+    async fn added_origins(&self) -> Result<HashSet<String>> {
+        let rows = self.records.find(StoredClient::KIND.eq(ClientKind::Public.as_str())).await?;
+        Ok(rows.iter().flat_map(|row| &row.redirect_uris).filter_map(|uri| origin_of(uri)).collect())
     }
 
     /// Takes over a client of the configuration whose secret was rotated.
@@ -174,6 +178,13 @@ impl Clients {
             return Error::Configuration(format!("the client `{id}` is one of the configuration: change it there"));
         }
         Error::NoSuchClient(id.to_owned())
+    }
+}
+
+/// The pages of public clients, which live in browsers.
+impl Origins for Identity {
+    fn has<'a>(&'a self, origin: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(self.0.clients.is_origin(origin))
     }
 }
 

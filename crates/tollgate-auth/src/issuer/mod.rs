@@ -16,7 +16,7 @@
 //! GET  /oauth/logout      logout.rs      a client signs somebody out
 //!                         given.rs       under what was it given, and does that stand?
 //!
-//! client.rs   what a client is     clients.rs  which there are     proof.rs   is it that one?     cors.rs  which pages?
+//! client.rs   what a client is     clients.rs  which there are     proof.rs   is it that one?
 //! mint.rs     what tokens say      scope.rs    what they grant     config.rs  how it is set up    denied.rs  every "no"
 //! ```
 
@@ -28,7 +28,6 @@ mod codes;
 mod config;
 mod consent;
 mod consents;
-mod cors;
 mod denied;
 mod discovery;
 mod exchange;
@@ -73,27 +72,23 @@ pub(crate) use scope::granted;
 use crate::identity::Issuer;
 use axum::{
     Router,
-    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use std::sync::Arc;
 
 /// The issuer's own routes.
 pub(crate) fn router(issuer: &Arc<Issuer>) -> Router<Arc<Issuer>> {
-    let for_clients = Router::new()
-        .route(exchange::TOKEN, post(exchange::exchange))
-        .route(revoke::REVOKE, post(revoke::revoke))
-        .route(userinfo::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
-        .layer(from_fn_with_state(Arc::clone(issuer), cors::cors));
     let router = Router::new()
         .route(discovery::METADATA[0], get(discovery::metadata))
         .route(discovery::METADATA[1], get(discovery::metadata))
         .route(discovery::KEYS, get(discovery::keys))
         .route(authorize::AUTHORIZE, get(authorize::authorize).post(authorize::authorize_by_form))
+        .route(exchange::TOKEN, post(exchange::exchange))
+        .route(revoke::REVOKE, post(revoke::revoke))
+        .route(introspect::INTROSPECT, post(introspect::introspect))
+        .route(userinfo::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(consent::CONSENT, post(consent::consent))
         .route(consent::APPS, get(apps::page).post(apps::withdraw))
-        .route(introspect::INTROSPECT, post(introspect::introspect))
-        .route(logout::LOGOUT, get(logout::ask).post(logout::answer))
-        .merge(for_clients);
+        .route(logout::LOGOUT, get(logout::ask).post(logout::answer));
     if issuer.config.password_grant { router.route("/token", post(password_grant::password)) } else { router }
 }

@@ -26,7 +26,8 @@ mod step;
 
 pub(crate) use cookies::Cookies;
 pub(crate) use login::{LOGIN, policy};
-pub(crate) use origin::{Origins, is_loopback};
+pub(crate) use origin::Origins;
+pub use origin::is_loopback;
 pub use provider::{CALLBACK, ProviderSession, ProviderSignIn, SignInConfig};
 pub use sessions::Session;
 pub(crate) use sessions::{From, Sessions};

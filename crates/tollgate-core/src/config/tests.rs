@@ -246,3 +246,54 @@ fn the_page_has_a_row_for_each_setting() {
         assert!(page.contains(row), "{row}\n{page}");
     }
 }
+
+#[test]
+fn a_variable_in_two_spellings_does_not_say_two_things() {
+    let refused = |variables: &[(&str, &str)]| refusal("", variables);
+    for (one, two) in [("MYAPI_ENV", "myapi_env"), ("MYAPI_SERVER__PORT", "MYAPI_server__port")] {
+        let said = refused(&[(one, "8001"), (two, "8002")]);
+        assert_eq!(said, format!("{one} and {two} are one setting and say different things: leave one of them"));
+        assert_eq!(said, refused(&[(two, "8001"), (one, "8002")]));
+    }
+    assert_eq!(loaded(&[("MYAPI_SERVER__PORT", "8001"), ("myapi_server__port", "8001")]).server.port, 8001);
+    loaded(&[
+        ("OTHER_ENV", "a"),
+        ("other_env", "b"),
+        ("MYAPI", "a"),
+        ("myapi", "b"),
+        ("MYAPIX_A", "a"),
+        ("myapix_a", "b"),
+    ]);
+}
+
+#[test]
+fn the_name_of_an_environment_knows_no_case_and_one_that_nothing_knows_is_told() {
+    let folder = std::env::temp_dir().join(format!("tollgate-config-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let read = |env: &str, variables: &[(&str, &str)]| {
+        let variables = [&[("MYAPI_ENV", env)], variables].concat();
+        let sources = Sources { folder: folder.clone(), ..sources("", &variables) };
+        let read = sources.read(schema_of::<Settings>()).unwrap();
+        (read.typed_without::<Settings>(&[]).unwrap().server.port, read.doubt().map(str::to_owned))
+    };
+    for (file, env, port) in [("stage", "Stage", 8001), ("prod", "PROD", 8002), ("Canary", "canary", 8003)] {
+        if env != "Stage" {
+            std::fs::write(folder.join(format!("{file}.toml")), format!("[server]\nport = {port}")).unwrap();
+        }
+        assert_eq!(read(env, &[]), (port, None), "{env}");
+    }
+    let said = read("production", &[]).1.unwrap();
+    assert_eq!(
+        said,
+        "nothing is said for the environment `production`; there are settings for `canary`, `prod`, `stage`"
+    );
+    assert_eq!(read("qa", &[("MYAPI_DATABASE__QA", "q")]).1, None);
+    assert_eq!(read("dev", &[]).1, None);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let without = Sources { built_in: vec![], ..sources("", &[("MYAPI_ENV", "production")]) };
+    assert_eq!(
+        without.read(schema_of::<Settings>()).unwrap().doubt(),
+        None,
+        "an app whose environments have variables alone"
+    );
+}

@@ -22,6 +22,9 @@ pub struct Configuration {
     pub(super) places: BTreeMap<Path, String>,
     /// What each value that stands for a secret said.
     pub(super) references: BTreeMap<Path, String>,
+    /// Whether something is said for this environment by its name.
+    pub(super) is_for_environment: bool,
+    pub(super) doubt: Option<String>,
     folder: PathBuf,
     mistakes: BTreeSet<String>,
 }
@@ -46,6 +49,8 @@ impl Configuration {
             values: Value::Object(Map::new()),
             places: BTreeMap::new(),
             references: BTreeMap::new(),
+            is_for_environment: false,
+            doubt: None,
             folder: folder.to_owned(),
             mistakes: BTreeSet::new(),
         }
@@ -54,6 +59,17 @@ impl Configuration {
     /// The environment: `dev`.
     pub fn environment(&self) -> &str {
         &self.env
+    }
+
+    /// What may be a mistake and need not be, in a line.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
+
+    /// Has a variable of another name say a setting: it wins over all layers.
+    pub fn overrule(&mut self, path: &[&str], value: &str, variable: &str) {
+        let path: Path = path.iter().map(|&name| name.to_owned()).collect();
+        self.set(&path, value.into(), variable);
     }
 
     /// Fails with all that is wrong with names.

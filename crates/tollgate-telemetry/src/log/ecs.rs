@@ -1,7 +1,8 @@
 //! A line as a JSON object, with the names of the [Elastic Common Schema](https://www.elastic.co/docs/reference/ecs).
 //!
-//! Every event keeps the short names that read well in Rust; [`name`] says what each is called outside. A name with a dot
-//! is one of the schema's already; what the schema does not know is a label.
+//! Every event of the framework keeps the short names that read well in Rust; [`name`] says what each is called outside. A
+//! name with a dot is one of the schema's already. What the schema does not know is a label, and so is each short name of
+//! everybody else: a `status` of theirs is not that of an answer.
 
 use super::lines::Lines;
 use crate::redact::redact;
@@ -11,7 +12,7 @@ use std::{
     fmt::{self, Debug, Display, Write},
 };
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Event, Level, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{Layer, layer::Context};
@@ -42,18 +43,18 @@ impl Ecs {
 
     fn write(&self, line: &mut String, event: &Event<'_>) {
         let metadata = event.metadata();
-        let mut fields = Fields { line, message: String::new() };
+        let mut fields = Fields { line, message: String::new(), name: names(metadata.target()) };
         let _ = write!(fields.line, "{{\"@timestamp\":\"{:.6}\"", Timestamp::now());
         text(fields.line, "log.level", &level(*metadata.level()));
         event.record(&mut fields);
-        let Fields { line, message } = fields;
+        let Fields { line, message, .. } = fields;
         text(line, "message", &message);
         text(line, "log.logger", &metadata.target());
         if let Some(dataset) = dataset(metadata.target()) {
             text(line, "event.dataset", &dataset);
         }
         (self.scope)(&mut |key, value| {
-            if !has(metadata, key) {
+            if !has(line, name(key)) {
                 text(line, name(key), value);
             }
         });
@@ -109,8 +110,15 @@ fn dataset(target: &str) -> Option<&'static str> {
     }
 }
 
-fn has(metadata: &Metadata<'_>, key: &str) -> bool {
-    metadata.fields().field(key).is_some()
+/// What names are called outside that stand in events of that target.
+fn names(target: &str) -> fn(&str) -> &str {
+    let rest = target.strip_prefix("tollgate").unwrap_or("-");
+    if rest.is_empty() || rest.starts_with(':') || rest.starts_with('_') { name } else { |other| other }
+}
+
+/// Whether a line has that name already. Within a value its quotes would have backslashes in front.
+fn has(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(at, _)| line[..at].ends_with(",\"") && line[at + name.len()..].starts_with("\":"))
 }
 
 fn level(level: Level) -> &'static str {
@@ -126,11 +134,12 @@ fn level(level: Level) -> &'static str {
 struct Fields<'l> {
     line: &'l mut String,
     message: String,
+    name: fn(&str) -> &str,
 }
 
 impl Fields<'_> {
     fn raw(&mut self, field: &Field, value: impl Display) {
-        key(self.line, name(field.name()));
+        key(self.line, (self.name)(field.name()));
         let _ = write!(self.line, "{value}");
     }
 }
@@ -140,7 +149,7 @@ impl Visit for Fields<'_> {
         if field.name() == "message" {
             let _ = write!(self.message, "{value:?}");
         } else {
-            text(self.line, name(field.name()), &format_args!("{value:?}"));
+            text(self.line, (self.name)(field.name()), &format_args!("{value:?}"));
         }
     }
 
@@ -149,13 +158,13 @@ impl Visit for Fields<'_> {
             "message" => self.message.push_str(value),
             // A dash or nothing stands for what is not known, for people.
             _ if value.is_empty() || value == "-" => {}
-            field => text(self.line, name(field), &value),
+            field => text(self.line, (self.name)(field), &value),
         }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        match field.name() {
-            "allowed" => text(self.line, "event.outcome", &if value { "success" } else { "failure" }),
+        match (self.name)(field.name()) {
+            name @ "event.outcome" => text(self.line, name, &if value { "success" } else { "failure" }),
             _ => self.raw(field, value),
         }
     }
@@ -165,7 +174,8 @@ impl Visit for Fields<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.raw(field, if field.name() == "micros" { value.saturating_mul(1000) } else { value });
+        let is_duration = (self.name)(field.name()) == "event.duration" && field.name() == "micros";
+        self.raw(field, if is_duration { value.saturating_mul(1000) } else { value });
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
@@ -276,6 +286,30 @@ mod tests {
         let said = lines(|| tracing::warn!(request_id = "its own", actor = "bob", micros = 5_u64, cause = "", "odd"));
         let own = r#""http.request.id":"its own","user.id":"bob","event.duration":5000"#;
         assert_eq!(said, format!(r#""log.level":"warn",{own},"message":"odd",{LOGGER},{SERVICE}"#));
+    }
+
+    /// A `status` of theirs is not that of an answer, and Elasticsearch refuses a text where it expects a number.
+    #[test]
+    fn what_an_app_logs_is_a_label_whatever_it_is_called() {
+        let said = lines(|| {
+            tracing::info!(target: "films", status = "shipped", user = 7, address = "1 Main St", micros = 5_u64, allowed = true, "order");
+        });
+        let own = r#""labels.status":"shipped","labels.user":7,"labels.address":"1 Main St","labels.micros":5,"labels.allowed":true"#;
+        let scope = r#""http.request.id":"of the request","user.id":"ann""#;
+        assert_eq!(
+            said,
+            format!(r#""log.level":"info",{own},"message":"order","log.logger":"films",{scope},{SERVICE}"#)
+        );
+    }
+
+    #[test]
+    fn no_name_comes_twice_though_two_short_ones_mean_it() {
+        let said = lines(|| tracing::info!(user = "bob", text = ",\"http.request.id\":\"x\"", "invited"));
+        assert_eq!(said.matches("\"user.id\":").count(), 1, "{said}");
+        assert!(
+            said.contains(r#""user.id":"bob""#) && said.contains(r#","http.request.id":"of the request""#),
+            "{said}"
+        );
     }
 
     #[test]

@@ -14,10 +14,13 @@ use crate::redact::redact;
 use ecs::Ecs;
 use lines::Lines;
 use std::{
-    env,
+    fmt,
     io::{self, IsTerminal, Write},
 };
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, filter::Directive, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 /// What a line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub enum Format {
 /// What is logged, and how.
 #[derive(Debug, Clone)]
 pub struct Logging {
-    /// What is logged, as in `info,tollgate::request=off`; `RUST_LOG` wins.
+    /// What is logged, as in `info,tollgate::request=off`.
     pub filter: String,
     /// What a line looks like.
     pub format: Format,
@@ -48,11 +51,12 @@ impl Logging {
     /// Starts logging; a second start changes nothing. What is dropped at the end of the process writes what is queued.
     ///
     /// A line that cannot be written is lost: to complain about it where it failed would panic, in the midst of a request.
-    pub fn start(self, more: Option<Layered>) -> Flush {
-        let wished = env::var(EnvFilter::DEFAULT_ENV).unwrap_or(self.filter);
-        // Steps of traces are spans, which would otherwise be made for the log alone.
-        let filter = EnvFilter::new(format!("{wished},tollgate::trace=off"));
-        match self.format {
+    ///
+    /// # Errors
+    /// The filter is none, or is one that would silence everything by mistake.
+    pub fn start(self, more: Option<Layered>) -> Result<Flush, BadFilter> {
+        let filter = filter(&self.filter)?;
+        Ok(match self.format {
             Format::Text => {
                 let text = tracing_subscriber::fmt::layer().with_writer(|| Redacted(io::stderr()));
                 let text = text.log_internal_errors(false).with_ansi(io::stderr().is_terminal());
@@ -65,8 +69,36 @@ impl Logging {
                 let _ = tracing_subscriber::registry().with(more).with(json.with_filter(filter)).try_init();
                 Flush(Some(lines))
             }
+        })
+    }
+}
+
+/// Why a filter is none.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadFilter(String);
+
+impl fmt::Display for BadFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(part) = self;
+        write!(
+            f,
+            "`{part}` is no level (off, error, warn, info, debug, trace), nor a target with one, as in `{part}=info`"
+        )
+    }
+}
+
+/// A word alone would be read as a target, and nothing else be logged: `inof` turns off the log, with all of the audit.
+fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
+    let says_more = |part: &str| part.contains("::") || part.contains('=') || part.contains('[');
+    for part in parts {
+        if part.parse::<Directive>().is_err() || !(is_level(part) || says_more(part)) {
+            return Err(BadFilter(part.to_owned()));
         }
     }
+    // Steps of traces are spans, which would otherwise be made for the log alone.
+    Ok(EnvFilter::new(format!("{text},tollgate::trace=off")))
 }
 
 /// Writes what is queued when it is dropped.
@@ -101,5 +133,32 @@ impl<W: Write> Write for Redacted<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_would_silence_everything_by_mistake_is_none() {
+        for good in [
+            "info",
+            "INFO",
+            "off",
+            "info,tollgate::request=off",
+            "warn, films=debug ,",
+            "films::shelf",
+            "[request]=info",
+        ] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for (bad, part) in
+            [("inof", "inof"), ("info,tollgate::request=lots", "tollgate::request=lots"), ("films,info", "films")]
+        {
+            let said = filter(bad).unwrap_err();
+            assert_eq!(said, BadFilter(part.into()));
+            assert!(said.to_string().starts_with(&format!("`{part}` is no level")), "{said}");
+        }
     }
 }

@@ -23,5 +23,6 @@ pub(super) fn config(app: &App, line: &Line) -> Result<(), Failure> {
     let configuration = app.configuration()?;
     let text = if line.json { format!("{:#}", configuration.json()) } else { configuration.table() };
     print(&text)?;
+    configuration.doubt().into_iter().for_each(|doubt| eprintln!("warning: {doubt}"));
     Ok(configuration.check()?)
 }

@@ -202,6 +202,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     let entered = runtime.enter();
     let started = crate::telemetry::start(&settings, app.name, app.version).map(Arc::new)?;
     drop(entered);
+    settings.doubt.iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let design = app.design(settings)?;
     match command {
         Command::Routes => show::routes(&design),

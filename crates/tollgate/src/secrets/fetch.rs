@@ -4,8 +4,12 @@ use super::{
     aws::Aws,
     reference::{Reference, Source},
 };
+use futures_util::future::join_all;
 use serde_json::Value;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::timeout;
 use tollgate_core::Secret;
 
@@ -19,15 +23,14 @@ pub(super) struct Fetched(BTreeMap<Source, Result<Secret, String>>);
 impl Fetched {
     /// Asks them.
     pub(super) async fn of(wanted: impl Iterator<Item = &Reference>) -> Self {
-        let (mut answers, aws) = (BTreeMap::new(), Aws::default());
-        for Reference { source, .. } in wanted {
-            if !answers.contains_key(source) {
-                let late = |_| Err(format!("no answer within {} s", PATIENCE.as_secs()));
-                let answer = timeout(PATIENCE, Box::pin(read(source, &aws))).await.unwrap_or_else(late);
-                answers.insert(source.clone(), answer);
-            }
-        }
-        Self(answers)
+        let (places, aws) = (wanted.map(|wanted| &wanted.source).collect::<BTreeSet<_>>(), Aws::default());
+        let ask = async |place: &Source| {
+            let late = |_| Err(format!("no answer within {} s", PATIENCE.as_secs()));
+            let answer = timeout(PATIENCE, Box::pin(read(place, &aws))).await.unwrap_or_else(late);
+            (place.clone(), answer)
+        };
+        // All at once: those that do not answer are waited for together.
+        Self(join_all(places.into_iter().map(ask)).await.into_iter().collect())
     }
 
     /// The secret, or in words why there is none.
@@ -54,5 +57,27 @@ async fn read(source: &Source, aws: &Aws) -> Result<Secret, String> {
         }
         Source::SecretsManager(name) => aws.secret(name).await,
         Source::ParameterStore(name) => aws.parameter(name).await,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::{fs, process::Command, thread};
+
+    /// A pipe gives nothing until somebody writes, and whoever writes waits for somebody who reads.
+    #[tokio::test]
+    async fn places_are_asked_at_the_same_time() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let pipes = ["a", "b"].map(|name| folder.path().join(name));
+        assert!(Command::new("mkfifo").args(&pipes).status().unwrap().success());
+        let [first, last] = pipes.clone();
+        let writer = thread::spawn(move || [last, first].map(|pipe| fs::write(pipe, "secret").unwrap()));
+        let wanted = pipes.map(|pipe| format!("secret:file:{}", pipe.display()).parse::<Reference>().unwrap());
+        let fetched = timeout(Duration::from_secs(15), Fetched::of(wanted.iter())).await.unwrap();
+        for reference in &wanted {
+            assert_eq!(fetched.secret(reference).unwrap().reveal(), "secret");
+        }
+        writer.join().unwrap();
     }
 }

@@ -7,6 +7,9 @@ use crate::{
 };
 use tollgate_core::config::{self, Configuration, Invalid, Sources};
 
+/// What programs in Rust are told in which lines to log.
+const RUST_LOG: &str = "RUST_LOG";
+
 impl App {
     /// The settings of this process.
     ///
@@ -28,7 +31,11 @@ impl App {
     /// All that was said about settings, and where.
     pub(crate) fn configuration(&self) -> Result<Configuration, Failure> {
         let sources = Sources { built_in: self.built_in.clone(), ..Sources::of_process(self.name) };
-        Ok(sources.read(own::schema(&self.sections))?)
+        let mut configuration = sources.read(own::schema(&self.sections))?;
+        // Empty as a manifest leaves it, it says nothing.
+        let filter = std::env::var(RUST_LOG).ok().filter(|filter| !filter.trim().is_empty());
+        filter.into_iter().for_each(|filter| configuration.overrule(&["log", "filter"], &filter, RUST_LOG));
+        Ok(configuration)
     }
 
     /// The reference of all settings, in Markdown.
@@ -46,6 +53,7 @@ impl App {
         let groups: Vec<_> = self.sections.iter().map(|section| section.name).collect();
         let mut settings: Settings = configuration.typed_without(&groups)?;
         configuration.environment().clone_into(&mut settings.env);
+        settings.doubt = configuration.doubt().map(str::to_owned);
         Ok(settings)
     }
 

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use tollgate_auth::is_loopback;
 use tollgate_http::{ConnectionLimits, Load};
+use url::Url;
 
 /// Where the app listens, and what it lets one client take from the others. The defaults suit production behind a
 /// balancer.
@@ -20,9 +22,12 @@ pub struct Server {
     pub services: Vec<String>,
     /// The origin people and programs use, as in `https://api.example.com`. Default: that of host and port.
     pub public_url: Option<String>,
+    /// Other origins whose pages may read answers, as in `["https://app.example.com"]`, exactly as browsers write them; pages
+    /// of public clients of the embedded issuer may by themselves. They send tokens, never cookies. Default: none.
+    pub origins: Vec<String>,
     /// How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. With too small a
     /// number everybody seems to come from the proxy, with too large a one from wherever they say. With any,
-    /// the `X-Request-Id` of a request is believed, which the proxy must set. Default: 0.
+    /// the `X-Request-Id` of a request is believed, which the proxy must set, and its `traceparent`. Default: 0.
     pub proxies: u8,
     /// Certificate and key, where the app itself speaks TLS. Default: none, connections are in the clear.
     pub tls: Option<TlsFiles>,
@@ -84,6 +89,7 @@ impl Default for Server {
             port: 8000,
             services: vec![],
             public_url: None,
+            origins: vec![],
             proxies: 0,
             tls: None,
             reuse_port: false,
@@ -109,7 +115,8 @@ impl Default for Shutdown {
 
 impl Server {
     /// Refuses what is out of bounds.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, is_dev: bool) -> Result<(), String> {
+        self.origins.iter().try_for_each(|origin| check_origin(origin, is_dev))?;
         let bounds: [(&str, u32, RangeInclusive<u32>); 11] = [
             ("connections", self.connections, 1..=1_000_000),
             ("requests", self.requests, 1..=100_000),
@@ -160,6 +167,23 @@ impl Shutdown {
     pub(crate) fn drain(&self) -> Duration {
         seconds(self.drain_seconds)
     }
+}
+
+/// Whose pages may read answers is named, one by one, and is who it says it is.
+fn check_origin(origin: &str, is_dev: bool) -> Result<(), String> {
+    let refused = |why: String| Err(format!("server.origins: `{origin}` {why}"));
+    let url = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https") && !origin.contains('*'));
+    let Some(url) = url else {
+        return refused("is no origin: name each as scheme and host, as in `https://app.example.com`".into());
+    };
+    let written = url.origin().ascii_serialization();
+    if written != origin {
+        return refused(format!("is written otherwise by browsers: did you mean `{written}`?"));
+    }
+    if url.scheme() == "http" && !is_dev && !is_loopback(&url) {
+        return refused("can be anybody on the way: outside `dev`, https it is, but for loopback addresses".into());
+    }
+    Ok(())
 }
 
 fn seconds(seconds: u32) -> Duration {

@@ -91,6 +91,33 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
 }
 
 #[test]
+fn the_origins_whose_pages_may_read_are_named_one_by_one_as_browsers_write_them() {
+    let said =
+        |env: &str, origin: &str| refusal(env, &GOOD.replace("host = ", &format!("origins = [\"{origin}\"]\nhost = ")));
+    for good in
+        ["https://app.example.com", "https://app.example.com:8443", "http://localhost:3000", "http://[::1]:3000"]
+    {
+        assert_eq!(said("prod", good), "", "{good}");
+    }
+    for none in
+        ["*", "null", "", "app.example.com", "https://*", "https://*.example.com", "file:///a", "capacitor://localhost"]
+    {
+        let said = said("dev", none);
+        assert!(said.starts_with("server.origins: ") && !said.contains("did you mean"), "{none}: {said:?}");
+    }
+    for other in [
+        "https://app.example.com/",
+        "https://APP.example.com",
+        "https://app.example.com:443",
+        "https://u@app.example.com",
+    ] {
+        assert!(said("dev", other).contains("did you mean `https://app.example.com`?"), "{other}");
+    }
+    assert_eq!(said("dev", "http://192.168.1.5:3000"), "", "a phone on the desk");
+    assert!(said("prod", "http://app.example.com").contains("outside `dev`"));
+}
+
+#[test]
 fn in_development_a_provider_on_this_machine_needs_no_tls() {
     let local = "[identity.issuers.one]\npreset = \"generic\"\nissuer = \"http://127.0.0.1:8080\"\naudience = \"api\"";
     assert_eq!(refusal("dev", local), "");

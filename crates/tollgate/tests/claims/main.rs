@@ -37,6 +37,8 @@ mod live;
 #[cfg(test)]
 mod live_crowd;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod problems;
 #[cfg(test)]
 mod queries;

@@ -20,7 +20,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 fn lines() -> Vec<String> {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("log");
-    let settings = [("LOG__FORMAT", "json"), ("IDENTITY__ISSUERS__PEER__PRESET", "generic")];
+    let settings = [("LOG__FORMAT", "json"), ("IDENTITY__ISSUERS__PEER__PRESET", "generic"), ("SERVER__PROXIES", "1")];
     let mut start = command(folder.path(), &settings);
     start.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__ISSUER", "http://127.0.0.1:9");
     start.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__AUDIENCE", "urn:api");
@@ -62,9 +62,10 @@ fn template() -> BTreeMap<String, String> {
 }
 
 /// What the template has of the Elastic Common Schema 9.0, with the types that the schema gives them.
-const ECS: [(&str, &str); 24] = [
+const ECS: [(&str, &str); 25] = [
     ("@timestamp", "date"),
     ("client.address", "keyword"),
+    ("client.ip", "ip"),
     ("ecs.version", "keyword"),
     ("error.code", "keyword"),
     ("error.message", "match_only_text"),
@@ -227,7 +228,13 @@ fn the_shippers_and_kibana_agree_with_the_template() {
         read("fluent-bit.conf").contains("Index             tollgate-logs")
             && read("fluentd.conf").contains("data_stream_name tollgate-logs")
     );
-    assert!(read("fluent-bit.conf").contains("Write_Operation   create"));
+    for said in ["Write_Operation   create", "Generate_ID       On", "Buffer_Max_Size   1M"] {
+        assert!(read("fluent-bit.conf").contains(said), "{said}");
+    }
+    let mapped = &written["template"];
+    assert!(mapped["lifecycle"]["data_retention"].is_string(), "or it grows until the disk is full");
+    assert_eq!(mapped["settings"]["index.mapping.ignore_malformed"], true, "or a field too many refuses its line");
+    assert_eq!(mapped["mappings"]["properties"]["@timestamp"]["ignore_malformed"], false, "as data streams have it");
     let objects = kibana();
     assert_eq!(objects[0]["attributes"]["title"], "tollgate-*");
     for search in &objects[1..] {

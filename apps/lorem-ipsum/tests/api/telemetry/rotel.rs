@@ -36,7 +36,7 @@ fn steps(log: &str) -> Vec<Step> {
 fn a_request_is_a_step_of_its_callers_trace_and_has_steps_of_its_own() {
     let (folder, receiver, issuer) = (TempDir::new().unwrap(), Rotel::start(), Issuer::start());
     let url = receiver.url();
-    let mut settings = vec![("TELEMETRY__TRACES", &*url)];
+    let mut settings = vec![("TELEMETRY__TRACES", &*url), ("SERVER__PROXIES", "1")];
     settings.extend(issuer.settings());
     let app = Watched::start(folder.path(), &settings);
     let admin = app.token("admin");
@@ -90,7 +90,8 @@ fn calls_to_others_take_the_trace_along(issuer: &Issuer, receiver: &Rotel) {
 fn what_is_not_sampled_is_not_sent_but_for_callers_who_sample() {
     let (folder, receiver) = (TempDir::new().unwrap(), Rotel::start());
     let url = receiver.url();
-    let app = Watched::start(folder.path(), &[("TELEMETRY__TRACES", &url), ("TELEMETRY__TRACES_SAMPLED", "0.0")]);
+    let none = [("TELEMETRY__TRACES", &*url), ("TELEMETRY__TRACES_SAMPLED", "0.0"), ("SERVER__PROXIES", "1")];
+    let app = Watched::start(folder.path(), &none);
     for _ in 0..10 {
         app.get("/livez", "");
     }
@@ -103,6 +104,60 @@ fn what_is_not_sampled_is_not_sent_but_for_callers_who_sample() {
     });
     let others: Vec<_> = steps(&receiver.log()).into_iter().filter(|step| step.trace != sampled).collect();
     assert!(others.is_empty(), "{others:#?}");
+}
+
+/// Or anybody would choose under which id they are recorded, and take everybody's places.
+#[test]
+fn without_a_proxy_no_caller_says_what_is_traced_nor_under_which_id() {
+    let (folder, receiver) = (TempDir::new().unwrap(), Rotel::start());
+    let (url, log) = (receiver.url(), folder.path().join("log"));
+    let settings = [("TELEMETRY__TRACES", &*url), ("TELEMETRY__TRACES_SAMPLED", "1.0"), ("LOG__FORMAT", "json")];
+    let mut start = super::command(folder.path(), &settings);
+    let app = Watched::start_as(start.stderr(std::fs::File::create(&log).unwrap()));
+    for flags in ["00", "01"] {
+        let request = app.agent.get(app.at("/movies/1")).header("traceparent", format!("00-{TRACE}-{CALLER}-{flags}"));
+        assert_eq!(request.call().unwrap().status(), 401);
+    }
+    let steps = until("both steps", || {
+        let steps: Vec<_> =
+            steps(&receiver.log()).into_iter().filter(|step| step.name == "GET /movies/{movie_id}").collect();
+        if steps.len() == 2 { Ok(steps) } else { Err(format!("{steps:#?}")) }
+    });
+    for step in &steps {
+        assert!(step.trace != TRACE && step.parent != CALLER, "{step:#?}");
+        assert!(
+            step.text.contains("Link") && step.text.contains(TRACE),
+            "it says which one it came from: {}",
+            step.text
+        );
+    }
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(!log.contains(TRACE) && log.contains(&steps[0].trace), "{log}");
+}
+
+#[test]
+fn a_receiver_that_is_away_or_refuses_is_told() {
+    let folder = TempDir::new().unwrap();
+    // Who has no such route answers 404.
+    let other = Watched::start(folder.path(), &[]);
+    let (nowhere, refusing) = (format!("http://127.0.0.1:{}/v1/traces", free_port()), other.at("/v1/traces"));
+    for (place, result, why) in
+        [(nowhere, "unreachable", "labels.why"), (refusing, "refused", "the receiver answers 404")]
+    {
+        let log = folder.path().join(result);
+        let own = [("TELEMETRY__TRACES", &*place), ("LOG__FORMAT", "json"), ("TELEMETRY__METRICS", "127.0.0.1:0")];
+        let mut start = super::command(folder.path(), &own);
+        let app = Watched::start_as(start.stderr(std::fs::File::create(&log).unwrap()));
+        app.get("/movies/1", "");
+        until("a line that says so", || {
+            let log = std::fs::read_to_string(&log).unwrap();
+            let line = log.lines().find(|line| line.contains("steps of traces are lost")).ok_or(log.clone())?;
+            if line.contains(why) { Ok(()) } else { Err(line.to_owned()) }
+        });
+        let (metrics, name) = (app.metrics(), format!("tollgate_trace_batches_total{{result=\"{result}\"}} "));
+        let count = metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse::<u64>().ok());
+        assert!(count.is_some_and(|count| count > 0), "{metrics}");
+    }
 }
 
 #[test]

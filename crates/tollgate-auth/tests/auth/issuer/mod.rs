@@ -39,7 +39,7 @@ use tollgate_access::{Roles, System};
 use tollgate_auth::{AccountChange, Client, ClientKind, Identity, IdentityConfig, User, UserPatch};
 use tollgate_core::{Change, ManualClock, Seal, Secret};
 use tollgate_http::{
-    Api, Context, Edge, Keyed, Pipeline, Stores,
+    Api, Context, Cors, Edge, Keyed, Pipeline, Stores,
     pages::{Pages, Site},
 };
 use tollgate_store::{Database, Memory, Store};
@@ -179,7 +179,8 @@ fn app(identity: &Identity, database: &Arc<dyn Database>, clock: &ManualClock, p
         limits: None,
         extensions,
     };
-    let edge = Arc::new(Edge::new(pages, identity.authenticator(), None));
+    let cors = Cors::new(vec![], Some(Arc::new(identity.clone())));
+    let edge = Arc::new(Edge::new(pages, identity.authenticator(), None).read_by(cors));
     let router = built.router.with_state(Arc::new(context)).merge(identity.router());
     router.layer(Pipeline(edge))
 }
