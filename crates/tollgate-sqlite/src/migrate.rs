@@ -46,7 +46,7 @@ fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
             _ if is_copied => None,
             Step::Drop(column) => Some(format!("ALTER TABLE \"{name}\" DROP COLUMN \"{column}\"")),
             Step::Add(index, _) => Some(sql::add_column(Sqlite, table, *index)),
-            Step::AddIndex(index) => Some(sql::create_index(Sqlite, table, *index)),
+            Step::AddIndex(index) => Some(sql::create_index_if_missing(Sqlite, table, *index)),
             Step::Change { .. } => None,
         })
         .collect();

@@ -6,8 +6,8 @@ use crate::{
 };
 use rusqlite::{Connection, Row};
 use tollgate_store::{
-    Error, Result, Table,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing},
+    Result, Table,
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, indexed, missing, not_indexed},
     sql,
 };
 
@@ -56,13 +56,8 @@ fn add(db: &Connection, table: &'static Table, Missing { columns, indexes }: &Mi
 }
 
 fn create_index(db: &Connection, table: &'static Table, index: usize) -> Result<()> {
-    db.execute_batch(&sql::create_index(Sqlite, table, index)).map_err(tell).map_err(|error| match error {
-        Error::Conflict { .. } => {
-            let remedy = "remove all but one of them, or the `#[unique]`";
-            differs(table, table.columns[index].name, "has the same value in several rows there", remedy)
-        }
-        other => other,
-    })
+    let created = db.execute_batch(&sql::create_index(Sqlite, table, index));
+    created.map_err(|error| not_indexed(table, index, tell(error)))
 }
 
 fn columns(db: &Connection, table: &Table) -> Result<Vec<LiveColumn>> {

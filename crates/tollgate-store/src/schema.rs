@@ -1,6 +1,6 @@
 //! Is the database as the model says? The comparison that every SQL driver shares.
 
-use crate::{Column, Error, Filled, Kind, Result, Table};
+use crate::{Column, Error, Filled, Kind, Result, Table, migrate::index_name};
 use std::borrow::Cow;
 
 /// A column as the database has it.
@@ -119,6 +119,24 @@ pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result
     match unique {
         Some(column) if !additive => Err(differs(table, column.name, "is not unique there", MIGRATE)),
         _ => Ok(()),
+    }
+}
+
+/// Why a column did not get its index.
+pub fn not_indexed(table: &Table, index: usize, error: Error) -> Error {
+    let column = &table.columns[index];
+    match error {
+        Error::Conflict { .. } => {
+            let remedy = "remove all but one of them, or the `#[unique]`";
+            differs(table, column.name, "has the same value in several rows there", remedy)
+        }
+        // As of the indexes of `books.words_count` and `books_words.count`.
+        Error::Internal(why) if why.to_string().contains("already") => {
+            let name = index_name(table.name, column.name, column.unique);
+            let what = format!("needs an index `{name}`, and something else there is called so");
+            differs(table, column.name, &what, "give the field another name, or make an index of another name yourself")
+        }
+        other => other,
     }
 }
 

@@ -25,21 +25,26 @@ pub fn add_column<D: Dialect>(dialect: D, table: &'static Table, index: usize) -
     sql.text
 }
 
-/// `CREATE INDEX …` on one column.
+/// `CREATE INDEX …` on one column, of which it is known that it has none: what has its name is something else.
 pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
     let column = &table.columns[index];
     let (unique, name) =
         (if column.unique { "UNIQUE " } else { "" }, index_name(table.name, column.name, column.unique));
     let mut sql = Writer::new(dialect, table);
-    sql.push(&format!("CREATE {unique}INDEX IF NOT EXISTS \"{name}\" ON "));
+    sql.push(&format!("CREATE {unique}INDEX \"{name}\" ON "));
     sql.table().push(" (").column(index).push(if column.nullable { D::nulls(false) } else { "" }).push(")");
     sql.text
+}
+
+/// The same for a script, which may meet the index: it may have been added at a start.
+pub fn create_index_if_missing<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
+    create_index(dialect, table, index).replacen("INDEX", "INDEX IF NOT EXISTS", 1)
 }
 
 /// `CREATE TABLE …` and its indexes, as statements of a script, which must not pass over what is there already.
 pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Vec<String> {
     let indexes = indexed(table);
     let indexes = indexes.map(|index| create_index(dialect, table, index));
-    let all = std::iter::once(create_table(dialect, table) + ending).chain(indexes);
-    all.map(|statement| statement.replacen(" IF NOT EXISTS", "", 1)).collect()
+    let table = create_table(dialect, table).replacen(" IF NOT EXISTS", "", 1) + ending;
+    std::iter::once(table).chain(indexes).collect()
 }
