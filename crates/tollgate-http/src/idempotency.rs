@@ -41,7 +41,7 @@ use std::{
 use tollgate_access::System;
 use tollgate_core::{Change, Clock, Problem, Result};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Error, OpenTransaction, Store, Table, beside};
+use tollgate_store::{Database, Error, OpenTransaction, Store, Table, beside, database_of};
 
 /// The header, in the lower case of HTTP/2.
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -218,7 +218,7 @@ async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn 
     let records = Records::new(database, &call.context.clock);
     records.sweep(&call.context.keyed);
     for _ in 0..2 {
-        let open = OpenTransaction::begin(records.store.database()).await?;
+        let open = OpenTransaction::begin(database_of(&records.store)).await?;
         match records.remember(&open, &request).await {
             Ok(()) => {
                 let waiting = call.waiting.insert(Waiting::default()).clone();
@@ -400,8 +400,8 @@ impl Records {
 
     /// Sweeps now and then, in the background.
     fn sweep(&self, keyed: &Keyed) {
-        if keyed.is_time_to_sweep(self.store.database(), self.clock.now()) {
-            let records = Self::new(Arc::clone(self.store.database()), &self.clock);
+        if keyed.is_time_to_sweep(database_of(&self.store), self.clock.now()) {
+            let records = Self::new(Arc::clone(database_of(&self.store)), &self.clock);
             beside(async move {
                 if let Err(error) = records.forget().await {
                     tracing::warn!(error = %tollgate_core::with_causes(&error), "old idempotency keys are still there");
