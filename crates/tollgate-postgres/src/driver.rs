@@ -356,7 +356,14 @@ impl Driver for Postgres {
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(async move {
             let sql = dialect::insert(self.dialect(), table);
-            keys_of(&self.change(&sql, &columns_of(table, &*rows, &range)).await?)
+            let columns = columns_of(table, &*rows, &range);
+            // Rows of a group of which one waits come here, each by itself: behind a pooler the others would stand behind it.
+            if self.config.pgbouncer
+                && let Some(inserted) = self.written(self.write_unblocked(&sql, &columns).await)?
+            {
+                return keys_of(&inserted);
+            }
+            keys_of(&self.change(&sql, &columns).await?)
         })
     }
 
