@@ -124,12 +124,12 @@ async fn done(tallies: &Store<Tally>, write: &Write) -> Result<(), Error> {
 /// Does a write, and says what is kept then.
 async fn agree(tallies: &Store<Tally>, rows: Rows, write: &Write) -> Result<Rows, TestCaseError> {
     let (computed, outcome) = (computed(&rows, write), done(tallies, write).await);
-    let is_expected = match (&outcome, write, &computed) {
-        (Ok(()), _, Some(_)) => true,
-        (Err(Error::Rejected(_)), Write::Merge { .. }, None) => true,
-        (Err(Error::NotFound), Write::Set(..) | Write::Delete(_), None) => true,
-        _ => false,
-    };
+    let is_expected = matches!(
+        (&outcome, write, &computed),
+        (Ok(()), _, Some(_))
+            | (Err(Error::Rejected(_)), Write::Merge { .. }, None)
+            | (Err(Error::NotFound), Write::Set(..) | Write::Delete(_), None)
+    );
     prop_assert!(is_expected, "{:?} in {:?} is told {:?}", write, rows, outcome);
     let kept: Rows = everything(tallies).await.into_iter().map(|row| (row.word.clone(), row)).collect();
     let mut rows = computed.unwrap_or(rows);
