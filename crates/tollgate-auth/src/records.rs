@@ -36,7 +36,7 @@ impl<T: Resource> Records<T> {
 
     /// What time it is in the database, the same for all instances.
     pub(crate) async fn time(&self) -> Result<Timestamp> {
-        Ok(self.store.database().time().await?.unwrap_or_else(|| self.clock.now()))
+        Ok(tollgate_store::database_of(&self.store).time().await?.unwrap_or_else(|| self.clock.now()))
     }
 
     /// The rows, for whoever has a permission.

@@ -138,7 +138,7 @@ impl<R: Resource> Argument for Store<R> {
     }
 
     fn database(context: &Context) -> Option<Arc<dyn Database>> {
-        context.stores.of::<R>().ok().map(|store| Arc::clone(store.database()))
+        context.stores.of::<R>().ok().map(|store| Arc::clone(tollgate_store::database_of(&store)))
     }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {

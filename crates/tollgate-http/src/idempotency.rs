@@ -39,7 +39,7 @@ use std::{
     time::Duration,
 };
 use tollgate_core::{Problem, Result};
-use tollgate_store::{Database, Error, OpenTransaction};
+use tollgate_store::{Database, Error, OpenTransaction, database_of};
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_hours(24);
@@ -183,7 +183,7 @@ async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn 
     let records = Records::new(database, &call.context.clock);
     records.sweep(&call.context.keyed);
     for _ in 0..2 {
-        let open = OpenTransaction::begin(records.store.database()).await?;
+        let open = OpenTransaction::begin(database_of(&records.store)).await?;
         match records.remember(&open, &request).await {
             Ok(()) => {
                 let waiting = call.waiting.insert(Waiting::default()).clone();

@@ -9,12 +9,12 @@ use crate::{
     error::{in_time, refused, unusable},
     merge::updates as merge_updates,
     migrate,
-    operation::{Operation, PATIENCE},
+    operation::{Operation, STATEMENT_TIMEOUT},
     places::Places,
     query::is_one,
     rights::Rights,
     schema,
-    session::{TURNS, TransactionSession, together},
+    session::{RETRY_TIMEOUT, TransactionSession, together},
 };
 use jiff::Timestamp;
 use mongodb::{
@@ -51,13 +51,13 @@ const OLDEST: i32 = 17;
 /// Connections to one server, where the URL says nothing else: what the driver has.
 const POOL: u32 = 10;
 /// How long a write of one document waits for another's transaction, which is not as long as that may take.
-const TURN: Duration = Duration::from_secs(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a group of inserts does, because of one of them.
-const MOMENT: Duration = Duration::from_millis(100);
+const GROUP_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long the server may take to say that it is there.
-const PING: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection may take to show that it is one.
-const AT_ONCE: Duration = Duration::from_secs(1);
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How soon a new URL by which nobody is let in is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -128,7 +128,7 @@ impl MongoDb {
         let documents = &*documents(table, &*rows, range, &keys)?;
         let inserted = match documents {
             [] => Ok(()),
-            [_] => match in_time(TURN, Some(table), on(database).insert(table, documents)).await {
+            [_] => match in_time(LOCK_TIMEOUT, Some(table), on(database).insert(table, documents)).await {
                 Err(taken @ Error::Conflict { .. }) => {
                     until_kept(database, table).await;
                     Err(taken)
@@ -239,8 +239,8 @@ fn on(database: &Documents) -> Operation<'_, '_> {
 pub(crate) async fn until_kept(database: &Documents, table: &Table) {
     let rows = database.collection::<Document>(table.name);
     let latest = rows.find_one(doc! {});
-    let latest = latest.read_concern(ReadConcern::linearizable()).max_time(MOMENT * 10);
-    if let Err(error) = in_time(TURN, Some(table), latest).await {
+    let latest = latest.read_concern(ReadConcern::linearizable()).max_time(GROUP_LOCK_TIMEOUT * 10);
+    if let Err(error) = in_time(LOCK_TIMEOUT, Some(table), latest).await {
         tracing::debug!(error = with_causes(&error), "it is not known whether most members have what is in the way");
     }
 }
@@ -264,7 +264,7 @@ pub(crate) async fn counted_keys(
     let counters = database.collection::<Document>(COUNTERS);
     let count = counters.find_one_and_update(doc! { "_id": table.name }, doc! { "$inc": { "last": number } });
     let count = count.upsert(true).return_document(ReturnDocument::After);
-    let last = in_time(TURN, None, count).await?.and_then(|counter| counter.get_i64("last").ok());
+    let last = in_time(LOCK_TIMEOUT, None, count).await?.and_then(|counter| counter.get_i64("last").ok());
     let last = last.ok_or_else(|| Error::internal("no key came back"))?;
     if table.columns[table.id].kind == Kind::Int32 && i32::try_from(last).is_err() {
         return Err(Error::internal(format!("every key of `{}` has been used", table.name)));
@@ -311,7 +311,7 @@ impl Database for MongoDb {
 
     fn time(&self) -> Answer<'_, Option<Timestamp>> {
         Box::pin(async move {
-            let said = in_time(PING, None, self.documents().run_command(doc! { "hello": 1 })).await?;
+            let said = in_time(PING_TIMEOUT, None, self.documents().run_command(doc! { "hello": 1 })).await?;
             let millis = said.get_datetime("localTime").map(|time| time.timestamp_millis());
             let time = millis.ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
             time.map(Some).ok_or_else(|| Error::internal("the server tells no time"))
@@ -320,7 +320,7 @@ impl Database for MongoDb {
 
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            let hello = in_time(PING, None, self.documents().run_command(doc! { "hello": 1 })).await?;
+            let hello = in_time(PING_TIMEOUT, None, self.documents().run_command(doc! { "hello": 1 })).await?;
             // Along `directConnection`, or a primary that is about to step down, one that only reads may answer.
             match hello.get_bool("isWritablePrimary") {
                 Ok(true) => self.last.check(),
@@ -333,7 +333,7 @@ impl Database for MongoDb {
     fn awake(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let documents = self.documents();
-            let ping = || timeout(AT_ONCE, documents.run_command(doc! { "ping": 1 }));
+            let ping = || timeout(ALIVE_TIMEOUT, documents.run_command(doc! { "ping": 1 }));
             let is_alive = matches!(ping().await, Ok(Ok(_)));
             if !is_alive {
                 let _ = ping().await;
@@ -345,13 +345,13 @@ impl Database for MongoDb {
 
 impl Driver for MongoDb {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: Some(POINTS), writes: INSERTS }
+        Lanes { reads: Some(POINTS), writes: INSERTS, waits: false }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let _place = if select.is_point() { None } else { Some(self.places.take().await?) };
-            let found = in_time(PATIENCE, Some(select.table), on(&self.documents()).select(select)).await?;
+            let found = in_time(STATEMENT_TIMEOUT, Some(select.table), on(&self.documents()).select(select)).await?;
             show(select.table, &found, each)
         })
     }
@@ -359,7 +359,7 @@ impl Driver for MongoDb {
     fn count<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             let _place = self.places.take().await?;
-            in_time(PATIENCE, Some(table), on(&self.documents()).count(table, filter)).await
+            in_time(STATEMENT_TIMEOUT, Some(table), on(&self.documents()).count(table, filter)).await
         })
     }
 
@@ -369,7 +369,7 @@ impl Driver for MongoDb {
         rows: Arc<dyn Batch>,
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
-        Box::pin(self.insert_within(TURNS, table, rows, range))
+        Box::pin(self.insert_within(RETRY_TIMEOUT, table, rows, range))
     }
 
     fn insert_group<'a>(
@@ -379,7 +379,7 @@ impl Driver for MongoDb {
         range: Range<usize>,
     ) -> Answer<'a, Option<Vec<Value<'static>>>> {
         Box::pin(async move {
-            match self.insert_within(MOMENT, table, rows, range).await {
+            match self.insert_within(GROUP_LOCK_TIMEOUT, table, rows, range).await {
                 Err(Error::Overloaded) => Ok(None),
                 outcome => outcome.map(Some),
             }
@@ -390,7 +390,7 @@ impl Driver for MongoDb {
         Box::pin(async move {
             let _place = self.places.take().await?;
             let (database, updates) = (&self.documents(), &merge_updates(merge, &*rows, range)?);
-            let merged = together(database, merge.table, TURNS, |mut at| {
+            let merged = together(database, merge.table, RETRY_TIMEOUT, |mut at| {
                 Box::pin(async move { at.merge(merge.table, updates).await })
             });
             self.written(merged.await)
@@ -402,9 +402,12 @@ impl Driver for MongoDb {
             let _place = self.places.take().await?;
             let database = &self.documents();
             let changed = if is_one(update.table, &update.filter) {
-                in_time(TURN, Some(update.table), on(database).update(update)).await
+                in_time(LOCK_TIMEOUT, Some(update.table), on(database).update(update)).await
             } else {
-                together(database, update.table, TURNS, |mut at| Box::pin(async move { at.update(update).await })).await
+                together(database, update.table, RETRY_TIMEOUT, |mut at| {
+                    Box::pin(async move { at.update(update).await })
+                })
+                .await
             };
             show(update.table, &self.written(changed)?, each)
         })
@@ -415,9 +418,12 @@ impl Driver for MongoDb {
             let _place = self.places.take().await?;
             let database = &self.documents();
             let deleted = if is_one(table, filter) {
-                in_time(TURN, Some(table), on(database).delete(table, filter)).await
+                in_time(LOCK_TIMEOUT, Some(table), on(database).delete(table, filter)).await
             } else {
-                together(database, table, TURNS, |mut at| Box::pin(async move { at.delete(table, filter).await })).await
+                together(database, table, RETRY_TIMEOUT, |mut at| {
+                    Box::pin(async move { at.delete(table, filter).await })
+                })
+                .await
             };
             self.written(deleted)
         })

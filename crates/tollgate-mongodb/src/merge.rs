@@ -13,7 +13,7 @@ use std::ops::Range;
 use tollgate_store::{Batch, Merge, Merged, Result, Row, Table, Value};
 
 /// How many of them one command holds; the server takes ten times as many.
-const AT_ONCE: usize = 10_000;
+const CHUNK: usize = 10_000;
 
 /// What is asked of each document.
 pub(crate) fn updates(merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<Vec<Document>> {
@@ -64,7 +64,7 @@ impl Change {
 impl Operation<'_, '_> {
     /// Several documents only in a transaction: otherwise some could be kept and others not.
     pub(crate) async fn merge(&mut self, table: &Table, updates: &[Document]) -> Fallible<()> {
-        for some in updates.chunks(AT_ONCE) {
+        for some in updates.chunks(CHUNK) {
             let command = self.database.run_command(doc! { "update": table.name, "updates": some });
             let answer = match self.session.as_deref_mut() {
                 None => command.await?,

@@ -17,7 +17,7 @@ use tollgate_store::{Expr, Select, Set, Table, To, Update, Value};
 /// How long the server may work on one answer.
 const WORK: Duration = Duration::from_secs(30);
 /// How long an answer may take: the server is first to give up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(32);
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(32);
 
 /// Where it is done.
 pub(crate) struct Operation<'s, 'd: 's> {

@@ -13,7 +13,7 @@ use tokio::{
 use tollgate_store::{Error, Result};
 
 /// How long a place is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Places(Arc<Semaphore>);
 
@@ -42,6 +42,6 @@ impl Places {
 }
 
 async fn in_time<P>(place: impl Future<Output = Result<P, AcquireError>>) -> Result<P> {
-    let place = timeout(PATIENCE, place).await.map_err(|_| Error::Overloaded)?;
+    let place = timeout(ACQUIRE_TIMEOUT, place).await.map_err(|_| Error::Overloaded)?;
     place.map_err(|error| Error::Internal(Arc::new(error)))
 }

@@ -82,11 +82,10 @@ async fn adopt(database: &Database, table: &'static Table, additive: bool) -> Re
         let what = format!("does not fit the document {which}");
         return Err(differs(table, "$jsonSchema", &what, "change the document, or the struct"));
     }
-    let mut done = create(database, table).await?;
+    // Before the collection counts as one of ours, which it does once it has the validator.
     continue_count(database, table).await?;
-    done.push(format!("took over the documents of `{}`", table.name));
-    done.remove(0);
-    Ok(done)
+    create(database, table).await?;
+    Ok(vec![format!("took over the documents of `{}`", table.name)])
 }
 
 async fn add(
@@ -163,6 +162,8 @@ fn field(kind: Kind) -> Document {
     let mut field = match kind {
         Kind::Json => doc! {},
         Kind::Texts => doc! { "bsonType": "array", "items": { "bsonType": "string" } },
+        // A sum may be infinite.
+        Kind::Float => doc! { "bsonType": "double", "minimum": f64::MIN, "maximum": f64::MAX },
         kind => doc! { "bsonType": &*bson_type(kind) },
     };
     field.insert("description", kind.to_string());

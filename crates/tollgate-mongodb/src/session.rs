@@ -9,7 +9,7 @@ use crate::{
     driver::{counted_keys, show, until_kept},
     error::{in_time, is_passing, late, tell},
     merge::updates,
-    operation::{Operation, PATIENCE},
+    operation::{Operation, STATEMENT_TIMEOUT},
 };
 use futures_util::future::BoxFuture;
 use mongodb::{ClientSession, Database, error::Result as Fallible};
@@ -28,9 +28,9 @@ use tollgate_store::{
 };
 
 /// How long a transaction may do nothing, holding what it changed.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one of ours is tried again where others are in the way.
-pub(crate) const TURNS: Duration = Duration::from_secs(5);
+pub(crate) const RETRY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A session in a transaction.
 pub(crate) async fn begin(database: &Database) -> Fallible<ClientSession> {
@@ -55,7 +55,7 @@ pub(crate) async fn together<'d, R>(
     };
     loop {
         // Who is late may be late with the commit: then it is not known whether it happened.
-        match timeout(PATIENCE, attempt()).await.map_err(late)? {
+        match timeout(STATEMENT_TIMEOUT, attempt()).await.map_err(late)? {
             Err(error) if is_passing(&error) && start.elapsed() < turns => sleep(Duration::from_millis(2)).await,
             outcome => return outcome.map_err(|error| tell(Some(table), &error)),
         }
@@ -113,7 +113,7 @@ impl TransactionSession {
         let mut slot = self.underway.lock().await;
         let mut session = replace(&mut *slot, Err(over()))?.session;
         let step = work(Operation { database: &self.database, session: Some(&mut session) });
-        let done = in_time(PATIENCE, Some(table), step).await?;
+        let done = in_time(STATEMENT_TIMEOUT, Some(table), step).await?;
         *slot = Ok(Underway::new(session, true));
         Ok(done)
     }
@@ -128,7 +128,7 @@ impl TransactionSession {
         let is_first = self.underway.lock().await.as_ref().is_ok_and(|underway| !underway.begun);
         loop {
             match step().await {
-                Err(Error::Overloaded) if is_first && start.elapsed() < TURNS => {
+                Err(Error::Overloaded) if is_first && start.elapsed() < RETRY_TIMEOUT => {
                     sleep(Duration::from_millis(2)).await;
                     let session = begin(&self.database).await.map_err(|error| tell(None, &error))?;
                     *self.underway.lock().await = Ok(Underway::new(session, false));
@@ -158,7 +158,7 @@ async fn watch(steps: Weak<TransactionSession>) {
     while let Some(steps) = steps.upgrade() {
         let mut slot = steps.underway.lock().await;
         match &*slot {
-            Ok(underway) if underway.used.elapsed() >= IDLE => {
+            Ok(underway) if underway.used.elapsed() >= IDLE_TIMEOUT => {
                 *slot = Err(Error::Unavailable(Error::source_of("the transaction did nothing for too long")));
                 return;
             }
@@ -167,7 +167,7 @@ async fn watch(steps: Weak<TransactionSession>) {
         }
         drop(slot);
         drop(steps);
-        sleep(IDLE / 5).await;
+        sleep(IDLE_TIMEOUT / 5).await;
     }
 }
 
@@ -175,21 +175,21 @@ impl Session for TransactionSession {
     fn commit(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut session = self.take().await?;
-            in_time(PATIENCE, None, async move { session.commit_transaction().await }).await
+            in_time(STATEMENT_TIMEOUT, None, async move { session.commit_transaction().await }).await
         })
     }
 
     fn rollback(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut session = self.take().await?;
-            in_time(PATIENCE, None, async move { session.abort_transaction().await }).await
+            in_time(STATEMENT_TIMEOUT, None, async move { session.abort_transaction().await }).await
         })
     }
 }
 
 impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: 1 }
+        Lanes { reads: None, writes: 1, waits: false }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

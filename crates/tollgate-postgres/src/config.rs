@@ -1,7 +1,7 @@
 //! How to reach a server, and how patient to be with it: everything is in one URL.
 
 use crate::{
-    driver::{INSERTS, POINTS, SHARED_KINDS},
+    driver::{INSERTS, POINTS, SHARED_KINDS, WAITING},
     tls::Verify,
 };
 use std::{collections::BTreeSet, error::Error as _, fmt, path::PathBuf, str::FromStr, time::Duration};
@@ -22,10 +22,10 @@ use tollgate_store::{Error, Result};
 /// | `sslrootcert` | | a PEM file of certificate authorities, in place of those of the web |
 /// | `pgbouncer` | `false` | whether a pooler in transaction mode stands between: nothing is prepared or set that would outlive a transaction |
 /// | `statement_timeout` | 30 | seconds after which the server gives a statement up (503); two later it is given up itself |
-/// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503); a group of inserts 0.1, then its rows one by one |
-/// | `acquire_timeout` | 2 | seconds a transaction waits for a connection (503) |
+/// | `lock_timeout` | 2 | seconds a statement waits for another's lock (503): first a moment where others follow, then on a connection of its own |
+/// | `acquire_timeout` | 2 | seconds a transaction waits for a connection, and a change for one on which it waits for a lock (503) |
 /// | `transactions` | 4 | how many transactions may be under way |
-/// | `shared_connections` | 8 | how many connections serve lists and counts, as many updates, deletes and inserts that wait for a lock, and as many SQL of the app's own; beside them, two serve point reads and one groups of inserts. Each is made when it is needed |
+/// | `shared_connections` | 8 | how many connections serve lists and counts, as many updates and deletes, and as many SQL of the app's own; beside them, two serve point reads, one groups of inserts, and four those who wait for a lock. Each is made when it is needed |
 /// | `iam` | `false` | whether the app signs in to RDS or Aurora as the AWS role that it runs as, without a password; see below |
 ///
 /// Through a pooler, `statement_timeout` and `lock_timeout` hold in transactions only; elsewhere those of the role do:
@@ -99,7 +99,7 @@ impl Config {
     /// How many connections one process keeps open at most: for what a server must allow (`max_connections`), times the
     /// instances.
     pub fn most_connections(&self) -> usize {
-        POINTS + INSERTS + SHARED_KINDS * self.shared + self.transactions
+        POINTS + INSERTS + WAITING + SHARED_KINDS * self.shared + self.transactions
     }
 
     /// Reads a URL.
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(config.server.get_password(), Some(&b"p@ss"[..]));
         assert_eq!((config.server.get_ssl_mode(), config.verify), (SslMode::Require, Verify::Host));
         assert_eq!(config.server.get_connect_timeout(), Some(&Duration::from_secs(3)));
-        assert_eq!(config.most_connections(), 2 + 1 + 3 * 8 + 9);
+        assert_eq!(config.most_connections(), 2 + 1 + 4 + 3 * 8 + 9);
     }
 
     #[test]

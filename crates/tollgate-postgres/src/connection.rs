@@ -26,7 +26,7 @@ const STATEMENTS: usize = 512;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// How long an idle connection may take to show that it is one. Nothing tells one that somebody on the way has forgotten.
-const AT_ONCE: Duration = Duration::from_secs(1);
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Makes connections.
 pub(crate) struct Connector {
@@ -157,7 +157,7 @@ impl Connection {
 
     /// Whether the server still answers on it, at once.
     pub(crate) async fn is_alive(&self) -> bool {
-        matches!(timeout(AT_ONCE, self.execute("")).await, Ok(Ok(())))
+        matches!(timeout(ALIVE_TIMEOUT, self.execute("")).await, Ok(Ok(())))
     }
 
     /// Carries out a statement. One that must be prepared again was not begun, and is tried again.
@@ -238,5 +238,34 @@ mod tests {
         assert_eq!([0, 1, 2, 5, 6, 40].map(|failures| millis(failures, 0.0)), [50, 100, 200, 1600, 2000, 2000]);
         assert_eq!(millis(6, 1.0), 1000);
         assert!((0..100).map(|_| rand()).all(|part| (0.0..=1.0).contains(&part)));
+    }
+
+    #[tokio::test]
+    async fn during_a_pause_nobody_tries_to_connect() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        let tried = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = Arc::clone(&tried);
+        // Who answers nothing and hangs up.
+        tokio::spawn(async move {
+            while let Ok(hung_up) = server.accept().await {
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                drop(hung_up);
+            }
+        });
+        let tried = || tried.load(std::sync::atomic::Ordering::SeqCst);
+        let url = format!("postgres://app@127.0.0.1:{port}/films?sslmode=disable");
+        let config = Arc::new(Config::parse(&url).unwrap());
+        let tls = Tls::new(&config).unwrap();
+        let connector = Connector::new(&config, &tls, None, &tollgate_core::Secret::from(url.as_str()).into(), "");
+        // The fifth pause takes 400 ms at least.
+        let mut backoff = Backoff { failures: 4, last: None };
+        for _ in 0..100 {
+            assert!(matches!(backoff.connect(&connector).await, Err(Error::Unavailable(_))));
+        }
+        assert_eq!(tried(), 1);
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert!(backoff.connect(&connector).await.is_err());
+        assert_eq!(tried(), 2);
     }
 }

@@ -1,7 +1,7 @@
 //! The database: lines for single statements, a pool for transactions.
 
 use crate::{
-    cell::{Asked, Bound, Shown},
+    cell::{Bound, Shown},
     config::Config,
     connection::{Connector, Rows},
     dialect::{self, Postgres as Dialect},
@@ -12,7 +12,9 @@ use crate::{
     pool::{Borrowed, Pool},
     schema,
     session::TransactionSession,
+    statement::{columns_of, counted, keys_of, show, show_asked},
     tls::Tls,
+    waiting::Waiting,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -24,16 +26,18 @@ use std::{
 use tokio::{join, time::timeout};
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Row, Select, Session, Shape,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Row, Select, Session,
     SqlQuery, Table, Update, Value,
     migrate::{Applied, Script},
     sql,
 };
 
 /// Point reads are so quick that two connections keep a server busy; groups of inserts travel on one. Lists wait for
-/// no lock, so they are kept from updates, deletes and inserts of one's own, which do.
+/// no lock, so they are kept from updates, deletes and inserts of one's own, which do: a moment where others follow, and
+/// then on a connection to themselves.
 pub(crate) const POINTS: usize = 2;
 pub(crate) const INSERTS: usize = 1;
+pub(crate) const WAITING: usize = 4;
 
 /// Lists, changes and SQL of the app's own have as many connections each as are configured.
 pub(crate) const SHARED_KINDS: usize = 3;
@@ -42,9 +46,12 @@ pub(crate) const SHARED_KINDS: usize = 3;
 /// dearer than a group of three, again and again.
 const ONE_PLAN: &str = " -c plan_cache_mode=force_generic_plan";
 
-/// How long a group of inserts waits for another's lock: so long, those of every table wait with it. Most transactions
-/// have ended by then; whoever still waits does so elsewhere.
-const MOMENT: Duration = Duration::from_millis(100);
+/// How long a group of inserts waits for another's lock: so long, those of every table wait with it, and as long again
+/// for each of its pieces. Most transactions have ended by then; whoever still waits does so elsewhere.
+const GROUP_LOCK_TIMEOUT: Duration = Duration::from_millis(25);
+/// How long a change does: so long, those that were sent on the same connection after it wait with it. Changes of one row
+/// take turns, so it is longer than a disk takes for eight of them.
+const CHANGE_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// SQL of an app's own only reads, functions included, and has connections to itself: nobody knows how slow it is.
 const READ_ONLY: &str = " -c default_transaction_read_only=on";
@@ -56,7 +63,7 @@ const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::in
 const OLDEST: i64 = 13;
 
 /// How long the server may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A PostgreSQL database.
 pub struct Postgres {
@@ -65,6 +72,7 @@ pub struct Postgres {
     inserts: Lines,
     others: Lines,
     changes: Lines,
+    waiting: Waiting,
     queries: Lines,
     pool: Arc<Pool>,
     last: Arc<LastWrite>,
@@ -99,12 +107,13 @@ impl Postgres {
         let role = Role::of(&config)?.map(Arc::new);
         let config = Arc::new(config);
         let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), url, more);
-        let moment = format!(" -c lock_timeout={}", MOMENT.as_millis());
+        let waits = |time: Duration| format!(" -c lock_timeout={}", time.as_millis());
         Ok(Self {
             points: Lines::new(connector(ONE_PLAN), "points", POINTS),
-            inserts: Lines::new(connector(&moment), "inserts", INSERTS),
+            inserts: Lines::new(connector(&waits(GROUP_LOCK_TIMEOUT)), "inserts", INSERTS),
             others: Lines::new(connector(""), "lists", config.shared),
-            changes: Lines::new(connector(""), "changes", config.shared),
+            changes: Lines::new(connector(&waits(CHANGE_LOCK_TIMEOUT)), "changes", config.shared),
+            waiting: Waiting::new(Lines::new(connector(""), "waiting", WAITING), config.acquire_timeout),
             queries: Lines::new(connector(READ_ONLY), "queries", config.shared),
             pool: Pool::new(connector(""), config.transactions, config.acquire_timeout),
             last: Arc::default(),
@@ -147,13 +156,14 @@ impl Postgres {
         self.queries.query(sql, params, Again::Yes).await
     }
 
-    /// Through a pooler a session cannot be told that it only reads; a transaction can.
+    /// Through a pooler a session cannot be told that it only reads; a transaction can. Its end is that of one that has
+    /// failed, too.
     async fn read_in_transaction(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
         let borrowed = self.pool.begin(&format!("{}; SET TRANSACTION READ ONLY", self.config.begin())).await?;
-        let answer = borrowed.connection.query(sql, params).await.map_err(|error| tell_reader(&error))?;
-        borrowed.connection.execute("COMMIT").await.map_err(|error| tell(&error))?;
-        borrowed.give_back();
-        Ok(answer)
+        let answer = borrowed.connection.query(sql, params).await;
+        let ended = borrowed.connection.execute("COMMIT").await.map(|()| borrowed.give_back());
+        let answer = answer.map_err(|error| tell_reader(&error))?;
+        ended.map_err(|error| tell(&error)).map(|()| answer)
     }
 
     async fn write_unblocked(&self, sql: &str, params: &[Bound<'_>]) -> Result<Option<Rows>> {
@@ -166,14 +176,28 @@ impl Postgres {
     /// Nor can it be told that it waits for locks only a moment. Statement and end are sent at once; a transaction that has
     /// failed is rolled back by it.
     async fn write_in_transaction(&self, sql: &str, params: &[Bound<'_>]) -> Result<Option<Rows>> {
-        let begin = format!("{}; SET LOCAL lock_timeout = {}", self.config.begin(), MOMENT.as_millis());
-        let borrowed = self.pool.begin(&begin).await?;
+        let moment = GROUP_LOCK_TIMEOUT.as_millis();
+        let borrowed = self.pool.begin(&format!("{}; SET LOCAL lock_timeout = {moment}", self.config.begin())).await?;
         let connection = &borrowed.connection;
         let (outcome, ended) = join!(connection.query_once(sql, params), connection.execute("COMMIT"));
+        let ended = ended.map(|()| borrowed.give_back());
         let outcome = unblocked(outcome)?;
-        ended.map_err(|error| tell(&error))?;
-        borrowed.give_back();
-        Ok(outcome)
+        ended.map_err(|error| tell(&error)).map(|()| outcome)
+    }
+
+    /// A change waits for another's lock only a moment where others wait behind it, and then, as nothing of it has happened,
+    /// by itself. Sessions of a pooler cannot be told so.
+    async fn change(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
+        if self.config.pgbouncer {
+            return self.written(self.changes.query(sql, params, Again::No).await);
+        }
+        let changed = match self.changes.write_unblocked(sql, params).await {
+            // Boxed, because it is rare, and would make the future of every change large.
+            Ok(None) => Box::pin(self.waiting.query(sql, params)).await,
+            Ok(Some(rows)) => Ok(rows),
+            Err(error) => Err(error),
+        };
+        self.written(changed)
     }
 
     /// Remembers what a write says about the next one. A lost connection says nothing: it comes back.
@@ -209,40 +233,6 @@ impl DerefMut for Client {
     fn deref_mut(&mut self) -> &mut Self::Target {
         self.0.connection.client_mut()
     }
-}
-
-/// Shows each row of an answer.
-pub(crate) fn show(answer: &Rows, each: Each<'_>) -> Result<()> {
-    answer.rows.iter().try_for_each(|row| each(&Shown(row)))
-}
-
-/// Shows each row of an answer to SQL of the app's own.
-pub(crate) fn show_asked(answer: &Rows, shape: &Shape, each: Each<'_>) -> Result<()> {
-    answer.rows.iter().try_for_each(|row| each(&Asked { row: Shown(row), shape }))
-}
-
-/// The number in an answer to `SELECT count(*)`.
-pub(crate) fn counted(answer: &Rows) -> Result<u64> {
-    match answer.rows.first().map(|row| Shown(row).cell(0)) {
-        Some(Ok(Value::Int(count))) => Ok(count.unsigned_abs()),
-        _ => Err(Error::internal("a count is no number")),
-    }
-}
-
-/// The keys in an answer to an insert, if the database counts them.
-pub(crate) fn keys_of(answer: &Rows) -> Result<Vec<Value<'static>>> {
-    answer.rows.iter().map(|row| Shown(row).cell(0).map(Value::into_owned)).collect()
-}
-
-/// What an insert binds.
-pub(crate) fn columns_of<'a>(table: &Table, rows: &'a dyn Batch, range: &Range<usize>) -> Vec<Bound<'a>> {
-    let column = |(index, column): (usize, &tollgate_store::Column)| Bound::Column {
-        rows,
-        column: index,
-        kind: column.kind,
-        range: range.clone(),
-    };
-    table.written().map(column).collect()
 }
 
 impl Database for Postgres {
@@ -296,8 +286,8 @@ impl Database for Postgres {
 
     fn time(&self) -> Answer<'_, Option<Timestamp>> {
         Box::pin(async move {
-            let rows = timeout(PATIENCE, self.points.query(TIME, &[], Again::Yes)).await;
-            let rows = rows.map_err(|_| Error::Unavailable(Error::source_of("it does not answer in time")))??;
+            let rows = timeout(PING_TIMEOUT, self.points.query(TIME, &[], Again::Yes)).await;
+            let rows = rows.map_err(|_| unavailable("it does not answer in time"))??;
             let micros = rows
                 .rows
                 .first()
@@ -310,12 +300,14 @@ impl Database for Postgres {
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             const ASK: &str = "SELECT current_setting('transaction_read_only')::bool";
-            let asked = timeout(PATIENCE, self.inserts.query(ASK, &[], Again::Yes)).await;
+            // Not where writes are: those of one table may wait there for a lock.
+            let asked = timeout(PING_TIMEOUT, self.points.query(ASK, &[], Again::Yes)).await;
             let answer = asked.map_err(|_| unavailable("it does not answer in time"))??;
             let row = Shown(answer.rows.first().ok_or_else(|| Error::internal("no row came back"))?);
             let row: &dyn Row = &row;
             if row.read::<bool>(0)? {
                 // Another server may have taken over, and a new connection find it.
+                self.points.discard();
                 self.inserts.discard();
                 return Err(unavailable("it can only be read"));
             }
@@ -325,8 +317,8 @@ impl Database for Postgres {
 
     fn awake(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            let Self { points, inserts, others, changes, queries, pool, .. } = self;
-            let lines = join_all([points, inserts, others, changes, queries].map(Lines::awake));
+            let Self { points, inserts, others, changes, waiting, queries, pool, .. } = self;
+            let lines = join_all([points, inserts, others, changes, waiting.lines(), queries].map(Lines::awake));
             join!(lines, pool.awake());
             Ok(())
         })
@@ -335,7 +327,7 @@ impl Database for Postgres {
 
 impl Driver for Postgres {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: Some(self.points.len()), writes: self.inserts.len() }
+        Lanes { reads: Some(self.points.len()), writes: self.inserts.len(), waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
@@ -368,8 +360,14 @@ impl Driver for Postgres {
     ) -> Answer<'a, Vec<Value<'static>>> {
         Box::pin(async move {
             let sql = dialect::insert(self.dialect(), table);
-            let inserted = self.changes.query(&sql, &columns_of(table, &*rows, &range), Again::No).await;
-            keys_of(&self.written(inserted)?)
+            let columns = columns_of(table, &*rows, &range);
+            // Rows of a group of which one waits come here, each by itself: behind a pooler the others would stand behind it.
+            if self.config.pgbouncer
+                && let Some(inserted) = self.written(self.write_unblocked(&sql, &columns).await)?
+            {
+                return keys_of(&inserted);
+            }
+            keys_of(&self.change(&sql, &columns).await?)
         })
     }
 
@@ -389,24 +387,21 @@ impl Driver for Postgres {
     fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = dialect::merge(self.dialect(), merge);
-            let merged = self.changes.query(&sql, &columns_of(merge.table, &*rows, &range), Again::No).await;
-            self.written(merged).map(drop)
+            self.change(&sql, &columns_of(merge.table, &*rows, &range)).await.map(drop)
         })
     }
 
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = sql::update(self.dialect(), update);
-            let changed = self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await;
-            show(&self.written(changed)?, each)
+            show(&self.change(&sql.text, &Bound::all(&sql.params)).await?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             let sql = sql::delete(self.dialect(), table, filter);
-            let deleted = self.changes.query(&sql.text, &Bound::all(&sql.params), Again::No).await;
-            Ok(self.written(deleted)?.count)
+            Ok(self.change(&sql.text, &Bound::all(&sql.params)).await?.count)
         })
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn is_lost(error: &Failure) -> bool {
 /// has taken over. What it was doing may have happened.
 fn is_farewell(error: &DbError) -> bool {
     let code = error.code().code();
-    code.starts_with("57P0") || code.starts_with("08") || code == "25P03" || code == "25006"
+    code.starts_with("57P0") || code.starts_with("08") || ["25P03", "25P04", "25006"].contains(&code)
 }
 
 /// Another's transaction is in the way: one that holds a lock, or waits for ours.

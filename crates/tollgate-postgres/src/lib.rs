@@ -7,11 +7,12 @@
 //! tls.rs      with whom we speak                 prepared statements              comes back
 //! error.rs    what the server's "no" means              numeric.rs  decimals on the wire
 //! migrate.rs  changes as scripts, and scripts applied   iam.rs   tokens of AWS as passwords
-//! measures.rs statements under way
+//! measures.rs statements under way    waiting.rs  those that wait for a lock
+//! statement.rs what one binds, and what its answer says
 //! ```
 //!
 //! A connection answers in order, so point reads, inserts and all the rest have lines of their own: a slow list
-//! holds up no point read, an update that waits for a lock no insert. What was acknowledged was committed. When a
+//! holds up no point read, an update that waits for a lock no insert, and no other update for long. What was acknowledged was committed. When a
 //! connection is lost, reads are asked once more on a new one; whether a write happened is unknown then, and the
 //! caller is told so.
 
@@ -29,7 +30,9 @@ mod numeric;
 mod pool;
 mod schema;
 mod session;
+mod statement;
 mod tls;
+mod waiting;
 
 pub use config::Config;
 pub use driver::{Client, Postgres};

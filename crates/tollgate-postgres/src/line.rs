@@ -68,10 +68,9 @@ impl Lines {
     /// The inner error is what the question met, the outer one that there is nobody to ask.
     async fn outcome(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Result<Rows, Failure>> {
         let _counted = Counted::on(&self.1);
-        let line = self.line().await?;
-        let mut turn = line.enter()?;
-        match line.ask(&mut turn, sql, params, again).await? {
-            Err(error) if again == Again::Yes && again.is_lost(&error) => line.ask(&mut turn, sql, params, again).await,
+        let mut turn = self.enter().await?;
+        match turn.ask(sql, params, again).await? {
+            Err(error) if again == Again::Yes && again.is_lost(&error) => turn.ask(sql, params, again).await,
             outcome => Ok(outcome),
         }
     }
@@ -88,16 +87,15 @@ impl Lines {
         join_all(self.0.iter().map(Line::awake)).await;
     }
 
-    /// A line with a connection. Where the server takes no more of them, those that are there have to do.
-    async fn line(&self) -> Result<&Line> {
+    /// A place on a line with a connection; whoever waits for that to be made has one. Where the server takes no more of
+    /// them, those that are there have to do.
+    async fn enter(&self) -> Result<Turn<'_>> {
         let free = self.0.iter().min_by_key(|line| line.busy()).ok_or(Error::Overloaded)?;
-        match free.live().await {
-            Ok(_) => Ok(free),
-            Err(error) => {
-                let live = self.0.iter().filter(|line| line.current().is_some());
-                live.min_by_key(|line| line.busy()).ok_or(error)
-            }
-        }
+        let turn = free.enter()?;
+        let Err(error) = free.live().await else { return Ok(turn) };
+        drop(turn);
+        let live = self.0.iter().filter(|line| line.current().is_some());
+        live.min_by_key(|line| line.busy()).ok_or(error)?.enter()
     }
 }
 
@@ -112,6 +110,22 @@ struct Line {
 struct Turn<'a> {
     line: &'a Line,
     waits_for: Option<Arc<Connection>>,
+}
+
+impl Turn<'_> {
+    /// Asks once.
+    async fn ask(&mut self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Result<Rows, Failure>> {
+        let line = self.line;
+        let connection = line.live().await?;
+        self.waits_for = Some(Arc::clone(&connection));
+        let answered = line.connector.config.in_time(connection.query(sql, params)).await;
+        self.waits_for = None;
+        let outcome = answered.inspect_err(|_| line.discard(&connection))?;
+        if outcome.as_ref().is_err_and(|error| again.is_lost(error)) {
+            line.discard(&connection);
+        }
+        Ok(outcome)
+    }
 }
 
 impl Drop for Turn<'_> {
@@ -146,25 +160,6 @@ impl Line {
         let ahead = self.busy.fetch_add(1, Ordering::Relaxed);
         let turn = Turn { line: self, waits_for: None };
         if ahead < DEPTH { Ok(turn) } else { Err(Error::Overloaded) }
-    }
-
-    /// Asks once.
-    async fn ask(
-        &self,
-        turn: &mut Turn<'_>,
-        sql: &str,
-        params: &[Bound<'_>],
-        again: Again,
-    ) -> Result<Result<Rows, Failure>> {
-        let live = self.live().await?;
-        turn.waits_for = Some(Arc::clone(&live));
-        let answered = self.connector.config.in_time(live.query(sql, params)).await;
-        turn.waits_for = None;
-        let outcome = answered.inspect_err(|_| self.discard(&live))?;
-        if outcome.as_ref().is_err_and(|error| again.is_lost(error)) {
-            self.discard(&live);
-        }
-        Ok(outcome)
     }
 
     /// The connection, made anew if there is none.

@@ -57,7 +57,7 @@ fn alter(table: &'static Table, step: &Step) -> Vec<String> {
             format!("{} DROP DEFAULT", column(*index)),
         ],
         Step::Change { column, from, fill } => change(table, *column, *from, fill.as_ref()),
-        Step::AddIndex(index) => vec![sql::ensure_index(DIALECT, table, *index)],
+        Step::AddIndex(index) => vec![sql::create_index_if_missing(DIALECT, table, *index)],
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use std::{
-    mem,
+    iter,
     sync::{Arc, Mutex as Lock, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -79,13 +79,20 @@ impl Pool {
         Some(connection)
     }
 
-    /// Keeps those idle connections that were not cut off.
-    pub(crate) async fn awake(&self) {
-        let idle = mem::take(&mut *self.idle());
-        let is_alive = join_all(idle.iter().map(Connection::is_alive)).await;
-        let (alive, cut): (Vec<_>, Vec<_>) = idle.into_iter().zip(is_alive).partition(|(_, is_alive)| *is_alive);
-        self.measures.idle.dec_by(i64::try_from(cut.len()).unwrap_or_default());
-        self.idle().extend(alive.into_iter().map(|(connection, _)| connection));
+    /// Keeps those idle connections that were not cut off. Each has a place meanwhile, so that none too many is made.
+    pub(crate) async fn awake(self: &Arc<Self>) {
+        let take = || {
+            let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+            let (connection, used) = (self.pop()?, Counted::on(&self.measures.used));
+            Some(Borrowed { connection, pool: Arc::clone(self), _place: place, _used: used })
+        };
+        let idle: Vec<_> = iter::from_fn(take).collect();
+        let look = async |borrowed: Borrowed| {
+            if borrowed.connection.is_alive().await {
+                borrowed.give_back();
+            }
+        };
+        join_all(idle.into_iter().map(look)).await;
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {

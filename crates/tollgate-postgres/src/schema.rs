@@ -14,7 +14,9 @@ use tokio_postgres::Error as Failure;
 use tollgate_store::{
     Error, Kind, Result, Row, Table, Value,
     migrate::{Queue, index_name},
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing, name_taken},
+    schema::{
+        LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing, name_taken, not_indexed,
+    },
     sql::{self, Dialect, Param},
 };
 
@@ -23,7 +25,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_t
     SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 
 /// The number is the bytes of `tollgate`.
-const TURN: &str = "SELECT pg_try_advisory_xact_lock(x'746f6c6c67617465'::int8)";
+const TRY_LOCK: &str = "SELECT pg_try_advisory_xact_lock(x'746f6c6c67617465'::int8)";
 
 /// A transaction in which nobody else changes the schema; other instances are waited for as long as it takes.
 pub(crate) async fn begin(pool: &Arc<Pool>, config: &Config) -> Result<Borrowed> {
@@ -36,7 +38,7 @@ pub(crate) async fn begin(pool: &Arc<Pool>, config: &Config) -> Result<Borrowed>
 }
 
 async fn is_ours(connection: &Connection) -> Result<bool> {
-    let answer = connection.query(TURN, &[]).await.map_err(|error| tell(&error))?;
+    let answer = connection.query(TRY_LOCK, &[]).await.map_err(|error| tell(&error))?;
     answer.rows.first().map_or(Ok(false), |row| (&Shown(row) as &dyn Row).read(0))
 }
 
@@ -132,13 +134,8 @@ impl Schema<'_> {
         if !self.ask(RELATION, &[&self.config.schema, &name]).await?.is_empty() {
             return Err(name_taken(table, index));
         }
-        self.execute(&sql::create_index(self.dialect(), table, index)).await.map_err(|error| match error {
-            Error::Conflict { .. } => {
-                let remedy = "remove all but one of them, or the `#[unique]`";
-                differs(table, column.name, "has the same value in several rows there", remedy)
-            }
-            other => other,
-        })
+        let created = self.execute(&sql::create_index(self.dialect(), table, index)).await;
+        created.map_err(|error| not_indexed(table, index, error))
     }
 
     /// Its columns, and the names of those that the server alone fills.

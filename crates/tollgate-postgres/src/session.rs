@@ -8,9 +8,9 @@ use crate::{
     config::Config,
     connection::{Connection, Rows},
     dialect::{self, Postgres as Dialect, select_and_lock},
-    driver::{columns_of, counted, keys_of, show, show_asked},
     error::{is_lost, is_stale, tell},
     pool::Borrowed,
+    statement::{columns_of, counted, keys_of, show, show_asked},
 };
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
@@ -99,7 +99,7 @@ impl Session for TransactionSession {
 
 impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: 1 }
+        Lanes { reads: None, writes: 1, waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

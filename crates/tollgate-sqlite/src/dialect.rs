@@ -32,6 +32,18 @@ impl Dialect for Sqlite {
         sql.push_str(&number.to_string());
     }
 
+    /// SQLite adds whole numbers up to a real one where that is too large, and real ones to infinity. A column that is added
+    /// to may not be empty, which is how that is refused.
+    fn sum<'s, 'a>(sql: &'s mut Writer<'a, Self>, column: usize) -> &'s mut Writer<'a, Self> {
+        let (before, behind) = match sql.table.columns[column].kind {
+            Kind::Int32 => ("", " BETWEEN -2147483648 AND 2147483647"),
+            Kind::Float => ("abs(", ") <= 1.7976931348623157e308"),
+            _ => ("typeof(", ") = 'integer'"),
+        };
+        sql.push("CASE WHEN ").push(before).added(column).push(behind);
+        sql.push(" THEN ").added(column).push(" ELSE NULL END")
+    }
+
     fn in_list<'a>(sql: &mut Writer<'a, Self>, column: usize, values: &'a [Value<'static>]) {
         let kind = sql.table.columns[column].kind;
         if values.len() > LISTED {

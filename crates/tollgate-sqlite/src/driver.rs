@@ -1,15 +1,16 @@
 //! The database: a few connections that read, one that writes.
 
 use crate::{
-    cell::{Bound, Shown, tell},
+    cell::tell,
     config::Config,
-    dialect::{self, Sqlite as Dialect},
+    dialect::Sqlite as Dialect,
     limit, migrate, schema,
     session::TransactionSession,
+    statement::{count, delete, insert_all, merge_all, query, update},
     writer::Writer,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, Statement, config::DbConfig, params_from_iter, vtab::array};
+use rusqlite::{Connection, config::DbConfig, vtab::array};
 use std::{
     fmt,
     fs::{self, Permissions},
@@ -34,8 +35,8 @@ use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, SqlQuery, Table, Update,
     Value,
     connections::{Counted, PoolMeasures},
-    migrate::{Applied, Script},
-    sql::{self, Param},
+    migrate::{Applied, Queue, Script},
+    sql,
 };
 
 /// How many connections read: one of them for lookups alone.
@@ -43,10 +44,12 @@ const READERS: usize = 5;
 const STATEMENTS: usize = 256;
 /// How many groups of inserts are under way: one is handed over while the one before is written to the disk.
 const INSERTS: usize = 2;
+/// How many rows are written in so short a time that others may share the transaction.
+const FEW: usize = 500;
 /// How long a lock of another process is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a list waits for a connection.
-const TURN: Duration = Duration::from_secs(2);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An SQLite database.
 pub struct Sqlite {
@@ -90,10 +93,10 @@ impl Sqlite {
         let path = &config.path.clone();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let made = folder.map_or(Ok(()), fs::create_dir_all);
-        made.map_err(|error| unusable(path, &format_args!("its folder cannot be made: {error}")))?;
+        made.map_err(|error| unusable(path, &format_args!("its folder cannot be made: {error}"), WRITABLE))?;
         Self::connect(config).map_err(|error| match error {
-            Error::Overloaded => unusable(path, &"another process has locked it"),
-            Error::Unavailable(cause) | Error::Internal(cause) => unusable(path, &cause),
+            Error::Overloaded => unusable(path, &"another process has locked it", "wait until it is done"),
+            Error::Unavailable(cause) | Error::Internal(cause) => unusable(path, &cause, WRITABLE),
             other => other,
         })
     }
@@ -106,7 +109,11 @@ impl Sqlite {
             keep_private(path)?;
         }
         keep_log(&writer)?;
-        writer.execute_batch("BEGIN IMMEDIATE; COMMIT;").map_err(tell)?;
+        match writer.execute_batch("BEGIN IMMEDIATE; COMMIT;").map_err(tell) {
+            // Another process writes, so it can be written; whether that changes tables is found out when they are looked at.
+            Err(Error::Overloaded) => (),
+            outcome => outcome?,
+        }
         let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
         let reader = |_| connect(path, pragmas).map(Mutex::new);
         let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
@@ -145,6 +152,33 @@ impl Sqlite {
         self.writer.write_alone(move |db| work(db).map_err(tell)).await
     }
 
+    /// Changes tables, for as long as it takes, once no other process does.
+    async fn change_schema<R: Send + 'static>(
+        &self,
+        run: impl Fn(&Connection) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<R> {
+        let (run, mut queue) = (Arc::new(run), Queue::default());
+        loop {
+            let run = Arc::clone(&run);
+            match self.writer.change_schema(move |db| run(db)).await {
+                Err(Error::Overloaded) => queue.wait(self.config.path.display()).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Writes so many rows, if that is known; with others, if they are few. What takes too long takes all others along.
+    async fn write_rows<R: Send + 'static>(
+        &self,
+        rows: Option<usize>,
+        run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        match rows {
+            Some(..=FEW) => self.writer.write(run).await,
+            _ => self.writer.write_alone(run).await,
+        }
+    }
+
     /// Reads what may take long on a connection of which there are a few; with patience, because all may be in use.
     async fn list<R>(&self, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
         let _turn = self.turn().await?;
@@ -157,7 +191,7 @@ impl Sqlite {
             return Ok(free);
         }
         let pending = Counted::on(&self.measures.pending);
-        let turn = timeout(TURN, self.lists.acquire()).await.map_err(|_| {
+        let turn = timeout(ACQUIRE_TIMEOUT, self.lists.acquire()).await.map_err(|_| {
             self.measures.timeouts.inc();
             Error::Overloaded
         })?;
@@ -181,9 +215,11 @@ impl Sqlite {
     }
 }
 
-fn unusable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
-    let remedy = "make it readable and writable for this user, or set `database.url` to another file";
-    Error::Unavailable(Error::source_of(format!("{}: {cause}; {remedy}", path.display())))
+const WRITABLE: &str = "make it readable and writable for this user";
+
+fn unusable(path: &Path, cause: &dyn std::fmt::Display, remedy: &str) -> Error {
+    let other = "or set `database.url` to another file";
+    Error::Unavailable(Error::source_of(format!("{}: {cause}; {remedy}, {other}", path.display())))
 }
 
 /// Before anything is in it: it will hold keys and hashes of passwords. SQLite gives the files beside it the same mode.
@@ -201,7 +237,7 @@ fn keep_log(writer: &Connection) -> Result<()> {
     let start = Instant::now();
     let mode: String = loop {
         match writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(tell) {
-            Err(Error::Overloaded) if start.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
+            Err(Error::Overloaded) if start.elapsed() < BUSY_TIMEOUT => thread::sleep(Duration::from_millis(10)),
             done => break done?,
         }
     };
@@ -215,7 +251,7 @@ fn keep_log(writer: &Connection) -> Result<()> {
 
 fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
     let mut connection = Connection::open(path).map_err(tell)?;
-    connection.busy_timeout(PATIENCE).map_err(tell)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(tell)?;
     connection.execute_batch(pragmas).map_err(tell)?;
     // A name in double quotes that is no column would otherwise be a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(tell)?;
@@ -231,78 +267,6 @@ fn apart<R>(run: impl FnOnce() -> R) -> R {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(run),
         _ => run(),
     }
-}
-
-/// Runs a query and shows each row.
-fn query(db: &Connection, sql: &sql::Writer<'_, Dialect>, each: Each<'_>) -> Result<()> {
-    run(db, sql, |row| each(&Shown(row)))
-}
-
-fn run(db: &Connection, sql: &sql::Writer<'_, Dialect>, mut each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-    let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
-    let mut rows = statement.query(params_from_iter(sql.params.iter().map(Bound))).map_err(tell)?;
-    while let Some(row) = rows.next().map_err(tell)? {
-        each(row)?;
-    }
-    Ok(())
-}
-
-/// Runs a query and keeps its rows, which have to cross from the writer's thread.
-pub(crate) fn collect(db: &Connection, sql: &sql::Writer<'_, Dialect>) -> Result<Vec<Vec<Value<'static>>>> {
-    let mut rows = Vec::new();
-    run(db, sql, |row| {
-        let columns = 0..row.as_ref().column_count();
-        rows.push(columns.map(|column| Shown(row).cell(column).map(Value::into_owned)).collect::<Result<_>>()?);
-        Ok(())
-    })?;
-    Ok(rows)
-}
-
-pub(crate) fn count(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
-    let mut count = 0;
-    query(db, &sql::count(Dialect, table, filter), &mut |row| {
-        count = row.read::<i64>(0)?;
-        Ok(())
-    })?;
-    Ok(count.unsigned_abs())
-}
-
-pub(crate) fn insert_all(
-    db: &Connection,
-    table: &'static Table,
-    rows: &dyn Batch,
-    range: Range<usize>,
-) -> Result<Vec<Value<'static>>> {
-    let mut statement = db.prepare_cached(&dialect::insert(table)).map_err(tell)?;
-    let insert = |index: usize| {
-        write_row(&mut statement, table, rows.row(index))?;
-        Ok(Value::Int(db.last_insert_rowid()))
-    };
-    range.map(insert).collect()
-}
-
-pub(crate) fn merge_all(db: &Connection, merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
-    let sql = dialect::insert(merge.table) + &sql::on_conflict(Dialect, merge);
-    let mut statement = db.prepare_cached(&sql).map_err(tell)?;
-    range.into_iter().try_for_each(|index| write_row(&mut statement, merge.table, rows.row(index)))
-}
-
-fn write_row(statement: &mut Statement<'_>, table: &'static Table, row: &dyn tollgate_store::Row) -> Result<()> {
-    for (place, (index, column)) in table.written().enumerate() {
-        let value = Param::One(column.kind, row.value(index)?);
-        statement.raw_bind_parameter(place + 1, Bound(&value)).map_err(tell)?;
-    }
-    statement.raw_execute().map(drop).map_err(tell)
-}
-
-pub(crate) fn update(db: &Connection, update: &Update) -> Result<Vec<Vec<Value<'static>>>> {
-    collect(db, &sql::update(Dialect, update))
-}
-
-pub(crate) fn delete(db: &Connection, table: &'static Table, filter: &Expr) -> Result<u64> {
-    let sql = sql::delete(Dialect, table, filter);
-    let mut statement = db.prepare_cached(&sql.text).map_err(tell)?;
-    statement.execute(params_from_iter(sql.params.iter().map(Bound))).map(|changed| changed as u64).map_err(tell)
 }
 
 impl Database for Sqlite {
@@ -322,8 +286,8 @@ impl Database for Sqlite {
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
         let tables = tables.to_vec();
-        Box::pin(self.writer.change_schema(move |db| {
-            let done = tables.into_iter().map(|table| schema::prepare(db, table, additive));
+        Box::pin(self.change_schema(move |db| {
+            let done = tables.iter().map(|table| schema::prepare(db, table, additive));
             Ok(done.collect::<Result<Vec<_>>>()?.concat())
         }))
     }
@@ -341,7 +305,7 @@ impl Database for Sqlite {
             let (scripts, mut done) = (Arc::<[Script]>::from(scripts), vec![]);
             loop {
                 let scripts = Arc::clone(&scripts);
-                match self.writer.change_schema(move |db| migrate::next(db, &scripts, adopt)).await? {
+                match self.change_schema(move |db| migrate::next(db, &scripts, adopt)).await? {
                     Some(name) => done.push(name),
                     None => return Ok(done),
                 }
@@ -363,7 +327,7 @@ impl Database for Sqlite {
 
 impl Driver for Sqlite {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: INSERTS }
+        Lanes { reads: None, writes: INSERTS, waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
@@ -391,32 +355,24 @@ impl Driver for Sqlite {
         rows: Arc<dyn Batch>,
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
-        Box::pin(self.writer.write(move |db| insert_all(db, table, &*rows, range)))
+        Box::pin(self.write_rows(Some(range.len()), move |db| insert_all(db, table, &*rows, range)))
     }
 
     fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         let merge = merge.clone();
-        Box::pin(self.writer.write(move |db| merge_all(db, &merge, &*rows, range)))
+        Box::pin(self.write_rows(Some(range.len()), move |db| merge_all(db, &merge, &*rows, range)))
     }
 
     fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let change = change.clone();
-            let rows = match change.filter.keys(change.table) {
-                Some(_) => self.writer.write(move |db| update(db, &change)).await?,
-                None => self.writer.write_alone(move |db| update(db, &change)).await?,
-            };
+            let (change, keys) = (change.clone(), change.filter.keys(change.table).map(<[_]>::len));
+            let rows = self.write_rows(keys, move |db| update(db, &change)).await?;
             rows.iter().try_for_each(|row| each(row))
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
-        let filter = filter.clone();
-        Box::pin(async move {
-            match filter.keys(table) {
-                Some(_) => self.writer.write(move |db| delete(db, table, &filter)).await,
-                None => self.writer.write_alone(move |db| delete(db, table, &filter)).await,
-            }
-        })
+        let (filter, keys) = (filter.clone(), filter.keys(table).map(<[_]>::len));
+        Box::pin(self.write_rows(keys, move |db| delete(db, table, &filter)))
     }
 }

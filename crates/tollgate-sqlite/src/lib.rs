@@ -5,6 +5,7 @@
 //! driver.rs   the methods         session.rs  a transaction      writer.rs  the one thread that writes
 //! dialect.rs  SQLite's SQL        cell.rs     cells, both ways   schema.rs  tables as the model says
 //! config.rs   where it is         limit.rs    how long           migrate.rs changes as scripts, and scripts applied
+//! statement.rs  what is carried out on any connection
 //! ```
 //!
 //! The file is in WAL mode with `synchronous = FULL`: what was acknowledged survives a crash of process or
@@ -18,6 +19,7 @@ mod limit;
 mod migrate;
 mod schema;
 mod session;
+mod statement;
 mod writer;
 
 pub use config::Config;

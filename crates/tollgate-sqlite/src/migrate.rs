@@ -46,7 +46,7 @@ fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
             _ if is_copied => None,
             Step::Drop(column) => Some(format!("ALTER TABLE \"{name}\" DROP COLUMN \"{column}\"")),
             Step::Add(index, _) => Some(sql::add_column(Sqlite, table, *index)),
-            Step::AddIndex(index) => Some(sql::ensure_index(Sqlite, table, *index)),
+            Step::AddIndex(index) => Some(sql::create_index_if_missing(Sqlite, table, *index)),
             Step::Change { .. } => None,
         })
         .collect();
@@ -78,7 +78,7 @@ fn copy(table: &'static Table, steps: &[Step]) -> Vec<String> {
     statements.push(format!("DROP TABLE \"{old}\""));
     statements.push(format!("ALTER TABLE \"{new}\" RENAME TO \"{old}\""));
     let indexes = indexed(table);
-    statements.extend(indexes.map(|index| sql::ensure_index(Sqlite, table, index)));
+    statements.extend(indexes.map(|index| sql::create_index_if_missing(Sqlite, table, index)));
     statements
 }
 

@@ -6,9 +6,9 @@ use crate::{
 };
 use rusqlite::{Connection, Row};
 use tollgate_store::{
-    Error, Result, Table,
+    Result, Table,
     migrate::index_name,
-    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing, name_taken},
+    schema::{LiveColumn, LiveIndex, Missing, absent, check_addable, indexed, missing, name_taken, not_indexed},
     sql,
 };
 
@@ -61,13 +61,8 @@ fn create_index(db: &Connection, table: &'static Table, index: usize) -> Result<
     if is_there(db, &index_name(table.name, column.name, column.unique)).map_err(tell)? {
         return Err(name_taken(table, index));
     }
-    db.execute_batch(&sql::create_index(Sqlite, table, index)).map_err(tell).map_err(|error| match error {
-        Error::Conflict { .. } => {
-            let remedy = "remove all but one of them, or the `#[unique]`";
-            differs(table, column.name, "has the same value in several rows there", remedy)
-        }
-        other => other,
-    })
+    let created = db.execute_batch(&sql::create_index(Sqlite, table, index));
+    created.map_err(|error| not_indexed(table, index, tell(error)))
 }
 
 /// Whether anything has that name: tables and indexes share theirs.

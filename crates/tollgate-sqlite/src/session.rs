@@ -2,8 +2,8 @@
 
 use crate::{
     dialect::Sqlite as Dialect,
-    driver::{collect, count, delete, insert_all, merge_all, update},
     limit,
+    statement::{collect, count, delete, insert_all, merge_all, update},
     writer::{SessionStep, in_savepoint},
 };
 use rusqlite::Connection;
@@ -69,7 +69,7 @@ impl Session for TransactionSession {
 
 impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: 1 }
+        Lanes { reads: None, writes: 1, waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

@@ -24,9 +24,9 @@ use tollgate_store::{
 const GROUP: usize = 256;
 const WAITING: usize = 1024;
 /// How long a piece of work may wait until it is begun.
-const TURN: Duration = Duration::from_secs(10);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a transaction may hold everybody up between two of its steps.
-const PATIENCE: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Hands work to the thread, which ends with the last sender.
 pub(crate) struct Writer {
@@ -103,7 +103,7 @@ impl<F: FnOnce(&Connection) -> Result<R> + Send, R: Send> Work for Task<F, R> {
 impl Job {
     /// Unless nobody waits for it any more, or for too long.
     fn in_time(self, measures: &PoolMeasures) -> Option<What> {
-        let is_late = self.since.elapsed() > TURN;
+        let is_late = self.since.elapsed() > QUEUE_TIMEOUT;
         measures.timeouts.inc_by(is_late.into());
         match self.what {
             What::Shared(work) | What::Alone(work) | What::Schema(work) if is_late || work.is_left() => {
@@ -253,7 +253,7 @@ fn serve_steps(db: &Connection, steps: &Receiver<SessionStep>, started: oneshot:
         return;
     }
     loop {
-        match steps.recv_timeout(PATIENCE) {
+        match steps.recv_timeout(IDLE_TIMEOUT) {
             Ok(SessionStep::Do(run)) => {
                 run(db);
                 if db.is_autocommit() {

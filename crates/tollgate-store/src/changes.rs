@@ -14,10 +14,11 @@
 
 mod follower;
 
+pub use crate::store::admits;
 pub use follower::Follower;
 
 use crate::{
-    Cell, Database, Error, Filter, Resource, Result, Stamp, Store,
+    Cell, Database, Filter, Resource, Result, Stamp, Store, Value,
     position::{put, read_all},
     store::{by_id, check},
 };
@@ -30,7 +31,7 @@ use tollgate_macros::resource;
 
 /// How many rows a write has at most that are told one by one, and how many bytes; and one of them.
 pub(crate) const MOST: usize = 10_000;
-const BYTES: usize = 16 << 20;
+pub(crate) const BYTES: usize = 16 << 20;
 const ROW: usize = 1 << 20;
 /// How many rows an entry has at most, and how many bytes, unless one row has more.
 const ROWS: usize = 50;
@@ -76,14 +77,17 @@ pub struct Written<T: Resource> {
 pub(crate) struct Pending(Arc<Mutex<Vec<LoggedChange>>>);
 
 impl Pending {
-    /// Takes note of rows that were there, and of new ones.
-    pub(crate) fn add<T: Resource>(&self, before: &[T], made: Vec<T::Id>, stamp: &Stamp<'_>) -> Result<()> {
-        let was_there = |id: &T::Id| before.binary_search_by(|row| row.id().cmp(id)).is_ok();
-        let new: Vec<_> = made.into_iter().filter(|id| !was_there(id)).collect();
-        let entries = if before.len() + new.len() > MOST {
-            None
-        } else {
-            in_entries(before.iter().map(changed).chain(new.iter().map(|id| Ok(created::<T>(id)))))?
+    /// Takes note of rows that were there, unless they are too many, and of new ones.
+    pub(crate) fn add<T: Resource>(&self, before: Option<&[T]>, made: Vec<T::Id>, stamp: &Stamp<'_>) -> Result<()> {
+        let told = before.map(|before| {
+            let was_there = |id: &T::Id| before.binary_search_by(|row| row.id().cmp(id)).is_ok();
+            (before, made.into_iter().filter(|id| !was_there(id)).collect::<Vec<_>>())
+        });
+        let entries = match told.filter(|(before, new)| before.len() + new.len() <= MOST) {
+            Some((before, new)) => {
+                in_entries(before.iter().map(changed).chain(new.iter().map(|id| Ok(created::<T>(id)))))?
+            }
+            None => None,
         };
         // Nothing where it is too much.
         let entries = entries.unwrap_or_else(|| vec![vec![]]);
@@ -119,6 +123,15 @@ fn in_entries(rows: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Option<Vec<
         room -= 1;
     }
     Ok(Some(entries))
+}
+
+/// How many bytes of text a row has; the rest is small.
+pub(crate) fn text_of<T: Resource>(row: &T) -> usize {
+    let text = |column| match row.value(column) {
+        Ok(Value::Text(text)) => text.len(),
+        _ => 0,
+    };
+    (0..T::TABLE.columns.len()).map(text).sum()
 }
 
 fn columns<T: Resource>() -> String {
@@ -256,22 +269,12 @@ pub(crate) async fn log(driver: &dyn crate::Driver, entries: Vec<LoggedChange>) 
     Ok(())
 }
 
-impl<T: Resource> Store<T> {
-    /// The rows with these keys, whoever asks for them, for those who are told of their changes.
-    ///
-    /// # Errors
-    /// The database cannot be reached, or a row cannot be read.
-    pub async fn as_they_are(&self, ids: impl IntoIterator<Item = T::Id>) -> Result<Vec<T>> {
-        self.find(&system().may(), by_id::<T>(ids).into()).all().await
-    }
-}
-
-/// Whether a scope has that row.
+/// The rows with these keys, whoever asks for them, for those who are told of their changes.
 ///
 /// # Errors
-/// The row has no such column.
-pub fn admits<T: Resource>(rows: &tollgate_access::Rows<T>, row: &T) -> Result<bool, Error> {
-    crate::store::admits(rows, row)
+/// The database cannot be reached, or a row cannot be read.
+pub async fn as_they_are<T: Resource>(store: &Store<T>, ids: impl IntoIterator<Item = T::Id>) -> Result<Vec<T>> {
+    store.find(&system().may(), by_id::<T>(ids).into()).all().await
 }
 
 #[cfg(test)]

@@ -63,6 +63,9 @@ pub struct Lanes {
     pub reads: Option<usize>,
     /// For inserts.
     pub writes: usize,
+    /// Whether a step of a transaction waits for another that is in its way. Else it fails at once
+    /// ([`Error::Overloaded`]), and the transaction is worth being tried again.
+    pub waits: bool,
 }
 
 /// Moves rows in and out of a database, or of one transaction in it.

@@ -21,9 +21,9 @@ use tokio::{task::JoinSet, time::timeout};
 /// others kept, in two steps of 16 statements; 256 culprits take 17 such steps, none of which ends in a commit.
 const PIECES: usize = 16;
 
-/// How long a group looks for those in it who wait for another's transaction, and how long it waits for one of them.
-const PATIENCE: Duration = Duration::from_secs(2);
-const MOMENT: Duration = Duration::from_millis(250);
+/// How long a group looks for those in it who wait for another's transaction, and how long it waits for some of them.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
+const ALONE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Asks once for all keys and hands each caller their row. The scope is applied later, by each caller's own.
 pub(crate) fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Job<T::Id, T>>) -> Answer<'static, ()> {
@@ -75,12 +75,16 @@ pub(crate) fn commit<T: Resource>(
     Box::pin(async move {
         let start = Instant::now();
         let (rows, replies): (Vec<T>, Vec<_>) = group.into_iter().map(|job| (job.asked, Some(job.reply))).unzip();
-        let mut group = Group { driver, watch, rows: Arc::new(rows), replies, start };
+        let mut group = Group { driver, watch, rows: Arc::new(rows), replies };
         let (all, outcome) = group.attempt(0..group.rows.len()).await;
         let mut failing: Vec<_> = group.settle(all, outcome).into_iter().collect();
-        while let Some(part) = failing.pop() {
+        while let Some(Failing { part, waits }) = failing.pop() {
+            if waits && start.elapsed() >= SEARCH_TIMEOUT {
+                group.settle(part, Err(Error::Overloaded));
+                continue;
+            }
             if part.len() <= PIECES {
-                group.each_alone(part).await;
+                group.each_alone(part, waits).await;
                 continue;
             }
             let mut tries: JoinSet<_> = pieces(part).map(|piece| group.attempt(piece)).collect();
@@ -108,7 +112,12 @@ struct Group<T> {
     watch: Option<Arc<dyn Watch>>,
     rows: Arc<Vec<T>>,
     replies: Vec<Option<Reply<T>>>,
-    start: Instant,
+}
+
+/// A part that is to be split: one of its rows is refused, or has to wait.
+struct Failing {
+    part: Range<usize>,
+    waits: bool,
 }
 
 impl<T: Resource> Group<T> {
@@ -123,11 +132,11 @@ impl<T: Resource> Group<T> {
     }
 
     /// Tells the callers of a part what became of it, unless it is to be split.
-    fn settle(&mut self, part: Range<usize>, outcome: Inserted) -> Option<Range<usize>> {
+    fn settle(&mut self, part: Range<usize>, outcome: Inserted) -> Option<Failing> {
         let outcome = match outcome {
-            Err(error) if error.blames_a_row() && part.len() > 1 => return Some(part),
-            Ok(None) if self.start.elapsed() < PATIENCE => return Some(part),
-            Ok(keys) => keys.ok_or(Error::Overloaded),
+            Ok(None) => return Some(Failing { part, waits: true }),
+            Err(error) if error.blames_a_row() && part.len() > 1 => return Some(Failing { part, waits: false }),
+            Ok(Some(keys)) => Ok(keys),
             Err(error) => Err(error),
         };
         let mut whole = if outcome.is_ok() { self.whole(&part) } else { None };
@@ -148,25 +157,30 @@ impl<T: Resource> Group<T> {
     }
 
     /// Each row of a part on its own. Who has to wait for another's transaction goes on waiting, and nobody with them.
-    async fn each_alone(&mut self, part: Range<usize>) {
-        let mut rows: JoinSet<()> = part.map(|index| self.alone(index)).collect();
-        if timeout(MOMENT, async { while rows.join_next().await.is_some() {} }).await.is_err() {
+    async fn each_alone(&mut self, part: Range<usize>, waits: bool) {
+        let mut rows: JoinSet<()> = part.map(|index| self.alone(index, waits)).collect();
+        if timeout(ALONE_TIMEOUT, async { while rows.join_next().await.is_some() {} }).await.is_err() {
             rows.detach_all();
         }
     }
 
-    fn alone(&mut self, index: usize) -> impl Future<Output = ()> + Send + use<T> {
-        let (tried, driver, rows) = (self.attempt(index..index + 1), Arc::clone(&self.driver), Arc::clone(&self.rows));
-        let watch = self.watch.clone();
-        let reply = self.replies[index].take();
+    /// A row that perhaps has to wait is not tried again where others wait with it.
+    fn alone(&mut self, index: usize, waits: bool) -> impl Future<Output = ()> + Send + use<T> {
+        let tried = (!waits).then(|| self.attempt(index..index + 1));
+        let (driver, rows) = (Arc::clone(&self.driver), Arc::clone(&self.rows));
+        let (watch, reply) = (self.watch.clone(), self.replies[index].take());
         async move {
-            let keys = match tried.await {
-                (row, Ok(None)) => {
-                    let inserted = driver.insert(T::TABLE, Arc::clone(&rows) as _, row).await;
+            let tried = match tried {
+                Some(tried) => tried.await.1,
+                None => Ok(None),
+            };
+            let keys = match tried {
+                Ok(None) => {
+                    let inserted = driver.insert(T::TABLE, Arc::clone(&rows) as _, index..index + 1).await;
                     told::<T>(watch.as_ref()).await;
                     inserted
                 }
-                (_, keys) => keys.map(Option::unwrap_or_default),
+                keys => keys.map(Option::unwrap_or_default),
             };
             let row = keys.and_then(|keys| keyed(rows[index].clone(), keys.into_iter().next()));
             let _ = reply.map(|reply| reply.send(row));
@@ -201,6 +215,7 @@ mod tests {
     struct Picky {
         under_way: AtomicUsize,
         most: AtomicUsize,
+        waiting: AtomicUsize,
         tried: Mutex<Vec<usize>>,
     }
 
@@ -235,8 +250,12 @@ mod tests {
             range: Range<usize>,
         ) -> Answer<'a, Vec<Value<'static>>> {
             Box::pin(async move {
-                assert!(range.len() == 1 && numbers(&*rows, range)[0] >= 1000, "nobody else has to wait");
-                sleep(Duration::from_millis(700)).await;
+                let numbers = numbers(&*rows, range);
+                assert_eq!(numbers.len(), 1, "each on its own");
+                if numbers[0] >= 1000 {
+                    self.waiting.fetch_add(1, Ordering::SeqCst);
+                    sleep(Duration::from_millis(700)).await;
+                }
                 Ok(vec![])
             })
         }
@@ -306,5 +325,24 @@ mod tests {
         for answer in answers {
             answer.await.unwrap().unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_waits_is_tried_in_pieces_and_holds_the_next_group_up_for_no_longer_than_is_looked() {
+        let driver = Arc::new(Picky::default());
+        let start = Instant::now();
+        let answers = insert(&driver, (0..256).map(|it| 1000 + it * 2)).await;
+        assert!(start.elapsed() < SEARCH_TIMEOUT + ALONE_TIMEOUT * 2, "{:?}", start.elapsed());
+        assert_eq!(driver.tried.lock().unwrap().len(), 1 + 16, "no row by itself where others wait with it");
+        let (mut kept, mut refused) = (0, 0);
+        for answer in answers {
+            match answer.await.unwrap() {
+                Ok(_) => kept += 1,
+                Err(Error::Overloaded) => refused += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((kept, kept + refused), (driver.waiting.load(Ordering::SeqCst), 256));
+        assert!(refused > 0, "there was time for all");
     }
 }

@@ -84,7 +84,7 @@ pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
 pub use query::{FromRow, Shape, Sql, SqlQuery};
 pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Stamp, Table, To};
-pub use store::Store;
+pub use store::{Store, database_of};
 pub use text::Piece;
 pub use transaction::{OpenTransaction, Transaction};
 pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};

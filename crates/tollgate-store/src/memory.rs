@@ -21,7 +21,7 @@ use tokio::{
 use tollgate_core::Clock;
 
 /// How long a writer waits for its turn. Whoever writes past their own transaction waits for themselves.
-const PATIENCE: Duration = Duration::from_secs(5);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Cells = Vec<Value<'static>>;
 
@@ -125,7 +125,8 @@ impl Rows {
         let key = Key(row.value(merge.table.id)?.into_owned());
         let Some(there) = self.rows.get_mut(&key) else { return self.insert(merge.table, row).map(drop) };
         for (column, how) in &merge.columns {
-            there[*column] = how.of(&there[*column], row.value(*column)?.into_owned())?;
+            there[*column] =
+                how.of(merge.table.columns[*column].kind, &there[*column], row.value(*column)?.into_owned())?;
         }
         Ok(())
     }
@@ -229,7 +230,7 @@ impl Memory {
 
     /// Waits for this writer's turn.
     async fn turn(&self) -> Result<OwnedMutexGuard<()>> {
-        timeout(PATIENCE, Arc::clone(&self.turn).lock_owned()).await.map_err(|_| Error::Overloaded)
+        timeout(QUEUE_TIMEOUT, Arc::clone(&self.turn).lock_owned()).await.map_err(|_| Error::Overloaded)
     }
 }
 
@@ -297,7 +298,7 @@ macro_rules! driver {
     ($type:ty, |$it:ident| $turn:expr, $tables:expr) => {
         impl Driver for $type {
             fn lanes(&self) -> Lanes {
-                Lanes { reads: Some(2), writes: 1 }
+                Lanes { reads: Some(2), writes: 1, waits: true }
             }
 
             fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

@@ -14,7 +14,7 @@
 //! ```
 
 use crate::{
-    Cell, Error, Field, Filled, Resource, Result, Store, Table, Value,
+    Cell, Error, Field, Filled, Kind, Resource, Result, Row, Store, Table, Value,
     measures::round_trip,
     store::{Touched, by_id, check, event},
 };
@@ -76,7 +76,7 @@ impl<T, V: Cell> Field<T, V> {
 }
 
 impl<T: Resource> Store<T> {
-    /// Adds these rows, as they are; of those whose key is there already, the named fields change and the others stay.
+    /// Adds these rows, as they are but with the first version; of those whose key is there already, the named fields change and the others stay.
     /// The version counts that, and the time of the last change is that of the new row. All of it happens or nothing.
     ///
     /// Rows are the app's own here, not a caller's: both permissions must be for every row, as those of a
@@ -105,16 +105,30 @@ impl<T: Resource> Store<T> {
         if rows.is_empty() {
             return Ok(());
         }
+        let rows: Vec<_> = rows.into_iter().map(New).collect();
         let (merge, rows) = (&merge, &Arc::new(rows));
         let write = |here: Self, _| async move {
             here.driver().merge(merge, Arc::clone(rows) as _, 0..rows.len()).await?;
             Ok(Arc::clone(rows))
         };
-        let events = |rows: &Arc<Vec<T>>| rows.iter().map(|row| event(update, "merge").of_row(&row.id())).collect();
-        let there = by_id::<T>(rows.iter().map(T::id));
-        let touched = Touched { there: Some(&there), made: |rows: &Arc<Vec<T>>| rows.iter().map(T::id).collect() };
+        let ids = |rows: &Arc<Vec<New<T>>>| rows.iter().map(|row| row.0.id()).collect::<Vec<_>>();
+        let events = |rows: &_| ids(rows).iter().map(|id| event(update, "merge").of_row(id)).collect();
+        let there = by_id::<T>(ids(rows));
+        let touched = Touched { there: Some(&there), made: ids };
         self.recorded(update.actor(), touched, write, events).instrument(round_trip("merge", T::TABLE)).await?;
         Ok(())
+    }
+}
+
+/// A row as it is where none is there: not every database could begin with another version and count on.
+struct New<T>(T);
+
+impl<T: Resource> Row for New<T> {
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        match T::TABLE.columns.get(column) {
+            Some(of) if of.filled == Filled::ByVersion => Ok(Value::Int(1)),
+            _ => self.0.value(column),
+        }
     }
 }
 
@@ -136,21 +150,23 @@ fn merging<T: Resource>(fields: impl IntoIterator<Item = Merging<T>>) -> Result<
 }
 
 impl Merged {
-    /// What a column holds after the merge.
+    /// What a column of that kind holds after the merge.
     ///
     /// # Errors
     /// [`Error::Rejected`] if a sum is too large.
-    pub fn of(self, there: &Value<'static>, comes: Value<'static>) -> Result<Value<'static>> {
-        let sum = |a: i64, b: i64| {
-            let too_large = || Error::Rejected(Error::source_of("the sum is too large"));
-            a.checked_add(b).map(Value::Int).ok_or_else(too_large)
+    pub fn of(self, kind: Kind, there: &Value<'static>, comes: Value<'static>) -> Result<Value<'static>> {
+        let sum = match (self, there, comes) {
+            (Self::Taken, _, comes) => return Ok(comes),
+            (Self::Added, Value::Int(a), Value::Int(b)) => a.checked_add(b).map(Value::Int),
+            (Self::Added, Value::Float(a), Value::Float(b)) => Some(Value::Float(a + b)),
+            (Self::Next, Value::Int(a), _) => a.checked_add(1).map(Value::Int),
+            (_, there, _) => return Ok(there.clone()),
         };
-        match (self, there, comes) {
-            (Self::Taken, _, comes) => Ok(comes),
-            (Self::Added, Value::Int(a), Value::Int(b)) => sum(*a, b),
-            (Self::Added, Value::Float(a), Value::Float(b)) => Ok(Value::Float(a + b)),
-            (Self::Next, Value::Int(a), _) => sum(*a, 1),
-            (_, there, _) => Ok(there.clone()),
-        }
+        let fits = |sum: &Value<'_>| match sum {
+            Value::Int(sum) => kind != Kind::Int32 || i32::try_from(*sum).is_ok(),
+            Value::Float(sum) => sum.is_finite(),
+            _ => true,
+        };
+        sum.filter(fits).ok_or_else(|| Error::Rejected(Error::source_of("the sum is too large")))
     }
 }

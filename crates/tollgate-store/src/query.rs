@@ -270,7 +270,8 @@ impl Text {
             Ok(rows)
         });
         match asked.instrument(round_trip("sql", table)).await {
-            Err(Error::Internal(cause)) => Err(refused(written, &with_causes(&*cause))),
+            // Values that cannot be are a mistake in the text: a caller who reads writes none.
+            Err(Error::Internal(cause) | Error::Rejected(cause)) => Err(refused(written, &with_causes(&*cause))),
             outcome => outcome,
         }
     }
@@ -292,7 +293,8 @@ impl Text {
             );
             return Err(Error::Unscoped(Error::source_of(why)));
         }
-        tables.retain(|(table, _)| is_named(table));
+        // Named or not, so that a name without braces means no more: `SELECT (SELECT max(secret) FROM notes) …`.
+        tables.retain(|(table, rows)| is_named(table) || *rows != Expr::EVERY);
         Ok(SqlQuery { table, text, params, tables, shape })
     }
 }

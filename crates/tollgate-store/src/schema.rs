@@ -120,6 +120,18 @@ pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result
     }
 }
 
+/// Why a column did not get its index.
+pub fn not_indexed(table: &Table, index: usize, error: Error) -> Error {
+    let column = &table.columns[index];
+    match error {
+        Error::Conflict { .. } => {
+            let remedy = "remove all but one of them, or the `#[unique]`";
+            differs(table, column.name, "has the same value in several rows there", remedy)
+        }
+        other => other,
+    }
+}
+
 /// The table itself is missing, and nothing may be added.
 pub fn absent(table: &Table) -> Error {
     Error::Schema(Arc::new(Lacking(format!("the table `{}` is missing; {MIGRATE}", table.name))))

@@ -3,7 +3,7 @@
 
 mod tables;
 
-pub use tables::{add_column, create, create_index, create_table, create_table_as, ensure_index};
+pub use tables::{add_column, create, create_index, create_index_if_missing, create_table, create_table_as};
 
 use crate::{Expr, Kind, Merge, Merged, Op, Order, Piece, Select, Shape, SqlQuery, Table, To, Update, Value};
 use std::borrow::Cow;
@@ -35,6 +35,11 @@ pub trait Dialect: Copy {
 
     /// Writes the placeholder of a value.
     fn placeholder(number: usize, kind: Kind, sql: &mut String);
+
+    /// Writes the sum of what a column holds and what comes, which is refused where it is too large.
+    fn sum<'s, 'a>(sql: &'s mut Writer<'a, Self>, column: usize) -> &'s mut Writer<'a, Self> {
+        sql.added(column)
+    }
 
     /// Writes the condition that a column's value is in a list.
     fn in_list<'a>(sql: &mut Writer<'a, Self>, column: usize, values: &'a [Value<'static>]);
@@ -119,6 +124,11 @@ impl<'a, D: Dialect> Writer<'a, D> {
     /// Adds the name of a column.
     pub fn column(&mut self, column: usize) -> &mut Self {
         self.name(self.table.columns[column].name)
+    }
+
+    /// Adds the sum of what is there and what comes.
+    pub fn added(&mut self, column: usize) -> &mut Self {
+        self.stored(column).push(" + excluded.").column(column)
     }
 
     /// Adds the name of a column with that of its table.
@@ -350,7 +360,7 @@ pub fn on_conflict<D: Dialect>(dialect: D, merge: &Merge) -> String {
         sql.column(*column).push(" = ");
         match how {
             Merged::Taken => sql.push("excluded.").column(*column),
-            Merged::Added => sql.stored(*column).push(" + excluded.").column(*column),
+            Merged::Added => D::sum(sql, *column),
             Merged::Next => sql.stored(*column).push(" + 1"),
         };
     });

@@ -23,9 +23,17 @@ use tracing::Instrument;
 /// The largest group, and how many callers may wait for one, and how long.
 const GROUP: usize = 256;
 const WAITING: usize = 4096;
-const PATIENCE: Duration = Duration::from_secs(10);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The rows of `T`. Cheap to clone.
+///
+/// Apps have no way past the rows of their permissions but [`raw`](Self::raw), which takes one for every row.
+/// ```compile_fail,E0624
+/// # use tollgate_store::{Resource, Store};
+/// fn past<T: Resource>(store: &Store<T>) {
+///     store.database();
+/// }
+/// ```
 pub struct Store<T: Resource>(Arc<Inner<T>>);
 
 impl<T: Resource> std::fmt::Debug for Store<T> {
@@ -53,6 +61,11 @@ struct Membership {
     joins: bool,
 }
 
+/// Where the rows of a store live: for what serves an app, which is not given it.
+pub fn database_of<T: Resource>(store: &Store<T>) -> &Arc<dyn Database> {
+    store.database()
+}
+
 impl<T: Resource> Clone for Store<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -68,7 +81,7 @@ impl<T: Resource> Store<T> {
     /// The rows of `T` in this database; whoever watches is told of each write through this store.
     pub fn watched(database: Arc<dyn Database>, clock: Arc<dyn Clock>, watch: Option<Arc<dyn Watch>>) -> Self {
         let driver: Arc<dyn Driver> = database.clone();
-        let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING, patience: PATIENCE };
+        let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING, patience: QUEUE_TIMEOUT };
         let (fetcher, committer, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
         let fetch = move |group| fetch(Arc::clone(&fetcher), group);
         let told = watch.clone();
@@ -91,7 +104,7 @@ impl<T: Resource> Store<T> {
     }
 
     /// Where the rows live.
-    pub fn database(&self) -> &Arc<dyn Database> {
+    pub(crate) fn database(&self) -> &Arc<dyn Database> {
         &self.0.database
     }
 
@@ -334,7 +347,11 @@ pub(crate) fn event<A, T: Resource>(may: &May<A, T>, action: &str) -> NewAuditEv
     NewAuditEvent::new(may.actor(), action, T::PLURAL)
 }
 
-pub(crate) fn admits<T: Resource>(rows: &Rows<T>, row: &T) -> Result<bool> {
+/// Whether a scope has that row.
+///
+/// # Errors
+/// The row has no such column.
+pub fn admits<T: Resource>(rows: &Rows<T>, row: &T) -> Result<bool> {
     match rows {
         Rows::All => Ok(true),
         Rows::None => Ok(false),

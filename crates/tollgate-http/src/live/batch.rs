@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tollgate_access::Rows;
 use tollgate_store::{
     Error, Resource, Result, Store,
-    changes::{LoggedChange, Written, admits},
+    changes::{self, LoggedChange, Written, admits},
 };
 
 /// The most rows of a batch: what waits for readers in memory is 64 of them.
@@ -96,7 +96,7 @@ impl<R: Resource> Batch<R> {
 
 async fn as_they_are<R: Resource>(rows: Vec<(R::Id, Vec<Option<R>>)>, store: &Store<R>) -> Result<Vec<Changed<R>>> {
     let mut now = BTreeMap::new();
-    for row in store.as_they_are(rows.iter().map(|(id, _)| id.clone())).await? {
+    for row in changes::as_they_are(store, rows.iter().map(|(id, _)| id.clone())).await? {
         let json = serde_json::to_string(&row).map_err(|error| Error::internal(error.to_string()))?;
         now.insert(row.id(), (row, json));
     }

@@ -140,7 +140,7 @@ impl Live {
 
     /// What is new from now on.
     pub(super) async fn subscribe<R: Resource>(&self, store: &Store<R>) -> Result<Subscription<R>> {
-        let database = store.database();
+        let database = tollgate_store::database_of(store);
         let at = Arc::as_ptr(database).cast::<()>() as usize;
         let feed = Arc::clone(lock(&self.0.feeds).entry(at).or_default());
         feed.subscribe(store, self.log(database)).await

@@ -108,7 +108,7 @@ impl<R: Resource> Reader<R> {
     async fn missed(&mut self, store: &Store<R>, last: &str) -> Result<Option<Vec<Batch<R>>>> {
         let seen = self.call.context.seal.open(&context(&self.rows), last).and_then(|bytes| bytes.try_into().ok());
         let Some(seen) = seen.map(i64::from_be_bytes) else { return Ok(None) };
-        let log = self.call.live.log(store.database());
+        let log = self.call.live.log(tollgate_store::database_of(store));
         let Some(entries) = log.since(seen, R::TABLE.name, MISSED).await? else { return Ok(None) };
         let batches = Batch::of(&entries.iter().collect::<Vec<_>>(), store, (seen, seen)).await?;
         Ok(Some(batches).filter(|batches| batches.iter().all(|batch| !batch.is_reset)))

@@ -1,7 +1,7 @@
 //! Turns: one instance at a time migrates, and the others wait until it is done.
 //!
 //! The turn is a document with an owner, who says every few seconds that it is still there; by the clock of the server, so
-//! that those of the instances need not agree. One that was killed is waited for no longer than [`TURN`], one that takes
+//! that those of the instances need not agree. One that was killed is waited for no longer than [`LEASE`], one that takes
 //! long as long as it takes. Who has lost its turn stops, and nobody ends the turn of another.
 
 use super::migrations;
@@ -17,7 +17,7 @@ use tollgate_store::{Error, Result, migrate::Queue};
 use uuid::Uuid;
 
 /// How long nothing may be heard of an owner.
-const TURN: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_secs(30);
 const RENEWED: Duration = Duration::from_secs(5);
 
 /// Does the work once it is our turn.
@@ -87,5 +87,5 @@ impl Turn<'_> {
 
 /// A moment from now, as the server reckons it.
 fn end() -> Document {
-    doc! { "$add": ["$$NOW", i64::try_from(TURN.as_millis()).unwrap_or(i64::MAX)] }
+    doc! { "$add": ["$$NOW", i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)] }
 }

@@ -23,7 +23,7 @@ struct Other {
 fn entries(before: &[Thing], made: Vec<i64>) -> Vec<LoggedChange> {
     let (pending, actor) = (Pending::default(), Actor::from(Identity::anyone()));
     let stamp = Stamp { actor: &actor, now: SystemClock::default().now() };
-    pending.add(before, made, &stamp).unwrap();
+    pending.add(Some(before), made, &stamp).unwrap();
     pending.take()
 }
 

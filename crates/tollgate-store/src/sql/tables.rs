@@ -25,11 +25,6 @@ pub fn add_column<D: Dialect>(dialect: D, table: &'static Table, index: usize) -
     sql.text
 }
 
-/// `CREATE INDEX …` on one column, for a script: somebody may have made it before, without a lock.
-pub fn ensure_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
-    create_index(dialect, table, index).replacen("INDEX", "INDEX IF NOT EXISTS", 1)
-}
-
 /// `CREATE INDEX …` on one column. It fails where something else has its name.
 pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
     let column = &table.columns[index];
@@ -41,10 +36,15 @@ pub fn create_index<D: Dialect>(dialect: D, table: &'static Table, index: usize)
     sql.text
 }
 
+/// The same for a script, which may meet the index: it may have been added at a start.
+pub fn create_index_if_missing<D: Dialect>(dialect: D, table: &'static Table, index: usize) -> String {
+    create_index(dialect, table, index).replacen("INDEX", "INDEX IF NOT EXISTS", 1)
+}
+
 /// `CREATE TABLE …` and its indexes, as statements of a script, which must not pass over what is there already.
 pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Vec<String> {
     let indexes = indexed(table);
     let indexes = indexes.map(|index| create_index(dialect, table, index));
-    let all = std::iter::once(create_table(dialect, table) + ending).chain(indexes);
-    all.map(|statement| statement.replacen(" IF NOT EXISTS", "", 1)).collect()
+    let table = create_table(dialect, table).replacen(" IF NOT EXISTS", "", 1) + ending;
+    std::iter::once(table).chain(indexes).collect()
 }

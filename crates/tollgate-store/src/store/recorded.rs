@@ -7,7 +7,7 @@
 
 use super::{Store, by_id};
 use crate::{
-    Error, Expr, Order, Resource, Result, Select, Stamp, Transaction, Update as Change,
+    Cell, Error, Expr, Op, Order, Resource, Result, Select, Stamp, Transaction, Update as Change,
     audit::NewAuditEvent,
     changes,
     find::into,
@@ -24,7 +24,10 @@ use tollgate_access::Actor;
 use tracing::Instrument;
 
 /// How long a write begins anew where others are in its way.
-const TURNS: Duration = Duration::from_secs(5);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many of the rows that it touches are read at once.
+const SOME: u32 = 256;
 
 /// Which rows a write touches: those that match before, and those that it makes.
 pub(crate) struct Touched<'a, T: Resource, R> {
@@ -83,8 +86,8 @@ impl<T: Resource> Store<T> {
         done
     }
 
-    /// A transaction of this write alone. Where another is in its way it begins anew, as often as that is, for some time:
-    /// MongoDB has nobody wait who has read something. Who cannot even begin has waited already.
+    /// A transaction of this write alone. Where another is in its way and the database has it fail at once, it begins anew, as
+    /// often as that is, for some time. Who cannot even begin has waited already.
     async fn in_turn<R, F: Future<Output = Result<R>>>(
         &self,
         actor: &Actor,
@@ -92,7 +95,7 @@ impl<T: Resource> Store<T> {
         write: &impl Fn(Self, Seen) -> F,
         events: &impl Fn(&R) -> Vec<NewAuditEvent>,
     ) -> Result<R> {
-        let start = Instant::now();
+        let (start, waits) = (Instant::now(), self.database().lanes().waits);
         loop {
             let open = OpenTransaction::begin(self.database()).await?;
             let here = self.on(open.transaction())?;
@@ -104,7 +107,7 @@ impl<T: Resource> Store<T> {
                     Err(error)
                 }
             };
-            if !matches!(done, Err(Error::Overloaded)) || start.elapsed() >= TURNS {
+            if waits || !matches!(done, Err(Error::Overloaded)) || start.elapsed() >= RETRY_TIMEOUT {
                 return done;
             }
             sleep(Duration::from_millis(2)).await;
@@ -123,15 +126,15 @@ impl<T: Resource> Store<T> {
         let part = Part::of(Some(transaction));
         transaction.written().add(self.0.watch.as_ref(), T::TABLE);
         let is_followed = self.is_followed();
-        let before = if is_followed { self.before(touched.there).await? } else { vec![] };
+        let before = if is_followed { self.before(touched.there).await? } else { Some(vec![]) };
         // Those that are too many to be told need not be known.
-        let is_known = is_followed && touched.there.is_some() && before.len() <= changes::MOST;
-        let seen = is_known.then(|| by_id::<T>(before.iter().map(T::id)));
+        let known = before.as_ref().filter(|_| is_followed && touched.there.is_some());
+        let seen = known.map(|before| by_id::<T>(before.iter().map(T::id)));
         let done = write(self.clone(), Seen(seen)).await;
         if let Ok(done) = &done {
             let stamp = Stamp { actor, now: self.0.clock.now() };
             if is_followed {
-                transaction.changes().add(&before, (touched.made)(done), &stamp)?;
+                transaction.changes().add(before.as_deref(), (touched.made)(done), &stamp)?;
             }
             if T::TABLE.audited {
                 transaction.recorded().add(&*self.0.driver, &stamp, events(done)).await?;
@@ -141,15 +144,27 @@ impl<T: Resource> Store<T> {
         done
     }
 
-    /// The rows that a write is about to touch, in the order of their keys; one more than can be told, if they are so many.
-    async fn before(&self, there: Option<&Expr>) -> Result<Vec<T>> {
-        let Some(filter) = there else { return Ok(vec![]) };
-        let order = vec![Order { column: T::TABLE.id, descending: false }];
-        let limit = u32::try_from(changes::MOST + 1).ok();
-        let select = Select { table: T::TABLE, filter: filter.clone(), order, limit };
-        let mut found = vec![];
-        self.0.driver.select(&select, &mut into(&mut found)).instrument(round_trip("select", T::TABLE)).await?;
+    /// The rows that a write is about to touch, in the order of their keys; nothing if they are too many to be told, or too
+    /// large. Some at a time, so that no more of those are read than that takes.
+    async fn before(&self, there: Option<&Expr>) -> Result<Option<Vec<T>>> {
+        let Some(filter) = there else { return Ok(Some(vec![])) };
+        let (id, mut found, mut bytes) = (T::TABLE.id, Vec::<T>::new(), 0);
+        loop {
+            let count = found.len();
+            let behind = found.last().map(|last| Expr::Compare(id, Op::Gt, last.id().show().into_owned()));
+            let filter = behind.into_iter().fold(filter.clone(), Expr::and);
+            let order = vec![Order { column: id, descending: false }];
+            let select = Select { table: T::TABLE, filter, order, limit: Some(SOME) };
+            self.0.driver.select(&select, &mut into(&mut found)).instrument(round_trip("select", T::TABLE)).await?;
+            bytes += found[count..].iter().map(changes::text_of).sum::<usize>();
+            if found.len() > changes::MOST || bytes > changes::BYTES {
+                return Ok(None);
+            }
+            if found.len() - count < SOME as usize {
+                break;
+            }
+        }
         found.sort_unstable_by_key(T::id);
-        Ok(found)
+        Ok(Some(found))
     }
 }

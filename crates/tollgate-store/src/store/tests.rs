@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Answer, Batch, Each, Lanes, Memory, Merge, Session, Table, Told,
+    Answer, Batch, Each, Lanes, Memory, Merge, Row, Session, Table, Told,
     changes::{ChangeLog, Follower, LoggedChange},
 };
 use jiff::Timestamp;
@@ -118,6 +118,10 @@ struct Busy<D: ?Sized> {
     of: Arc<D>,
     late: Arc<Mutex<Vec<Note>>>,
     refusals: Arc<AtomicUsize>,
+    /// Whether those that are refused have waited.
+    waits: bool,
+    /// How many notes were read.
+    read: Arc<AtomicUsize>,
 }
 
 impl Database for Busy<Memory> {
@@ -128,7 +132,7 @@ impl Database for Busy<Memory> {
     fn begin(&self) -> Answer<'_, Arc<dyn Session>> {
         Box::pin(async {
             let (of, late, refusals) = (self.of.begin().await?, Arc::clone(&self.late), Arc::clone(&self.refusals));
-            Ok(Arc::new(Busy { of, late, refusals }) as _)
+            Ok(Arc::new(Busy { of, late, refusals, waits: self.waits, read: Arc::clone(&self.read) }) as _)
         })
     }
 
@@ -157,13 +161,17 @@ impl Session for Busy<dyn Session> {
 
 impl<D: Driver + ?Sized> Driver for Busy<D> {
     fn lanes(&self) -> Lanes {
-        self.of.lanes()
+        Lanes { waits: self.waits, ..self.of.lanes() }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            self.of.select(select, each).await?;
             let is_of_notes = select.table.name == Note::TABLE.name;
+            let mut counted = |row: &dyn Row| {
+                self.read.fetch_add(is_of_notes.into(), Ordering::Relaxed);
+                each(row)
+            };
+            self.of.select(select, &mut counted).await?;
             let late = if is_of_notes { std::mem::take(&mut *self.late.lock().unwrap()) } else { vec![] };
             let count = late.len();
             self.of.insert(Note::TABLE, Arc::new(late), 0..count).await.map(drop)
@@ -220,7 +228,11 @@ fn note(note_id: i64) -> Note {
 /// What comes late, in a database that refuses so often.
 async fn busy(late: &[Note], refusals: usize) -> (Store<Note>, Follower) {
     let (late, refusals) = (Arc::new(Mutex::new(late.to_vec())), Arc::new(AtomicUsize::new(refusals)));
-    let database: Arc<dyn Database> = Arc::new(Busy { of: Arc::<Memory>::default(), late, refusals });
+    followed(Busy { of: Arc::default(), late, refusals, waits: false, read: Arc::default() }).await
+}
+
+async fn followed(database: Busy<Memory>) -> (Store<Note>, Follower) {
+    let database: Arc<dyn Database> = Arc::new(database);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let follower = Follower::begin(ChangeLog::of(&database, &clock)).await.unwrap();
     (Store::watched(database, clock, Some(Arc::new(Following))), follower)
@@ -256,4 +268,35 @@ async fn a_followed_write_waits_until_its_turn_comes_but_one_of_a_larger_transac
     let (notes, _) = busy(&[note(1)], 1).await;
     let larger = notes.transaction(async |tx| notes.on(&tx)?.update(&ann().may().unwrap(), 1, patch()).await);
     assert!(matches!(larger.await, Err(Error::Overloaded)), "what else it did is not known here");
+}
+
+#[tokio::test]
+async fn a_followed_write_that_has_waited_does_not_wait_again() {
+    let refusals = Arc::new(AtomicUsize::new(1));
+    let busy = Busy { of: Arc::default(), late: Arc::default(), refusals, waits: true, read: Arc::default() };
+    let (notes, _) = followed(busy).await;
+    notes.insert(&ann().may().unwrap(), NewNote { note_id: 1, text: "a note".into() }).await.unwrap();
+    let patch = NotePatch { text: Wanted::Set("changed".into()) };
+    let refused = notes.update(&ann().may().unwrap(), 1, patch).await;
+    assert!(matches!(refused, Err(Error::Overloaded)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn of_rows_that_are_too_large_to_be_told_no_more_are_read_than_that_takes() {
+    let read = Arc::new(AtomicUsize::new(0));
+    let busy = Busy {
+        of: Arc::default(),
+        late: Arc::default(),
+        refusals: Arc::default(),
+        waits: true,
+        read: Arc::clone(&read),
+    };
+    let (notes, mut follower) = followed(busy).await;
+    let large = |note_id| NewNote { note_id, text: "x".repeat(100_000) };
+    notes.insert_many(&ann().may().unwrap(), (0..1000).map(large).collect()).await.unwrap();
+    follower.next().await.unwrap();
+    assert_eq!(notes.delete_all(&ann().may().unwrap(), Filter::every()).await.unwrap(), 1000);
+    assert!((160..=600).contains(&read.load(Ordering::Relaxed)), "{read:?} of them");
+    let told = follower.next().await.unwrap();
+    assert!(told.iter().all(|entry| entry.rows::<Note>().is_none()), "everything");
 }

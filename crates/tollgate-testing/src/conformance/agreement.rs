@@ -208,16 +208,25 @@ pub async fn the_database_answers_random_questions_as_rust_does(database: Arc<dy
 }
 
 pub async fn the_database_answers_questions_that_nobody_asked_before_as_rust_does(database: Arc<dyn Database>) {
+    agree(database, seed()).await;
+}
+
+/// That of a failure, or one that nobody knows.
+pub(crate) fn seed() -> u64 {
     let said = env::var(SEED).ok().map(|seed| seed.parse().expect("TOLLGATE_SEED is a number"));
-    agree(database, said.unwrap_or_else(|| Uuid::new_v4().as_u64_pair().0)).await;
+    said.unwrap_or_else(|| Uuid::new_v4().as_u64_pair().0)
+}
+
+/// So many cases that follow from a seed.
+pub(crate) fn chance(seed: u64, cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed.to_le_bytes(); 4].concat()))
 }
 
 /// Asks the questions that follow from a seed, of rows that do.
 async fn agree(database: Arc<dyn Database>, seed: u64) {
     let samples = store::<Sample>(&database).await;
-    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
-    let chance = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed.to_le_bytes(); 4].concat());
-    let mut runner = TestRunner::new_with_rng(config, chance);
+    let mut runner = chance(seed, CASES);
     let rows = vec(row(), ROWS).new_tree(&mut runner).unwrap().current();
     let rows = (0..).zip(rows).map(|(sample_id, row)| NewSample { sample_id, ..row }).collect();
     let rows = samples.insert_many(&all(), rows).await.unwrap();

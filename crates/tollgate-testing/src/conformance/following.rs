@@ -70,7 +70,7 @@ pub async fn each_write_of_a_followed_resource_is_logged_with_how_it_was(databas
 }
 
 fn tally(word: &str) -> Tally {
-    Tally { word: word.into(), count: 1, last: None, share: 0.5, version: 1, seen: Timestamp::UNIX_EPOCH }
+    Tally { word: word.into(), count: 1, last: None, share: 0.5, pieces: 0, version: 1, seen: Timestamp::UNIX_EPOCH }
 }
 
 pub async fn a_merge_is_logged_with_what_was_there(database: Arc<dyn Database>) {

@@ -6,14 +6,14 @@ use tokio::task::JoinSet;
 use tollgate::{Create, May, Store, Timestamp, Update};
 use tollgate_store::{Database, Error};
 
-type Both<T> = (May<Create, T>, May<Update, T>);
+pub(super) type Both<T> = (May<Create, T>, May<Update, T>);
 
-fn both<T: tollgate::Resource>() -> Both<T> {
+pub(super) fn both<T: tollgate::Resource>() -> Both<T> {
     (all(), all())
 }
 
 fn tally(word: &str, count: i64) -> Tally {
-    Tally { word: word.into(), count, last: None, share: 0.5, version: 1, seen: Timestamp::UNIX_EPOCH }
+    Tally { word: word.into(), count, last: None, share: 0.5, pieces: 0, version: 1, seen: Timestamp::UNIX_EPOCH }
 }
 
 pub async fn a_merge_adds_what_is_not_there_and_changes_what_is(database: Arc<dyn Database>) {
@@ -29,6 +29,10 @@ pub async fn a_merge_adds_what_is_not_there_and_changes_what_is(database: Arc<dy
     tallies.merge(&both(), emptied, how.into_iter().chain([Tally::SHARE.added()])).await.unwrap();
     let b = Tally { count: 0, last: None, share: 0.75, version: 3, seen: Timestamp::UNIX_EPOCH, ..b };
     assert_eq!(tallies.get(&all(), "b".into()).await.unwrap(), b);
+    for version in [1, 2] {
+        tallies.merge(&both(), vec![Tally { version: 7, ..tally("d", 1) }], [Tally::COUNT.added()]).await.unwrap();
+        assert_eq!(tallies.get(&all(), "d".into()).await.unwrap().version, version, "nobody chooses one");
+    }
 }
 
 pub async fn a_merge_that_changes_nothing_leaves_what_is_there(database: Arc<dyn Database>) {
@@ -106,14 +110,22 @@ pub async fn what_has_no_key_of_its_own_is_not_merged(database: Arc<dyn Database
 
 pub async fn a_sum_that_is_too_large_is_refused_and_changes_nothing(database: Arc<dyn Database>) {
     let tallies = store::<Tally>(&database).await;
-    let rows = [tally("a", 1), tally("b", i64::MAX)];
+    let least = Tally { pieces: i32::MIN, share: f64::MIN, ..tally("c", i64::MIN) };
+    let rows = [tally("a", 1), Tally { pieces: i32::MAX, share: f64::MAX, ..tally("b", i64::MAX) }, least];
     tallies.merge(&both(), rows.to_vec(), []).await.unwrap();
-    let one_more = async || tallies.merge(&both(), vec![tally("a", 1), tally("b", 1)], [Tally::COUNT.added()]).await;
-    let refused = one_more().await;
-    assert!(matches!(refused, Err(Error::Rejected(_))), "{refused:?}");
-    let inside = tallies
-        .transaction(async |tx| tallies.on(&tx)?.merge(&both(), vec![tally("b", 1)], [Tally::COUNT.added()]).await);
-    let refused = inside.await;
-    assert!(matches!(refused, Err(Error::Rejected(_))), "{refused:?}");
+    for (word, sign) in [("b", 1), ("c", -1)] {
+        let share = f64::MAX * f64::from(sign);
+        let more = Tally { pieces: sign, share, ..tally(word, sign.into()) };
+        for field in [Tally::COUNT.added(), Tally::PIECES.added(), Tally::SHARE.added()] {
+            let said = format!("{field:?} of {word}");
+            let both_rows = vec![Tally { share: 0.0, ..tally("a", 1) }, more.clone()];
+            let refused = tallies.merge(&both(), both_rows, [field.clone()]).await;
+            assert!(matches!(refused, Err(Error::Rejected(_))), "{said}: {refused:?}");
+            let inside = tallies
+                .transaction(async |tx| tallies.on(&tx)?.merge(&both(), vec![more.clone()], [field.clone()]).await);
+            let refused = inside.await;
+            assert!(matches!(refused, Err(Error::Rejected(_))), "{said}: {refused:?}");
+        }
+    }
     assert_eq!(everything(&tallies).await, rows);
 }

@@ -20,6 +20,7 @@
 //! uniqueness.rs   no value twice
 //! updates.rs      what changes, and what does not      nested.rs        lists, and values within values
 //! merging.rs      what comes, or changes what is there
+//! bookkeeping.rs  random writes, and what Rust says they come to
 //! audit.rs        no change without its record         following.rs    and none that a follower misses
 //! resources.rs    what the suite stores
 //! sql.rs          SQL of the app's own, with one more line: `tollgate_testing::sql_conformance!(empty);`
@@ -32,6 +33,7 @@
 
 mod agreement;
 mod audit;
+mod bookkeeping;
 mod concurrency;
 mod filters;
 mod following;
@@ -116,6 +118,7 @@ claims! { $ conformance
         the_last_page_knows_that_it_is
         pages_stay_within_the_filter
         pages_are_stable_while_rows_come_and_go
+        pages_are_stable_while_others_write
         a_position_in_another_order_is_refused
     }
     agreement {
@@ -152,6 +155,9 @@ claims! { $ conformance
         only_who_may_write_every_row_merges
         what_has_no_key_of_its_own_is_not_merged
         a_sum_that_is_too_large_is_refused_and_changes_nothing
+    }
+    bookkeeping {
+        the_database_keeps_what_random_writes_come_to
     }
     scope {
         a_row_belongs_to_whoever_made_it

@@ -1,7 +1,14 @@
 //! Pages: each row once, whatever the order, and whatever happens between two pages.
 
 use super::resources::{NewSample, Sample, all, sample, store};
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::task::JoinSet;
 use tollgate::{Filter, Find, Slice, Store, Timestamp, Uuid};
 use tollgate_store::{Database, Error, Position, Sort};
 
@@ -148,6 +155,44 @@ pub async fn pages_are_stable_while_rows_come_and_go(database: Arc<dyn Database>
         for id in (0..60).filter(|id| !removed.contains(id)) {
             assert!(distinct.contains(&id), "order {number}: row {id} was there all the time and was not visited");
         }
+        samples.delete_all(&all(), Filter::every()).await.unwrap();
+    }
+}
+
+pub async fn pages_are_stable_while_others_write(database: Arc<dyn Database>) {
+    for number in (0..orders().len()).step_by(3) {
+        let samples = repetitive(&database).await;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let write = |writer: i32| {
+            let (samples, is_over) = (samples.clone(), Arc::clone(&is_over));
+            async move {
+                let mut written = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    let (few, id) = (written % 5, 1000 * (writer + 1) + written % 900);
+                    let new = NewSample { small: few, maybe_small: Some(few), ..sample(id) };
+                    samples.insert(&all(), new).await.unwrap();
+                    samples.delete(&all(), id).await.unwrap();
+                    written += 1;
+                }
+                written
+            }
+        };
+        let writers: JoinSet<_> = (0..4).map(write).collect();
+        for _ in 0..3 {
+            let (mut seen, mut after) = (vec![], None);
+            loop {
+                let slice = page(find(&samples, number), 7, after.as_ref()).await;
+                seen.extend(keys(&slice.items).into_iter().filter(|id| *id < 1000));
+                after = slice.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, (0..60).collect::<Vec<_>>(), "order {number}: each row that was there all the time, once");
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(writers.join_all().await.into_iter().all(|written| written > 0), "nobody wrote meanwhile");
         samples.delete_all(&all(), Filter::every()).await.unwrap();
     }
 }

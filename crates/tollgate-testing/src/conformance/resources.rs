@@ -103,6 +103,7 @@ pub(crate) struct Tally {
     pub count: i64,
     pub last: Option<String>,
     pub share: f64,
+    pub pieces: i32,
     #[version]
     pub version: i64,
     #[updated_at]

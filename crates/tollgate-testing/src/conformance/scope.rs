@@ -7,7 +7,7 @@ use super::{
     updates::{untouched, with_body},
 };
 use std::{slice, sync::Arc};
-use tollgate::{Actor, Change, Filter, Problem};
+use tollgate::{Actor, Change, Filter, Problem, Update};
 use tollgate_access::Identity;
 use tollgate_store::{Database, Error};
 
@@ -49,6 +49,18 @@ pub async fn a_foreign_row_is_absent(database: Arc<dyn Database>) {
         Err(Error::NotFound)
     ));
     assert!(matches!(notes.replace(&may(&bob), id, note("mine")).await, Err(Error::NotFound)));
+    // Whether it matches or not.
+    for only in [Note::VERSION.eq(1), Note::VERSION.eq(2)] {
+        let replaced = notes.replace_if(&may(&bob), id, only.clone(), note("mine")).await;
+        assert!(matches!(replaced, Err(Error::NotFound)), "{replaced:?}");
+        let deleted = notes.delete_if(&may(&bob), id, only.clone()).await;
+        assert!(matches!(deleted, Err(Error::NotFound)), "{deleted:?}");
+        let set = notes.set_if(&may(&bob), id, only, [Note::RANK.to(1)]).await;
+        assert!(matches!(set, Err(Error::NotFound)), "{set:?}");
+    }
+    let looked = may::<Update, Note>(&bob);
+    let looked = notes.when(&looked, &id, |_| panic!("it was shown"), async |_| Ok(())).await;
+    assert!(matches!(looked, Err(Error::NotFound)), "{looked:?}");
     assert!(matches!(notes.delete(&may(&bob), id).await, Err(Error::NotFound)));
     assert_eq!(notes.delete_all(&may(&bob), Note::NOTE_ID.eq(id)).await.unwrap(), 0);
     assert_eq!(notes.get(&may(&ann), id).await.unwrap(), hers, "untouched");

@@ -137,6 +137,11 @@ pub async fn no_text_shows_a_foreign_row(database: Arc<dyn Database>) {
         let count = notes.sql(&may(&clerk("eve")), text, params![]).all().await.unwrap().len();
         assert_eq!(count, 5, "{text}");
     }
+    let without_braces =
+        "SELECT note_id, owner, (SELECT max(secret) FROM notes WHERE owner = 'ann') AS mark, body, topic,
+                          secret, rank, version, created, updated FROM notes";
+    let rows = notes.sql(&may(&bob), without_braces, params![]).all().await.unwrap();
+    assert_eq!(rows.iter().map(|note| (&*note.owner, note.mark.as_deref())).collect::<Vec<_>>(), [("bob", None); 2]);
     let told =
         "SELECT (SELECT count(*) FROM {notes}), (SELECT count(*) FROM notes), max(owner), min(owner) FROM {notes}";
     let told: Vec<(i64, i64, String, String)> = notes.sql(&may(&bob), told, params![]).all_as().await.unwrap();

@@ -1,8 +1,14 @@
 //! Where others do not have to wait for a transaction, they do not wait for whoever does.
 
 use crate::outages::may;
-use std::{sync::Arc, time::Duration};
-use tokio::{task::JoinSet, time::timeout};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tollgate::{Store, resource};
 use tollgate_core::SystemClock;
 use tollgate_store::{Database, Error, OpenTransaction, Resource};
@@ -54,5 +60,43 @@ pub(crate) async fn one_insert_that_waits_holds_up_no_other(database: Arc<dyn Da
     open.commit().await.unwrap();
     for outcome in waiting.join_all().await {
         assert!(matches!(outcome, Err(Error::Conflict { .. })), "{outcome:?}");
+    }
+}
+
+/// A crowd that wants one key, which another's transaction holds, holds up nobody of another table, and the database is
+/// no less ready for it.
+pub(crate) async fn a_crowd_that_wants_one_key_holds_up_no_other(database: Arc<dyn Database>) {
+    const LONGEST: Duration = Duration::from_secs(1);
+    database.prepare(&[Seat::TABLE, Hat::TABLE], true).await.unwrap();
+    let clock = Arc::new(SystemClock::default());
+    let seats = Store::<Seat>::new(Arc::clone(&database), clock.clone());
+    let hats = Store::<Hat>::new(Arc::clone(&database), clock);
+    hats.insert(&may(), NewHat { name: "first".into() }).await.unwrap();
+    let open = OpenTransaction::begin(&database).await.unwrap();
+    seats.on(open.transaction()).unwrap().insert(&may(), NewSeat { name: "taken".into() }).await.unwrap();
+
+    let sit = |_| {
+        let seats = seats.clone();
+        async move { seats.insert(&may(), NewSeat { name: "taken".into() }).await }
+    };
+    let crowd: JoinSet<_> = (0..200).map(sit).collect();
+    let start = Instant::now();
+    let mut number = 0;
+    while start.elapsed() < Duration::from_secs(3) {
+        sleep(Duration::from_millis(50)).await;
+        number += 1;
+        let asked = Instant::now();
+        hats.insert(&may(), NewHat { name: format!("hat {number}") }).await.unwrap();
+        assert!(asked.elapsed() < LONGEST, "an insert waited too: {:?}", asked.elapsed());
+        let asked = Instant::now();
+        hats.delete(&may(), format!("hat {number}")).await.unwrap();
+        assert!(asked.elapsed() < LONGEST, "a change waited too: {:?}", asked.elapsed());
+        let asked = Instant::now();
+        database.ping().await.unwrap();
+        assert!(asked.elapsed() < LONGEST, "readiness waited too: {:?}", asked.elapsed());
+    }
+    open.commit().await.unwrap();
+    for outcome in crowd.join_all().await {
+        assert!(matches!(outcome, Err(Error::Conflict { .. } | Error::Overloaded)), "{outcome:?}");
     }
 }

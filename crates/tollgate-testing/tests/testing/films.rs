@@ -30,6 +30,23 @@ pub(crate) static OWNED: Table = Table {
         Column::of::<String>("owner").filled(Filled::ByOwner),
     ])
 };
+/// Documents of others under keys that are counted from now on.
+pub(crate) static SIGNED: Table =
+    Table { counted: true, ..films(&[Column::of::<i64>("film_id").filled(Filled::ByGenerator), TITLE.unique()]) };
+
+/// Two tables whose indexes would have one name.
+pub(crate) static NAMESAKES: [&Table; 2] = [
+    &Table { name: "films", ..films(&[ID, Column::of::<i32>("words_count").unique()]) },
+    &Table { name: "films_words", ..films(&[ID, Column::of::<i32>("count").unique()]) },
+];
+
+/// That both cannot be, as somebody is told who prepares them.
+pub(crate) async fn namesakes_are_refused(database: &dyn Database) {
+    let refused = database.prepare(&NAMESAKES, true).await;
+    let Err(Error::Schema(why)) = refused else { panic!("{refused:?}") };
+    let words = "the table `films_words` differs from its model: `count` cannot be indexed";
+    assert!(why.to_string().starts_with(words), "{why}");
+}
 
 /// What a database does about a table; in words, what is wrong with it.
 pub(crate) async fn prepare(

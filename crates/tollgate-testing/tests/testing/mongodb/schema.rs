@@ -1,7 +1,7 @@
 //! Collections follow the model where that is safe, and say what to do where it is not.
 
 use super::fresh;
-use crate::films::{self, BY_TITLE, DEMANDING, FIRST, GROWN, NUMBERED, OPTIONAL, OWNED, UNTITLED};
+use crate::films::{self, BY_TITLE, DEMANDING, FIRST, GROWN, NUMBERED, OPTIONAL, OWNED, SIGNED, UNTITLED};
 use mongodb::{
     Client,
     bson::{Document, doc},
@@ -96,6 +96,23 @@ async fn documents_of_others_are_taken_over_if_they_fit() {
     on(&name).await.collection("films").insert_one(doc! { "_id": "one", "title": 7 }).await.unwrap();
     let said = prepare(&url, &FIRST, true).await.unwrap_err();
     assert!(said.contains("does not fit the document \"one\""), "{said}");
+}
+
+#[tokio::test]
+async fn keys_go_on_behind_documents_of_others_that_did_not_fit_at_first() {
+    let (url, name) = fresh();
+    let films = on(&name).await.collection::<Document>("films");
+    for id in [1_i64, 41] {
+        films.insert_one(doc! { "_id": id, "title": "Alien" }).await.unwrap();
+    }
+    let said = prepare(&url, &SIGNED, true).await.unwrap_err();
+    assert!(said.contains("`title` has the same value in several documents there"), "{said}");
+    films.delete_one(doc! { "_id": 1_i64 }).await.unwrap();
+    prepare(&url, &SIGNED, true).await.unwrap();
+    let database = MongoDb::open(&url).await.unwrap();
+    let row = vec![vec![Value::Int(0), Value::Text("Aliens".into())]];
+    let keys = database.insert(&SIGNED, std::sync::Arc::new(row), 0..1).await.unwrap();
+    assert_eq!(keys, [Value::Int(42)]);
 }
 
 #[tokio::test]

@@ -7,15 +7,16 @@ use super::{
 use crate::crowds;
 use std::{
     pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
     sync::oneshot,
-    task::block_in_place,
+    task::{JoinSet, block_in_place},
     time::{sleep, timeout},
 };
-use tollgate::{Change, Filter};
-use tollgate_store::Error;
+use tollgate::{Change, Filter, Resource, Store, SystemClock, resource};
+use tollgate_store::{Error, OpenTransaction, audit::AuditEvent};
 use tollgate_testing::servers::{self, psql};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +139,12 @@ async fn one_insert_that_waits_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_wants_one_key_holds_up_no_other() {
+    let (database, ()) = super::empty().await;
+    crowds::a_crowd_that_wants_one_key_holds_up_no_other(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_nobody_takes_in_holds_up_no_other() {
     let (_, pages) = open::<Page>(&format!("{}&shared_connections=1", fresh().0)).await;
     let large = |number| NewPage { name: format!("page {number}"), text: "x".repeat(10_000) };
@@ -149,4 +156,60 @@ async fn a_list_that_nobody_takes_in_holds_up_no_other() {
     let other = timeout(Duration::from_secs(5), pages.find(&may(), Page::NAME.eq("page 7")).all()).await;
     assert_eq!(other.expect("it waited for who does not wait").unwrap().len(), 1);
     assert_eq!(left.await.unwrap().len(), 500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_waits_for_one_row_holds_up_no_change_of_another_and_is_told_in_time() {
+    let (database, pages) = open::<Page>(&format!("{}&lock_timeout=1&acquire_timeout=1", fresh().0)).await;
+    pages.insert_many(&may(), vec![page("one"), page("two")]).await.unwrap();
+    let holding = OpenTransaction::begin(&database).await.unwrap();
+    pages.on(holding.transaction()).unwrap().get(&may(), "one".into()).await.unwrap();
+    let patch = || PagePatch { text: Change::Set("new".into()) };
+    let change = |_| {
+        let pages = pages.clone();
+        async move {
+            let start = Instant::now();
+            (pages.update(&may(), "one".into(), patch()).await, start.elapsed())
+        }
+    };
+    let crowd: JoinSet<_> = (0..40).map(change).collect();
+    sleep(Duration::from_millis(20)).await;
+    let start = Instant::now();
+    pages.update(&may(), "two".into(), patch()).await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "it waited too: {:?}", start.elapsed());
+    for (outcome, waited) in crowd.join_all().await {
+        assert!(matches!(outcome, Err(Error::Overloaded)), "{outcome:?}");
+        assert!(waited < Duration::from_secs(4), "a place, and the lock: {waited:?}");
+    }
+
+    let waiting: JoinSet<_> = (0..8).map(change).collect();
+    sleep(Duration::from_millis(400)).await;
+    holding.rollback().await.unwrap();
+    for (outcome, _) in waiting.join_all().await {
+        assert_eq!(outcome.unwrap().text, "new", "who waits gets it");
+    }
+}
+
+/// A page of which it is recorded who changed it.
+#[resource(plural = "deeds", audited)]
+struct Deed {
+    #[id]
+    name: String,
+    text: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_change_waits_for_a_lock_once() {
+    let (database, deeds) = open::<Deed>(&format!("{}&lock_timeout=1", fresh().0)).await;
+    database.prepare(&[AuditEvent::TABLE], true).await.unwrap();
+    deeds.insert(&may(), NewDeed { name: "one".into(), text: "text".into() }).await.unwrap();
+    let holding = OpenTransaction::begin(&database).await.unwrap();
+    deeds.on(holding.transaction()).unwrap().get(&may(), "one".into()).await.unwrap();
+    let start = Instant::now();
+    let refused = deeds.update(&may(), "one".into(), DeedPatch { text: Change::Set("new".into()) }).await;
+    assert!(matches!(refused, Err(Error::Overloaded)), "{refused:?}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    holding.rollback().await.unwrap();
+    let events = Store::<AuditEvent>::new(database, Arc::new(SystemClock::default()));
+    assert_eq!(events.count(&may(), Filter::every()).await.unwrap(), 1, "what did not happen is not recorded");
 }

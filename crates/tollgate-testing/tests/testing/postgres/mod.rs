@@ -13,7 +13,10 @@ mod tmpfs;
 use std::{sync::Arc, time::SystemTime};
 use tollgate_postgres::Postgres;
 use tollgate_store::Database;
-use tollgate_testing::servers::{self, psql};
+use tollgate_testing::{
+    conformance,
+    servers::{self, psql},
+};
 
 tollgate_testing::conformance!(empty);
 tollgate_testing::sql_conformance!(empty);
@@ -35,6 +38,20 @@ pub(crate) fn on(schema: &str, sql: &str) -> String {
         &format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path = {schema}; {sql}"),
     );
     said.trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moments_are_the_same_wherever_the_server_is() {
+    let there = || async {
+        let url = fresh().0 + "&options=-c%20TimeZone%3DAsia/Kolkata%20-c%20DateStyle%3DGerman,DMY";
+        Arc::new(Postgres::open(&url).await.unwrap()) as Arc<dyn Database>
+    };
+    conformance::the_least_and_the_greatest_values_are_kept(there().await).await;
+    conformance::moments_are_kept_to_the_microsecond(there().await).await;
+    conformance::moments_that_are_too_early_are_asked_for_and_not_stored(there().await).await;
+    conformance::every_change_is_counted_and_dated(there().await).await;
+    conformance::parameters_of_every_kind_are_bound(there().await).await;
+    assert!(there().await.time().await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -39,6 +39,13 @@ async fn a_missing_table_is_created_with_its_schema_and_indexes() {
 }
 
 #[tokio::test]
+async fn two_indexes_of_one_name_are_refused() {
+    let (url, schema) = fresh();
+    films::namesakes_are_refused(&Postgres::open(&url).await.unwrap()).await;
+    assert_eq!(indexes(&schema), "", "nothing is made of either");
+}
+
+#[tokio::test]
 async fn columns_that_may_be_empty_and_indexes_are_added() {
     let (url, schema) = schema(
         "CREATE TABLE films (film_id int PRIMARY KEY, title text NOT NULL); \

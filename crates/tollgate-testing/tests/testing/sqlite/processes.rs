@@ -1,7 +1,7 @@
 //! Several processes on one file: this one, and itself once more.
 
 use super::open_at;
-use crate::films::FIRST;
+use crate::films::{FIRST, GROWN};
 use rusqlite::Connection;
 use std::{
     env,
@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::task::{JoinSet, block_in_place};
+use tollgate_sqlite::Sqlite;
 use tollgate_store::{Batch, Database, Driver, Error, Expr, Value};
 
 const TOLD: &str = "SECOND_PROCESS";
@@ -110,4 +111,21 @@ async fn who_meets_another_process_waits_but_not_forever() {
     block_in_place(|| second.end());
     waiting.await.unwrap().expect("its turn came");
     assert_eq!(sqlite.count(&FIRST, &Expr::EVERY).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_while_another_process_changes_tables_waits_as_long_as_that_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    open_at(&path.display().to_string()).prepare(&[&FIRST], true).await.unwrap();
+    let second = Second::start("hold", &path);
+    let starts = tokio::spawn(async move {
+        let sqlite = Sqlite::open(&path)?;
+        sqlite.prepare(&[&GROWN], true).await
+    });
+    // Longer than a write waits for another process.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert!(!starts.is_finished(), "{:?}", starts.await);
+    block_in_place(|| second.end());
+    assert_eq!(starts.await.unwrap().unwrap().len(), 5, "what was missing is there");
 }

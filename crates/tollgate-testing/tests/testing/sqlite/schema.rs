@@ -60,6 +60,13 @@ async fn columns_that_may_be_empty_and_indexes_are_added() {
 }
 
 #[tokio::test]
+async fn two_indexes_of_one_name_are_refused() {
+    let (_folder, path) = file("");
+    films::namesakes_are_refused(&Sqlite::open(&path).unwrap()).await;
+    assert_eq!(texts(&path, "SELECT name FROM sqlite_schema"), Vec::<String>::new(), "nothing is made of either");
+}
+
+#[tokio::test]
 async fn preparing_twice_changes_nothing() {
     let (_folder, path) = file("");
     prepare(&path, &GROWN, true).await.unwrap();
