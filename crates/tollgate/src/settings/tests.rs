@@ -103,7 +103,8 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
 /// What a proxy forwards comes from others, wherever the app listens, unless somebody says where the proxy does.
 #[test]
 fn demo_users_exist_on_this_machine_alone() {
-    let demo = "[[identity.demo_users]]\nname = \"D\"\nemail = \"d@example.test\"\npassword = \"known to all\"\nroles = []\n";
+    let demo =
+        "[[identity.demo_users]]\nname = \"D\"\nemail = \"d@example.test\"\npassword = \"known to all\"\nroles = []\n";
     let count = |toml: &str| {
         let toml: &'static str = format!("{demo}{toml}").leak();
         App::new("app").settings(toml).built_in_settings("dev").unwrap().demo_users().len()
