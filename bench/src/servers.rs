@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
-use tollgate_testing::servers::Postgres;
+use tollgate_testing::servers::{Postgres, free_port};
 
 const SECRET: &str = "a secret of at least thirty-two bytes, for a benchmark";
 /// In base64, as Loco wants it.
@@ -165,8 +165,6 @@ pub(crate) fn fill(folder: &Path, url: Option<&str>) -> Result<(), Box<dyn Error
 
 pub(crate) fn ours(folder: &Path, url: Option<&str>) -> Result<Command, Box<dyn Error>> {
     let mut ours = Command::new(binary("ours")?);
-    // Load comes from one address; whoever measures sign-ins says another.
-    ours.env("BENCH_SERVER__PROXIES", "1");
     ours.current_dir(folder).envs(url.map(|url| ("BENCH_DATABASE__URL", url)));
     Ok(ours)
 }
@@ -181,10 +179,12 @@ pub(crate) fn start_ours_with(
     url: Option<&str>,
     settings: &[(String, String)],
 ) -> Result<Server, Box<dyn Error>> {
-    let mut ours = ours(folder, url)?;
+    let (mut ours, port) = (ours(folder, url)?, free_port());
+    // Load comes from one address; whoever measures sign-ins says another, as a proxy on this machine would.
+    ours.env("BENCH_SERVER__PROXIES", "1").env("BENCH_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"));
     // A log of each request is written, and read by nobody.
     let log = if settings.is_empty() { Stdio::inherit() } else { Stdio::null() };
-    started(ours.envs(settings.iter().cloned()).args(["--port", "0"]).stderr(log))
+    started(ours.envs(settings.iter().cloned()).args(["--port", &port.to_string()]).stderr(log))
 }
 
 /// A server that says in its banner where it is.

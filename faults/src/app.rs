@@ -53,7 +53,9 @@ impl App {
         command.args(["--port", &port.to_string()]).current_dir(folder.path()).env_remove("RUST_LOG");
         command.env("LOREM_IPSUM_LOG__FILTER", "warn").env("LOREM_IPSUM_PATIENTS__DEMO", "");
         let setting = |(setting, value): &(&str, String)| (format!("LOREM_IPSUM_{setting}"), value.clone());
-        let settings: Vec<_> = settings.iter().map(setting).collect();
+        // Behind a proxy there are demo users only where that is on this machine too.
+        let here = ("SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"));
+        let settings: Vec<_> = [here].iter().chain(settings).map(setting).collect();
         command.envs(settings.iter().cloned()).envs(variables.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let mut app = Self { command, settings, child: None, port, token: "".into(), log, folder };

@@ -32,6 +32,9 @@ enum Kind {
 }
 
 impl Identity {
+    /// The id of nobody in particular, which is nobody else's.
+    pub const ANYONE: &'static str = "anyone";
+
     /// Someone who signed in, known by that stable identifier. It is what owners are compared with, so two
     /// people must never share one.
     pub fn new(id: impl Into<String>) -> Self {
@@ -45,7 +48,7 @@ impl Identity {
 
     /// Nobody in particular.
     pub fn anyone() -> Self {
-        Self::of("anyone".into(), Kind::Anyone)
+        Self::of(Self::ANYONE.into(), Kind::Anyone)
     }
 
     fn of(id: String, kind: Kind) -> Self {
@@ -240,9 +243,12 @@ impl fmt::Debug for Actor {
 pub struct System(Actor);
 
 impl System {
+    /// The id of the system, which is nobody else's.
+    pub const ID: &'static str = "system";
+
     /// The system, acting for a reason, which is in the log with each permission it takes.
     pub fn because(reason: &'static str) -> Self {
-        Self(Identity::of("system".into(), Kind::System(reason)).granted(["*"]).into())
+        Self(Identity::of(Self::ID.into(), Kind::System(reason)).granted(["*"]).into())
     }
 
     /// A permission for every row.

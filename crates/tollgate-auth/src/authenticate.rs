@@ -41,7 +41,7 @@ impl Issuer {
             let at = u64::try_from(session.signed_in.as_second()).ok();
             Ok(self.users.person(&user).signed_in_at(at).into())
         } else {
-            Err(self.foreign())
+            Err(self.origins.foreign())
         }
     }
 }

@@ -46,6 +46,7 @@ use tollgate_http::{
     pages::{self, Pages},
 };
 use tollgate_store::{Database, Resource, Table};
+use uuid::Uuid;
 
 /// How many verified tokens are remembered: some 30 MB when full.
 pub(crate) const REMEMBERED: usize = 20_000;
@@ -158,7 +159,13 @@ impl Identity {
 
     /// The routes of the issuer and of the sign-in page.
     pub fn router(&self) -> Router {
-        issuer::router(&self.0).merge(sign_in::router()).with_state(Arc::clone(&self.0))
+        issuer::router(&self.0).merge(issuer::router_of(sign_in::routes())).with_state(Arc::clone(&self.0))
+    }
+
+    /// The paths of these routes, for whoever tries all doors.
+    #[doc(hidden)]
+    pub fn paths() -> impl Iterator<Item = &'static str> {
+        issuer::paths().chain(sign_in::routes().into_iter().map(|(path, _)| path))
     }
 
     /// Adds a user. Without roles, they get the configured default.
@@ -212,14 +219,16 @@ impl Identity {
         self.0.identifier()
     }
 
-    /// A user as handlers know them, with all that they may: for an operator who acts in their stead.
+    /// A user as handlers know them, with all that they may: for an operator who acts in their stead, which is recorded with
+    /// what they do.
     ///
     /// # Errors
     /// [`Error::NoSuchUser`], also if they are disabled, or must first get a second factor.
     pub async fn stand_in(&self, email: &str) -> Result<Actor> {
         let users = &self.0.users;
         let user = users.by_email(email).await?.filter(|user| users.lets_in(user));
-        Ok(users.actor(&user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?))
+        let user = user.ok_or_else(|| Error::NoSuchUser(email.to_owned()))?;
+        Ok(users.person(&user).by_client(COMMAND_LINE).into())
     }
 
     /// An access token for a user, as the command line makes one: with all their permissions. It is recorded that an
@@ -235,11 +244,7 @@ impl Identity {
         let operator = System::because("an operator makes a token").may::<Read, User>();
         accounts.users().record(operator.actor(), event(operator.actor(), "issue_token", &user)).await?;
         let scope = issuer::granted("", users.actor(&user).grants());
-        let (id, client) = (Mint::new_id(), COMMAND_LINE);
-        let signed_in = Some(at);
-        let access =
-            Access { id: &id, client, third_party: false, scope: &scope, at, signed_in, grant: None, under: None };
-        mint.access_token(&user, &access)
+        mint.access_token(&user, &Access::alone(&Mint::new_id(), COMMAND_LINE, &scope, at))
     }
 
     /// The signing keys, in the order in which they sign.
@@ -357,13 +362,23 @@ fn gate(config: &IdentityConfig, origins: &Origins, keys: &Keyring, clock: &Arc<
     Ok(Gate::new(trusted, Arc::clone(clock), REMEMBERED)?)
 }
 
-/// Whom an access token of ours speaks of: a user or a client, with what the token grants and no more.
+/// Whom an access token of ours speaks of: a user or a client, with what the token grants and no more. What the settings
+/// have taken from a role since is gone with it; what somebody else's client was given names no roles.
 fn speaker(verified: &Verified, roles: &Roles) -> Actor {
     let claim = |name| verified.claims().get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let granted = Grants::of(verified.scopes().iter().map(String::as_str));
     let person = Person::new(verified.subject()).provider(PROVIDER).named(claim("name")).email(claim("email"));
     let person = person.signed_in_at(verified.claims().get("auth_time").and_then(serde_json::Value::as_u64));
     let acting = verified.claims().get("act").and_then(|act| act.get("sub")?.as_str());
+    let has_roles = acting.is_none() && Uuid::parse_str(verified.subject()).is_ok();
+    let granted = if has_roles { left(granted, verified, roles) } else { granted };
     let person = acting.into_iter().fold(person, Person::by_client);
     person.roles(verified.roles().iter().cloned().collect()).grants(&granted).grants(roles.anyone()).into()
+}
+
+/// What is left of what a token grants, of what its roles grant now.
+fn left(granted: Grants, verified: &Verified, roles: &Roles) -> Grants {
+    let most = roles.grants(verified.roles().iter().map(String::as_str)).and(roles.anyone());
+    let is_all = granted.permissions().all(|permission| most.include(&permission));
+    if is_all { granted } else { granted.within(&most) }
 }

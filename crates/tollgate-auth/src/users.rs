@@ -73,11 +73,16 @@ fn in_lower_case(email: &String, _: &()) -> garde::Result {
     is_lower.then_some(()).ok_or_else(|| garde::Error::new("must be in lower case"))
 }
 
-/// Names go into mails, whose headers are lines, and onto pages that ask people whom they trust.
+/// Names go into mails, whose headers are lines, onto pages that ask people whom they trust, and to an operator's terminal.
 #[expect(clippy::ptr_arg, clippy::trivially_copy_pass_by_ref, reason = "garde calls it so")]
-fn in_one_line(name: &String, _: &()) -> garde::Result {
+pub(crate) fn in_one_line(name: &String, _: &()) -> garde::Result {
     let is_one = !name.contains(char::is_control);
     is_one.then_some(()).ok_or_else(|| garde::Error::new("must have no line breaks or other control characters"))
+}
+
+/// Who they are at the embedded issuer, if that is where they are from.
+pub(crate) fn own_id(actor: &Actor) -> Option<Uuid> {
+    actor.id().parse().ok().filter(|_| actor.provider() == Some(PROVIDER))
 }
 
 /// White space around an address and its case are slips of the keyboard.
@@ -207,25 +212,26 @@ impl Users {
             _ if !fits => refused("too long a password"),
             (Some(user), _) if self.keeps_out(user) => refused("the user is kept out"),
             (Some(user), verdict) => {
-                if verdict == Verdict::Outdated {
-                    self.upgrade(user, password).await;
-                }
-                Ok(Ok(user.clone()))
+                let upgraded = if verdict == Verdict::Outdated { self.upgrade(user, password).await } else { None };
+                // The version stays as it was read: what ends between then and now ends this sign-in.
+                Ok(Ok(User { password_hash: upgraded.unwrap_or_else(|| user.password_hash.clone()), ..user.clone() }))
             }
         }
     }
 
-    /// Replaces an outdated hash, unless the password changed meanwhile. A failure keeps nobody out.
-    async fn upgrade(&self, user: &User, password: Secret) {
+    /// Replaces an outdated hash, unless the password changed meanwhile; answers the new one. A failure keeps nobody out.
+    async fn upgrade(&self, user: &User, password: Secret) -> Option<String> {
         let unchanged = User::PASSWORD_HASH.eq(user.password_hash.clone());
         let upgraded = async {
-            let password_hash = Change::Set(self.passwords.hash(password).await?);
-            let patch = UserPatch { password_hash, ..UserPatch::default() };
-            Ok::<_, Error>(self.records.change(user.user_id, unchanged, patch).await?)
+            let hash = self.passwords.hash(password).await?;
+            let patch = UserPatch { password_hash: Change::Set(hash.clone()), ..UserPatch::default() };
+            let is_kept = self.records.change(user.user_id, unchanged, patch).await?;
+            Ok::<_, Error>(is_kept.then_some(hash))
         };
-        if let Err(error) = upgraded.await {
+        upgraded.await.unwrap_or_else(|error| {
             tracing::warn!(user = %user.user_id, %error, "a password hash was not upgraded");
-        }
+            None
+        })
     }
 
     /// Who they are to the rest of the app.

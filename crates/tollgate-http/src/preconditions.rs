@@ -20,7 +20,7 @@ use tollgate_store::{Resource, Store};
 ///     Ok(Tagged(only.update(&books, &may, id, patch).await?))
 /// }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Preconditions(Conditions);
 
 impl Argument for Preconditions {
@@ -104,7 +104,11 @@ impl Preconditions {
         Ok(rows.when(may, &key, |row| self.allow(row), delete).await?)
     }
 
-    fn allow<R: Resource>(&self, row: &R) -> bool {
+    /// Whether a row is in a state that it may be done to: for a handler that changes rows in a transaction of its own.
+    pub fn allow<R: Resource>(&self, row: &R) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
         let body = serde_json::to_vec(row);
         body.is_ok_and(|body| self.0.allow(&EntityTag::of_row(row, &body)))
     }

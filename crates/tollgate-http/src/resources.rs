@@ -6,13 +6,16 @@ use serde_json::Value;
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
+    fmt,
     marker::PhantomData,
     pin::Pin,
     sync::Arc,
 };
 use tollgate_access::{Actor, Create, Denied, May, System};
 use tollgate_core::{Clock, Problem};
-use tollgate_store::{Answer, Database, Error, Filter, Resource, Store, Table, Transaction, Watch};
+use tollgate_store::{
+    Answer, Database, Error, Filter, Resource, Store, Table, Transaction, Watch, audit::NewAuditEvent,
+};
 
 /// How many rows go to the database at once.
 const CHUNK: usize = 500;
@@ -111,7 +114,7 @@ impl<R: Resource> AnyResource for Of<R> {
     fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a> {
         Box::pin(async move {
             let store = stores.of::<R>()?;
-            let new = read_rows::<R>(rows)?;
+            let new = read_rows::<R>(rows, None)?;
             let system = System::because("a new table may need its first rows");
             let load = async |tx: Transaction| {
                 let is_ours = claim(tx.clone()).await?;
@@ -119,7 +122,7 @@ impl<R: Resource> AnyResource for Of<R> {
                 if !is_ours || store.find(&system.may(), Filter::every()).first().await?.is_some() {
                     return Ok(0);
                 }
-                insert_all(&store, &system.may(), &new, &|_| ()).await.map(|()| new.len())
+                insert_all(&store, &system.may(), &new, &|_| (), None).await.map(|()| new.len())
             };
             match store.transaction(load).await {
                 Err(error) if error.blames_a_row() => Err(blame(&store, &system.may(), &new, error).await),
@@ -138,21 +141,49 @@ impl<R: Resource> AnyResource for Of<R> {
         Box::pin(async move {
             let store = stores.of::<R>()?;
             let may = by.map_or_else(|| Ok(System::because("an operator loads a file").may()), Actor::may)?;
-            let new = read_rows::<R>(rows)?;
-            let kept = store.transaction(async |tx| insert_all(&store.on(&tx)?, &may, &new, done).await).await;
-            match kept {
-                Ok(()) => Ok(new.len()),
-                Err(error) if error.blames_a_row() => Err(blame(&store, &may, &new, error).await),
-                Err(error) => Err(error.into()),
-            }
+            load_rows(&store, &may, rows, done, None).await
         })
     }
 }
 
-fn read_rows<R: Resource>(rows: Vec<Value>) -> Result<Vec<R::New>, LoadError> {
+/// What a resource asks of rows that are loaded, and records of each, beyond what every one does.
+pub struct Care<'a, R: Resource> {
+    /// Why a row is not good, if it is not.
+    pub check: &'a (dyn Fn(&R::New) -> Result<(), Problem> + Sync),
+    /// What is recorded of a row that was added, in the same transaction.
+    pub event: &'a (dyn Fn(&R) -> NewAuditEvent + Sync),
+}
+
+impl<R: Resource> fmt::Debug for Care<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Care")
+    }
+}
+
+/// Adds all rows, or none; answers how many, and tells after each portion.
+///
+/// # Errors
+/// The rows that are not good, or what the database says.
+pub async fn load_rows<R: Resource>(
+    store: &Store<R>,
+    may: &May<Create, R>,
+    rows: Vec<Value>,
+    done: &(dyn Fn(usize) + Sync),
+    care: Option<&Care<'_, R>>,
+) -> Result<usize, LoadError> {
+    let new = read_rows::<R>(rows, care)?;
+    match store.transaction(async |tx| insert_all(&store.on(&tx)?, may, &new, done, care).await).await {
+        Ok(()) => Ok(new.len()),
+        Err(error) if error.blames_a_row() => Err(blame(store, may, &new, error).await),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn read_rows<R: Resource>(rows: Vec<Value>, care: Option<&Care<'_, R>>) -> Result<Vec<R::New>, LoadError> {
+    let check = |row: R::New| care.map_or(Ok(()), |care| (care.check)(&row)).map(|()| row);
     let (mut good, mut bad, mut count) = (vec![], vec![], 0);
     for (index, row) in rows.into_iter().enumerate() {
-        match from_value::<R::New>(row) {
+        match from_value::<R::New>(row).and_then(check) {
             Ok(row) => good.push(row),
             Err(problem) => {
                 count += 1;
@@ -168,9 +199,13 @@ async fn insert_all<R: Resource>(
     may: &May<Create, R>,
     new: &[R::New],
     done: &(dyn Fn(usize) + Sync),
+    care: Option<&Care<'_, R>>,
 ) -> Result<(), Error> {
     for chunk in new.chunks(CHUNK) {
-        store.insert_many(may, chunk.to_vec()).await?;
+        let added = store.insert_many(may, chunk.to_vec()).await?;
+        if let Some(care) = care {
+            store.record_all(may.actor(), added.iter().map(care.event).collect()).await?;
+        }
         done(chunk.len());
     }
     Ok(())

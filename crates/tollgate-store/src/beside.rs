@@ -3,6 +3,7 @@
 //! No request waits for it. Whoever lets the process be frozen, as AWS Lambda does after each answer, first waits until it
 //! is [settled]: what is stopped half way has lost its connections when it goes on.
 
+use crate::audit::{with_origin, within};
 use std::{pin::Pin, sync::LazyLock};
 use tokio_util::task::TaskTracker;
 pub use tokio_util::task::task_tracker::TaskTrackerToken as Unsettled;
@@ -14,11 +15,15 @@ static BESIDE: LazyLock<TaskTracker> = LazyLock::new(|| {
     tracker
 });
 
-/// Does work in a task of its own that nobody waits for, within a runtime.
+/// Does work in a task of its own that nobody waits for, within a runtime. What it records names the request that it
+/// follows from.
 pub fn beside(work: impl Future<Output: Send> + Send + 'static) {
     // Boxed: a task is a lot of code, and so is there once.
     let work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move { drop(work.await) });
-    BESIDE.spawn(work);
+    match with_origin(Clone::clone) {
+        Some(origin) => BESIDE.spawn(within(origin, work)),
+        None => BESIDE.spawn(work),
+    };
 }
 
 /// Something that is not settled until this value is gone.

@@ -241,12 +241,20 @@ impl<T: Resource> Store<T> {
     /// # Errors
     /// The database cannot be reached.
     pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
+        self.record_all(actor, vec![event]).await
+    }
+
+    /// The same for several.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_all(&self, actor: &Actor, events: Vec<NewAuditEvent>) -> Result<()> {
         let stamp = Stamp { actor, now: self.0.clock.now() };
         if let Some(part) = &self.0.membership {
-            return part.transaction.recorded().add(&*self.0.driver, &stamp, vec![event]).await;
+            return part.transaction.recorded().add(&*self.0.driver, &stamp, events).await;
         }
         let recorded = Recorded::default();
-        recorded.add(&*self.0.driver, &stamp, vec![event]).await?;
+        recorded.add(&*self.0.driver, &stamp, events).await?;
         recorded.log();
         Ok(())
     }

@@ -83,6 +83,10 @@ mod tests {
             ("https://a.example/ and redis://:pw@c/ too", "https://a.example/ and redis://[hidden]@c/ too"),
             ("username=a&password=b%20c&client_secret=d", "username=a&password=[hidden]&client_secret=[hidden]"),
             ("key tg_0123456789abcdefghijklmn!", "key tg_[hidden]"),
+            (
+                "panicked at src/a.rs:3:9: \"no row for tg_0123456789abcdefghijklmn\"",
+                "panicked at src/a.rs:3:9: \"no row for tg_[hidden]\"",
+            ),
         ] {
             assert_eq!(redact(line), clean);
         }

@@ -22,7 +22,7 @@ pub use server::Server;
 pub use telemetry::{Format, MetricsAt, Telemetry};
 
 use crate::secrets;
-use axum::http::Extensions;
+use axum::http::{Extensions, Uri};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -145,7 +145,7 @@ pub struct Identity {
     /// The fewest characters of a password: 8 to 128. Default: 15.
     pub shortest_password: usize,
     /// Users for trying things out, with passwords that are no secret. Only in `dev`, and only where the address and
-    /// the public URL are this machine's.
+    /// the public URL are this machine's; where a proxy stands before it (`server.proxies`), the URL must be said.
     pub demo_users: Vec<DemoUser>,
 }
 
@@ -229,11 +229,17 @@ impl Settings {
         self.env == "dev"
     }
 
-    /// Whether only this machine reaches the app. In AWS Lambda a gateway does, wherever it would listen.
+    /// Whether only this machine reaches the app. In AWS Lambda a gateway does, wherever it would listen; and what a proxy
+    /// forwards comes from others, unless its address is said to be on this machine too.
     pub(crate) fn is_on_loopback(&self) -> bool {
-        let host = self.server.host.as_str();
-        !self.lambda.is_here
-            && (host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
+        let is_behind_others = self.server.proxies > 0 && !self.is_public_here();
+        !self.lambda.is_here && !is_behind_others && is_loopback(&self.server.host)
+    }
+
+    /// Whether `server.public_url` is said, and is on this machine.
+    fn is_public_here(&self) -> bool {
+        let url: Option<Uri> = self.server.public_url.as_deref().and_then(|url| url.parse().ok());
+        url.and_then(|url| url.host().map(is_loopback)).unwrap_or_default()
     }
 
     /// The origin that people and programs use.
@@ -293,11 +299,9 @@ impl Settings {
             ));
         }
         if self.identity.password_grant && !is_private {
-            return Err(
-                "identity.password_grant sends passwords in the clear here: turn it off, listen on loopback, or \
-                        set server.public_url to an https:// address"
-                    .into(),
-            );
+            return Err("identity.password_grant sends passwords in the clear here: turn it off, listen on loopback \
+                        without a proxy (server.proxies), or set server.public_url to an https:// address"
+                .into());
         }
         Ok(())
     }
@@ -320,8 +324,8 @@ impl Settings {
         self.identity.embedded.unwrap_or(self.is_dev())
     }
 
-    /// Whether users whose passwords are no secret may come in. Behind a proxy others reach what listens on loopback;
-    /// the issuer refuses `http` for any other origin.
+    /// Whether users whose passwords are no secret may come in. The issuer refuses `http` for any origin that is not on
+    /// loopback.
     pub(crate) fn allows_demo_users(&self) -> bool {
         self.is_local_dev() && self.has_embedded_issuer()
     }
@@ -335,6 +339,11 @@ impl Settings {
     pub(crate) fn demo_users(&self) -> &[DemoUser] {
         if self.allows_demo_users() { &self.identity.demo_users } else { &[] }
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::process::{Server, command};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 use tempfile::TempDir;
+use tollgate_auth::Identity;
 use ureq::http::Response;
 
 /// What somebody may show: nothing, no token at all, an admin's access token, and an API key that may do everything.
@@ -115,5 +116,8 @@ fn no_token_and_no_key_opens_a_page_or_a_door_of_the_issuer() {
     let endpoints =
         metadata.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri");
     let forgotten: Vec<_> = endpoints.filter(|(_, url)| !known.contains(url.as_str().unwrap())).collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
+    let tried: BTreeSet<&str> = DOORS.iter().map(|(_, path, _)| *path).collect();
+    let forgotten: Vec<_> = Identity::paths().filter(|path| !tried.contains(path)).collect();
     assert!(forgotten.is_empty(), "{forgotten:?}");
 }

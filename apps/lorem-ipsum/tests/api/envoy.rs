@@ -98,7 +98,9 @@ fn get(agent: &Agent, url: &str, token: &str) -> (u16, String) {
 
 fn app(folder: &Path) -> Server {
     let log = File::create(folder.join("log")).unwrap();
-    let mut start = command(folder, &["--port", "0"]);
+    let port = free_port().to_string();
+    let mut start = command(folder, &["--port", &port]);
+    start.env("LOREM_IPSUM_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"));
     start.env("LOREM_IPSUM_SERVER__PROXIES", "1").env("LOREM_IPSUM_LOG__FORMAT", "json");
     Server::start_as(start.stderr(log))
 }

@@ -4,7 +4,7 @@ use crate::{
     doors::printed,
     process::{Server, command},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 
@@ -124,4 +124,30 @@ fn keys_are_rotated_while_the_app_runs_and_no_token_dies_of_it() {
     }
     assert_eq!(status(), 401);
     assert_eq!(titles(&server, &issue()), 3);
+}
+
+/// Who signs in, and who tries to, is recorded with where from and in which request.
+#[test]
+fn a_sign_in_is_recorded_with_where_it_came_from() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
+    let agent: ureq::Agent = agent.into();
+    let sign_in = |password: &str| {
+        let form = [("email", "reader@example.test"), ("password", password)];
+        let answer = agent.post(format!("{}/auth/login", server.url())).send_form(form).unwrap();
+        answer.headers()["x-request-id"].to_str().unwrap().to_owned()
+    };
+    let requests = [sign_in("another password"), sign_in("lorem-ipsum")];
+    let admin = printed(folder.path(), &["token", "admin@example.test", "--port", &server.port().to_string()]);
+    let audit = ureq::get(format!("{}/audit?action=sign_in&sort=event_id", server.url()));
+    let audit = audit.header("authorization", format!("Bearer {admin}")).call().unwrap();
+    let audit: Value = audit.into_body().read_json().unwrap();
+    let events = audit["items"].as_array().unwrap();
+    let told: Vec<_> =
+        events.iter().map(|event| [&event["allowed"], &event["address"], &event["request_id"]]).collect();
+    let expected = [false, true].into_iter().zip(requests);
+    let expected: Vec<_> =
+        expected.map(|(allowed, request)| [json!(allowed), json!("127.0.0.1"), json!(request)]).collect();
+    assert_eq!(told, expected.iter().map(|event| event.each_ref()).collect::<Vec<_>>(), "{audit}");
 }

@@ -31,6 +31,8 @@ mod lambda_emulator;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod messages;

@@ -353,30 +353,6 @@ fn a_missing_password_is_asked_for_twice_and_not_shown() {
     assert!(shown.contains("created new@example.test") && !shown.contains("correct horse"), "{shown}");
 }
 
-#[test]
-fn a_file_is_loaded_as_a_whole_or_not_at_all() {
-    let folder = TempDir::new().unwrap();
-    let load = |name: &str, text: &str| {
-        std::fs::write(folder.path().join(name), text).unwrap();
-        run(folder.path(), &["load", "movies", name])
-    };
-    let csv = "movie_id,title,released,rating\n900001,\"Alien, again\",1979,8.5\n900002,Aliens,1986,8.4\n";
-    assert!(stdout(&load("good.csv", csv)).contains("loaded 2 movies"));
-    let bad = "movie_id,title,released,rating\n900003,Alien,1979,8.5\n900004,Aliens,many,84\n";
-    let said = failure(&load("bad.csv", bad));
-    assert!(said.contains("row 2") && said.contains("released"), "{said}");
-    let said = failure(&load(
-        "twice.json",
-        r#"[{"movie_id":900005,"title":"A","released":1979,"rating":1},{"movie_id":1,"title":"B","released":1979,"rating":1}]"#,
-    ));
-    assert!(said.contains("nothing was loaded") && said.contains("row 2, movie_id"), "{said}");
-    assert!(failure(&load("bad.json", "{")).contains("bad.json"));
-    assert!(failure(&run(folder.path(), &["load", "movies", "absent.json"])).contains("absent.json"));
-    assert!(failure(&run(folder.path(), &["load", "moovies", "good.csv"])).contains("movies"));
-    let all = r#"[{"movie_id":900003,"title":"A","released":1979,"rating":1},{"movie_id":900005,"title":"B","released":1979,"rating":1}]"#;
-    assert!(stdout(&load("all.json", all)).contains("loaded 2"), "nothing was left of the files that failed");
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_log_that_cannot_be_written_keeps_nobody_from_an_answer() {
@@ -433,21 +409,6 @@ fn behind_tls_browsers_are_told_to_try_nothing_else() {
 }
 
 #[test]
-fn a_file_that_says_something_twice_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let load = |name: &str, text: &str| {
-        std::fs::write(folder.path().join(name), text).unwrap();
-        failure(&run(folder.path(), &["load", "movies", name]))
-    };
-    let said = load("twice.csv", "movie_id,title,title,released,rating\n900001,Alien,Aliens,1979,8.5\n");
-    assert!(said.contains("the column `title` comes twice"), "{said}");
-    let said = load("twice.json", r#"[{"movie_id":900001,"title":"A","title":"B","released":1979,"rating":1}]"#);
-    assert!(said.contains("the key `title` comes twice"), "{said}");
-    let said = load("escape.json", r#"[{"\u001b[2J":1,"\u001b[2J":2}]"#);
-    assert!(!said.contains('\u{1b}'), "{said}");
-}
-
-#[test]
 fn told_to_stop_it_stops() {
     let folder = TempDir::new().unwrap();
     let mut server = Server::start(folder.path());
@@ -458,23 +419,4 @@ fn told_to_stop_it_stops() {
         stderr.read_to_string(&mut rest).unwrap();
     }
     assert!(!rest.contains("panicked"), "{rest}");
-}
-
-#[test]
-fn rows_are_loaded_as_somebody_within_what_they_may() {
-    let folder = TempDir::new().unwrap();
-    let server = Server::start(folder.path());
-    std::fs::write(folder.path().join("messages.json"), r#"[{ "text": "One" }, { "text": "Two" }]"#).unwrap();
-    let as_reader = |resource| run(folder.path(), &["load", resource, "messages.json", "--as", "reader@example.test"]);
-    assert!(stdout(&as_reader("messages")).contains("loaded 2 messages"));
-    let form = [("username", "reader@example.test"), ("password", "lorem-ipsum")];
-    let answer: serde_json::Value =
-        ureq::post(server.url() + "/token").send_form(form).unwrap().body_mut().read_json().unwrap();
-    let token = format!("Bearer {}", answer["access_token"].as_str().unwrap());
-    let own = ureq::get(server.url() + "/messages?total=true").header("authorization", token).call();
-    let own: serde_json::Value = own.unwrap().body_mut().read_json().unwrap();
-    assert_eq!(own["total"], 2, "they are the reader's own: {own}");
-    assert!(failure(&as_reader("movies")).contains("this needs `create:movies`; nothing was loaded"));
-    let nobody = ["load", "messages", "messages.json", "--as", "nobody@example.test"];
-    assert!(failure(&run(folder.path(), &nobody)).contains("nobody@example.test"));
 }

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
+use tollgate_testing::servers::free_port;
 
 /// An app with these settings of `[server]`.
 fn start(folder: &Path, settings: &[(&str, &str)]) -> Server {
@@ -190,7 +191,10 @@ fn a_full_house_is_told_so_and_still_answers_probes() {
 #[test]
 fn who_finds_no_place_is_sent_away_at_once_and_probes_are_not() {
     let folder = TempDir::new().unwrap();
-    let server = start(folder.path(), &[("REQUESTS", "1"), ("PROXIES", "1")]);
+    let port = free_port().to_string();
+    let url = format!("http://127.0.0.1:{port}");
+    let settings = [("REQUESTS", "1"), ("PROXIES", "1"), ("PUBLIC_URL", &*url)];
+    let server = Server::start_as(&mut configured(command(folder.path(), &["--port", &port]), &settings));
     let sign_in = move |number: usize| {
         let form = format!("username=user{number}@example.test&password=wrong+password+altogether");
         let head =

@@ -47,6 +47,48 @@ fn users_are_managed_from_the_command_line() {
 }
 
 #[test]
+fn one_session_of_a_user_is_ended_from_the_command_line() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    create(folder.path(), "ann@example.test", "reader");
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
+    let agent: ureq::Agent = agent.into();
+    let form = [("email", "ann@example.test"), ("password", PASSWORD)];
+    for _ in 0..2 {
+        let answer = agent.post(format!("{}/auth/login", server.url())).send_form(form).unwrap();
+        assert_eq!(answer.status(), 303);
+    }
+    let sessions = || json(folder.path(), &["sessions", "ann@example.test"]);
+    let name = |session: &Value| session["session"].as_str().unwrap().to_owned();
+    let (first, second) = (name(&sessions()[0]), name(&sessions()[1]));
+    let text = stdout(&user(folder.path(), &["sessions", "ann@example.test"]));
+    assert!(text.contains(&first) && text.contains(&second), "{text}");
+    let end = ["sessions", "ann@example.test", "--end", &first];
+    assert!(stdout(&user(folder.path(), &end)).contains("signed out there"));
+    assert_eq!(sessions().as_array().unwrap().iter().map(name).collect::<Vec<_>>(), [second]);
+    assert!(failure(&user(folder.path(), &end)).contains("they have no session"));
+}
+
+/// It speaks for the service account, so it goes on; whoever keeps its maker out is told.
+#[test]
+fn a_key_that_somebody_made_for_a_service_account_is_named_when_they_go() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    create(folder.path(), "ann@example.test", "admin");
+    let port = server.port().to_string();
+    let token = stdout(&run(folder.path(), &["token", "ann@example.test", "--port", &port]));
+    let made = ureq::post(server.url() + "/api-keys").header("authorization", format!("Bearer {}", token.trim()));
+    let wanted = serde_json::json!({ "name": "nightly", "scopes": ["read:movies"], "service": true });
+    let made: Value = made.send_json(wanted).unwrap().body_mut().read_json().unwrap();
+    let id = made["key"]["key_id"].as_str().unwrap();
+    for gone in ["disable", "delete"] {
+        let output = user(folder.path(), &[gone, "ann@example.test"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains(&format!("`api-key revoke {id}` ends it")), "{gone}: {said}");
+    }
+}
+
+#[test]
 fn the_last_admin_cannot_be_locked_out_by_mistake() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();

@@ -8,7 +8,7 @@ use super::{AccountChange, Accounts, NewAccount, UserError, me_service};
 use crate::{Service, sign_in::Session, users::User};
 use tollgate_access::{Create, Delete, May, Read, Update};
 use tollgate_core::Result;
-use tollgate_http::{Json, List, Located, NoContent, Page, Path, Tagged};
+use tollgate_http::{Json, List, Located, NoContent, Page, Path, Preconditions, Tagged};
 use tollgate_macros::{output, service};
 use tollgate_store::Store;
 use uuid::Uuid;
@@ -37,21 +37,27 @@ async fn create(
 
 /// Changes a user: name, address, roles, or whether they are kept out.
 ///
-/// What is absent stays as it is. Who is kept out is signed out everywhere.
+/// What is absent stays as it is. Who is kept out is signed out everywhere. Your own address is changed by another admin.
 async fn change(
     may: May<Update, User>,
     accounts: Accounts,
     Path(id): Path<Uuid>,
+    only: Preconditions,
     Json(change): Json<AccountChange>,
-) -> Result<Json<User>, UserError> {
-    Ok(Json(accounts.change(&may, id, change).await?))
+) -> Result<Tagged<User>, UserError> {
+    Ok(Tagged(accounts.change_when(&may, id, change, &only).await?))
 }
 
 /// Removes a user.
 ///
 /// What they own stays, and is nobody's: no other user ever gets their id.
-async fn remove(may: May<Delete, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<NoContent, UserError> {
-    accounts.remove(&may, id).await?;
+async fn remove(
+    may: May<Delete, User>,
+    accounts: Accounts,
+    Path(id): Path<Uuid>,
+    only: Preconditions,
+) -> Result<NoContent, UserError> {
+    accounts.remove_when(&may, id, &only).await?;
     Ok(NoContent)
 }
 
@@ -66,7 +72,7 @@ async fn sessions(
 
 /// Signs a user out everywhere.
 ///
-/// Ends their sessions, and the refresh tokens of their applications.
+/// Ends their sessions, and all tokens of their applications.
 async fn sign_out(may: May<Update, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<NoContent, UserError> {
     accounts.end_sessions(&may, id).await?;
     Ok(NoContent)
@@ -86,12 +92,15 @@ async fn end_session(
 
 /// Makes a link with which a user chooses a new password.
 ///
-/// It is good once, for an hour. Whoever has it can take the account.
+/// It is good once, for an hour. Whoever has it can take the account, so nobody makes one for their own: a session or a
+/// key would become a password.
 async fn reset_link(may: May<Update, User>, accounts: Accounts, Path(id): Path<Uuid>) -> Result<Json<Link>, UserError> {
     Ok(Json(Link { link: accounts.reset_link(&may, id).await? }))
 }
 
 /// Takes the second factor from a user who has lost it, and signs them out everywhere.
+///
+/// One's own is given up at `/auth/second-factor`, with the password.
 async fn remove_second_factor(
     may: May<Update, User>,
     accounts: Accounts,

@@ -78,7 +78,8 @@ impl Accounts {
         inner.consents.remove_user(id, tx).await?;
         inner.factors.remove(id, tx).await?;
         inner.keys.on(tx)?.delete(ApiKey::SUBJECT.eq(id.to_string())).await?;
-        self.end_tokens(tx, id, user.version).await
+        // Of all versions: another change may be committed between our look at the row and its removal.
+        self.end_tokens(tx, id, i64::MAX).await
     }
 
     /// Signs a user out everywhere: their sessions at once, their tokens on every instance within a second.
@@ -133,10 +134,11 @@ impl Accounts {
     /// Takes the second factor from a user who has lost it, and signs them out everywhere.
     ///
     /// # Errors
-    /// [`UserError::NotFound`], or [`UserError::Beyond`].
+    /// [`UserError::NotFound`], [`UserError::Own`], or [`UserError::Beyond`].
     pub async fn remove_second_factor(&self, may: &May<Update, User>, id: Uuid) -> Result<(), UserError> {
         let done = self.altering(async |tx| {
             let user = self.within(&tx, id).await?;
+            Self::check_another(may.actor(), &user)?;
             self.check_reach(may.actor(), &user.roles)?;
             Ok(((), Some(self.without_second_factor(&tx, may.actor(), &user, None).await?)))
         });
@@ -182,6 +184,16 @@ impl Accounts {
             Ok((Some((codes, now)), Some(ended)))
         });
         done.await
+    }
+
+    /// Other recovery codes in place of those there were.
+    pub(crate) async fn renew_codes(&self, user: &User) -> Result<Vec<String>, Error> {
+        let renewed = self.users().transaction(async |tx| {
+            let codes = self.0.factors.renew(user.user_id, &tx).await?;
+            self.record_own_in(&tx, user, "recovery_codes", None).await?;
+            Ok(codes)
+        });
+        renewed.await
     }
 
     pub(super) async fn record_in(

@@ -46,6 +46,14 @@ pub enum UserError {
     /// A key, or an application of others, that speaks for them.
     #[error("neither an API key nor an application of others changes a password: sign in")]
     NotInPerson,
+    /// One's own account, where whoever manages others would need no password.
+    #[error(
+        "for your own account there are /auth/password and /auth/second-factor; another admin changes your address"
+    )]
+    Own,
+    /// The account is not as `If-Match` says, or as `If-None-Match` says that it must not be.
+    #[error("this account is in another state than you say: look at it, and try again")]
+    Precondition,
     /// Something else was done to the account at the same moment.
     #[error("this account was changed meanwhile: look at it, and try again")]
     Changed,
@@ -67,7 +75,7 @@ impl From<tollgate_store::Error> for UserError {
     }
 }
 
-/// 403 beyond one's own permissions, 404, 409 for an address that is taken, for the last admin and for what another changed at
+/// 403 beyond one's own permissions, 412 in another state than was said, 404, 409 for an address that is taken, for the last admin and for what another changed at
 /// the same moment, 422 for what cannot be.
 impl From<UserError> for Problem {
     #[track_caller]
@@ -75,7 +83,10 @@ impl From<UserError> for Problem {
         let said = error.to_string();
         let at = |pointer| vec![Fault::at(pointer, &*said)];
         match error {
-            UserError::Beyond(_) | UserError::Elsewhere | UserError::NotInPerson => Self::forbidden().because(said),
+            UserError::Beyond(_) | UserError::Elsewhere | UserError::NotInPerson | UserError::Own => {
+                Self::forbidden().because(said)
+            }
+            UserError::Precondition => Self::new(StatusCode::PRECONDITION_FAILED).because(said),
             UserError::NotFound => tollgate_store::Error::NotFound.into(),
             UserError::EmailTaken(_) => Self::conflict().because(&*said).faults(at("#/email")),
             UserError::WrongPassword => Self::invalid(at("#/current")),

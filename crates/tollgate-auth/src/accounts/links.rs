@@ -42,13 +42,13 @@ impl Links {
     }
 
     /// The secret of a new link. Those that have expired are swept out on the way.
-    pub(crate) async fn issue(&self, user: &User) -> Result<String> {
-        let now = self.clock.now();
-        self.records.delete(ResetLink::EXPIRES.lte(now)).await?;
+    pub(crate) async fn issue(&self, user: &User, on: &Transaction) -> Result<String> {
+        let (records, now) = (self.records.on(on)?, self.clock.now());
+        records.delete(ResetLink::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let (user_id, user_version) = (user.user_id, user.version);
         let new = NewResetLink { link: name(&secret), user_id, user_version, expires: now + LIFETIME };
-        self.records.insert(new).await?;
+        records.insert(new).await?;
         Ok(secret)
     }
 

@@ -7,10 +7,11 @@ use super::{Accounts, UserError, turn::Patience};
 use crate::{
     issuer::Revocation,
     password,
-    users::{NewUser, User, UserPatch, normalized},
+    users::{NewUser, User, UserPatch, normalized, own_id},
 };
 use tollgate_access::{Actor, Create, Delete, May, Update};
 use tollgate_core::{Change, Faults, Input, Secret};
+use tollgate_http::Preconditions;
 use tollgate_macros::input;
 use tollgate_store::{Transaction, audit::NewAuditEvent};
 use uuid::Uuid;
@@ -90,8 +91,7 @@ impl Accounts {
         let added = users.store().transaction(async |tx| {
             let users = users.store().on(&tx)?;
             let user = users.insert(may, row).await?;
-            let event = event(may.actor(), "create", &user).because(roles_of(&user));
-            users.record(may.actor(), event).await?;
+            users.record(may.actor(), created(may.actor(), &user)).await?;
             Ok(user)
         });
         added.await.map_err(|error| taken(error, email))
@@ -101,15 +101,27 @@ impl Accounts {
     /// everywhere; who has a role less, of their access tokens.
     ///
     /// # Errors
-    /// As [`create`](Self::create); [`UserError::NotFound`], [`UserError::LastAdmin`], or [`UserError::Changed`].
+    /// As [`create`](Self::create); [`UserError::NotFound`], [`UserError::Own`] for one's own address,
+    /// [`UserError::LastAdmin`], or [`UserError::Changed`].
     pub async fn change(&self, may: &May<Update, User>, id: Uuid, change: AccountChange) -> Result<User, UserError> {
+        self.change_when(may, id, change, &Preconditions::default()).await
+    }
+
+    /// The same, if the account is in the state that was said.
+    pub(super) async fn change_when(
+        &self,
+        may: &May<Update, User>,
+        id: Uuid,
+        change: AccountChange,
+        only: &Preconditions,
+    ) -> Result<User, UserError> {
         let patch = patch(change);
         // Roles that the settings no longer have are in nobody's way.
         let asked = if let Change::Set(roles) = &patch.roles { &roles[..] } else { &[] };
         self.check(&patch, asked)?;
         let patience = Patience::new();
         loop {
-            let done = self.change_in_turn(may, id, &patch, asked).await;
+            let done = self.change_in_turn(may, id, (&patch, asked), only).await;
             if !patience.bears(&done).await {
                 break done;
             }
@@ -120,15 +132,19 @@ impl Accounts {
         &self,
         may: &May<Update, User>,
         id: Uuid,
-        patch: &UserPatch,
-        asked: &[String],
+        (patch, asked): (&UserPatch, &[String]),
+        only: &Preconditions,
     ) -> Result<User, UserError> {
         let changed = self.altering(async |tx| {
             self.take_turn(&tx).await?;
             let users = self.users().on(&tx)?;
             let before = self.within(&tx, id).await?;
             self.check_reach(may.actor(), &[&before.roles, asked].concat())?;
+            check_state(only, &before)?;
             let after = after(&before, patch);
+            if after.email != before.email {
+                Self::check_another(may.actor(), &before)?;
+            }
             self.check_last_admin(&users, &before, Some(&after)).await?;
             let unchanged = User::VERSION.eq(before.version);
             let changed = users.update_if(may, id, unchanged, patch.clone()).await;
@@ -167,21 +183,32 @@ impl Accounts {
     /// # Errors
     /// [`UserError::NotFound`], [`UserError::Beyond`], or [`UserError::LastAdmin`].
     pub async fn remove(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
+        self.remove_when(may, id, &Preconditions::default()).await
+    }
+
+    /// The same, if the account is in the state that was said.
+    pub(super) async fn remove_when(
+        &self,
+        may: &May<Delete, User>,
+        id: Uuid,
+        only: &Preconditions,
+    ) -> Result<(), UserError> {
         let patience = Patience::new();
         loop {
-            let done = self.remove_in_turn(may, id).await;
+            let done = self.remove_in_turn(may, id, only).await;
             if !patience.bears(&done).await {
                 break done;
             }
         }
     }
 
-    async fn remove_in_turn(&self, may: &May<Delete, User>, id: Uuid) -> Result<(), UserError> {
+    async fn remove_in_turn(&self, may: &May<Delete, User>, id: Uuid, only: &Preconditions) -> Result<(), UserError> {
         let removed = self.altering(async |tx| {
             self.take_turn(&tx).await?;
             let users = self.users().on(&tx)?;
             let user = self.within(&tx, id).await?;
             self.check_reach(may.actor(), &user.roles)?;
+            check_state(only, &user)?;
             self.check_last_admin(&users, &user, None).await?;
             users.delete(may, id).await?;
             self.record_in(&tx, may.actor(), "delete", &user).await?;
@@ -199,6 +226,12 @@ impl Accounts {
         }
     }
 
+    /// Refuses what takes an account, done to one's own: a session that was left open, a key or an application of others
+    /// would become a password of whoever has it, without the one until now.
+    pub(crate) fn check_another(actor: &Actor, user: &User) -> Result<(), UserError> {
+        if own_id(actor) == Some(user.user_id) { Err(UserError::Own) } else { Ok(()) }
+    }
+
     /// Refuses who would do to others what others could not do to them.
     pub(crate) fn check_reach(&self, actor: &Actor, roles: &[String]) -> Result<(), UserError> {
         let granted = self.0.users.roles.grants(roles.iter().map(String::as_str));
@@ -208,14 +241,24 @@ impl Accounts {
 
     /// The rules of an input, and that there are such roles.
     fn check(&self, input: &impl Input, roles: &[String]) -> Result<(), UserError> {
-        let (faults, known) = (Faults::of(input), &self.0.users.roles);
+        let faults = Faults::of(input);
         if !faults.is_empty() {
             return Err(UserError::Invalid(faults));
         }
+        self.check_roles(roles)
+    }
+
+    /// Refuses roles that there are not.
+    pub(super) fn check_roles(&self, roles: &[String]) -> Result<(), UserError> {
+        let known = &self.0.users.roles;
         roles.iter().find(|role| !known.has(role)).map_or(Ok(()), |role| {
             Err(UserError::UnknownRole { role: role.clone(), known: known.names().map(str::to_owned).collect() })
         })
     }
+}
+
+fn check_state(only: &Preconditions, user: &User) -> Result<(), UserError> {
+    if only.allow(user) { Ok(()) } else { Err(UserError::Precondition) }
 }
 
 fn patch(AccountChange { name, email, roles, disabled }: AccountChange) -> UserPatch {
@@ -253,6 +296,11 @@ pub(crate) fn event(actor: &Actor, action: &str, user: &User) -> NewAuditEvent {
     NewAuditEvent::new(actor, action, "users").of_row(&user.user_id)
 }
 
+/// Somebody was added, with those roles.
+pub(super) fn created(actor: &Actor, user: &User) -> NewAuditEvent {
+    event(actor, "create", user).because(roles_of(user))
+}
+
 /// What a change comes to.
 fn events(actor: &Actor, before: &User, after: &User) -> Vec<NewAuditEvent> {
     let mut events = vec![];
@@ -262,8 +310,10 @@ fn events(actor: &Actor, before: &User, after: &User) -> Vec<NewAuditEvent> {
     if before.roles != after.roles {
         events.push(event(actor, "set_roles", after).because(roles_of(after)));
     }
-    if (&before.name, &before.email) != (&after.name, &after.email) {
-        events.push(event(actor, "update", after));
+    let fields = [("name", before.name != after.name), ("address", before.email != after.email)];
+    let changed: Vec<_> = fields.into_iter().filter(|(_, is)| *is).map(|(field, _)| field).collect();
+    if !changed.is_empty() {
+        events.push(event(actor, "update", after).because(changed.join(", ")));
     }
     events
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! /users     api.rs      for those who may
 //!            manage.rs   adding, changing, removing; who may do it to whom      error.rs   and why not
+//!            load.rs     those of a file
 //!            ends.rs     what ends with that, in the same transaction
 //!            turn.rs     one at a time, so that an admin stays
 //! one's own  proof.rs    password and code, once more or for the first time     own.rs     the API for oneself
@@ -18,6 +19,7 @@ mod browser;
 mod ends;
 mod error;
 mod links;
+mod load;
 mod mail;
 mod manage;
 mod own;

@@ -4,13 +4,12 @@
 //! at one, and could keep its user from changing it.
 
 use super::{Accounts, UserError};
-use crate::users::{PROVIDER, User};
+use crate::users::{User, own_id};
 use axum::http::HeaderMap;
 use tollgate_access::Actor;
 use tollgate_core::{Fault, Problem, Result, Secret};
 use tollgate_http::{Axum, Json, NoContent, Service};
 use tollgate_macros::input;
-use uuid::Uuid;
 
 /// A password, and the one in its place.
 #[input]
@@ -49,8 +48,7 @@ impl Accounts {
         if actor.key().is_some() || actor.client().is_some() {
             return Err(UserError::NotInPerson);
         }
-        let id = Uuid::parse_str(actor.id()).ok().filter(|_| actor.provider() == Some(PROVIDER));
-        self.0.users.get(id.ok_or(UserError::Elsewhere)?).await
+        self.0.users.get(own_id(actor).ok_or(UserError::Elsewhere)?).await
     }
 }
 

@@ -1,6 +1,10 @@
 //! Proving who one is: the password, the code, and choosing another password.
 
-use super::{Accounts, Proven, UserError, event, mail::Mail, tries::Bucket};
+use super::{
+    Accounts, Proven, UserError, event,
+    mail::Mail,
+    tries::{Attempt, Bucket},
+};
 use crate::{
     error::Error,
     measures,
@@ -10,7 +14,7 @@ use crate::{
 };
 use tollgate_access::{Actor, Identity, May, Update};
 use tollgate_core::Secret;
-use tollgate_store::{audit::NewAuditEvent, beside};
+use tollgate_store::{Transaction, audit::NewAuditEvent, beside};
 use uuid::Uuid;
 
 impl Accounts {
@@ -31,7 +35,7 @@ impl Accounts {
             }
             Ok(Err(refused)) => {
                 measures::login("password", "failure");
-                self.record_refusal(refused.user, refused.reason).await?;
+                self.record_try(refused.user, refused.reason, &attempt).await?;
                 Err(SignInError::Refused { reason: refused.reason, left: attempt.left, window: attempt.window })
             }
             Err(error) => {
@@ -57,13 +61,21 @@ impl Accounts {
         let browser = inner.browsers.recognise(user, from.known.as_deref());
         let buckets = Bucket::code(user.user_id, browser.as_deref());
         let attempt = inner.tries.begin(buckets).await?.map_err(SignInError::Throttled)?;
-        if let Some(proven) = inner.factors.accept(user.user_id, code).await? {
-            inner.tries.succeeded(attempt).await?;
-            return Ok(proven);
+        match inner.factors.accept(user.user_id, code).await {
+            Ok(Some(proven)) => {
+                inner.tries.succeeded(attempt).await?;
+                Ok(proven)
+            }
+            Ok(None) => {
+                let reason = "wrong code";
+                self.record_try(Some(user.user_id), reason, &attempt).await?;
+                Err(SignInError::Refused { reason, left: attempt.left, window: attempt.window })
+            }
+            Err(error) => {
+                inner.tries.undone(attempt).await?;
+                Err(error.into())
+            }
         }
-        let reason = if attempt.left == 0 { "wrong code: no more are looked at for now" } else { "wrong code" };
-        self.record_refusal(Some(user.user_id), reason).await?;
-        Err(SignInError::Refused { reason, left: attempt.left, window: attempt.window })
     }
 
     /// Whether it is the password of somebody who is signed in, in that session or with a token. Each session has tries of
@@ -79,7 +91,7 @@ impl Accounts {
         let attempt = attempt.map_err(UserError::Throttled)?;
         match inner.users.passwords.judge(password, Some(user.password_hash.clone())).await {
             Ok(Verdict::Wrong) => {
-                self.record_refusal(Some(user.user_id), "wrong password, while signed in").await?;
+                self.record_try(Some(user.user_id), "wrong password, while signed in", &attempt).await?;
                 Err(UserError::WrongPassword)
             }
             Ok(_) => Ok(inner.tries.succeeded(attempt).await?),
@@ -92,18 +104,51 @@ impl Accounts {
 
     /// Records that nobody was signed in.
     pub(crate) async fn record_refusal(&self, user: Option<Uuid>, reason: &str) -> Result<(), Error> {
-        let anyone: Actor = Identity::anyone().into();
-        let event = NewAuditEvent::new(&anyone, "sign_in", "users").refused().because(reason);
-        let event = user.into_iter().fold(event, |event, user| event.of_row(&user));
+        self.record_unknown("sign_in", user, false, reason).await
+    }
+
+    /// Records a try that failed; with the last one, that those after it are not looked at.
+    async fn record_try(&self, user: Option<Uuid>, reason: &str, attempt: &Attempt) -> Result<(), Error> {
+        let last = if attempt.left == 0 { ": no more are looked at for now" } else { "" };
+        self.record_refusal(user, &format!("{reason}{last}")).await
+    }
+
+    /// Records what somebody did to an account of whom it is not known who they are.
+    pub(crate) async fn record_unknown(
+        &self,
+        action: &str,
+        user: Option<Uuid>,
+        allowed: bool,
+        said: &str,
+    ) -> Result<(), Error> {
+        let (anyone, event) = by_unknown(action, user, said);
+        let event = if allowed { event } else { event.refused() };
         Ok(self.users().record(&anyone, event).await?)
     }
 
     /// Records what somebody did with their own account.
     pub(crate) async fn record_own(&self, user: &User, action: &str, detail: Option<&str>) -> Result<(), Error> {
+        let (actor, event) = self.by_owner(user, action, detail);
+        Ok(self.users().record(&actor, event).await?)
+    }
+
+    /// The same, in the transaction in which it is done.
+    pub(crate) async fn record_own_in(
+        &self,
+        tx: &Transaction,
+        user: &User,
+        action: &str,
+        detail: Option<&str>,
+    ) -> Result<(), Error> {
+        let (actor, event) = self.by_owner(user, action, detail);
+        Ok(self.users().on(tx)?.record(&actor, event).await?)
+    }
+
+    fn by_owner(&self, user: &User, action: &str, detail: Option<&str>) -> (Actor, NewAuditEvent) {
         let actor = self.0.users.actor(user);
         let event = event(&actor, action, user);
-        let event = detail.into_iter().fold(event, tollgate_store::audit::NewAuditEvent::because);
-        Ok(self.users().record(&actor, event).await?)
+        let event = detail.into_iter().fold(event, NewAuditEvent::because);
+        (actor, event)
     }
 
     /// Changes the password of somebody who is signed in and knows it. All other sessions and all tokens end.
@@ -164,17 +209,22 @@ impl Accounts {
     /// A link with which a user chooses a new password: good once, for an hour. Whoever has it can take the account.
     ///
     /// # Errors
-    /// [`UserError::NotFound`], or [`UserError::Beyond`].
+    /// [`UserError::NotFound`], [`UserError::Own`], or [`UserError::Beyond`].
     pub async fn reset_link(&self, may: &May<Update, User>, id: Uuid) -> Result<String, UserError> {
         let user = self.0.users.get(id).await?;
+        Self::check_another(may.actor(), &user)?;
         self.check_reach(may.actor(), &user.roles)?;
-        let link = self.link(&user).await?;
-        self.users().record(may.actor(), event(may.actor(), "reset_link", &user)).await?;
-        Ok(link)
+        self.link(&user, may.actor(), event(may.actor(), "reset_link", &user)).await
     }
 
-    async fn link(&self, user: &User) -> Result<String, Error> {
-        Ok(format!("{}/auth/reset?link={}", self.0.issuer, self.0.links.issue(user).await?))
+    /// A link, and the record that it was made.
+    async fn link(&self, user: &User, actor: &Actor, event: NewAuditEvent) -> Result<String, UserError> {
+        let link = self.users().transaction(async |tx| {
+            let link = self.0.links.issue(user, &tx).await?;
+            self.users().on(&tx)?.record(actor, event).await?;
+            Ok::<_, UserError>(link)
+        });
+        Ok(format!("{}/auth/reset?link={}", self.0.issuer, link.await?))
     }
 
     /// Whether links can be sent.
@@ -202,8 +252,9 @@ impl Accounts {
         if self.0.users.keeps_out(&user) {
             return Ok(());
         }
-        let (title, link) = (&self.0.title, self.link(&user).await?);
-        self.record_own(&user, "reset_link", Some("by mail")).await?;
+        // Whoever asked did not say who they are: it may be somebody who is after this account.
+        let (anyone, event) = by_unknown("reset_link", Some(user.user_id), "by mail");
+        let (title, link) = (&self.0.title, self.link(&user, &anyone, event).await?);
         let text = format!(
             "Hello {},\n\nsomebody, perhaps you, wants to choose a new password for {title}. This link does it, once and \
              within an hour:\n\n{link}\n\nIf it was not you, do nothing: your password stays as it is.\n",
@@ -213,6 +264,14 @@ impl Accounts {
             .send(Mail { to: user.email, name: user.name, subject: format!("A new password for {title}"), text })
             .await
     }
+}
+
+/// What was done to an account by somebody of whom it is not known who they are.
+fn by_unknown(action: &str, user: Option<Uuid>, said: &str) -> (Actor, NewAuditEvent) {
+    let anyone: Actor = Identity::anyone().into();
+    let event = NewAuditEvent::new(&anyone, action, "users").because(said);
+    let event = user.into_iter().fold(event, |event, user| event.of_row(&user));
+    (anyone, event)
 }
 
 #[cfg(test)]

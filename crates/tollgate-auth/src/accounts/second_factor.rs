@@ -143,11 +143,11 @@ impl SecondFactors {
     }
 
     /// Other recovery codes in place of those there were.
-    pub(crate) async fn renew(&self, user: Uuid) -> Result<Vec<String>> {
+    pub(crate) async fn renew(&self, user: Uuid, on: &Transaction) -> Result<Vec<String>> {
         let codes = recovery_codes()?;
         let recovery = codes.iter().map(|code| name(user, code)).collect();
         let patch = SecondFactorPatch { recovery: Change::Set(recovery), ..Default::default() };
-        let changed = self.records.change(user, Filter::every(), patch).await?;
+        let changed = self.records.on(on)?.change(user, Filter::every(), patch).await?;
         Ok(if changed { codes } else { vec![] })
     }
 

@@ -3,7 +3,8 @@
 //! Send one as `Authorization: Bearer tg_…`. Whoever has `create:api_keys` makes keys that speak for themselves; with
 //! `create:api_keys:any`, also for service accounts. A key is shown once, in the answer that makes it.
 
-use super::{ApiKey, ApiKeys, KeyError, KeyFor, NewKey, keys::own_id};
+use super::{ApiKey, ApiKeys, KeyError, KeyFor, NewKey};
+use crate::users::{in_one_line, own_id};
 use jiff::SignedDuration;
 use tollgate_access::{Create, Delete, May, Read};
 use tollgate_core::Result;
@@ -20,7 +21,7 @@ const DAYS: u32 = 90;
 #[derive(Debug, Clone)]
 pub struct KeyWanted {
     /// What it is for, as in `nightly-import`.
-    #[garde(length(min = 1, max = 100))]
+    #[garde(length(min = 1, max = 100), custom(in_one_line))]
     pub name: String,
     /// What it may do, as in `read:movies`: nothing that you may not do yourself.
     pub scopes: Vec<String>,

@@ -1,5 +1,6 @@
 //! What a key is, and who may see it.
 
+use crate::users::in_one_line;
 use jiff::Timestamp;
 use tollgate_access::{Act, Actor, Policy, Rows};
 use tollgate_macros::resource;
@@ -11,7 +12,7 @@ pub struct ApiKey {
     #[id]
     pub key_id: String,
     /// What it is for.
-    #[garde(length(min = 1, max = 100))]
+    #[garde(length(min = 1, max = 100), custom(in_one_line))]
     pub name: String,
     /// Whom it speaks for: the id of a user, or `service:` and the name of a service account.
     #[index]

@@ -10,11 +10,11 @@ use crate::{
     Error, Identity, Result,
     issuer::{Ended, Follower, Revoked, follow},
     token::{Cache, Hash, Revocations},
-    users::PROVIDER,
+    users::own_id,
 };
 use jiff::Timestamp;
 use std::{fmt, sync::Arc, time::Duration};
-use tollgate_access::{Actor, Create, Delete, Grants, May, Roles, Rows};
+use tollgate_access::{Actor, Create, Delete, Grants, May, Roles, Rows, System};
 use tollgate_core::{Clock, Problem, Secret};
 use tollgate_http::{Argument, Call, Operation};
 use tollgate_store::{Database, Store, audit::NewAuditEvent};
@@ -133,6 +133,16 @@ impl ApiKeys {
         Ok((key, row.await?))
     }
 
+    /// The keys that somebody made for service accounts: they do not end with whoever made them.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn made_for_services_by(&self, creator: &str) -> Result<Vec<ApiKey>> {
+        let may = System::because("an operator learns which keys outlast their maker").may();
+        let theirs = ApiKey::CREATOR.eq(creator) & ApiKey::SUBJECT.starts_with(SERVICE);
+        Ok(self.0.keys.find(&may, theirs).all().await?)
+    }
+
     /// Ends a key: here at once, on other instances within a second. It is recorded with its removal.
     ///
     /// # Errors
@@ -195,11 +205,6 @@ fn check_signed_in(actor: &Actor, now: u64) -> Result<(), KeyError> {
 fn check_within(scopes: &[String], most: &Grants) -> Result<(), KeyError> {
     let more = scopes.iter().find(|scope| !most.include(scope));
     more.map_or(Ok(()), |scope| Err(KeyError::More(scope.clone())))
-}
-
-/// Who they are at the embedded issuer, if that is where they are from.
-pub(super) fn own_id(actor: &Actor) -> Option<Uuid> {
-    actor.id().parse().ok().filter(|_| actor.provider() == Some(PROVIDER))
 }
 
 /// Whether that is how people of a provider are called: no other id has a `|`.

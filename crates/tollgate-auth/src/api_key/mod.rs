@@ -15,7 +15,7 @@
 //! instance.
 //!
 //! Invariant: no key makes another, nor does an application of others. Whoever takes one has no other key left when it is
-//! revoked; what was done with it stays done, as with one that may `create:users`.
+//! revoked; what was done with it stays done, as with one that may `create:users` or `update:users`.
 
 mod api;
 mod caller;

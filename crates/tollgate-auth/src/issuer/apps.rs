@@ -7,7 +7,6 @@ use crate::{
     error,
     identity::Issuer,
     issuer::consents::Consent,
-    parameters::Parameters,
     sign_in::{LOGIN, refuse, see_other},
     users::User,
 };
@@ -51,16 +50,9 @@ impl Issuer {
     }
 
     async fn withdraw_by_form(&self, request: Request) -> Result<Response> {
-        let headers = request.headers().clone();
-        if self.origins.came_from_us(&headers) != Some(true) {
-            return Err(self.foreign());
-        }
-        let form = Parameters::of_form(request).await?;
-        let Some((_, user)) = self.signed_in(&headers).await? else { return Ok(sign_in_first()) };
-        let client = form.get("client").unwrap_or_default();
-        if self.withdraw(user.user_id, client).await? {
-            self.accounts.record_own(&user, "withdraw_client", Some(client)).await?;
-        }
+        let form = self.form(request).await?;
+        let Some((_, user)) = self.signed_in(&form.headers).await? else { return Ok(sign_in_first()) };
+        self.withdraw(&user, form.typed("client")).await?;
         Ok(see_other(APPS))
     }
 }

@@ -4,7 +4,7 @@
 //! others have PKCE (RFC 7636) alone, which proves that whoever redeems a code asked for it.
 //!
 //! Invariant: the id of a client is never that of somebody else: users have UUIDs, service accounts and people of other
-//! issuers a `:` or a `|` in theirs. So the subject of a token names one of them for good (RFC 9068, 5).
+//! issuers a `:` or a `|` in theirs, and those of the system and of anyone are taken. So the subject of a token names one of them for good (RFC 9068, 5).
 
 use crate::{
     error::{Error, Result},
@@ -14,7 +14,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{fmt, str::FromStr};
-use tollgate_access::{Grants, Roles};
+use tollgate_access::{Grants, Identity as Person, Roles, System};
 use tollgate_core::Secret;
 use url::Url;
 use uuid::Uuid;
@@ -22,6 +22,8 @@ use uuid::Uuid;
 /// Ids that tokens of the app itself name: those of its command line and of `POST /token`.
 pub(crate) const COMMAND_LINE: &str = "cli";
 pub(super) const PASSWORD: &str = "password";
+/// Those, and the ids of whoever is no client, user or program.
+const RESERVED: [&str; 4] = [COMMAND_LINE, PASSWORD, System::ID, Person::ANYONE];
 
 /// What a client is, and so what it can keep to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,13 +127,14 @@ impl Client {
         // issuer.
         let good = |byte: u8| byte.is_ascii_graphic() && !b":|".contains(&byte);
         let is_name = !self.id.is_empty() && self.id.bytes().all(good);
-        if !is_name || Uuid::parse_str(&self.id).is_ok() || [COMMAND_LINE, PASSWORD].contains(&self.id.as_str()) {
+        if !is_name || Uuid::parse_str(&self.id).is_ok() || RESERVED.contains(&self.id.as_str()) {
             return Err(self.refused(
-                "cannot be called that: an id is visible ASCII without `:` and `|`, no UUID, not `cli` or `password`",
+                "cannot be called that: an id is visible ASCII without `:` and `|`, no UUID, and not `cli`, \
+                 `password`, `system` or `anyone`",
             ));
         }
-        if self.name.trim().is_empty() {
-            return Err(self.refused("has no name for people"));
+        if self.name.trim().is_empty() || self.name.contains(char::is_control) {
+            return Err(self.refused("has no name for people: it is one line, without control characters"));
         }
         if self.kind.keeps_a_secret() != self.secret.is_some() {
             let why = if self.secret.is_some() { "keeps no secret: leave it out" } else { "needs a secret" };
@@ -318,9 +321,13 @@ mod tests {
             (named("0198f5b4-7cc8-7000-8000-000000000000"), "no UUID"),
             (named("0198F5B47CC870008000000000000000"), "no UUID"),
             (named("cli"), "not `cli`"),
+            (named("password"), "not `cli`"),
+            (named("system"), "not `cli`"),
+            (named("anyone"), "not `cli`"),
             (named("service:nightly-import"), "without `:`"),
             (named("okta|00u1"), "without `:`"),
             (Client { name: " ".into(), ..named("a") }, "no name"),
+            (Client { name: "Recorder\nof this app".into(), ..named("a") }, "no name"),
             (Client { offline: true, third_party: true, ..named("a") }, "asks for `offline_access`"),
             (good(ClientKind::Confidential), "needs a secret"),
             (Client { kind: ClientKind::Native, ..confidential.clone() }, "keeps no secret"),

@@ -15,6 +15,7 @@ use super::{
     scope,
 };
 use crate::{
+    error,
     identity::Issuer,
     parameters::Parameters,
     sign_in::{LOGIN, refuse},
@@ -47,15 +48,10 @@ pub(crate) async fn consent(State(issuer): State<Arc<Issuer>>, request: HttpRequ
 
 impl Issuer {
     async fn consent(&self, request: HttpRequest) -> Result<Response> {
-        let headers = request.headers().clone();
-        if self.origins.came_from_us(&headers) != Some(true) {
-            return Err(self.foreign());
-        }
-        let form = Parameters::of_form(request).await?;
-        let seen = form.get("scope").unwrap_or_default().to_owned();
-        let said = Said { allow: form.get("answer") == Some("allow"), seen };
-        let asked = Parameters::read(form.get("request").unwrap_or_default().as_bytes())?;
-        Ok(self.authorize(&asked, &headers, Some(&said)).await)
+        let form = self.form(request).await?;
+        let said = Said { allow: form.typed("answer") == "allow", seen: form.typed("scope").to_owned() };
+        let asked = Parameters::read(form.typed("request").as_bytes())?;
+        Ok(self.authorize(&asked, &form.headers, Some(&said)).await)
     }
 
     /// Whether that may be given without asking, or was just allowed.
@@ -70,10 +66,7 @@ impl Issuer {
         match said {
             Some(said) if !said.allow => Err(Denied::new(Code::AccessDenied, "the user does not allow it")),
             Some(said) if scope::covers(&said.seen, scope) => {
-                if client.third_party {
-                    self.consents.allow(user.user_id, &client.id, scope).await?;
-                }
-                self.accounts.record_own(user, "allow_client", Some(&format!("{}: {scope}", client.id))).await?;
+                self.allow(client, user, scope).await?;
                 Ok(true)
             }
             Some(_) => Ok(false),
@@ -85,6 +78,18 @@ impl Issuer {
                 Ok(allowed.is_some_and(|allowed| scope::covers(&allowed.scope, scope)))
             }
         }
+    }
+
+    /// Keeps what was allowed, where that is kept, and the record of it.
+    async fn allow(&self, client: &Client, user: &User, scope: &str) -> error::Result<()> {
+        let said = format!("{}: {scope}", client.id);
+        let allowed = self.users.store().transaction(async |tx| {
+            if client.third_party {
+                self.consents.allow(user.user_id, &client.id, scope, &tx).await?;
+            }
+            self.accounts.record_own_in(&tx, user, "allow_client", Some(&said)).await
+        });
+        allowed.await
     }
 
     /// The page that asks.

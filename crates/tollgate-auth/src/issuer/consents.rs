@@ -59,9 +59,10 @@ impl Consents {
     }
 
     /// Keeps that a user allows these scopes, besides what they allowed before.
-    pub(crate) async fn allow(&self, user: Uuid, client: &str, scope: &str) -> Result<()> {
-        if let Some(known) = self.find(user, client).await? {
-            return self.widen(&known, scope).await;
+    pub(crate) async fn allow(&self, user: Uuid, client: &str, scope: &str, on: &Transaction) -> Result<()> {
+        let records = self.0.on(on)?;
+        if let Some(known) = records.get(name(user, client)).await? {
+            return widen(&records, &known, scope).await;
         }
         let new = NewConsent {
             consent: name(user, client),
@@ -70,20 +71,11 @@ impl Consents {
             scope: scope.to_owned(),
             grant_id: Mint::new_id(),
         };
-        match self.0.insert(new).await {
+        match records.insert(new).await {
             // A second click was faster.
             Ok(_) | Err(tollgate_store::Error::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn widen(&self, known: &Consent, scope: &str) -> Result<()> {
-        let wider = scope::union(&known.scope, scope);
-        if wider != known.scope {
-            let patch = ConsentPatch { scope: Change::Set(wider), ..Default::default() };
-            self.0.change(known.consent.clone(), Filter::every(), patch).await?;
-        }
-        Ok(())
     }
 
     /// Forgets what a user allowed to a client; answers what it was.
@@ -105,6 +97,15 @@ impl Consents {
         self.0.on(on)?.delete(Consent::CLIENT.eq(client)).await?;
         Ok(())
     }
+}
+
+async fn widen(records: &Records<Consent>, known: &Consent, scope: &str) -> Result<()> {
+    let wider = scope::union(&known.scope, scope);
+    if wider != known.scope {
+        let patch = ConsentPatch { scope: Change::Set(wider), ..Default::default() };
+        records.change(known.consent.clone(), Filter::every(), patch).await?;
+    }
+    Ok(())
 }
 
 fn name(user: Uuid, client: &str) -> String {

@@ -148,7 +148,8 @@ impl From<Refused> for Denied {
             Refused::Client => "the refresh token is another client's",
             Refused::Expired => "the refresh token has expired",
             Refused::Dead(_) => "the refresh token was revoked",
-            Refused::Reuse => "a retired refresh token was used: its family has ended",
+            Refused::Scope => return Self::new(Code::InvalidScope, "a refresh gives no more than was granted"),
+            Refused::Reuse(_) => "a retired refresh token was used: its family has ended",
             Refused::Echo => "the refresh token was just replaced",
             Refused::Unavailable(cause) => {
                 return Self::later(cause.unwrap_or_else(|| "others were faster each time".into()));

@@ -10,7 +10,7 @@ use super::{
     denied::{Code, Denied, UNCACHED},
     given::Given,
     mint::{Access, Mint, SignIn},
-    refresh::{FamilyId, Grant, RefreshToken},
+    refresh::{FamilyId, Grant, RefreshToken, Refused},
     revoked::Ended,
     scope,
 };
@@ -21,6 +21,7 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Where codes become tokens.
 pub(crate) const TOKEN: &str = "/oauth/token";
@@ -159,7 +160,11 @@ impl Issuer {
             return denied;
         }
         tracing::warn!(client = code.client, user = %code.user_id, "a code was used twice: what it gave was revoked");
-        Denied::grant("the code was used before")
+        let said = format!("{}: a code came back, and what it gave has ended", code.client);
+        match self.accounts.record_unknown("redeem_code", Some(code.user_id), false, &said).await {
+            Ok(()) => Denied::grant("the code was used before"),
+            Err(error) => error.into(),
+        }
     }
 
     async fn end_what_it_gave(&self, code: &AuthorizationCode) -> Result<(), Denied> {
@@ -174,7 +179,10 @@ impl Issuer {
     async fn redeem_refresh(&self, asked: &Parameters, client: &Client, at: u64) -> Result<Tokens, Denied> {
         let text = asked.required("refresh_token", "`refresh_token` is missing")?;
         let token = RefreshToken::parse(text).ok_or_else(|| Denied::grant("the refresh token is none"))?;
-        let refreshed = self.refresh.redeem(&token, &client.id).await?;
+        let refreshed = match self.refresh.redeem_for(&token, &client.id, asked.get("scope")).await {
+            Err(Refused::Reuse(grant)) => return Err(self.tell_of_theft(*grant).await),
+            other => other?,
+        };
         let given = refreshed.grant.given()?;
         let Some(user) = self.holder(client, &given).await? else {
             // Also where that was written by hand, and nothing else ended with it.
@@ -194,6 +202,16 @@ impl Issuer {
         let access = Access { id: &id, client, third_party, scope: &scope, at, signed_in, grant, under };
         let access_token = self.mint.access_token(&user, &access)?;
         Ok(self.tokens(access_token, scope, Some(refreshed.token), None))
+    }
+
+    /// A retired refresh token came back, and its family has ended: whoever looks after the app learns of it.
+    async fn tell_of_theft(&self, Grant { user, client, .. }: Grant) -> Denied {
+        tracing::warn!(client, user, "a retired refresh token was used: what came of it was revoked");
+        let said = format!("{client}: a retired refresh token came back, and what came of it has ended");
+        match self.accounts.record_unknown("refresh", Uuid::parse_str(&user).ok(), false, &said).await {
+            Ok(()) => Denied::grant("a retired refresh token was used: its family has ended"),
+            Err(error) => error.into(),
+        }
     }
 
     fn tokens(

@@ -84,43 +84,43 @@ impl Issuer {
     /// Signs a browser out: ends its session, and what clients of the app were given under it, which is recorded. Answers
     /// the `Set-Cookie` that removes it.
     pub(crate) async fn end_session(&self, headers: &HeaderMap) -> Result<HeaderValue> {
-        if let Some((_, user)) = self.signed_in(headers).await? {
-            self.accounts.record_own(&user, "sign_out", None).await?;
-        }
+        let user = self.signed_in(headers).await?.map(|(_, user)| user);
         if let Some(session) = self.sessions.named(headers) {
-            self.end_if(&session, Filter::every()).await?;
+            self.end_if(&session, Filter::every(), user.as_ref().map(|user| (user, "sign_out"))).await?;
         }
         Ok(self.sessions.removal())
     }
 
     /// Ends one of a user's own sessions, in whatever browser it is, which is recorded.
     pub(crate) async fn end_session_of(&self, user: &User, session: &str) -> Result<()> {
-        if self.end_if(session, Session::USER_ID.eq(user.user_id)).await? {
-            self.accounts.record_own(user, "end_session", None).await?;
-        }
+        self.end_if(session, Session::USER_ID.eq(user.user_id), Some((user, "end_session"))).await
+    }
+
+    /// Ends a session that matches, if there is one, and what clients of the app were given under it. It is recorded who did
+    /// what, where that is known.
+    async fn end_if(&self, session: &str, only: Filter<Session>, by: Option<(&User, &str)>) -> Result<()> {
+        let ended = self.users.store().transaction(async |tx| {
+            let (was_there, ended) = self.accounts.end_session_in(&tx, session, only).await?;
+            if let Some((user, action)) = by.filter(|_| was_there) {
+                self.accounts.record_own_in(&tx, user, action, None).await?;
+            }
+            Ok::<_, Error>(ended)
+        });
+        self.revoked.apply(ended.await?);
         Ok(())
     }
 
-    /// Ends a session that matches, and what clients of the app were given under it. Answers whether there was one.
-    async fn end_if(&self, session: &str, only: Filter<Session>) -> Result<bool> {
-        let end = async |tx| self.accounts.end_session_in(&tx, session, only).await;
-        let (was_there, ended) = self.users.store().transaction(end).await?;
-        self.revoked.apply(ended);
-        Ok(was_there)
-    }
-
-    /// Takes back what a user allowed to a client, and ends what it was given under that. Answers whether it was allowed
-    /// anything.
-    pub(crate) async fn withdraw(&self, user: Uuid, client: &str) -> Result<bool> {
+    /// Takes back what a user allowed to a client, if they did, and ends what it was given under that, which is recorded.
+    pub(crate) async fn withdraw(&self, user: &User, client: &str) -> Result<()> {
+        let (id, accounts) = (user.user_id, &self.accounts);
         let ended = self.users.store().transaction(async |tx| {
-            let Some(allowed) = self.consents.remove(user, client, &tx).await? else { return Ok(None) };
+            let Some(allowed) = self.consents.remove(id, client, &tx).await? else { return Ok(None) };
+            accounts.record_own_in(&tx, user, "withdraw_client", Some(client)).await?;
             let under = public_name(&allowed.grant_id);
-            Ok::<_, Error>(Some(self.revoked.note_of(&user.to_string(), Ended::Under(&under), &tx).await?))
+            Ok::<_, Error>(Some(self.revoked.note_of(&id.to_string(), Ended::Under(&under), &tx).await?))
         });
-        let ended = ended.await?;
-        let was_allowed = ended.is_some();
-        self.revoked.apply(ended);
-        Ok(was_allowed)
+        self.revoked.apply(ended.await?);
+        Ok(())
     }
 
     /// Removes an added client, and ends what it was given.

@@ -75,6 +75,13 @@ pub(crate) struct Access<'a> {
     pub(crate) under: Option<&'a str>,
 }
 
+impl<'a> Access<'a> {
+    /// One that belongs to no session and no refresh token, for somebody who has just shown who they are.
+    pub(crate) fn alone(id: &'a str, client: &'a str, scope: &'a str, at: u64) -> Self {
+        Self { id, client, third_party: false, scope, at, signed_in: Some(at), grant: None, under: None }
+    }
+}
+
 /// OpenID Connect Core, 2 and 5.4.
 #[derive(Serialize)]
 struct IdClaims<'a> {
@@ -131,8 +138,7 @@ impl Mint {
     /// An access token that speaks of the client itself, and the version of those if one has ended.
     pub(crate) fn own_token(&self, client: &Client, scope: &str, at: u64, version: Option<i64>) -> Result<String> {
         let (id, client_id) = (Self::new_id(), &client.id);
-        let (third_party, signed_in) = (false, None);
-        let access = Access { id: &id, client: client_id, third_party, scope, at, signed_in, grant: None, under: None };
+        let access = Access::alone(&id, client_id, scope, at);
         let claims =
             AccessClaims { name: Some(&client.name), user_version: version, ..self.access_claims(client_id, &access) };
         self.keys.sign("at+jwt", &claims)

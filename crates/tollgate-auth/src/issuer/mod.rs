@@ -72,23 +72,45 @@ pub(crate) use scope::granted;
 use crate::identity::Issuer;
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use std::sync::Arc;
 
+/// Paths, and what answers there.
+pub(crate) type Routes = Vec<(&'static str, MethodRouter<Arc<Issuer>>)>;
+
+fn usual() -> Routes {
+    vec![
+        (exchange::TOKEN, post(exchange::exchange)),
+        (revoke::REVOKE, post(revoke::revoke)),
+        (userinfo::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo)),
+        (discovery::METADATA[0], get(discovery::metadata)),
+        (discovery::METADATA[1], get(discovery::metadata)),
+        (discovery::KEYS, get(discovery::keys)),
+        (authorize::AUTHORIZE, get(authorize::authorize).post(authorize::authorize_by_form)),
+        (consent::CONSENT, post(consent::consent)),
+        (consent::APPS, get(apps::page).post(apps::withdraw)),
+        (introspect::INTROSPECT, post(introspect::introspect)),
+        (logout::LOGOUT, get(logout::ask).post(logout::answer)),
+    ]
+}
+
+fn for_scripts() -> Routes {
+    vec![("/token", post(password_grant::password))]
+}
+
+/// All paths of the issuer, those included that the settings may leave away.
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    [usual(), for_scripts()].into_iter().flatten().map(|(path, _)| path)
+}
+
+/// A router of these routes.
+pub(crate) fn router_of(routes: Routes) -> Router<Arc<Issuer>> {
+    routes.into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers))
+}
+
 /// The issuer's own routes.
 pub(crate) fn router(issuer: &Arc<Issuer>) -> Router<Arc<Issuer>> {
-    let router = Router::new()
-        .route(discovery::METADATA[0], get(discovery::metadata))
-        .route(discovery::METADATA[1], get(discovery::metadata))
-        .route(discovery::KEYS, get(discovery::keys))
-        .route(authorize::AUTHORIZE, get(authorize::authorize).post(authorize::authorize_by_form))
-        .route(exchange::TOKEN, post(exchange::exchange))
-        .route(revoke::REVOKE, post(revoke::revoke))
-        .route(introspect::INTROSPECT, post(introspect::introspect))
-        .route(userinfo::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
-        .route(consent::CONSENT, post(consent::consent))
-        .route(consent::APPS, get(apps::page).post(apps::withdraw))
-        .route(logout::LOGOUT, get(logout::ask).post(logout::answer));
-    if issuer.config.password_grant { router.route("/token", post(password_grant::password)) } else { router }
+    let router = router_of(usual());
+    if issuer.config.password_grant { router.merge(router_of(for_scripts())) } else { router }
 }

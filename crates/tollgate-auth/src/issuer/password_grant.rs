@@ -70,11 +70,7 @@ impl Issuer {
         }
         self.accounts.record_own(&user, "sign_in", Some("pwd, by the password grant")).await?;
         let scope = scope::granted(asked.get("scope").unwrap_or_default(), self.users.actor(&user).grants());
-        let (id, client) = (Mint::new_id(), PASSWORD);
-        let signed_in = Some(at);
-        let access =
-            Access { id: &id, client, third_party: false, scope: &scope, at, signed_in, grant: None, under: None };
-        let access_token = self.mint.access_token(&user, &access)?;
+        let access_token = self.mint.access_token(&user, &Access::alone(&Mint::new_id(), PASSWORD, &scope, at))?;
         let expires_in = self.config.access_lifetime.as_secs();
         Ok(Issued { access_token, token_type: "bearer", expires_in, scope })
     }

@@ -13,6 +13,7 @@
 //!
 //! Invariant: a token has one successor, and a dead family has none.
 
+use super::scope;
 use crate::{random::random, token::Hash};
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -201,7 +202,7 @@ pub trait Families: Send + Sync {
     fn kill(&self, id: FamilyId, death: Death) -> Answer<'_, ()>;
 }
 
-/// Why a refresh was refused. To the client all but [`Refused::Unavailable`] are `invalid_grant`.
+/// Why a refresh was refused. To the client all but [`Refused::Scope`] and [`Refused::Unavailable`] are `invalid_grant`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Refused {
@@ -217,9 +218,12 @@ pub enum Refused {
     /// The family ended before.
     #[error("the refresh token was revoked")]
     Dead(Death),
-    /// A retired token came back: the family ended now.
+    /// More is asked for than was granted. The token stays as good as it was (RFC 6749, 5.2).
+    #[error("more is asked for than was granted")]
+    Scope,
+    /// A retired token came back: the family, which had that grant, ended now.
     #[error("a retired refresh token was used")]
-    Reuse,
+    Reuse(Box<Grant>),
     /// A retired token came back within the grace after its successor was used.
     #[error("the refresh token was just replaced")]
     Echo,
@@ -272,13 +276,25 @@ impl<F: Families> Refresh<F> {
 
     /// Uses a token up and answers its successor.
     pub async fn redeem(&self, token: &RefreshToken, client: &str) -> Result<Refreshed, Refused> {
+        self.redeem_for(token, client, None).await
+    }
+
+    /// The same, if no more than what was granted is asked for.
+    pub async fn redeem_for(
+        &self,
+        token: &RefreshToken,
+        client: &str,
+        scope: Option<&str>,
+    ) -> Result<Refreshed, Refused> {
         for _ in 0..ROUNDS {
             let now = self.families.now().await.map_err(unavailable)?;
             let family = self.families.load(token.family).await.map_err(unavailable)?.ok_or(Refused::Unknown)?;
             check_alive(&family, client, now)?;
             let successor = self.successor(token);
             let refreshed = |again| Refreshed { token: successor.clone(), grant: family.grant.clone(), again };
+            let is_granted = scope.is_none_or(|scope| scope::covers(&family.grant.scope, scope));
             match family.judge(&token.hash(), now) {
+                Judgement::Current | Judgement::Again if !is_granted => return Err(Refused::Scope),
                 Judgement::Current => {
                     let next = family.rotated(successor.hash(), now);
                     if self.families.swap(token.family, next).await.map_err(unavailable)? {
@@ -289,7 +305,7 @@ impl<F: Families> Refresh<F> {
                 Judgement::Echo => return Err(Refused::Echo),
                 Judgement::Stolen => {
                     self.families.kill(token.family, Death::Reuse).await.map_err(unavailable)?;
-                    return Err(Refused::Reuse);
+                    return Err(Refused::Reuse(Box::new(family.grant)));
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! those of RFC 6750, 3.1.
 
 use super::{denied::UNCACHED, scope};
-use crate::{authenticate::bearer, identity::Issuer, token::NOT_GOOD};
+use crate::{authenticate::bearer, identity::Issuer, sign_in::refuse, token::NOT_GOOD};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, header},
@@ -13,7 +13,6 @@ use axum::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tollgate_core::{Problem, Result};
-use tollgate_http::Refusal;
 use uuid::Uuid;
 
 /// Where clients ask who signed in.
@@ -22,7 +21,7 @@ pub(crate) const USERINFO: &str = "/oauth/userinfo";
 pub(crate) async fn userinfo(State(issuer): State<Arc<Issuer>>, headers: HeaderMap) -> Response {
     match issuer.userinfo(&headers).await {
         Ok(said) => (UNCACHED, said.to_string()).into_response(),
-        Err(problem) => Refusal::from(problem).into_response(),
+        Err(problem) => refuse(problem),
     }
 }
 

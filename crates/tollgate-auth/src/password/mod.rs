@@ -241,6 +241,12 @@ fn is_bcrypt(text: &[u8], stored: &str) -> bool {
     is_right && text.len() <= 72 && !text.contains(&0)
 }
 
+/// Whether that is a hash that passwords can be held against.
+pub(crate) fn is_hash(stored: &str) -> bool {
+    let is_bcrypt = stored.len() == 60 && bcrypt_cost(stored).is_some_and(|cost| cost <= MOST_ROUNDS);
+    is_bcrypt || argon2(stored).is_some()
+}
+
 /// An argon2 hash that does not cost too much.
 fn argon2(stored: &str) -> Option<(PasswordHash, Params)> {
     let hash = PasswordHash::new(stored).ok()?;

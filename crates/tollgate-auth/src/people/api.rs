@@ -69,6 +69,18 @@ async fn sign_out(
     Ok(NoContent)
 }
 
+/// Signs somebody out in one browser.
+///
+/// Nothing ends where that session has ended, or is none of theirs.
+async fn end_session(
+    may: May<Update, User>,
+    people: ProviderPeople,
+    Path((id, session)): Path<(String, String)>,
+) -> Result<NoContent, UserError> {
+    people.end_session(&may, &id, &session).await?;
+    Ok(NoContent)
+}
+
 /// The service `provider_people`.
 pub fn service() -> Service {
     const PERSON: &str = "/provider-people/{person_id}";
@@ -79,4 +91,5 @@ pub fn service() -> Service {
         .put(PERSON, admit)
         .get(SESSIONS, sessions)
         .delete(SESSIONS, sign_out)
+        .delete("/provider-people/{person_id}/sessions/{session}", end_session)
 }

@@ -39,10 +39,30 @@ impl ProviderPeople {
     }
 }
 
+impl ProviderPeople {
+    /// Signs somebody out in one browser. Where that session has ended, or is none of theirs, nothing happens.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`], or [`UserError::Beyond`].
+    pub async fn end_session(&self, may: &May<Update, User>, id: &str, session: &str) -> Result<(), UserError> {
+        let known = self.get(id).await?;
+        self.0.check_reach(may.actor(), id, Some(&known))?;
+        let ended = self.0.people.store().transaction(async |tx| {
+            let theirs = ProviderSession::PERSON_ID.eq(id) & ProviderSession::SESSION.eq(session);
+            if self.0.sessions.on(&tx)?.delete(theirs).await? > 0 {
+                let event = NewAuditEvent::new(may.actor(), "end_session", ProviderPerson::PLURAL).of_row(&id);
+                self.0.people.store().on(&tx)?.record(may.actor(), event).await?;
+            }
+            Ok::<_, UserError>(())
+        });
+        ended.await
+    }
+}
+
 impl Inner {
     async fn rule(&self, actor: &Actor, id: &str, ruling: Ruling) -> Result<ProviderPerson, UserError> {
         let (store, system) = (self.people.store(), System::because("an operator said so"));
-        let row = store.transaction(async |tx| {
+        let ruled = store.transaction(async |tx| {
             let (people, now) = (store.on(&tx)?, self.people.on(&tx)?.time().await?);
             let known = match people.get(&system.may(), id.to_owned()).await {
                 Err(Error::NotFound) => None,
@@ -50,17 +70,20 @@ impl Inner {
             };
             self.check_reach(actor, id, known.as_ref())?;
             let row = match known {
-                Some(known) if ruling.is_so(&known) => return Ok(known),
+                Some(known) if ruling.is_so(&known) => return Ok((known, false)),
                 Some(known) => people.update(&system.may(), id.to_owned(), ruling.patch(&known, now)).await?,
                 None => people.insert(&system.may(), self.stranger(id, ruling, now)?).await?,
             };
             let event = NewAuditEvent::new(actor, ruling.action(), ProviderPerson::PLURAL).of_row(&id);
             people.record(actor, event).await?;
-            Ok::<_, UserError>(row)
+            Ok::<_, UserError>((row, true))
         });
-        let row = row.await?;
+        let (row, is_new) = ruled.await?;
         self.apply(&row);
-        self.sessions.delete(ProviderSession::PERSON_ID.eq(id)).await?;
+        // Of what was so already nobody loses a session; who is kept out has none that counts.
+        if is_new || row.disabled {
+            self.sessions.delete(ProviderSession::PERSON_ID.eq(id)).await?;
+        }
         Ok(row)
     }
 

@@ -38,7 +38,6 @@ impl Okta {
         };
         let audiences = match (self.audience.is_empty(), self.authorization_server.as_str()) {
             (true, "default") => vec!["api://default".to_owned()],
-            (true, "org") => vec![base],
             _ => at.audiences(&self.audience, "the audience of the authorization server, as in `api://movies`")?,
         };
         let mapping = Mapping {

@@ -42,7 +42,8 @@ impl People {
         let is_verified = verified.claims().get("email_verified").is_some_and(|is| is == true || is == "true");
         Told {
             id: format!("{}|{}", self.issuer, verified.subject()),
-            name: text("name"),
+            // As names of our own users, it is shown to operators and on pages.
+            name: text("name").filter(|name| !name.contains(char::is_control)),
             email: text("email").filter(|_| is_verified),
             roles: verified.roles().iter().cloned().collect(),
             signed_in_at: verified.claims().get("auth_time").and_then(Value::as_u64),

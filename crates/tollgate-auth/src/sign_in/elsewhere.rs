@@ -4,7 +4,7 @@
 //! let nobody in; whoever names somebody else's ends nothing.
 
 use super::{LOGIN, Session, password::PASSWORD, refuse, see_other};
-use crate::{identity::Issuer, parameters::Parameters};
+use crate::identity::Issuer;
 use axum::{
     extract::{Request, State},
     http::HeaderMap,
@@ -39,13 +39,9 @@ impl Issuer {
     }
 
     async fn end_by_form(&self, request: Request) -> Result<Response> {
-        let headers = request.headers().clone();
-        if self.origins.came_from_us(&headers) != Some(true) {
-            return Err(self.foreign());
-        }
-        let form = Parameters::of_form(request).await?;
-        let Some((_, user)) = self.signed_in(&headers).await? else { return Ok(sign_in_first()) };
-        self.end_session_of(&user, form.get("session").unwrap_or_default()).await?;
+        let form = self.form(request).await?;
+        let Some((_, user)) = self.signed_in(&form.headers).await? else { return Ok(sign_in_first()) };
+        self.end_session_of(&user, form.typed("session")).await?;
         Ok(see_other(SESSIONS))
     }
 }

@@ -107,8 +107,7 @@ impl Issuer {
             return Ok(no.on(self.factor_page(user, page).await?));
         }
         if form.typed("do") == "codes" {
-            let codes = self.accounts.0.factors.renew(user.user_id).await?;
-            self.accounts.record_own(user, "recovery_codes", None).await?;
+            let codes = self.accounts.renew_codes(user).await?;
             return self.codes_page(codes, SECOND_FACTOR);
         }
         self.accounts.give_up_second_factor(user, here.session.as_ref()).await?;

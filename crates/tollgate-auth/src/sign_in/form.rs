@@ -17,15 +17,15 @@ use tollgate_core::Result;
 use tollgate_http::pages::{GatePage, html};
 
 /// A form that a page of ours sent.
-pub(super) struct Form {
-    pub(super) asked: Parameters,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Form {
+    pub(crate) asked: Parameters,
+    pub(crate) headers: HeaderMap,
     pub(super) from: From,
 }
 
 impl Form {
     /// What was typed into a field.
-    pub(super) fn typed(&self, name: &str) -> &str {
+    pub(crate) fn typed(&self, name: &str) -> &str {
         self.asked.get(name).unwrap_or_default()
     }
 }
@@ -114,11 +114,9 @@ impl Issuer {
     }
 
     /// A form, if a page of ours sent it.
-    pub(super) async fn form(&self, request: Request) -> Result<Form> {
+    pub(crate) async fn form(&self, request: Request) -> Result<Form> {
         let (headers, from) = (request.headers().clone(), From::of(&request, self.cookies()));
-        if self.origins.came_from_us(&headers) != Some(true) {
-            return Err(self.foreign());
-        }
+        self.origins.check_ours(&headers)?;
         Ok(Form { asked: Parameters::of_form(request).await?, headers, from })
     }
 

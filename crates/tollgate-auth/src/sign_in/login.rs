@@ -60,7 +60,7 @@ impl Issuer {
     async fn sign_in(&self, request: Request) -> Result<Response> {
         let (headers, from) = (request.headers().clone(), From::of(&request, self.cookies()));
         if self.origins.came_from_us(&headers) == Some(false) {
-            return Err(self.foreign());
+            return Err(self.origins.foreign());
         }
         let asked = Parameters::of_form(request).await?;
         let (email, password) = (asked.get("email").unwrap_or_default(), asked.get("password").unwrap_or_default());
@@ -132,9 +132,7 @@ impl Issuer {
     }
 
     async fn sign_out(&self, headers: &HeaderMap) -> Result<Response> {
-        if self.origins.came_from_us(headers) != Some(true) {
-            return Err(self.foreign());
-        }
+        self.origins.check_ours(headers)?;
         let mut response = see_other("/");
         response.headers_mut().insert(header::SET_COOKIE, self.end_session(headers).await?);
         Ok(response)
@@ -159,11 +157,5 @@ impl Issuer {
     /// `form-action` holds for the whole way of a form: to us, and from us back to the client that asked for a code.
     pub(crate) async fn policy_of(&self, return_to: &str) -> Result<HeaderValue> {
         policy(self.origin_behind(return_to).await.as_deref())
-    }
-
-    /// A request that a page of somebody else's made the browser send.
-    pub(crate) fn foreign(&self) -> Problem {
-        let ours = self.identifier();
-        Problem::forbidden().because(format!("this must be sent from a page of this app: open {ours} and try there"))
     }
 }

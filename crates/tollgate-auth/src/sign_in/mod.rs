@@ -32,28 +32,27 @@ pub use provider::{CALLBACK, ProviderSession, ProviderSignIn, SignInConfig};
 pub use sessions::Session;
 pub(crate) use sessions::{From, Sessions};
 
-use crate::identity::Issuer;
+use crate::issuer::Routes;
 use axum::{
-    Router,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use std::sync::Arc;
 use tollgate_core::Problem;
 use tollgate_http::Refusal;
 
 /// The routes of the sign-in pages.
-pub(crate) fn router() -> Router<Arc<Issuer>> {
-    Router::new()
-        .route(LOGIN, get(login::page).post(login::sign_in))
-        .route(code::CODE, get(code::page).post(code::check))
-        .route("/auth/logout", post(login::sign_out))
-        .route(password::PASSWORD, get(password::page).post(password::change))
-        .route(reset::FORGOT, get(reset::forgot_page).post(reset::forgot))
-        .route(reset::RESET, get(reset::page).post(reset::reset))
-        .route(elsewhere::SESSIONS, get(elsewhere::page).post(elsewhere::end))
-        .route(enrol::SECOND_FACTOR, get(enrol::page).post(enrol::change))
+pub(crate) fn routes() -> Routes {
+    vec![
+        (LOGIN, get(login::page).post(login::sign_in)),
+        (code::CODE, get(code::page).post(code::check)),
+        ("/auth/logout", post(login::sign_out)),
+        (password::PASSWORD, get(password::page).post(password::change)),
+        (reset::FORGOT, get(reset::forgot_page).post(reset::forgot)),
+        (reset::RESET, get(reset::page).post(reset::reset)),
+        (elsewhere::SESSIONS, get(elsewhere::page).post(elsewhere::end)),
+        (enrol::SECOND_FACTOR, get(enrol::page).post(enrol::change)),
+    ]
 }
 
 /// The page of a problem.

@@ -8,6 +8,7 @@
 
 use crate::error::{Error, Result};
 use axum::http::{HeaderMap, HeaderName, header};
+use tollgate_core::Problem;
 use url::{Host, Position, Url};
 
 /// The origins whose pages are ours.
@@ -44,6 +45,17 @@ impl Origins {
     /// The issuer's identifier: its origin, without a slash.
     pub(crate) fn issuer(&self) -> &str {
         &self.ours[0]
+    }
+
+    /// Refuses a request that no page of ours made the browser send.
+    pub(crate) fn check_ours(&self, headers: &HeaderMap) -> tollgate_core::Result<()> {
+        if self.came_from_us(headers) == Some(true) { Ok(()) } else { Err(self.foreign()) }
+    }
+
+    /// A request that a page of somebody else's made the browser send.
+    pub(crate) fn foreign(&self) -> Problem {
+        let ours = self.issuer();
+        Problem::forbidden().because(format!("this must be sent from a page of this app: open {ours} and try there"))
     }
 
     /// All of them, the issuer's first.

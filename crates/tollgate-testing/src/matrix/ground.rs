@@ -141,7 +141,7 @@ impl Ground {
 
     /// Where rows come to be by themselves: the first that is listed.
     async fn any_row(&self, route: &RouteInfo) -> Result<Made, String> {
-        let mut names = Map::new();
+        let mut names = self.given.clone();
         if let Some((list, _)) = route.path.split_once("/{") {
             let page = self.request(&Method::GET, list, Caller::Admin, None).await.json();
             collect(&page["items"][0], &mut names);

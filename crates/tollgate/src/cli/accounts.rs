@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
-use tollgate_auth::{AccountChange, Accounts, ProviderPeople, Session, User, UserError};
+use tollgate_auth::{AccountChange, Accounts, ApiKey, ApiKeys, ProviderPeople, Session, User, UserError};
 use tollgate_core::Change;
 use uuid::Uuid;
 
@@ -43,8 +43,8 @@ pub(super) enum Command {
     },
     /// Remove a user; what they own stays
     Delete(Who),
-    /// List where a user is signed in
-    Sessions(Who),
+    /// List where a user is signed in, or sign them out in one of these browsers
+    Sessions(Sessions),
     /// Sign a user out everywhere
     SignOut(Who),
     /// Print a link with which a user chooses a new password: good once, for an hour
@@ -57,6 +57,15 @@ impl From<CreateUser> for Line {
     fn from(user: CreateUser) -> Self {
         Self { json: false, command: Command::Create(user) }
     }
+}
+
+#[derive(Args)]
+pub(super) struct Sessions {
+    #[command(flatten)]
+    who: Who,
+    /// End this session, and what applications were given under it
+    #[arg(long, value_name = "SESSION")]
+    pub(super) end: Option<String>,
 }
 
 #[derive(Args)]
@@ -86,9 +95,8 @@ impl Command {
     fn who(&self) -> Option<&Who> {
         match self {
             Self::List | Self::Create(_) => None,
-            Self::Get(who) | Self::Disable(who) | Self::Enable(who) | Self::Delete(who) | Self::Sessions(who) => {
-                Some(who)
-            }
+            Self::Get(who) | Self::Disable(who) | Self::Enable(who) | Self::Delete(who) => Some(who),
+            Self::Sessions(sessions) => Some(&sessions.who),
             Self::SignOut(who) | Self::SecondFactorOff(who) | Self::Roles { who, .. } => Some(who),
             Self::ResetLink(link) => Some(&link.who),
         }
@@ -118,7 +126,8 @@ pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result
     let running = opened(design).await?;
     let people = &running.identities.people;
     if let Some(who) = command.who().filter(|who| people.is_one(&who.email)) {
-        return people::person(people, &who.email, &command, json).await;
+        people::person(people, &who.email, &command, json).await?;
+        return tell_of_keys(&running.identities.keys, &command, &who.email).await;
     }
     if let (Command::List, None) = (&command, &running.identities.own) {
         return list(None, people, json).await;
@@ -133,17 +142,31 @@ pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result
             let made = users::add(&running, user).await?;
             show(json, &made, || format!("created {} ({})", made.email, roles_of(&made)))
         }
-        Command::Disable(who) => show_user(&change(&accounts, &who, disabled(true)).await?),
+        Command::Disable(ref who) => {
+            let user = change(&accounts, who, disabled(true)).await?;
+            show_user(&user)?;
+            tell_of_keys(&running.identities.keys, &command, &user.user_id.to_string()).await
+        }
         Command::Enable(who) => show_user(&change(&accounts, &who, disabled(false)).await?),
         Command::Roles { who, roles } => {
             let change_of_roles = AccountChange { roles: Change::Set(roles), ..AccountChange::default() };
             show_user(&change(&accounts, &who, change_of_roles).await?)
         }
-        Command::Delete(who) => {
-            accounts.remove(&users::operator().may(), who.id(&accounts).await?).await?;
-            done(&who.email, "removed")
+        Command::Delete(ref who) => {
+            let id = who.id(&accounts).await?;
+            accounts.remove(&users::operator().may(), id).await?;
+            done(&who.email, "removed")?;
+            tell_of_keys(&running.identities.keys, &command, &id.to_string()).await
         }
-        Command::Sessions(who) => sessions(&accounts.sessions(who.id(&accounts).await?).await?, json),
+        Command::Sessions(Sessions { who, end: None }) => {
+            sessions(&accounts.sessions(who.id(&accounts).await?).await?, json)
+        }
+        Command::Sessions(Sessions { who, end: Some(session) }) => {
+            let id = who.id(&accounts).await?;
+            check_is_one(&session, accounts.sessions(id).await?.iter().map(|session| &session.session))?;
+            accounts.end_session(&users::operator().may(), id, &session).await?;
+            done(&who.email, "signed out there")
+        }
         Command::SignOut(who) => {
             accounts.end_sessions(&users::operator().may(), who.id(&accounts).await?).await?;
             done(&who.email, "signed out everywhere")
@@ -157,6 +180,24 @@ pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result
             done(&who.email, "has no second factor")
         }
     }
+}
+
+/// Refuses a session that is none of theirs, or has ended.
+pub(super) fn check_is_one<'a>(session: &str, mut theirs: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
+    let is_one = theirs.any(|one| one == session);
+    is_one.then_some(()).ok_or_else(|| Failure(format!("they have no session {session}: see `user sessions`")))
+}
+
+/// Keys that somebody made for service accounts speak for these, and so outlast whoever made them: who is kept out may still
+/// have them.
+async fn tell_of_keys(keys: &ApiKeys, command: &Command, creator: &str) -> Result<(), Failure> {
+    if !matches!(command, Command::Disable(_) | Command::Delete(_)) {
+        return Ok(());
+    }
+    for ApiKey { key_id, subject, .. } in keys.made_for_services_by(creator).await? {
+        eprintln!("the API key {key_id} that they made for {subject} stays good: `api-key revoke {key_id}` ends it");
+    }
+    Ok(())
 }
 
 fn disabled(disabled: bool) -> AccountChange {
@@ -208,7 +249,7 @@ fn sessions(sessions: &[Session], json: bool) -> Result<(), Failure> {
         let from = session.address.as_deref().unwrap_or("-");
         let browser = session.browser.as_deref().unwrap_or_default();
         let when = since_until(session.signed_in, session.expires);
-        let _ = writeln!(text, "{when}  {from:<15}  {browser}");
+        let _ = writeln!(text, "{when}  {from:<15}  {}  {browser}", session.session);
         text
     });
     print(if text.is_empty() { "signed in nowhere" } else { &text })

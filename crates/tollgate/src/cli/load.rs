@@ -5,14 +5,25 @@ use crate::app::{Design, Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use std::{fmt::Write as _, fs, path::Path};
+use tollgate_auth::{ApiKey, ProviderPerson, User};
 use tollgate_core::strict;
 use tollgate_http::{BadRow, LoadError};
-use tollgate_store::{Kind, Table};
+use tollgate_store::{Kind, Resource, Table, audit::AuditEvent};
 
 /// The deepest nesting of a file's JSON.
 const DEEPEST: usize = 64;
 
+/// What the framework itself adds to, and nobody else: the record of what was done, what opens doors, who is kept out.
+fn check_is_no_record(resource: &str) -> Result<(), Failure> {
+    let own = [AuditEvent::TABLE.name, ApiKey::TABLE.name, ProviderPerson::TABLE.name];
+    if own.contains(&resource) {
+        return Err(Failure(format!("`{resource}` are not loaded from files: the app itself writes them")));
+    }
+    Ok(())
+}
+
 pub(super) async fn load(design: Design, resource: &str, file: &Path, by: Option<&str>) -> Result<(), Failure> {
+    check_is_no_record(resource)?;
     let names = || design.built.resources.iter().map(|resource| resource.table().name).collect::<Vec<_>>().join(", ");
     let found = design.built.resources.iter().find(|known| known.table().name == resource).cloned();
     let found = found.ok_or_else(|| Failure(format!("there is no resource `{resource}`; there are: {}", names())))?;
@@ -26,7 +37,12 @@ pub(super) async fn load(design: Design, resource: &str, file: &Path, by: Option
     let bar = ProgressBar::new(rows.len() as u64);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows  {per_sec}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let loaded = found.load(&running.context.stores, rows, by.as_ref(), &|count| bar.inc(count as u64)).await;
+    let done = |count| bar.inc(count as u64);
+    let loaded = if resource == User::TABLE.name {
+        running.identity()?.accounts().load(rows, by.as_ref(), &done).await
+    } else {
+        found.load(&running.context.stores, rows, by.as_ref(), &done).await
+    };
     bar.finish_and_clear();
     match loaded {
         Ok(count) => print(&format!("loaded {count} {resource} from {}", file.display())),

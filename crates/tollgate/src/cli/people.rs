@@ -1,7 +1,7 @@
 //! People of providers, whom `user …` names by issuer and subject: `okta|00u1`.
 
 use super::{
-    accounts::{Command, print_json, show, show_done, since_until},
+    accounts::{Command, Sessions, check_is_one, print_json, show, show_done, since_until},
     print, users,
 };
 use crate::app::Failure;
@@ -22,7 +22,14 @@ pub(super) async fn person(people: &ProviderPeople, id: &str, command: &Command,
             people.sign_out(&may, id).await.map_err(told)?;
             return show_done(json, id, "signed out everywhere");
         }
-        Command::Sessions(_) => return sessions(&people.sessions(id).await.map_err(told)?, json),
+        Command::Sessions(Sessions { end: None, .. }) => {
+            return sessions(&people.sessions(id).await.map_err(told)?, json);
+        }
+        Command::Sessions(Sessions { end: Some(session), .. }) => {
+            check_is_one(session, people.sessions(id).await.map_err(told)?.iter().map(|session| &session.session))?;
+            people.end_session(&may, id, session).await?;
+            return show_done(json, id, "signed out there");
+        }
         _ => {
             return Err(Failure(format!(
                 "`{id}` is known to a provider: their account is there, and so are their roles"
@@ -44,7 +51,9 @@ fn sessions(sessions: &[ProviderSession], json: bool) -> Result<(), Failure> {
     if json {
         return print_json(&sessions);
     }
-    let lines = sessions.iter().map(|session| since_until(session.signed_in, session.expires) + "\n");
+    let lines = sessions
+        .iter()
+        .map(|session| format!("{}  {}\n", since_until(session.signed_in, session.expires), session.session));
     let text: String = lines.collect();
     print(if text.is_empty() { "signed in nowhere" } else { &text })
 }

@@ -64,6 +64,16 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             format!("[identity]\npassword_grant = true\n{}", GOOD.replace("https://api", "http://api")),
             "identity.password_grant sends passwords in the clear",
         ),
+        (
+            "the embedded issuer on loopback behind a proxy",
+            "[server]\nproxies = 1\n[identity]\nembedded = true".into(),
+            "set server.public_url",
+        ),
+        (
+            "passwords in the clear between a proxy and everybody else",
+            format!("[identity]\npassword_grant = true\n{}", GOOD.replace("host = \"0.0.0.0\"\npublic_url = \"https://api.example.com\"", "proxies = 1")),
+            "identity.password_grant sends passwords in the clear",
+        ),
         ("a name of our own", GOOD.replace("issuers.okta", "issuers.oauth2"), "identity.issuers.oauth2"),
         (
             "no places",
@@ -87,6 +97,22 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
         let refusal = refusal("prod", &toml);
         assert!(refusal.contains(said), "{what}: {refusal:?}");
         assert!(!refusal.contains("q7Tf2mXv9LkWc4Rz") && !refusal.contains("your-256"), "{refusal}");
+    }
+}
+
+/// What a proxy forwards comes from others, wherever the app listens, unless somebody says where the proxy does.
+#[test]
+fn demo_users_exist_on_this_machine_alone() {
+    let demo =
+        "[[identity.demo_users]]\nname = \"D\"\nemail = \"d@example.test\"\npassword = \"known to all\"\nroles = []\n";
+    let count = |toml: &str| {
+        let toml: &'static str = format!("{demo}{toml}").leak();
+        App::new("app").settings(toml).built_in_settings("dev").unwrap().demo_users().len()
+    };
+    assert_eq!(count(""), 1);
+    assert_eq!(count("[server]\nproxies = 1\npublic_url = \"http://127.0.0.1:8080\""), 1);
+    for server in ["proxies = 1", "host = \"0.0.0.0\"", "public_url = \"https://api.example.com\""] {
+        assert_eq!(count(&format!("[server]\n{server}")), 0, "{server}");
     }
 }
 

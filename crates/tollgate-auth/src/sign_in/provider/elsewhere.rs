@@ -7,19 +7,16 @@ use crate::{
     people::ProviderPerson,
     sign_in::{
         elsewhere::{SESSIONS, sign_in_first},
-        see_other,
+        refuse, see_other,
     },
 };
 use axum::{
     extract::{Request, State},
     http::Method,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tollgate_core::Result;
-use tollgate_http::{
-    Refusal,
-    pages::{BrowserSession, SessionsPage, browser_name, html, minute},
-};
+use tollgate_http::pages::{BrowserSession, SessionsPage, browser_name, html, minute};
 
 /// Where nobody else signs in.
 pub(super) async fn sessions(State(here): State<ProviderSignIn>, request: Request) -> Response {
@@ -33,9 +30,9 @@ impl Inner {
     /// The answer to somebody of a provider; the request of anybody else comes back.
     pub(super) async fn sessions(&self, request: Request) -> Result<Response, Request> {
         match self.people.find(request.headers(), self.cookies).await {
-            Ok(Some((this, person))) => Ok(self.see_or_end(&this, &person, request).await.unwrap_or_else(refused)),
+            Ok(Some((this, person))) => Ok(self.see_or_end(&this, &person, request).await.unwrap_or_else(refuse)),
             Ok(None) => Err(request),
-            Err(error) => Ok(refused(error.into())),
+            Err(error) => Ok(refuse(error.into())),
         }
     }
 
@@ -43,13 +40,9 @@ impl Inner {
         if request.method() != Method::POST {
             return self.own_sessions(this, person).await;
         }
-        if self.origins.came_from_us(request.headers()) != Some(true) {
-            return Err(self.foreign());
-        }
+        self.origins.check_ours(request.headers())?;
         let form = Parameters::of_form(request).await?;
-        if self.people.end_of(&person.person_id, form.get("session").unwrap_or_default()).await? {
-            self.people.record(&person.person_id, "end_session", true).await?;
-        }
+        self.people.end_of(&person.person_id, form.get("session").unwrap_or_default()).await?;
         Ok(see_other(SESSIONS))
     }
 
@@ -66,8 +59,4 @@ impl Inner {
         let page = SessionsPage { email, sessions, action: SESSIONS.to_owned(), password: None };
         Ok(html(self.pages.render(SessionsPage::TEMPLATE, page)?))
     }
-}
-
-fn refused(problem: tollgate_core::Problem) -> Response {
-    Refusal::from(problem).into_response()
 }

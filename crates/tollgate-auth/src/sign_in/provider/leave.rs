@@ -10,22 +10,19 @@ use super::{
 };
 use crate::{
     provider::{Issuer, Metadata},
-    sign_in::{code::CODE, cookies::SESSION, elsewhere::SESSIONS, enrol::SECOND_FACTOR, see_other},
+    sign_in::{code::CODE, cookies::SESSION, elsewhere::SESSIONS, enrol::SECOND_FACTOR, refuse, see_other},
 };
 use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, header},
     middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
 use tollgate_core::{Result, with_causes};
-use tollgate_http::{
-    Refusal,
-    pages::{LeavingPage, html},
-};
+use tollgate_http::pages::{LeavingPage, html};
 
 const LOGOUT: &str = "/auth/logout";
 const HINT: &str = "sign-out-hint";
@@ -64,15 +61,15 @@ async fn also(State(here): State<ProviderSignIn>, mut request: Request, next: Ne
     if !leaves || !here.0.cookies.sets(response.headers(), SESSION) {
         return response;
     }
-    here.0.leave(response, is_out, &headers).await.unwrap_or_else(|problem| Refusal::from(problem).into_response())
+    here.0.leave(response, is_out, &headers).await.unwrap_or_else(refuse)
 }
 
 async fn sign_out(State(here): State<ProviderSignIn>, headers: HeaderMap) -> Response {
-    if here.0.origins.came_from_us(&headers) != Some(true) {
-        return Refusal::from(here.0.foreign()).into_response();
-    }
-    let left = here.0.leave(see_other("/"), true, &headers).await;
-    left.unwrap_or_else(|problem| Refusal::from(problem).into_response())
+    let left = async {
+        here.0.origins.check_ours(&headers)?;
+        here.0.leave(see_other("/"), true, &headers).await
+    };
+    left.await.unwrap_or_else(refuse)
 }
 
 impl Inner {

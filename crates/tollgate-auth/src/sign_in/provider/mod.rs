@@ -36,7 +36,7 @@ use exchange::Client;
 use people::People;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tollgate_access::Actor;
-use tollgate_core::{Clock, Problem};
+use tollgate_core::Clock;
 use tollgate_http::{
     Authenticate, Identified,
     pages::{self, Pages},
@@ -183,17 +183,12 @@ impl Inner {
     async fn by_session(&self, head: &Parts) -> tollgate_core::Result<Option<Actor>> {
         let Some((session, person)) = self.people.find(&head.headers, self.cookies).await? else { return Ok(None) };
         let Some((issuer, _)) = self.issuer(&person.issuer) else { return Ok(None) };
-        if !head.method.is_safe() && self.origins.came_from_us(&head.headers) != Some(true) {
-            return Err(self.foreign());
+        if !head.method.is_safe() {
+            self.origins.check_ours(&head.headers)?;
         }
         let ProviderPerson { person_id, name, email, roles, .. } = person;
         let signed_in_at = u64::try_from(session.signed_in.as_second()).ok();
         Ok(Some(issuer.signed_in(Told { id: person_id, name, email, roles, signed_in_at })))
-    }
-
-    fn foreign(&self) -> Problem {
-        let ours = self.origins.issuer();
-        Problem::forbidden().because(format!("this must be sent from a page of this app: open {ours} and try there"))
     }
 }
 

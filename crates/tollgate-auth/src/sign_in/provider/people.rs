@@ -104,8 +104,9 @@ impl People {
 
     /// A new session; answers the `Set-Cookie` for it. Those that have ended are swept out on the way.
     pub(super) async fn begin(&self, person: &ProviderPerson, cookies: Cookies, from: From) -> Result<HeaderValue> {
+        // By the database's time: an instance whose clock is ahead ends nobody's session.
+        self.sessions.delete(ProviderSession::EXPIRES.lte(self.sessions.time().await?)).await?;
         let now = self.clock.now();
-        self.sessions.delete(ProviderSession::EXPIRES.lte(now)).await?;
         let secret = random_text()?;
         let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
         let address = from.address.map(|address| address.to_string());
@@ -138,10 +139,18 @@ impl People {
         Ok(sessions)
     }
 
-    /// Ends one of somebody's own sessions; whether there was one.
-    pub(super) async fn end_of(&self, person: &str, session: &str) -> Result<bool> {
+    /// Ends one of somebody's own sessions, if it is one, which is recorded.
+    pub(super) async fn end_of(&self, person: &str, session: &str) -> Result<()> {
         let theirs = ProviderSession::PERSON_ID.eq(person) & ProviderSession::SESSION.eq(session);
-        Ok(self.sessions.delete(theirs).await? > 0)
+        let ended = self.people.store().transaction(async |tx| {
+            if self.sessions.on(&tx)?.delete(theirs).await? > 0 {
+                let actor = Actor::from(Identity::new(person));
+                let event = NewAuditEvent::new(&actor, "end_session", ProviderPerson::PLURAL).of_row(&person);
+                self.people.store().on(&tx)?.record(&actor, event).await?;
+            }
+            Ok::<_, Error>(())
+        });
+        Ok(ended.await?)
     }
 
     /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it, if there is one.

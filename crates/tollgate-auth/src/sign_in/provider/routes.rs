@@ -9,21 +9,18 @@ use crate::{
     measures,
     parameters::Parameters,
     provider::{Issuer, Metadata, MetadataError},
-    sign_in::{From, see_other},
+    sign_in::{From, refuse, see_other},
 };
 use axum::{
     Router,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use std::{error::Error, sync::Arc};
 use tollgate_core::{Problem, Result, with_causes};
-use tollgate_http::{
-    Refusal,
-    pages::{SignInPage, html},
-};
+use tollgate_http::pages::{SignInPage, html};
 use url::Url;
 
 impl ProviderSignIn {
@@ -41,23 +38,19 @@ impl ProviderSignIn {
 type Here = State<ProviderSignIn>;
 
 async fn choose(State(here): Here, uri: Uri, headers: HeaderMap) -> Response {
-    here.0.choose(&uri, &headers).unwrap_or_else(refused)
+    here.0.choose(&uri, &headers).unwrap_or_else(refuse)
 }
 
 async fn start(State(here): Here, Path(name): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
-    here.0.start(&name, &uri, &headers).await.unwrap_or_else(refused)
+    here.0.start(&name, &uri, &headers).await.unwrap_or_else(refuse)
 }
 
 async fn callback(State(here): Here, head: Parts) -> Response {
-    here.0.callback(None, &head).await.unwrap_or_else(refused)
+    here.0.callback(None, &head).await.unwrap_or_else(refuse)
 }
 
 async fn callback_of(State(here): Here, Path(name): Path<String>, head: Parts) -> Response {
-    here.0.callback(Some(&name), &head).await.unwrap_or_else(refused)
-}
-
-fn refused(problem: Problem) -> Response {
-    Refusal::from(problem).into_response()
+    here.0.callback(Some(&name), &head).await.unwrap_or_else(refuse)
 }
 
 fn asked(uri: &Uri) -> Result<Parameters> {
@@ -97,7 +90,7 @@ impl Inner {
         let attempt = attempt.ok_or_else(unknown)?;
         let finished = self.finish(&attempt, (name, &asked), head).await;
         measures::login(&attempt.issuer, if finished.is_ok() { "success" } else { "failure" });
-        let mut response = finished.unwrap_or_else(refused);
+        let mut response = finished.unwrap_or_else(refuse);
         append(&mut response, [attempt.end(self.cookies)]);
         Ok(response)
     }

@@ -46,11 +46,15 @@ async fn path_of(world: &World, name: &str) -> String {
     format!("/users/{}", world.user(&format!("{name}@example.test")).await.user_id)
 }
 
+/// What was recorded, the oldest first.
+pub(crate) async fn events(world: &World) -> Vec<AuditEvent> {
+    let store: Store<AuditEvent> = Store::new(Arc::clone(&world.database), Arc::new(world.clock.clone()));
+    store.find(&System::because("a test looks").may(), Filter::every()).all().await.unwrap()
+}
+
 /// The recorded actions on users, the oldest first: action, allowed, detail.
 pub(crate) async fn recorded(world: &World) -> Vec<(String, bool, Option<String>)> {
-    let store: Store<AuditEvent> = Store::new(Arc::clone(&world.database), Arc::new(world.clock.clone()));
-    let events = store.find(&System::because("a test looks").may(), Filter::every()).all().await.unwrap();
-    events.into_iter().map(|event| (event.action, event.allowed, event.detail)).collect()
+    events(world).await.into_iter().map(|event| (event.action, event.allowed, event.detail)).collect()
 }
 
 #[tokio::test]
@@ -68,6 +72,8 @@ async fn only_who_may_manages_users() {
         (Method::GET, &sessions, None),
         (Method::DELETE, &sessions, None),
         (Method::DELETE, &format!("{sessions}/one"), None),
+        (Method::POST, &format!("{path}/reset-link"), None),
+        (Method::DELETE, &format!("{path}/second-factor"), None),
     ] {
         let nobody = send(&mut anyone, method.clone(), path, body.clone()).await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{method} {path}");
@@ -148,11 +154,60 @@ async fn an_account_that_can_do_more_than_oneself_is_out_of_reach() {
         let answer = send(&mut eve, Method::PATCH, path, Some(body)).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {}", answer.body);
     }
-    for sessions in ["sessions", "sessions/one"] {
-        let answer = send(&mut eve, Method::DELETE, &format!("{ada}/{sessions}"), None).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    for (method, what) in [
+        (Method::DELETE, "sessions"),
+        (Method::DELETE, "sessions/one"),
+        (Method::POST, "reset-link"),
+        (Method::DELETE, "second-factor"),
+    ] {
+        let answer = send(&mut eve, method, &format!("{ada}/{what}"), None).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{what}");
+        assert!(answer.body.contains("you cannot do that yourself"), "{what}: {}", answer.body);
     }
     assert_eq!(send(&mut eve, Method::PATCH, &own, Some(json!({ "name": "Eva" }))).await.status, StatusCode::OK);
+}
+
+/// Whoever finds a browser of theirs signed in would have their password otherwise, without the one until now.
+#[tokio::test]
+async fn nobody_takes_their_own_account_without_the_password() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let (own, rea) = (path_of(&world, "ada").await, path_of(&world, "rea").await);
+    let address = || Some(json!({ "email": "another@example.test" }));
+    for (path, status) in [(&own, StatusCode::FORBIDDEN), (&rea, StatusCode::OK)] {
+        let link = send(&mut ada, Method::POST, &format!("{path}/reset-link"), None).await;
+        assert_eq!(link.status, status, "{}", link.body);
+        let moved = send(&mut ada, Method::PATCH, path, address()).await;
+        assert_eq!(moved.status, status, "{}", moved.body);
+        let factor = send(&mut ada, Method::DELETE, &format!("{path}/second-factor"), None).await;
+        assert_eq!(factor.status.is_success(), status.is_success(), "{}", factor.body);
+    }
+    let same = json!({ "name": "Ada O", "email": "ada@example.test" });
+    assert_eq!(send(&mut ada, Method::PATCH, &own, Some(same)).await.status, StatusCode::OK);
+}
+
+/// Two admins have the same form open: what the first took, the second does not give back by an oversight.
+#[tokio::test]
+async fn an_account_that_is_not_as_its_admin_saw_it_is_left_alone() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let path = path_of(&world, "rea").await;
+    let seen = ada.get(&path).await.header("etag").to_owned();
+    let send_if = async |ada: &mut Browser, method: Method, tag: &str, body: Option<Value>| {
+        let request = Request::builder().method(method).uri(&path).header(header::ORIGIN, super::ISSUER);
+        let request = request.header(header::IF_MATCH, tag).header(header::CONTENT_TYPE, "application/json");
+        ada.send(request.body(body.map_or_else(String::new, |body| body.to_string()).into()).unwrap()).await
+    };
+    let roles = |roles: &[&str]| Some(json!({ "roles": roles }));
+    let taken = send_if(&mut ada, Method::PATCH, &seen, roles(&[])).await;
+    assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
+    assert_ne!(taken.header("etag"), seen);
+    for (method, body) in [(Method::PATCH, roles(&["reader"])), (Method::DELETE, None)] {
+        let refused = send_if(&mut ada, method.clone(), &seen, body).await;
+        assert_eq!(refused.status, StatusCode::PRECONDITION_FAILED, "{method}: {}", refused.body);
+    }
+    assert_eq!(world.user("rea@example.test").await.roles, Vec::<String>::new());
+    assert_eq!(send_if(&mut ada, Method::DELETE, taken.header("etag"), None).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -284,7 +339,7 @@ async fn what_is_done_to_users_is_recorded_with_no_value_but_roles() {
     let expected = [
         ("create", Some("reader")),
         ("set_roles", Some("reader, support")),
-        ("update", None),
+        ("update", Some("name")),
         ("disable", None),
         ("enable", None),
         ("end_sessions", None),

@@ -1,10 +1,11 @@
 //! Who sent this request?
 
-use super::{Answer, Browser, World};
+use super::{Answer, Browser, World, config};
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
-use std::time::Duration;
-use tollgate_access::Actor;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tollgate_access::{Actor, Roles};
+use tollgate_auth::IdentityConfig;
 use tollgate_core::Problem;
 
 async fn identify(world: &World, method: Method, headers: &[(&str, &str)]) -> Result<Actor, Problem> {
@@ -33,6 +34,21 @@ async fn whoever_says_nothing_is_anyone() {
         assert!(anyone.is_anyone());
         assert_eq!(permissions(&anyone), ["read:news"]);
     }
+}
+
+/// Who runs the app takes a permission from a role in the settings, and starts it again.
+#[tokio::test]
+async fn what_the_settings_take_from_a_role_is_gone_from_tokens_that_were_given() {
+    let world = World::new().await;
+    world.change("rea@example.test", super::roles("curator")).await;
+    let tokens = world.rea().await.tokens("web", "").await;
+    let before = with_token(&mut world.browser(), tokens["access_token"].as_str().unwrap()).await.json();
+    assert_eq!(before["permissions"], json!(["create:movies", "read:*", "read:news"]));
+    let roles = BTreeMap::from([("curator".to_owned(), vec!["read:movies".to_owned()])]);
+    let less = IdentityConfig { roles: Arc::new(Roles::new(&roles, &[]).unwrap()), ..config() };
+    let less = World::on(less, Arc::clone(&world.database), world.clock.clone()).await;
+    let after = with_token(&mut less.browser(), tokens["access_token"].as_str().unwrap()).await.json();
+    assert_eq!(after["permissions"], json!(["read:movies"]));
 }
 
 #[tokio::test]

@@ -50,6 +50,22 @@ async fn neither_a_key_nor_an_application_of_others_tries_passwords() {
     }
 }
 
+/// A key has no second factor, and revoking it would end nothing of a password that it has made.
+#[tokio::test]
+async fn no_key_becomes_the_password_of_its_user() {
+    let app = Instance::new().await;
+    let (key, _) = app.own_key("ada@example.test", &["*"]).await;
+    let own = app.world.user("ada@example.test").await.user_id;
+    for (method, path, body) in [
+        (Method::POST, format!("/users/{own}/reset-link"), None),
+        (Method::DELETE, format!("/users/{own}/second-factor"), None),
+        (Method::PATCH, format!("/users/{own}"), Some(json!({ "email": "thief@example.test" }))),
+    ] {
+        let (status, _, body) = app.send(method, &path, &key, body).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}: {body}");
+    }
+}
+
 #[tokio::test]
 async fn who_stole_a_token_keeps_its_owner_from_changing_no_password() {
     let app = Instance::new().await;

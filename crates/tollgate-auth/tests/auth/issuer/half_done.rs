@@ -2,6 +2,7 @@
 
 use super::{
     Answer, Browser, PASSWORD, World,
+    accounts::events,
     consent::{allowed, third_parties},
     revocation::{ends_on, is_good},
 };
@@ -59,6 +60,12 @@ impl Victim {
         }
     }
 
+    /// How often something that was done to them was recorded.
+    async fn recorded(&self, world: &World, action: &str) -> usize {
+        let id = Some(self.user.to_string());
+        events(world).await.iter().filter(|event| event.action == action && event.row_id == id).count()
+    }
+
     /// What is left; of what is good only once, one is used.
     async fn left(&mut self, world: &World) -> Vec<&'static str> {
         let mut anyone = world.browser();
@@ -87,9 +94,10 @@ fn is_done(answer: &Answer) -> bool {
     answer.status.is_success() || answer.status.is_redirection()
 }
 
-/// What is done, and what it leaves to whom it is done.
-const ACTS: [(&str, Act, &[&str]); 7] = [
+/// What is done, as what it is recorded, and what it leaves to whom it is done.
+const ACTS: [(&str, &str, Act, &[&str]); 7] = [
     (
+        "disable",
         "disable",
         |world, victim| {
             let off = AccountChange { disabled: Change::Set(true), ..AccountChange::default() };
@@ -99,6 +107,7 @@ const ACTS: [(&str, Act, &[&str]); 7] = [
     ),
     (
         "remove",
+        "delete",
         |world, victim| {
             Box::pin(async {
                 let removed = world.identity.accounts().remove(&System::because("a test").may(), victim.user).await;
@@ -109,6 +118,7 @@ const ACTS: [(&str, Act, &[&str]); 7] = [
     ),
     (
         "sign out everywhere",
+        "end_sessions",
         |world, victim| {
             Box::pin(async {
                 let may = System::because("a test").may();
@@ -119,6 +129,7 @@ const ACTS: [(&str, Act, &[&str]); 7] = [
     ),
     (
         "another password",
+        "change_password",
         |_, victim| {
             Box::pin(async {
                 let answer = victim.browser.post("/auth/password", &[("current", PASSWORD), ("new", NEW)]).await;
@@ -130,6 +141,7 @@ const ACTS: [(&str, Act, &[&str]); 7] = [
     ),
     (
         "a link",
+        "reset_password",
         |world, victim| {
             Box::pin(async {
                 let answer = world.browser().post("/auth/reset", &[("link", &victim.link), ("new", NEW)]).await;
@@ -140,11 +152,13 @@ const ACTS: [(&str, Act, &[&str]); 7] = [
     ),
     (
         "sign out",
+        "sign_out",
         |_, victim| Box::pin(async { is_done(&victim.browser.post("/auth/logout", &[]).await) }),
         &["session elsewhere", "theirs", "link"],
     ),
     (
         "withdraw",
+        "withdraw_client",
         |_, victim| Box::pin(async { is_done(&victim.browser.post("/auth/apps", &[("client", "recorder")]).await) }),
         &["session", "session elsewhere", "ours", "refresh", "code", "link"],
     ),
@@ -156,7 +170,7 @@ async fn whatever_write_fails_nothing_ends_by_half_and_all_with_the_second_try()
     let database = Arc::new(Faulty::default());
     let world = World::on(third_parties(), Arc::clone(&database) as _, clock()).await;
     let mut number = 0;
-    for (what, act, rest) in ACTS {
+    for (what, action, act, rest) in ACTS {
         for how in [Fault::Refused, Fault::AnswerLost] {
             for nth in 1.. {
                 let (name, mut victim) = (format!("{what}, {how:?} {nth}"), Victim::new(&world, number).await);
@@ -173,8 +187,11 @@ async fn whatever_write_fails_nothing_ends_by_half_and_all_with_the_second_try()
                 }
                 let left = victim.left(&world).await;
                 assert!(left == ALL || left == rest, "{name}: {left:?}");
+                let is_done = left == rest;
+                assert_eq!(victim.recorded(&world, action).await, usize::from(is_done), "{name}: what is recorded");
                 assert!(act(&world, &mut victim).await, "{name}: the second try");
                 assert_eq!(victim.left(&world).await, rest, "{name}");
+                assert!(victim.recorded(&world, action).await >= 1, "{name}: what is recorded at last");
             }
         }
     }

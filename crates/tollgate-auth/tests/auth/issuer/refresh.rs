@@ -91,6 +91,30 @@ async fn a_refresh_gives_no_more_than_was_granted_and_no_more_than_is_left() {
     assert_eq!(asked(&mut rea, "").await.json()["scope"], "read:news", "what anyone may do is left");
 }
 
+/// RFC 6749, 5.2: what was refused has changed nothing. An honest mistake is no theft.
+#[tokio::test]
+async fn a_refresh_that_asks_for_too_much_leaves_its_token_as_good_as_it_was() {
+    let world = World::new().await;
+    let mut rea = world.rea().await;
+    let tokens = rea.tokens("app", "read:movies offline_access").await;
+    let token = refresh_of(&tokens);
+    let form = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", &*token)];
+    let too_much = [&form[..], &[("scope", "read:movies create:movies")]].concat();
+    assert_eq!(rea.post("/oauth/token", &too_much).await.error(), "invalid_scope");
+    world.clock.advance(Duration::from_secs(11));
+    let refreshed = rea.refresh("app", &token).await;
+    assert_eq!(refreshed.status, StatusCode::OK, "{}", refreshed.body);
+    let access = tokens["access_token"].as_str().unwrap();
+    assert!(world.identity.gate().check(access.as_bytes()).await.is_ok());
+    world.clock.advance(Duration::from_secs(11));
+    assert_eq!(
+        rea.post("/oauth/token", &too_much).await.error(),
+        "invalid_grant",
+        "a stolen one asks for what it likes"
+    );
+    assert_eq!(rea.refresh("app", &refresh_of(&refreshed.json())).await.error(), "invalid_grant");
+}
+
 #[tokio::test]
 async fn a_restart_loses_nothing() {
     let world = World::new().await;

@@ -2,12 +2,14 @@
 
 use super::{
     Answer, Browser, PASSWORD, World,
+    accounts::events,
     clients::{SECRET, basic, world},
 };
 use axum::http::StatusCode;
 use serde_json::Value;
 use std::time::Duration;
 use tollgate_auth::{Client, ClientKind};
+use tollgate_store::audit::AuditEvent;
 
 pub(super) fn text<'t>(tokens: &'t Value, name: &str) -> &'t str {
     tokens[name].as_str().unwrap_or_else(|| panic!("no {name}: {tokens}"))
@@ -152,6 +154,26 @@ async fn a_stolen_refresh_token_ends_the_access_tokens_too() {
     for tokens in [&first, &next] {
         ends_on(&world, text(tokens, "access_token")).await;
     }
+}
+
+#[tokio::test]
+async fn what_came_back_after_its_use_is_recorded_once_with_whose_it_was() {
+    let world = World::new().await;
+    let (mut rea, before) = (world.rea().await, events(&world).await.len());
+    let code = rea.code("app", "").await;
+    let first = rea.redeem("app", &code).await.json();
+    world.browser().refresh("app", text(&first, "refresh_token")).await;
+    world.clock.advance(Duration::from_secs(11));
+    for _ in 0..3 {
+        assert_eq!(rea.refresh("app", text(&first, "refresh_token")).await.error(), "invalid_grant");
+    }
+    assert_eq!(rea.redeem("app", &code).await.error(), "invalid_grant");
+    let events = events(&world).await.split_off(before);
+    let said = |event: &AuditEvent| (event.action.clone(), event.actor.clone(), event.row_id.clone(), event.allowed);
+    let thefts: Vec<_> = events.iter().filter(|event| !event.allowed).map(said).collect();
+    let id = Some(world.id().await);
+    let expected = ["refresh", "redeem_code"].map(|action| (action.to_owned(), "anyone".to_owned(), id.clone(), false));
+    assert_eq!(thefts, expected);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! Guessing: how often, from where, and who is not in its way.
 
-use super::{Answer, Browser, PASSWORD, World, config};
+use super::{Answer, Browser, PASSWORD, World, accounts::recorded, config};
 use axum::http::{Request, StatusCode, header};
 use std::time::Duration;
-use tollgate_auth::IdentityConfig;
+use tollgate_auth::{IdentityConfig, UserPatch};
+use tollgate_core::Change;
 use tollgate_http::ClientAddress;
 
 pub(super) const EMAIL: &str = "rea@example.test";
@@ -113,6 +114,28 @@ async fn a_browser_is_known_for_a_year_and_until_the_password_changes() {
     assert!(is_known(&world, &rea, "192.0.2.4").await);
     rea.post("/auth/password", &[("current", PASSWORD), ("new", "the lorry sleeps at noon")]).await;
     assert!(!is_known(&world, &rea, "192.0.2.5").await, "who knew only the old one has no marks any more");
+}
+
+#[tokio::test]
+async fn a_browser_is_known_from_the_first_sign_in_also_where_that_replaced_an_old_hash() {
+    let world = World::new().await;
+    let password_hash = Change::Set(bcrypt::hash(PASSWORD, 4).unwrap());
+    world.change(EMAIL, UserPatch { password_hash, ..UserPatch::default() }).await;
+    let first = world.rea().await;
+    assert!(is_known(&world, &first, "192.0.2.1").await);
+}
+
+#[tokio::test]
+async fn the_last_guess_that_is_looked_at_is_recorded_as_that() {
+    let world = World::new().await;
+    let before = recorded(&world).await.len();
+    for _ in 0..12 {
+        guess(&world, "192.0.2.1", EMAIL).await;
+    }
+    let said: Vec<_> = recorded(&world).await.split_off(before).into_iter().filter_map(|(.., said)| said).collect();
+    let mut expected = vec!["wrong password"; 9];
+    expected.push("wrong password: no more are looked at for now");
+    assert_eq!(said, expected);
 }
 
 #[tokio::test]

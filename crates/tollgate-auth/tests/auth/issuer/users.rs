@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tollgate_access::{Roles, System};
 use tollgate_auth::{Client, ClientKind, Error, Identity, IdentityConfig, UserError};
 use tollgate_http::pages::{Pages, Site};
-use tollgate_store::{Memory, Store, audit::AuditEvent};
+use tollgate_store::{
+    Memory, Store,
+    audit::{AuditEvent, NewAuditEvent},
+};
 
 #[tokio::test]
 async fn a_user_is_added_once_with_a_good_password_and_known_roles() {
@@ -92,6 +95,14 @@ async fn a_token_that_an_operator_made_is_recorded() {
     let event = store.find(&may, made).first().await.unwrap().unwrap();
     let said = (&*event.actor, event.via.as_deref(), event.row_id, event.allowed);
     assert_eq!(said, ("system", Some("an operator makes a token"), Some(world.id().await), true));
+}
+
+#[tokio::test]
+async fn an_operator_who_acts_in_somebodys_stead_is_recorded_as_that() {
+    let world = World::new().await;
+    let rea = world.identity.stand_in("rea@example.test").await.unwrap();
+    let event = NewAuditEvent::new(&rea, "create", "movies");
+    assert_eq!((event.actor, event.via.as_deref()), (world.id().await, Some("client cli")));
 }
 
 #[tokio::test]

@@ -26,7 +26,8 @@ fn each_preset_knows_its_issuer_and_where_people_sign_in() {
             "https://id.example.com/oauth2/aus1/v1/authorize",
         ),
         (
-            json!({ "preset": "okta", "domain": "https://dev-1.okta.com/", "authorization_server": "org" }),
+            json!({ "preset": "okta", "domain": "https://dev-1.okta.com/", "authorization_server": "org",
+                "client_id": "web", "client_secret": "q7Tf2mXv9LkWc4RzNb8HsJd6PgYe3UaW" }),
             "https://dev-1.okta.com",
             "https://dev-1.okta.com/oauth2/v1/authorize",
         ),
@@ -92,6 +93,7 @@ fn what_is_missing_or_wrong_is_named_with_its_remedy() {
             "one.authorization_server must be a name",
         ),
         (json!({ "preset": "okta", "domain": "x.example", "authorization_server": "aus1" }), "one.audience is missing"),
+        (json!({ "preset": "okta", "domain": "x.example", "authorization_server": "org" }), "one.audience is missing"),
         (
             json!({ "preset": "auth0", "domain": "x.example" }),
             "one.audience is missing: set it to the identifier of the API",

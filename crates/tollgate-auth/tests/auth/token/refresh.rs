@@ -148,7 +148,7 @@ async fn late_reuse_kills_the_family() {
     clock.advance(Duration::from_secs(10));
     assert!(refresh.redeem(&token, "app").await.unwrap().again, "still within the grace");
     clock.advance(Duration::from_secs(1));
-    assert!(matches!(refresh.redeem(&token, "app").await, Err(Refused::Reuse)));
+    assert!(matches!(refresh.redeem(&token, "app").await, Err(Refused::Reuse(_))));
     assert!(matches!(refresh.redeem(&next, "app").await, Err(Refused::Dead(Death::Reuse))));
 }
 
@@ -161,7 +161,7 @@ async fn an_echo_after_the_successor_was_used_is_refused_but_kills_nobody() {
     assert!(matches!(refresh.redeem(&token, "app").await, Err(Refused::Echo)));
     let fourth = refresh.redeem(&third, "app").await.unwrap().token;
     clock.advance(Duration::from_secs(11));
-    assert!(matches!(refresh.redeem(&token, "app").await, Err(Refused::Reuse)));
+    assert!(matches!(refresh.redeem(&token, "app").await, Err(Refused::Reuse(_))));
     assert!(matches!(refresh.redeem(&fourth, "app").await, Err(Refused::Dead(_))));
 }
 
@@ -241,7 +241,7 @@ async fn a_client_that_refreshes_without_pause_does_not_swell_its_family() {
         token = refresh.redeem(&token, "app").await.unwrap().token;
     }
     assert_eq!(store.retired().len(), 32);
-    assert!(matches!(refresh.redeem(&first, "app").await, Err(Refused::Reuse)));
+    assert!(matches!(refresh.redeem(&first, "app").await, Err(Refused::Reuse(_))));
 }
 
 /// As a database would keep it.

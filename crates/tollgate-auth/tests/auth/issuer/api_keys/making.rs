@@ -69,7 +69,13 @@ async fn no_key_may_more_than_its_maker() {
         (status, &body["detail"]),
         (403.try_into().unwrap(), &json!("a key for a service account takes `create:api_keys:any`"))
     );
-    for bad in [json!({ "days": 0 }), json!({ "days": 367 }), json!({ "name": "" }), json!({ "creator": "ada" })] {
+    for bad in [
+        json!({ "days": 0 }),
+        json!({ "days": 367 }),
+        json!({ "name": "" }),
+        json!({ "name": "x\u{1b}[2J\nnightly" }),
+        json!({ "creator": "ada" }),
+    ] {
         let mut wanted = json!({ "name": "a", "scopes": ["read:movies"] });
         wanted.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
         assert_eq!(make(wanted).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");

@@ -6,8 +6,8 @@ use axum::body::Body;
 use http::header;
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tollgate_access::System;
-use tollgate_auth::ProviderSession;
+use tollgate_access::{Actor, Identity, System};
+use tollgate_auth::{ProviderSession, UserError};
 use tollgate_store::{Filter, Resource, Store};
 use url::Url;
 
@@ -122,6 +122,60 @@ async fn who_is_kept_out_loses_all_sessions_and_gets_no_other() {
         (ann, "sign_in", true),
     ];
     assert_eq!(app.recorded().await, recorded.map(|(who, what, allowed)| (who.into(), what.into(), allowed)));
+}
+
+#[tokio::test]
+async fn who_is_let_in_already_is_not_signed_out_by_saying_so() {
+    let (provider, app) = one(json!({})).await;
+    let mut browser = Browser::default();
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({}));
+    browser.back(&app, &begun).await;
+    let may = System::because("a test lets people in").may();
+    assert!(!app.people.keep_out(&may, "sso|ann", false).await.unwrap().disabled);
+    assert!(browser.actor(&app).await.is_some());
+    assert_eq!(app.recorded().await, [("sso|ann".into(), "sign_in".into(), true)], "there was nothing to record");
+}
+
+#[tokio::test]
+async fn one_browser_of_somebody_of_a_provider_is_signed_out_and_no_other() {
+    let (provider, app) = one(json!({})).await;
+    let sign_in = async |sub: &str| {
+        let mut browser = Browser::default();
+        let begun = browser.begin(&app, "sso").await;
+        provider.gives(&begun, &json!({ "sub": sub }));
+        browser.back(&app, &begun).await;
+        browser
+    };
+    let home = sign_in("ann").await;
+    let home_is = app.people.sessions("sso|ann").await.unwrap().remove(0).session;
+    let (left, bob) = (sign_in("ann").await, sign_in("bob").await);
+    let sessions = app.people.sessions("sso|ann").await.unwrap();
+    let left_is = &sessions.iter().find(|session| session.session != home_is).unwrap().session;
+    let may = System::because("a test signs out").may();
+    app.people.end_session(&may, "sso|bob", left_is).await.unwrap();
+    assert!(left.actor(&app).await.is_some(), "it is not Bob's");
+    for _ in 0..2 {
+        app.people.end_session(&may, "sso|ann", left_is).await.unwrap();
+    }
+    assert!(left.actor(&app).await.is_none());
+    assert!(home.actor(&app).await.is_some() && bob.actor(&app).await.is_some());
+    let ends = app.recorded().await.into_iter().filter(|(who, what, _)| (&**who, &**what) == ("system", "end_session"));
+    assert_eq!(ends.count(), 1);
+    let reader = Actor::from(Identity::new("ed").granted(["update:users"])).may().unwrap();
+    let refused = app.people.end_session(&reader, "sso|ann", &home_is).await;
+    assert!(matches!(refused, Err(UserError::Beyond(_))), "Ann is a curator: {refused:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_one_line_is_not_believed() {
+    let (provider, app) = one(json!({})).await;
+    let mut browser = Browser::default();
+    let begun = browser.begin(&app, "sso").await;
+    provider.gives(&begun, &json!({ "name": "Ann\u{1b}[2J\nroot" }));
+    browser.back(&app, &begun).await;
+    assert_eq!(app.people.get("sso|ann").await.unwrap().name, None);
+    assert_eq!(browser.actor(&app).await.unwrap().name(), None);
 }
 
 type Late = <ProviderSession as Resource>::New;
