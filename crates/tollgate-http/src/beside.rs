@@ -80,7 +80,7 @@ impl Beside {
             assert!(
                 !H::Arguments::OF_A_REQUEST,
                 "work beside a request outlives it: it asks for stores, settings and `Now`"
-            )
+            );
         };
         let context = Arc::clone(&self.context);
         let done = async move {

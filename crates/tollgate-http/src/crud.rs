@@ -85,6 +85,6 @@ impl Service {
             .named(&name("update"), &format!("Changes part of {item}.\n\nWhat is absent stays as it is."))
             .delete(&one, delete::<R>)
             .named(&name("delete"), &format!("Removes {item}."))
-            .as_one_from(first)
+            .together_from(first)
     }
 }

@@ -17,6 +17,16 @@
 //! # }
 //! ```
 //!
+//! What only a request has does not compile:
+//! ```compile_fail,E0080
+//! # use std::time::Duration;
+//! # use {tollgate_core::Result, tollgate_http::{Path, Service}};
+//! async fn nightly(Path(_): Path<i64>) -> Result<()> {
+//!     Ok(())
+//! }
+//! Service::new("notes").every(Duration::from_hours(1), nightly);
+//! ```
+//!
 //! Every instance does its jobs, the first time when it starts: what must happen once is made so that it may happen
 //! twice, as removing is.
 

@@ -215,7 +215,7 @@ impl Service {
     }
 
     /// The routes from this one on are one thing, to the words that follow.
-    pub(crate) fn as_one_from(self, first: usize) -> Self {
+    pub(crate) fn together_from(self, first: usize) -> Self {
         Self { last: Last::Routes(first), ..self }
     }
 

@@ -190,7 +190,7 @@ async fn an_api_without_an_address_or_with_a_wrong_one_does_not_start() {
     let told = |settings: &'static str| async move {
         let app = App::new("claims").settings(settings).backend::<Weather>("weather");
         let design = std::panic::AssertUnwindSafe(TestApp::new(app));
-        let panic = futures_util::FutureExt::catch_unwind(design).await.err().expect("it started");
+        let panic = futures_util::FutureExt::catch_unwind(design).await.expect_err("it started");
         panic.downcast_ref::<String>().cloned().unwrap_or_default()
     };
     assert!(told("").await.contains("backends.weather: the app asks this API; set CLAIMS_BACKENDS__WEATHER__URL"));
