@@ -98,7 +98,9 @@ impl<K: Display, V> Items for BTreeMap<K, V> {
     type Item = V;
 
     fn each(&self, mut look: impl FnMut(&V, &str)) {
-        self.iter().for_each(|(key, value)| look(value, &key.to_string()));
+        for (key, value) in self {
+            look(value, &key.to_string());
+        }
     }
 }
 
@@ -106,7 +108,9 @@ impl<K: Display, V, S> Items for HashMap<K, V, S> {
     type Item = V;
 
     fn each(&self, mut look: impl FnMut(&V, &str)) {
-        self.iter().for_each(|(key, value)| look(value, &key.to_string()));
+        for (key, value) in self {
+            look(value, &key.to_string());
+        }
     }
 }
 

@@ -110,24 +110,26 @@ pub(crate) fn probes(item: &Item) -> Option<Vec<TokenStream>> {
     let Fields::Named(named) = &item.fields else { return None };
     let all = Said::of(&item.attrs);
     let is_plain = !(all.more || all.transparent || all.tag.is_some());
-    let probes: Option<Vec<_>> = named.named.iter().map(|field| probe(field, &all)).collect();
-    probes.filter(|_| is_plain).map(|probes| probes.into_iter().flatten().collect())
+    let probes: Result<Vec<_>> = named.named.iter().map(|field| probe(field, &all)).collect();
+    probes.ok().filter(|_| is_plain).map(|probes| probes.into_iter().flatten().collect())
 }
 
-/// Nothing where the field cannot be told; no probe where it is not read.
-fn probe(field: &Field, all: &Said) -> Option<Option<TokenStream>> {
+/// No probe where the field is not read; an error where it cannot be told.
+fn probe(field: &Field, all: &Said) -> Result<Option<TokenStream>> {
     let (said, ty) = (Said::of(&field.attrs), &field.ty);
     if said.more || said.flatten.is_some() {
-        return None;
+        return Err(untold(field));
     }
-    let name = said.name_of_field(field.ident.as_ref()?, all.rename_all.as_deref());
+    let name = said.name_of_field(field.ident.as_ref().ok_or_else(|| untold(field))?, all.rename_all.as_deref());
     let optional = (said.default || all.default).then(|| quote!(.optional()));
-    let is_input = checks(&field.attrs, &TokenStream::new()).ok()?.is_some();
+    let is_input = checks(&field.attrs, &TokenStream::new())?.is_some();
     let (how, cfg) = (if is_input { quote!(within) } else { quote!(of) }, cfg(&field.attrs));
-    Some(
-        (!said.skip)
-            .then(|| quote_spanned!(ty.span() => #cfg ::tollgate::__private::Probe::#how::<#ty>(#name) #optional)),
-    )
+    Ok((!said.skip)
+        .then(|| quote_spanned!(ty.span() => #cfg ::tollgate::__private::Probe::#how::<#ty>(#name) #optional)))
+}
+
+fn untold(field: &Field) -> syn::Error {
+    syn::Error::new(field.span(), "serde has more to say of it")
 }
 
 /// The same type without strictness, for what was stored: rows outlive types. Nothing where that changes nothing, and

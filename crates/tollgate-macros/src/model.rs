@@ -145,9 +145,8 @@ fn read_attribute(attribute: &Attribute, field: &mut Field) -> Result<()> {
     let name = attribute.path().get_ident().map(ToString::to_string).unwrap_or_default();
     let flags = &mut field.flags;
     match name.as_str() {
-        "doc" => field.docs.push(attribute.clone()),
+        "doc" | "schemars" | "allow" => field.docs.push(attribute.clone()),
         "garde" => field.garde.push(attribute.clone()),
-        "schemars" | "allow" => field.docs.push(attribute.clone()),
         "id" => {
             flags.id = Some(attribute.path().span());
             flags.generated = generated(attribute)?;
