@@ -33,8 +33,9 @@ tollgate_core::debug_by_name!(Cors);
 /// A page that asks.
 pub(crate) struct Page {
     origin: HeaderValue,
-    /// Of a request that comes before the one that is meant: the headers that one wants to send.
-    preflight: Option<Option<HeaderValue>>,
+    /// Whether it asks before the request that it means, which headers that may send.
+    is_preflight: bool,
+    wanted: Option<HeaderValue>,
 }
 
 /// What a handler can answer to.
@@ -78,18 +79,17 @@ impl Cors {
     /// Says who may read the answer.
     pub(crate) fn tell(page: Option<Page>, headers: &mut HeaderMap) {
         headers.append(header::VARY, HeaderValue::from_static("origin"));
-        let Some(Page { origin, preflight }) = page else { return };
+        let Some(Page { origin, is_preflight, wanted }) = page else { return };
         // What is anybody's says so itself.
         headers.entry(header::ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(origin);
         headers.insert(CROSS_ORIGIN, HeaderValue::from_static("cross-origin"));
-        match preflight {
-            None => drop(headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)),
-            Some(wanted) => {
-                headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-                headers.insert(header::ACCESS_CONTROL_MAX_AGE, ASKED_AGAIN_AFTER);
-                headers.extend(wanted.map(|wanted| (header::ACCESS_CONTROL_ALLOW_HEADERS, wanted)));
-            }
+        if !is_preflight {
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            return;
         }
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, ASKED_AGAIN_AFTER);
+        headers.extend(wanted.map(|wanted| (header::ACCESS_CONTROL_ALLOW_HEADERS, wanted)));
     }
 }
 
@@ -98,14 +98,14 @@ impl Page {
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let headers = request.headers();
         let origin = headers.get(header::ORIGIN)?.clone();
-        let comes_before =
+        let is_preflight =
             request.method() == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let preflight = comes_before.then(|| headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned());
-        Some(Self { origin, preflight })
+        let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        Some(Self { origin, is_preflight, wanted })
     }
 
     /// The answer to what comes before a request. It says nothing of the route, whose own answer the page then reads.
     pub(crate) fn preflight(&self) -> Option<Response> {
-        self.preflight.is_some().then(|| StatusCode::NO_CONTENT.into_response())
+        self.is_preflight.then(|| StatusCode::NO_CONTENT.into_response())
     }
 }
