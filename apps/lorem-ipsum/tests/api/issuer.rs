@@ -149,5 +149,5 @@ fn a_sign_in_is_recorded_with_where_it_came_from() {
     let expected = [false, true].into_iter().zip(requests);
     let expected: Vec<_> =
         expected.map(|(allowed, request)| [json!(allowed), json!("127.0.0.1"), json!(request)]).collect();
-    assert_eq!(told, expected.iter().map(|event| event.each_ref()).collect::<Vec<_>>(), "{audit}");
+    assert_eq!(told, expected.iter().map(<[serde_json::Value; 3]>::each_ref).collect::<Vec<_>>(), "{audit}");
 }

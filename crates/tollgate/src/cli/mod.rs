@@ -126,6 +126,15 @@ impl Command {
     fn is_about_a_process(&self) -> bool {
         matches!(self, Self::Serve(_) | Self::Routes | Self::Openapi | Self::Check)
     }
+
+    /// Where the app listens, if that was said.
+    fn listens(&self) -> Option<(&Option<String>, Option<u16>)> {
+        match self {
+            Self::Serve(Serve { host, port, .. }) | Self::Token(Token { host, port, .. }) => Some((host, *port)),
+            Self::User(line) => line.listens(),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -187,13 +196,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     if !command.is_about_a_process() {
         settings.server.services.clear();
     }
-    if let Command::Serve(Serve { host, port, .. }) | Command::Token(Token { host, port, .. }) = &command {
-        settings.server.host = host.clone().unwrap_or(settings.server.host);
-        settings.server.port = port.unwrap_or(settings.server.port);
-    }
-    if let Command::User(line) = &command
-        && let Some((host, port)) = line.listens()
-    {
+    if let Some((host, port)) = command.listens() {
         settings.server.host = host.clone().unwrap_or(settings.server.host);
         settings.server.port = port.unwrap_or(settings.server.port);
     }

@@ -49,7 +49,7 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let memory: Arc<dyn Database> = Arc::new(Memory::default());
     let ground = Ground { databases: memory.into(), clock, authenticate: None, first_rows: true };
     let held = Held::default();
-    let running = held.within(design.open_on(ground)).await;
+    let running = Box::pin(held.within(design.open_on(ground))).await;
     held.forget();
     let running = running?;
     let mut text = format!("settings   good, environment `{}`\n", running.design.settings.env);

@@ -34,7 +34,9 @@ impl App {
         let mut configuration = sources.read(own::schema(&self.sections))?;
         // Empty as a manifest leaves it, it says nothing.
         let filter = std::env::var(RUST_LOG).ok().filter(|filter| !filter.trim().is_empty());
-        filter.into_iter().for_each(|filter| configuration.overrule(&["log", "filter"], &filter, RUST_LOG));
+        if let Some(filter) = filter {
+            configuration.overrule(&["log", "filter"], &filter, RUST_LOG);
+        }
         Ok(configuration)
     }
 

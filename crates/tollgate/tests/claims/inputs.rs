@@ -326,7 +326,7 @@ struct Sale {
     #[garde(range(min = 0))]
     total: Decimal<10, 2>,
     #[schemars(example = 7)]
-    #[allow(clippy::struct_field_names, reason = "it is not one")]
+    #[allow(dead_code, clippy::allow_attributes, reason = "attributes for lints go through")]
     limit: i32,
     sort: String,
     cursor: bool,
