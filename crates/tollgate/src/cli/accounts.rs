@@ -95,9 +95,14 @@ impl Command {
     fn who(&self) -> Option<&Who> {
         match self {
             Self::List | Self::Create(_) => None,
-            Self::Get(who) | Self::Disable(who) | Self::Enable(who) | Self::Delete(who) => Some(who),
-            Self::Sessions(sessions) => Some(&sessions.who),
-            Self::SignOut(who) | Self::SecondFactorOff(who) | Self::Roles { who, .. } => Some(who),
+            Self::Get(who)
+            | Self::Disable(who)
+            | Self::Enable(who)
+            | Self::Delete(who)
+            | Self::SignOut(who)
+            | Self::SecondFactorOff(who)
+            | Self::Roles { who, .. }
+            | Self::Sessions(Sessions { who, .. }) => Some(who),
             Self::ResetLink(link) => Some(&link.who),
         }
     }
