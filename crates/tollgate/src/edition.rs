@@ -26,7 +26,6 @@ fn digits(program: &Path) -> io::Result<String> {
         let length = file.read(&mut piece)?;
         if length == 0 {
             return Ok(URL_SAFE_NO_PAD.encode(&digest.finish().as_ref()[..9]));
-
         }
         digest.update(&piece[..length]);
     }

@@ -101,8 +101,8 @@ impl Command {
             | Self::Delete(who)
             | Self::SignOut(who)
             | Self::SecondFactorOff(who)
-            | Self::Roles { who, .. } => Some(who),
-            Self::Sessions(sessions) => Some(&sessions.who),
+            | Self::Roles { who, .. }
+            | Self::Sessions(Sessions { who, .. }) => Some(who),
             Self::ResetLink(link) => Some(&link.who),
         }
     }
