@@ -3,7 +3,7 @@
 
 use crate::{
     aws_emulator::until,
-    process::{self, Server, command},
+    process::{self, Server, at_home},
 };
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
@@ -98,9 +98,7 @@ fn get(agent: &Agent, url: &str, token: &str) -> (u16, String) {
 
 fn app(folder: &Path) -> Server {
     let log = File::create(folder.join("log")).unwrap();
-    let port = free_port().to_string();
-    let mut start = command(folder, &["--port", &port]);
-    start.env("LOREM_IPSUM_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"));
+    let mut start = at_home(folder);
     start.env("LOREM_IPSUM_SERVER__PROXIES", "1").env("LOREM_IPSUM_LOG__FORMAT", "json");
     Server::start_as(start.stderr(log))
 }

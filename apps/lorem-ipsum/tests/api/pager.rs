@@ -2,7 +2,7 @@
 
 use crate::{
     patients::{admit, observe},
-    process::{Server, command, stdout},
+    process::{Server, at_home, command, stdout},
     telemetry::until,
 };
 use serde_json::{Value, json};
@@ -176,7 +176,7 @@ async fn who_opens_alerts_at_once_sends_each_page_once() {
 
 /// The app as a process, with that pager.
 fn served(folder: &Path, url: &str, more: &[(&str, &str)]) -> (Server, String) {
-    let mut command = command(folder, &["--port", "0"]);
+    let mut command = at_home(folder);
     command.env("LOREM_IPSUM_BACKENDS__PAGER__URL", url).envs(more.iter().copied()).stderr(Stdio::null());
     let server = Server::start_as(&mut command);
     let form = [("username", "clinician@example.test"), ("password", "lorem-ipsum")];

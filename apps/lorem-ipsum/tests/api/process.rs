@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 use tempfile::TempDir;
+use tollgate_testing::servers::free_port;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_lorem-ipsum");
 
@@ -16,6 +17,14 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
     // Made-up patients are work, and here there is nobody to look at them.
     command.env("LOREM_IPSUM_PATIENTS__DEMO", "");
+    command
+}
+
+/// The app at an address that it knows, so that what a proxy on this machine forwards is no stranger's.
+pub(crate) fn at_home(folder: &Path) -> Command {
+    let port = free_port().to_string();
+    let mut command = command(folder, &["--port", &port]);
+    command.env("LOREM_IPSUM_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"));
     command
 }
 

@@ -78,7 +78,7 @@ impl Watched {
 }
 
 fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = process::command(folder, &["--port", "0"]);
+    let mut command = process::at_home(folder);
     command.envs(settings.iter().map(|(name, value)| (format!("LOREM_IPSUM_{name}"), value)));
     command
 }
