@@ -345,7 +345,7 @@ impl Database for MongoDb {
 
 impl Driver for MongoDb {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: Some(POINTS), writes: INSERTS, waits: false }
+        Lanes { reads: Some(POINTS), writes: Some(INSERTS), waits: false }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

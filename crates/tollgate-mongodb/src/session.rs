@@ -189,7 +189,7 @@ impl Session for TransactionSession {
 
 impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: 1, waits: false }
+        Lanes { reads: None, writes: None, waits: false }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

@@ -327,7 +327,7 @@ impl Database for Postgres {
 
 impl Driver for Postgres {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: Some(self.points.len()), writes: self.inserts.len(), waits: true }
+        Lanes { reads: Some(self.points.len()), writes: Some(self.inserts.len()), waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

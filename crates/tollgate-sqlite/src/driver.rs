@@ -42,8 +42,6 @@ use tollgate_store::{
 /// How many connections read: one of them for lookups alone.
 const READERS: usize = 5;
 const STATEMENTS: usize = 256;
-/// How many groups of inserts are under way: one is handed over while the one before is written to the disk.
-const INSERTS: usize = 2;
 /// How many rows are written in so short a time that others may share the transaction.
 const FEW: usize = 500;
 /// How long a lock of another process is waited for.
@@ -327,7 +325,7 @@ impl Database for Sqlite {
 
 impl Driver for Sqlite {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: INSERTS, waits: true }
+        Lanes { reads: None, writes: None, waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

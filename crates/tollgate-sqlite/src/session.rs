@@ -69,7 +69,7 @@ impl Session for TransactionSession {
 
 impl Driver for TransactionSession {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: None, writes: 1, waits: true }
+        Lanes { reads: None, writes: None, waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

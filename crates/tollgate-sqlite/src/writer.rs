@@ -16,13 +16,14 @@ use std::{
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Error, LastWrite, Result,
+    Error, GroupSizes, LastWrite, Result,
     connections::{Counted, PoolMeasures},
 };
+use tracing::Span;
 
 /// The most pieces of work in one commit, and that may wait for one.
 const GROUP: usize = 256;
-const WAITING: usize = 1024;
+const WAITING: usize = 4096;
 /// How long a piece of work may wait until it is begun.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a transaction may hold everybody up between two of its steps.
@@ -71,12 +72,15 @@ trait Work: Send {
     fn run(&mut self, db: &Connection) -> Result<()>;
     fn tell(self: Box<Self>, committed: Result<()>);
     fn is_left(&self) -> bool;
+    fn span(&self) -> &Span;
 }
 
 struct Task<F, R> {
     run: Option<F>,
     outcome: Result<R>,
     reply: oneshot::Sender<Result<R>>,
+    /// The round trip in the caller's trace.
+    span: Span,
 }
 
 impl<F: FnOnce(&Connection) -> Result<R> + Send, R: Send> Work for Task<F, R> {
@@ -97,6 +101,10 @@ impl<F: FnOnce(&Connection) -> Result<R> + Send, R: Send> Work for Task<F, R> {
 
     fn is_left(&self) -> bool {
         self.reply.is_closed()
+    }
+
+    fn span(&self) -> &Span {
+        &self.span
     }
 }
 
@@ -164,7 +172,7 @@ impl Writer {
         run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let (reply, answer) = oneshot::channel();
-        self.send(how(Box::new(Task { run: Some(run), outcome: Err(gone()), reply })))?;
+        self.send(how(Box::new(Task { run: Some(run), outcome: Err(gone()), reply, span: Span::current() })))?;
         let outcome = answer.await.unwrap_or_else(|_| Err(gone()));
         self.last.note(&outcome);
         outcome
@@ -209,7 +217,7 @@ fn given_up() -> Error {
 }
 
 fn serve(db: &Connection, jobs: &Receiver<Job>, measures: &PoolMeasures) {
-    let in_time = |job: Job| job.in_time(measures);
+    let (in_time, sizes) = (|job: Job| job.in_time(measures), GroupSizes::of_commits());
     let mut waiting = None;
     while let Some(what) = waiting.take().or_else(|| jobs.recv().ok().map(in_time)) {
         let _taken = measures.take();
@@ -232,6 +240,7 @@ fn serve(db: &Connection, jobs: &Receiver<Job>, measures: &PoolMeasures) {
                         Err(_) => break,
                     }
                 }
+                sizes.depart(group.iter().map(|work| work.span()));
                 serve_group(db, group);
             }
         }

@@ -6,10 +6,7 @@
 //! along. The queue is bounded, in number and in time; who finds it full is told so at once, who waits too long when
 //! the next group is formed, and who has left by then does not travel.
 
-use crate::{
-    Answer, Error, Result,
-    measures::{Measures, note_size},
-};
+use crate::{Answer, Error, Result, measures::Measures};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -142,11 +139,7 @@ struct Flight<Q: Send + 'static, A: Send + 'static>(Arc<Batcher<Q, A>>);
 
 impl<Q: Send + 'static, A: Send + 'static> Flight<Q, A> {
     fn depart(self, group: Vec<Job<Q, A>>) {
-        #[expect(clippy::cast_precision_loss, reason = "a group has 256 callers at most")]
-        self.0.measures.sizes.observe(group.len() as f64);
-        for job in &group {
-            note_size(&job.span, group.len());
-        }
+        self.0.measures.sizes.depart(group.iter().map(|job| &job.span));
         if let Ok(runtime) = Handle::try_current() {
             let run = (self.0.run)(group);
             runtime.spawn(fly(run, Box::new(self)));

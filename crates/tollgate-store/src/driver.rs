@@ -61,8 +61,8 @@ impl<T: Row + Send + Sync> Batch for Vec<T> {
 pub struct Lanes {
     /// For point reads; `None` if a read is so quick that grouping would only cost.
     pub reads: Option<usize>,
-    /// For inserts.
-    pub writes: usize,
+    /// For inserts; `None` if the database groups them by itself.
+    pub writes: Option<usize>,
     /// Whether a step of a transaction waits for another that is in its way. Else it fails at once
     /// ([`Error::Overloaded`]), and the transaction is worth being tried again.
     pub waits: bool,

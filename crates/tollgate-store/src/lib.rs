@@ -76,7 +76,7 @@ pub use filter::{Expr, Filter, Op, Order};
 pub use find::{Find, Slice};
 pub use kind::NotKind;
 pub use last_write::LastWrite;
-pub use measures::metrics;
+pub use measures::{GroupSizes, metrics};
 pub use memory::Memory;
 pub use merge::{Merge, Merged, Merging, Summand};
 pub use nested::Nested;

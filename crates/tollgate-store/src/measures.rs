@@ -26,17 +26,39 @@ static REFUSED: LazyLock<Family<Labels, Counter>> = LazyLock::new(Family::defaul
 /// Adds the store's metrics to those that are shown.
 pub fn metrics(registry: &mut Registry) {
     crate::connections::metrics(registry);
-    let sizes = "Callers whose reads or inserts travelled to the database as one statement";
+    let sizes = "Callers whose reads or inserts travelled to the database as one statement; SQLite: all whose writes shared a commit";
     registry.register("tollgate_group_size", sizes, SIZES.clone());
     registry.register("tollgate_group_waiting", "Callers who wait for the next group", WAITING.clone());
     let refused = "Callers turned away because too many waited, or for too long";
     registry.register("tollgate_group_refused", refused, REFUSED.clone());
 }
 
+/// How many travel together, counted when they depart.
+#[derive(Debug)]
+pub struct GroupSizes(Histogram);
+
+impl GroupSizes {
+    /// Of whatever is written, where a database groups it by itself.
+    #[must_use]
+    pub fn of_commits() -> Self {
+        Self(SIZES.get_or_create_owned(&Labels { resource: "*", work: "commit" }))
+    }
+
+    /// These round trips are one; each trace is told how many travelled with its caller.
+    pub fn depart<'a>(&self, spans: impl ExactSizeIterator<Item = &'a Span>) {
+        let size = spans.len();
+        #[expect(clippy::cast_precision_loss, reason = "a group has 256 callers at most")]
+        self.0.observe(size as f64);
+        for span in spans {
+            span.record("db.operation.batch.size", i64::try_from(size).unwrap_or(i64::MAX));
+        }
+    }
+}
+
 /// The counters of one batcher.
 pub(crate) struct Measures {
     labels: Labels,
-    pub(crate) sizes: Histogram,
+    pub(crate) sizes: GroupSizes,
     pub(crate) waiting: Gauge,
     pub(crate) refused: Counter,
 }
@@ -46,7 +68,7 @@ impl Measures {
     pub(crate) fn of(resource: &'static str, work: &'static str) -> Self {
         let labels = Labels { resource, work };
         let (sizes, waiting) = (SIZES.get_or_create_owned(&labels), WAITING.get_or_create_owned(&labels));
-        Self { sizes, waiting, refused: REFUSED.get_or_create_owned(&labels), labels }
+        Self { sizes: GroupSizes(sizes), waiting, refused: REFUSED.get_or_create_owned(&labels), labels }
     }
 
     /// A caller's round trip, for its trace; the size of the group is told when it departs.
@@ -73,9 +95,4 @@ fn span(work: &'static str, resource: &'static str) -> Span {
         db.collection.name = resource,
         db.operation.batch.size = Empty
     )
-}
-
-/// Notes in a caller's trace how many travelled with them.
-pub(crate) fn note_size(span: &Span, size: usize) {
-    span.record("db.operation.batch.size", i64::try_from(size).unwrap_or(i64::MAX));
 }

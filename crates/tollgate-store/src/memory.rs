@@ -298,7 +298,7 @@ macro_rules! driver {
     ($type:ty, |$it:ident| $turn:expr, $tables:expr) => {
         impl Driver for $type {
             fn lanes(&self) -> Lanes {
-                Lanes { reads: Some(2), writes: 1, waits: true }
+                Lanes { reads: Some(2), writes: Some(1), waits: true }
             }
 
             fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

@@ -87,7 +87,7 @@ impl<T: Resource> Store<T> {
         let told = watch.clone();
         let commit = move |group| commit(Arc::clone(&committer), told.clone(), group);
         let reader = lanes.reads.map(|lanes| Batcher::new(limits(lanes), Measures::of(T::PLURAL, "read"), fetch));
-        let writer = Some(Batcher::new(limits(lanes.writes), Measures::of(T::PLURAL, "insert"), commit));
+        let writer = lanes.writes.map(|lanes| Batcher::new(limits(lanes), Measures::of(T::PLURAL, "insert"), commit));
         Self(Arc::new(Inner { database, driver, clock, watch, reader, writer, membership: None }))
     }
 

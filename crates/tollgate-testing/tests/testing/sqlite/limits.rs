@@ -97,14 +97,14 @@ async fn a_full_queue_of_writes_says_so_at_once() {
             }
         }
     };
-    let writes: JoinSet<_> = (0..1100).map(write).collect();
-    while refused.load(Ordering::SeqCst) < 1100 - 1024 {
+    let writes: JoinSet<_> = (0..4200).map(write).collect();
+    while refused.load(Ordering::SeqCst) < 4200 - 4096 {
         sleep(Duration::from_millis(5)).await;
     }
     go_on.send(()).unwrap();
     held.await.unwrap().unwrap();
     writes.join_all().await;
-    assert_eq!(sqlite.count(&FIRST, &Expr::EVERY).await.unwrap(), 1024);
+    assert_eq!(sqlite.count(&FIRST, &Expr::EVERY).await.unwrap(), 4096);
 }
 
 #[tokio::test(flavor = "multi_thread")]
