@@ -97,13 +97,16 @@ where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
     let outcome = match idempotency::begin::<H::Arguments>(call).await {
-        Ok(Begun::Plain) => {
-            let response = answer(handler, call).await;
-            unless_known(response, call.head.method.is_safe(), &call.head.headers)
-        }
-        Ok(Begun::Once(once)) => Box::pin(once.end(answer(handler, call).await)).await,
         Ok(Begun::Done(response)) => response,
         Err(problem) => Refusal::from(problem).into_response(),
+        // Asked in one place: each would have room in the future of every request.
+        Ok(Begun::Now(once)) => {
+            let response = answer(handler, call).await;
+            match once {
+                Some(once) => Box::pin(once.end(response)).await,
+                None => unless_known(response, call.head.method.is_safe(), &call.head.headers),
+            }
+        }
     };
     Refusal::met_by(outcome, call.actor.take(), &call.head.headers, H::Arguments::access)
 }

@@ -135,10 +135,8 @@ impl Argument for Unrepeatable {
 
 /// How a request is to be done.
 pub(crate) enum Begun {
-    /// As any other.
-    Plain,
-    /// Once.
-    Once(Box<Once>),
+    /// Now: as any other, or once.
+    Now(Option<Box<Once>>),
     /// Not at all: it was done.
     Done(Response),
 }
@@ -159,9 +157,9 @@ pub(crate) struct Once {
 /// 413 for a long body, 422 if the key was used for another request.
 pub(crate) async fn begin<A: Arguments>(call: &mut Call) -> Result<Begun> {
     if call.head.method.is_safe() {
-        return Ok(Begun::Plain);
+        return Ok(Begun::Now(None));
     }
-    let Some(key) = key(&call.head.headers)? else { return Ok(Begun::Plain) };
+    let Some(key) = key(&call.head.headers)? else { return Ok(Begun::Now(None)) };
     if !A::REPEATABLE {
         A::Guard::admit(call).await?;
         return Err(Problem::bad_request().because(
@@ -188,7 +186,8 @@ async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn 
             Ok(()) => {
                 let waiting = call.waiting.insert(Waiting::default()).clone();
                 call.transaction = Some(open.transaction().clone());
-                return Ok(Begun::Once(Box::new(Once { open, records, id: request.id, waiting, _turn: turn })));
+                let once = Once { open, records, id: request.id, waiting, _turn: turn };
+                return Ok(Begun::Now(Some(Box::new(once))));
             }
             // Another instance is at it, and has not ended in time: nothing else is waited for within a transaction that
             // has only begun. A database with too much to do has said so before.

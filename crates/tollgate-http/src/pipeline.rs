@@ -9,6 +9,7 @@ use crate::{
     AuditLog, Authenticate, ClientAddress, Limits, Load,
     cors::{Cors, Page},
     health,
+    limits::Taken,
     pages::{self, Pages, ProblemPage},
     panics,
     refusal::{Asked, Refusal, RequestId, wants_page},
@@ -321,7 +322,8 @@ impl Edge {
 
         let origin = Origin::new(Arc::clone(&id.0), ClientAddress::of(request.extensions()), trace);
         let mut line = Line { asked, id, started: Instant::now(), status: LEFT };
-        let answer = async move {
+        // Pinned in place: what is handed on by value is copied at each step of the way, and has room in the future twice.
+        let answer = pin!(async move {
             let page = match &self.cors {
                 Some(cors) => {
                     let page = Page::of(&request);
@@ -348,17 +350,18 @@ impl Edge {
             }
             line.end(response.status());
             response
-        };
-        // Pinned in place: what is handed on by value is copied at each step of the way.
-        let response = within(origin, pin!(answer).instrument(span.clone())).await;
+        });
+        let response = within(origin, answer.instrument(span.clone())).await;
         end_span(&span, response.status());
         response
     }
 
     /// The route, within the limits of the address, and among those that run.
     async fn route(&self, request: Request, mut next: impl Next) -> Response {
-        let Some(limits) = &self.limits else { return self.load.run(pin!(answer(next.call(request)))).await };
-        let taken = limits.of_address(request.extensions()).await;
+        let taken = match &self.limits {
+            Some(limits) => limits.of_address(request.extensions()).await,
+            None => Taken::default(),
+        };
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
             None => self.load.run(pin!(answer(next.call(request)))).await,
