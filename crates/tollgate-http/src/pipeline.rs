@@ -9,6 +9,7 @@ use crate::{
     AuditLog, Authenticate, ClientAddress, Limits, Load,
     cors::{Cors, Page},
     health,
+    overload::Seat,
     pages::{self, Pages, ProblemPage},
     panics,
     refusal::{Asked, Refusal, RequestId, wants_page},
@@ -356,12 +357,14 @@ impl Edge {
     }
 
     /// The route, within the limits of the address, and among those that run.
-    async fn route(&self, request: Request, mut next: impl Next) -> Response {
-        let Some(limits) = &self.limits else { return self.load.run(pin!(answer(next.call(request)))).await };
+    async fn route(&self, mut request: Request, mut next: impl Next) -> Response {
+        let seat = Seat::of(&self.load, request.body_mut());
+        let seat = seat.as_deref();
+        let Some(limits) = &self.limits else { return self.load.run(seat, pin!(answer(next.call(request)))).await };
         let taken = limits.of_address(request.extensions()).await;
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
-            None => self.load.run(pin!(answer(next.call(request)))).await,
+            None => self.load.run(seat, pin!(answer(next.call(request)))).await,
         };
         taken.tell(response.headers_mut());
         response
