@@ -154,13 +154,19 @@ impl Load {
     }
 
     /// Runs a request if there is a place for it; one with a body has a seat.
-    pub(crate) async fn run(&self, seat: Option<&Seat>, mut answer: impl Future<Output = Response> + Unpin) -> Response {
+    pub(crate) async fn run(
+        &self,
+        seat: Option<&Seat>,
+        mut answer: impl Future<Output = Response> + Unpin,
+    ) -> Response {
         if !self.find_place().await {
             return self.send_away(Away::NoPlace);
         }
         let _place = Place { load: self, seat };
         let mut answer = poll_fn(|context| match (answer.poll_unpin(context), seat) {
-            (Poll::Pending, Some(seat)) => seat.is_sent_away().map_or(Poll::Pending, |why| Poll::Ready(self.send_away(why))),
+            (Poll::Pending, Some(seat)) => {
+                seat.is_sent_away().map_or(Poll::Pending, |why| Poll::Ready(self.send_away(why)))
+            }
             (polled, _) => polled,
         });
         // Many answer at once: those need no timer.

@@ -90,6 +90,11 @@ struct Coming {
 
 type Piece = Option<Result<Frame<Bytes>, axum::Error>>;
 
+/// A copy: a single byte would keep all that is there to be read into, some KiB.
+fn alone(piece: Frame<Bytes>) -> Frame<Bytes> {
+    piece.map_data(|bytes| Bytes::copy_from_slice(&bytes))
+}
+
 struct Held {
     piece: Piece,
     place: Pin<Box<dyn Future<Output = bool> + Send>>,
@@ -163,9 +168,11 @@ impl HttpBody for Coming {
         };
         let bytes = |frame: &Frame<Bytes>| frame.data_ref().map_or(0, Bytes::len) + PIECE;
         this.size += piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, bytes);
+        let is_away = *this.seat.at() == At::Way;
+        let piece = if is_away { piece.map(|piece| piece.map(alone)) } else { piece };
         let is_last = piece.is_none() || this.body.is_end_stream();
         // To be told that it broke off, nobody needs a place.
-        if !is_last || matches!(piece, Some(Err(_))) || *this.seat.at() != At::Way {
+        if !is_last || matches!(piece, Some(Err(_))) || !is_away {
             return Poll::Ready(piece);
         }
         this.hold(piece);
@@ -184,11 +191,7 @@ impl HttpBody for Coming {
 #[cfg(test)]
 mod tests {
     use super::{super::ROOM, *};
-    use axum::{
-        body::to_bytes,
-        http::StatusCode,
-        response::IntoResponse,
-    };
+    use axum::{body::to_bytes, http::StatusCode, response::IntoResponse};
     use futures_util::{future::join, stream::poll_fn};
     use std::{pin::pin, time::Duration};
     use tokio::{sync::mpsc, time::sleep};
@@ -313,6 +316,26 @@ mod tests {
         .await;
         assert_eq!((long, short), ((503, 0), (200, 1000)));
         assert_eq!((load.coming.load(Ordering::Relaxed), load.counts().in_flight), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_piece_of_a_body_on_its_way_keeps_nothing_else() {
+        let load = load();
+        let (pieces, mut body) = body();
+        let seat = Seat::of(&load, &mut body).unwrap();
+        let mut next = async || to_frame(&mut body).await;
+        let larger = Bytes::from(vec![1; 8192]);
+        assert!(next().now_or_never().is_none(), "it is on its way");
+        pieces.send(Ok(larger.slice(..1))).unwrap();
+        let piece = next().await;
+        assert_eq!(piece.len(), 1);
+        assert!(larger.is_unique(), "and is read into again");
+        drop((seat, piece));
+    }
+
+    async fn to_frame(body: &mut Body) -> Bytes {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
+        frame.unwrap().unwrap().into_data().unwrap()
     }
 
     #[tokio::test(start_paused = true)]
