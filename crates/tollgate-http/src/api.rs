@@ -69,6 +69,8 @@ pub struct Built {
     pub first_rows: Vec<(&'static str, &'static str)>,
     /// What is done without a caller.
     pub jobs: Vec<Job>,
+    /// The longest body that a route was given, in bytes; 0 if none was.
+    pub longest_body: usize,
 }
 
 tollgate_core::debug_by_name!(Built);
@@ -134,6 +136,7 @@ impl Api {
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
             jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
+            longest_body: self.routes().filter_map(|(_, route)| route.longest).max().unwrap_or_default(),
             live_tables,
             resources,
             tables_elsewhere,

@@ -5,14 +5,17 @@
 //! never empties makes everybody late and nobody faster (RFC 8289 found that for routers). For the same reason there are
 //! then only as many [places](Knee) as bring something.
 //!
-//! A place is taken until the answer begins, for a limited time. Probes need none.
+//! A place is taken until the answer begins, for a limited time. Probes need none, nor does a request whose body is
+//! [on its way](seat).
 
 mod knee;
+mod seat;
 
 use crate::Refusal;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use knee::Knee;
+pub(crate) use seat::Seat;
 use std::{
     future::poll_fn,
     sync::{
@@ -37,6 +40,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 const CALM: Duration = Duration::from_secs(10);
 /// How often the log is told of those who were sent away.
 const TELL: Duration = Duration::from_secs(1);
+/// How much of bodies on their way there may be, in bytes; or some of the longest ones, where those are longer.
+const ROOM: usize = 64 * 1024 * 1024;
+const LONGEST: usize = 4;
 
 /// The requests that run.
 pub struct Load {
@@ -51,6 +57,9 @@ pub struct Load {
     done: AtomicU64,
     began: Instant,
     queued: AtomicUsize,
+    /// How much there is of bodies on their way, and may be, in bytes.
+    coming: AtomicUsize,
+    room: usize,
     /// Since when there is a crowd, and when somebody waited last, in ms from the beginning.
     crowded_since: AtomicU64,
     crowded_until: AtomicU64,
@@ -105,7 +114,7 @@ impl Load {
     #[must_use]
     pub fn new(most: usize, patience: Duration, longest: Duration) -> Self {
         let [done, crowded_since, crowded_until, shed, told, told_of] = [0; 6].map(AtomicU64::new);
-        let [there, wanted, queued] = [most, most, 0].map(AtomicUsize::new);
+        let [there, wanted, queued, coming] = [most, most, 0, 0].map(AtomicUsize::new);
         let (places, began) = (Semaphore::new(most), Instant::now());
         let turn = Mutex::new(Turn::new(most));
         Self {
@@ -118,6 +127,8 @@ impl Load {
             done,
             began,
             queued,
+            coming,
+            room: ROOM,
             crowded_since,
             crowded_until,
             shed,
@@ -136,14 +147,28 @@ impl Load {
         }
     }
 
-    /// Runs a request if there is a place for it.
-    pub(crate) async fn run(&self, mut answer: impl Future<Output = Response> + Unpin) -> Response {
-        let place = match self.places.try_acquire() {
-            Ok(place) => Some(place),
-            Err(_) => Box::pin(self.wait()).await,
-        };
-        let Some(place) = place else { return self.send_away() };
-        let _place = Place { load: self, permit: Some(place) };
+    /// The same, where bodies may have so many bytes.
+    #[must_use]
+    pub fn with_bodies_of(self, longest: usize) -> Self {
+        Self { room: ROOM.max(longest.saturating_mul(LONGEST)), ..self }
+    }
+
+    /// Runs a request if there is a place for it; one with a body has a seat.
+    pub(crate) async fn run(
+        &self,
+        seat: Option<&Seat>,
+        mut answer: impl Future<Output = Response> + Unpin,
+    ) -> Response {
+        if !self.find_place().await {
+            return self.send_away(Away::NoPlace);
+        }
+        let _place = Place { load: self, seat };
+        let mut answer = poll_fn(|context| match (answer.poll_unpin(context), seat) {
+            (Poll::Pending, Some(seat)) => {
+                seat.is_sent_away().map_or(Poll::Pending, |why| Poll::Ready(self.send_away(why)))
+            }
+            (polled, _) => polled,
+        });
         // Many answer at once: those need no timer.
         if let Poll::Ready(response) = poll_fn(|context| Poll::Ready(answer.poll_unpin(context))).await {
             return response;
@@ -153,6 +178,23 @@ impl Load {
             let words = format!("there was no answer within {seconds} s; what was asked may have happened");
             Refusal::from(Problem::unavailable().because(words).later(1)).into_response()
         })
+    }
+
+    /// Whether there is a place; whoever is told so has it, and [gives it back](Self::give_back).
+    async fn find_place(&self) -> bool {
+        let place = match self.places.try_acquire() {
+            Ok(place) => Some(place),
+            Err(_) => Box::pin(self.wait()).await,
+        };
+        place.map(SemaphorePermit::forget).is_some()
+    }
+
+    fn give_back(&self) {
+        let Self { there, wanted, .. } = self;
+        let fewer = |there: usize| (there > wanted.load(Ordering::Relaxed)).then(|| there - 1);
+        if there.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_err() {
+            self.places.add_permits(1);
+        }
     }
 
     async fn wait(&self) -> Option<SemaphorePermit<'_>> {
@@ -210,10 +252,13 @@ impl Load {
         self.places.add_permits(wanted.saturating_sub(there));
     }
 
-    fn send_away(&self) -> Response {
+    fn send_away(&self, why: Away) -> Response {
         let shed = self.shed.fetch_add(1, Ordering::Relaxed) + 1;
         self.tell(shed);
-        let words = format!("there are more than {} requests at once", self.wanted.load(Ordering::Relaxed));
+        let words = match why {
+            Away::NoPlace => format!("there are more than {} requests at once", self.wanted.load(Ordering::Relaxed)),
+            Away::NoRoom => "too many bodies are on their way at once".to_owned(),
+        };
         let refusal = Refusal::from(Problem::unavailable().because(words).later(1));
         Refusal { is_one_of_many: true, ..refusal }.into_response()
     }
@@ -234,19 +279,25 @@ impl Load {
     }
 }
 
-/// A place that is taken.
+/// Why somebody is sent away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Away {
+    NoPlace,
+    /// Bodies take too much memory.
+    NoRoom,
+}
+
+/// A place that is taken, but while a body is on its way.
 struct Place<'a> {
     load: &'a Load,
-    permit: Option<SemaphorePermit<'a>>,
+    seat: Option<&'a Seat>,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let Load { there, wanted, done, .. } = self.load;
-        done.fetch_add(1, Ordering::Relaxed);
-        let fewer = |there: usize| (there > wanted.load(Ordering::Relaxed)).then(|| there - 1);
-        if there.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
-            self.permit.take().into_iter().for_each(SemaphorePermit::forget);
+        self.load.done.fetch_add(1, Ordering::Relaxed);
+        if self.seat.is_none_or(Seat::end) {
+            self.load.give_back();
         }
     }
 }
@@ -291,7 +342,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_place_in_time_is_told_when_to_come_back() {
         let load = load(1, 50);
-        let (first, second) = join(load.run(Box::pin(work(100))), load.run(Box::pin(work(1)))).await;
+        let (first, second) = join(load.run(None, Box::pin(work(100))), load.run(None, Box::pin(work(1)))).await;
         assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 503));
         assert_eq!(second.headers()[header::RETRY_AFTER], "1");
         assert_eq!(load.counts(), LoadCounts { in_flight: 0, queued: 0, shed: 1, most: 1 });
@@ -303,16 +354,16 @@ mod tests {
         let late = async {
             sleep(Duration::from_millis(1)).await;
             let began = Instant::now();
-            (load.run(Box::pin(work(1))).await.status().as_u16(), began.elapsed())
+            (load.run(None, Box::pin(work(1))).await.status().as_u16(), began.elapsed())
         };
-        let (_, (status, told)) = join(join_all((0..256).map(|_| load.run(Box::pin(work(1000))))), late).await;
+        let (_, (status, told)) = join(join_all((0..256).map(|_| load.run(None, Box::pin(work(1000))))), late).await;
         assert!(status == 503 && told < Duration::from_millis(100), "{status} after {told:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_served() {
         let load = load(2, 50);
-        let answers = join_all((0..10).map(|_| load.run(Box::pin(work(8))))).await;
+        let answers = join_all((0..10).map(|_| load.run(None, Box::pin(work(8))))).await;
         assert!(answers.iter().all(|answer| answer.status() == 200));
         assert_eq!(load.counts().shed, 0);
     }
@@ -323,10 +374,10 @@ mod tests {
         let late = async {
             sleep(Duration::from_millis(200)).await;
             let began = Instant::now();
-            assert_eq!(load.run(Box::pin(work(1))).await.status(), 503);
+            assert_eq!(load.run(None, Box::pin(work(1))).await.status(), 503);
             began.elapsed()
         };
-        let holds_and_waits = join(load.run(Box::pin(work(1500))), load.run(Box::pin(work(1))));
+        let holds_and_waits = join(load.run(None, Box::pin(work(1500))), load.run(None, Box::pin(work(1))));
         let ((held, waited), late) = join(holds_and_waits, late).await;
         assert_eq!((held.status().as_u16(), waited.status().as_u16()), (200, 503));
         assert!(late < Duration::from_millis(60), "{late:?}");
@@ -344,7 +395,7 @@ mod tests {
                 work().await;
                 StatusCode::OK.into_response()
             };
-            (load.run(pin!(work)).await.status() == 200).then(|| since.elapsed())
+            (load.run(None, pin!(work)).await.status() == 200).then(|| since.elapsed())
         });
         let told = join_all(each).await.split_off(count as usize / 2);
         let count = told.len();
@@ -389,7 +440,7 @@ mod tests {
         come(&load, 2000, Duration::from_secs(5), quick).await;
         assert!(load.counts().most < 32, "{:?}", load.counts());
         sleep(CALM).await;
-        let answers = join_all((0..64).map(|_| load.run(Box::pin(work(5000))))).await;
+        let answers = join_all((0..64).map(|_| load.run(None, Box::pin(work(5000))))).await;
         assert!(answers.iter().all(|answer| answer.status() == 200), "{:?}", load.counts());
     }
 
@@ -406,7 +457,7 @@ mod tests {
         for _ in 0..20 {
             let burst = (0..40).map(async |number| {
                 sleep(Duration::from_millis(150) * number / 40).await;
-                load.run(Box::pin(work(200))).await.status() == 200
+                load.run(None, Box::pin(work(200))).await.status() == 200
             });
             served.push(join_all(burst).await.into_iter().filter(|is_served| *is_served).count());
             sleep(Duration::from_millis(600)).await;
@@ -427,7 +478,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_place_is_not_held_for_ever() {
         let load = Load::new(1, Duration::ZERO, Duration::from_secs(1));
-        assert_eq!(load.run(Box::pin(work(2000))).await.status(), 503);
-        assert_eq!(load.run(Box::pin(work(1))).await.status(), 200);
+        assert_eq!(load.run(None, Box::pin(work(2000))).await.status(), 503);
+        assert_eq!(load.run(None, Box::pin(work(1))).await.status(), 200);
     }
 }

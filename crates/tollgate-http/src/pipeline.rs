@@ -10,6 +10,7 @@ use crate::{
     cors::{Cors, Page},
     health,
     limits::Taken,
+    overload::Seat,
     pages::{self, Pages, ProblemPage},
     panics,
     refusal::{Asked, Refusal, RequestId, wants_page},
@@ -357,14 +358,15 @@ impl Edge {
     }
 
     /// The route, within the limits of the address, and among those that run.
-    async fn route(&self, request: Request, mut next: impl Next) -> Response {
+    async fn route(&self, mut request: Request, mut next: impl Next) -> Response {
+        let seat = Seat::of(&self.load, request.body_mut());
         let taken = match &self.limits {
             Some(limits) => limits.of_address(request.extensions()).await,
             None => Taken::default(),
         };
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
-            None => self.load.run(pin!(answer(next.call(request)))).await,
+            None => self.load.run(seat.as_deref(), pin!(answer(next.call(request)))).await,
         };
         taken.tell(response.headers_mut());
         response

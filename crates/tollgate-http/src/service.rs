@@ -74,7 +74,7 @@ pub(crate) struct Route {
     pub describe: fn(&mut Operation<'_>),
     endpoint: Endpoint,
     /// Its longest body, in bytes, where that was said.
-    longest: Option<usize>,
+    pub longest: Option<usize>,
     is_page: bool,
     is_public: bool,
     pub cached: Option<Arc<CachedRoute>>,

@@ -109,7 +109,8 @@ impl Design {
             (values.seal().await?, Keyed::default(), Arc::clone(&identities.authenticate));
         let Shared { cache, limits, redis, .. } = shared;
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
-        let (load, design) = (Arc::new(self.settings.server.load()), Arc::new(self));
+        let (load, design) =
+            (Arc::new(self.settings.server.load().with_bodies_of(self.built.longest_body)), Arc::new(self));
         Ok(Running { design, databases, identities, backends, context, pages, docs, stop, load, redis, done })
     }
 

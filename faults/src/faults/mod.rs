@@ -116,7 +116,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         id: "F6",
-        title: "3,500 slow clients of seven kinds",
+        title: "2,000 slow clients of four kinds, and 1,500 of three kinds of HTTP/2",
         needs: None,
         run: |stage| Box::pin(slow_clients::run(stage)),
     },

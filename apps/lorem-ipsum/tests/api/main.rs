@@ -67,6 +67,8 @@ mod secrets;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod slow;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod starts;

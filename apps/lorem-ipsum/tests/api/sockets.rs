@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tollgate_testing::servers::free_port;
 
 /// An app with these settings of `[server]`.
-fn start(folder: &Path, settings: &[(&str, &str)]) -> Server {
+pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Server {
     Server::start_as(&mut configured(command(folder, &["--port", "0"]), settings))
 }
 
@@ -29,14 +29,14 @@ fn configured(mut command: Command, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-fn connect(server: &Server) -> TcpStream {
+pub(crate) fn connect(server: &Server) -> TcpStream {
     let socket = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     socket
 }
 
 /// What comes until the server closes the connection, and when it did.
-fn rest(mut socket: TcpStream, since: Instant) -> (String, Duration) {
+pub(crate) fn rest(mut socket: TcpStream, since: Instant) -> (String, Duration) {
     let mut text = vec![];
     let _ = socket.read_to_end(&mut text);
     (String::from_utf8_lossy(&text).into_owned(), since.elapsed())
@@ -49,12 +49,12 @@ fn told(server: &Server, bytes: &[u8]) -> String {
     rest(socket, Instant::now()).0
 }
 
-fn status(text: &str) -> u16 {
+pub(crate) fn status(text: &str) -> u16 {
     text.strip_prefix("HTTP/1.1 ").and_then(|text| text.get(..3)).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// The status, if the answer is a problem document that says the same, with the headers that every answer has.
-fn problem(text: &str) -> u16 {
+pub(crate) fn problem(text: &str) -> u16 {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let document: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert!(head.contains("content-type: application/problem+json") && head.contains("nosniff"), "{head}");
@@ -64,7 +64,7 @@ fn problem(text: &str) -> u16 {
     status(text)
 }
 
-fn token(folder: &Path, server: &Server) -> String {
+pub(crate) fn token(folder: &Path, server: &Server) -> String {
     token_of("reader", folder, server)
 }
 

@@ -53,19 +53,19 @@ pub(super) struct Client {
     pub(super) is_surplus: bool,
 }
 
-/// Serves a connection until its end.
+/// Serves a connection until its end. Boxed, because each has the size of its own kind then, and not of the largest.
 pub(super) async fn serve(site: Arc<Site>, socket: TcpStream, client: Client) {
     // Without it, small answers may wait for more to send.
     let _ = socket.set_nodelay(true);
     let since = Instant::now();
     if let Some(acceptor) = site.tls.clone() {
-        let Some(socket) = begun(&site, acceptor.accept(socket)).await else { return };
+        let Some(socket) = begun(&site, Box::pin(acceptor.accept(socket))).await else { return };
         let is_http2 = socket.get_ref().1.alpn_protocol() == Some(b"h2");
-        Connection { site, client, since }.serve((socket, vec![]), is_http2).await;
+        Box::pin(Connection { site, client, since }.serve((socket, vec![]), is_http2)).await;
     } else {
         let Some((socket, ahead)) = begun(&site, read_ahead(socket)).await else { return };
         let is_http2 = ahead.starts_with(PREFACE);
-        Connection { site, client, since }.serve((socket, ahead), is_http2).await;
+        Box::pin(Connection { site, client, since }.serve((socket, ahead), is_http2)).await;
     }
 }
 
@@ -100,7 +100,11 @@ impl Connection {
     async fn serve(self, socket: (impl Stream, Vec<u8>), is_http2: bool) {
         let requests = Arc::new(Requests::default());
         let socket = Socket::new(socket, self.since, !is_http2, &self.site.limits, &requests);
-        if is_http2 { self.http2(socket, requests).await } else { self.http1(socket, requests).await }
+        if is_http2 {
+            Box::pin(self.http2(socket, requests)).await;
+        } else {
+            Box::pin(self.http1(socket, requests)).await;
+        }
     }
 
     async fn http1(self, socket: Socket<impl Stream>, requests: Arc<Requests>) {

@@ -20,12 +20,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::Notify,
     time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
+
+/// How much hyper reads at once over HTTP/1, in bytes. Where it gets as much as it has room for, it makes twice as much
+/// room, up to a head's largest size: a client that sends many heads at once would have it keep as many of them.
+const PIECE: u64 = 8 * 1024 - 1;
 
 /// The requests of one connection, as its service counts them.
 #[derive(Default)]
@@ -262,7 +266,8 @@ impl<T: Stream> AsyncRead for Socket<T> {
         let this = &mut *self;
         let before = buffer.filled().len();
         if this.ahead.is_empty() {
-            let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(context, buffer) else {
+            let most = if this.is_http1 { PIECE } else { u64::MAX };
+            let Poll::Ready(read) = Pin::new(&mut (&mut this.io).take(most)).poll_read(context, buffer) else {
                 ready!(this.poll_silence(context));
                 this.refused = (this.is_http1 && this.head.is_some()).then_some(StatusCode::REQUEST_TIMEOUT);
                 return Poll::Ready(Err(ErrorKind::TimedOut.into()));
