@@ -41,7 +41,7 @@ use tollgate_store::{
 };
 
 /// Point reads are so quick that two groups under way keep a server busy. Of inserts, one that travels alone waits for
-/// another's transaction in the server, and the other lane remains.
+/// another's transaction in the server, in its lane for a moment, and the other lane remains.
 const POINTS: usize = 2;
 const INSERTS: usize = 2;
 
