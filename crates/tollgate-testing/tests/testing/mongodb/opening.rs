@@ -1,18 +1,16 @@
 //! A database that cannot be used is refused at once, in one line that says where it is and what to do.
 
+use super::scripted;
 use crate::films::FIRST;
 use futures_util::future::join_all;
 use mongodb::{Client, bson::doc};
 use std::{
     fs,
-    io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
     path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
@@ -133,46 +131,15 @@ async fn a_replica_set_that_is_none_yet_or_another_is_told() {
     assert!(why.contains("`replicaSet`"), "{why}");
 }
 
-/// A server that says of itself, to whatever it is asked, that it understands the wire protocol up to that version.
-fn says_it_is(wire_version: i32) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let me = format!("127.0.0.1:{port}");
-    let hello = doc! { "ok": 1, "ismaster": true, "isWritablePrimary": true, "setName": "rs0", "hosts": [&me], "me": &me,
-    "minWireVersion": 0, "maxWireVersion": wire_version, "maxBsonObjectSize": 16 << 20, "maxMessageSizeBytes": 48_000_000 };
-    let hello = hello.to_vec().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let hello = hello.clone();
-            thread::spawn(move || answer_all(stream, &hello));
-        }
-    });
-    port
-}
-
-/// Answers as it was asked: `OP_QUERY` (2004) with `OP_REPLY` (1), `OP_MSG` (2013) with the same.
-fn answer_all(mut stream: TcpStream, hello: &[u8]) -> io::Result<()> {
-    loop {
-        let mut header = [0; 16];
-        stream.read_exact(&mut header)?;
-        let word = |at: usize| i32::from_le_bytes(header[at..at + 4].try_into().unwrap());
-        io::copy(&mut (&stream).take(u64::try_from(word(0) - 16).unwrap()), &mut io::sink())?;
-        // Flags and the kind of a section; flags, a cursor, where it starts and the number of documents.
-        let (operation, before) = match word(12) {
-            2013 => (2013, vec![0; 5]),
-            _ => (1, [[0; 16].as_slice(), &[1, 0, 0, 0]].concat()),
-        };
-        let length = i32::try_from(16 + before.len() + hello.len()).unwrap();
-        let start = [length, 0, word(4), operation].map(i32::to_le_bytes).concat();
-        stream.write_all(&[&start[..], &before, hello].concat())?;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_too_old_is_refused() {
     // MongoDB 5.0, and one that the driver does not speak with at all.
     for (version, words) in [(13, "older than MongoDB 6.0; upgrade it"), (5, "upgrade it")] {
-        let why = refusal(&format!("mongodb://127.0.0.1:{}/films?replicaSet=rs0", says_it_is(version))).await;
+        let why = refusal(&format!(
+            "mongodb://127.0.0.1:{}/films?replicaSet=rs0",
+            scripted::server(move |me, _| scripted::hello(me, version))
+        ))
+        .await;
         assert!(why.contains(words), "{why}");
     }
 }
