@@ -1,7 +1,7 @@
 //! A database that cannot be used is refused at once, in one line that says where it is and what to do.
 
 use super::scripted;
-use crate::films::FIRST;
+use crate::{films::FIRST, outages::may};
 use futures_util::future::join_all;
 use mongodb::{Client, bson::doc};
 use std::{
@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
+use tollgate::{Change, ObjectId, Resource, Store, SystemClock, resource};
 use tollgate_core::LiveSecret;
 use tollgate_mongodb::MongoDb;
 use tollgate_store::{Database, Error};
@@ -72,6 +73,46 @@ async fn who_is_not_let_in_is_told() {
     let Err(Error::Unavailable(why)) = reader.prepare(&[&FIRST], true).await.map(drop) else { panic!() };
     let words = "may not insert, update, remove in the collection `films`; grant it the role `readWrite`";
     assert!(why.to_string().contains(words), "{why}");
+}
+
+/// A message, whose key MongoDB makes.
+#[resource(plural = "messages")]
+struct Message {
+    #[id(generated)]
+    message_id: ObjectId,
+    #[index]
+    text: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_read_and_write_one_collection_needs_no_more() {
+    let server = guarded().await;
+    let at = |user: &str| format!("mongodb://{user}:password@127.0.0.1:{}/films?replicaSet=rs0", server.port());
+    let root = format!("mongodb://root:password@127.0.0.1:{}/admin?replicaSet=rs0", server.port());
+    let films = Client::with_uri_str(root).await.unwrap().database("films");
+    // What the role `readWrite` has that is about a collection.
+    let actions =
+        ["find", "insert", "update", "remove", "killCursors", "createCollection", "dropCollection", "collStats"];
+    let actions = [&actions[..], &["createIndex", "dropIndex", "listIndexes", "convertToCapped"]].concat();
+    let on_one = doc! { "resource": { "db": "films", "collection": "messages" }, "actions": actions };
+    films.run_command(doc! { "createRole": "writer", "privileges": [on_one], "roles": [] }).await.unwrap();
+    films.run_command(doc! { "createUser": "narrow", "pwd": "password", "roles": ["writer"] }).await.unwrap();
+
+    for (additive, done) in [(true, vec!["created the collection `messages`"]), (true, vec![]), (false, vec![])] {
+        let database = MongoDb::open(&at("narrow")).await.unwrap();
+        assert_eq!(database.prepare(&[Message::TABLE], additive).await.unwrap(), done);
+        let messages = Store::<Message>::new(Arc::new(database), Arc::new(SystemClock::default()));
+        let new = |text: &str| NewMessage { text: text.into() };
+        let kept = messages.insert(&may(), new("one")).await.unwrap();
+        messages.insert_many(&may(), vec![new("two"), new("three")]).await.unwrap();
+        let changed = MessagePatch { text: Change::Set("more".into()) };
+        messages.update(&may(), kept.message_id, changed).await.unwrap();
+        assert_eq!(messages.find(&may(), Message::TEXT.eq("more")).all().await.unwrap().len(), 1);
+        messages.delete(&may(), kept.message_id).await.unwrap();
+    }
+    let narrow = MongoDb::open(&at("narrow")).await.unwrap();
+    let Err(Error::Unavailable(why)) = narrow.prepare(&[&FIRST], true).await.map(drop) else { panic!() };
+    assert!(why.to_string().contains("may not find, insert, update, remove in the collection `films`"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
