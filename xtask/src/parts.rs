@@ -222,6 +222,12 @@ const PARTS: &[Part] = &[
         is_there: servers::Tmpfs::is_there,
         get: Get::System(&[]),
     },
+    Part {
+        name: "dns",
+        programs: "unshare, and the right to name a DNS for one process, which root has,",
+        is_there: has_own_dns,
+        get: Get::System(&[]),
+    },
 ];
 
 /// What only the slow checks of `cargo xtask infra` need.
@@ -247,6 +253,11 @@ fn has_browser() -> bool {
 
 fn has_postgres() -> bool {
     servers::Postgres::is_there() && servers::PgBouncer::is_there() && on_path("openssl")
+}
+
+fn has_own_dns() -> bool {
+    let mut own = Command::new("unshare");
+    is_root() && own.args(["--mount", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// The parts named by `--without`; a name that is not in the list is refused.
@@ -345,7 +356,7 @@ mod tests {
         assert_eq!(left_out(&["--without", "browser"]).unwrap()[0].name, "browser");
         let refused = left_out(&["--without", "browsers"]).unwrap_err().to_string();
         let known = "curl, browser, postgres, nginx, mongodb, faketime, redis, oidc-provider, axe, openid-client, schemathesis, aws-emulator, lambda-emulator, \
-                     terraform, aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs";
+                     terraform, aws, checkov, prometheus, grafana-sdk, rotel, envoy, kubernetes, hadolint, container, tmpfs, dns";
         assert_eq!(refused, format!("there is no part \"browsers\" to leave out; there is: {known}"));
         assert!(left_out(&["--without"]).is_err());
         assert!(left_out(&["--with", "browser"]).is_err());

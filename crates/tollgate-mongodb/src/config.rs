@@ -54,8 +54,9 @@ impl Config {
     fn new(options: ClientOptions, is_cluster: bool) -> Result<Self> {
         let mut config =
             Self { database: options.default_database.clone().unwrap_or_else(|| DATABASE.into()), options };
-        if is_cluster && config.options.credential.is_none() {
-            config.options.credential = Some(role()?);
+        if is_cluster {
+            let named = config.options.credential.take();
+            config.options.credential = Some(named.map_or_else(role, |named| Ok(at_home(named)))?);
         }
         config.fill_in();
         Ok(config)
@@ -92,6 +93,20 @@ fn role() -> Result<Credential> {
         "`database.url` names no user: write mongodb+srv://user:password@host, or turn on the feature `aws` to sign in as \
          the role that the app runs as",
     ))
+}
+
+/// What the DNS says of where the users of a cluster are is about those with passwords; roles are in no database.
+#[cfg(feature = "aws")]
+fn at_home(mut named: Credential) -> Credential {
+    if named.mechanism == Some(AuthMechanism::MongoDbAws) {
+        named.source = Some("$external".into());
+    }
+    named
+}
+
+#[cfg(not(feature = "aws"))]
+fn at_home(named: Credential) -> Credential {
+    named
 }
 
 /// What is wrong with a URL.

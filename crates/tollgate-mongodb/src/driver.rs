@@ -41,7 +41,7 @@ use tollgate_store::{
 };
 
 /// Point reads are so quick that two groups under way keep a server busy. Of inserts, one that travels alone waits for
-/// another's transaction in the server, and the other lane remains.
+/// another's transaction in the server, in its lane for a moment, and the other lane remains.
 const POINTS: usize = 2;
 const INSERTS: usize = 2;
 
@@ -226,8 +226,9 @@ async fn check(config: &Config, database: &Documents) -> Result<()> {
         let remedy = "start it with --replSet and run rs.initiate() once, or set `database.url` to a replica set";
         return Err(unusable(config, why, remedy));
     }
-    // The first question that takes a right.
-    database.list_collection_names().await.map(drop).map_err(|error| refused(config, &error))
+    // The first question that takes somebody who is known. A user of some collections is told of these.
+    let names = database.list_collection_names().authorized_collections(true).await;
+    names.map(drop).map_err(|error| refused(config, &error))
 }
 
 fn on(database: &Documents) -> Operation<'_, '_> {
@@ -291,7 +292,11 @@ impl Database for MongoDb {
             let mut done = vec![];
             for table in tables {
                 rights.check(database, table)?;
-                done.extend(schema::prepare(database, table, additive).await?);
+                done.extend(if rights.see(database) {
+                    schema::prepare(database, table, additive).await?
+                } else {
+                    schema::prepare_unseen(database, table, additive).await?
+                });
             }
             Ok(done)
         })
@@ -369,7 +374,11 @@ impl Driver for MongoDb {
         rows: Arc<dyn Batch>,
         range: Range<usize>,
     ) -> Answer<'a, Vec<Value<'static>>> {
-        Box::pin(self.insert_within(RETRY_TIMEOUT, table, rows, range))
+        Box::pin(async move {
+            // One row comes here because its group would have had to wait for it.
+            let _waits = if range.len() == 1 { Some(self.places.wait().await?) } else { None };
+            self.insert_within(RETRY_TIMEOUT, table, rows, range).await
+        })
     }
 
     fn insert_group<'a>(

@@ -15,13 +15,17 @@ use tollgate_store::{Error, Result};
 /// How long a place is waited for.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(crate) struct Places(Arc<Semaphore>);
+pub(crate) struct Places {
+    all: Arc<Semaphore>,
+    waiting: Semaphore,
+}
 
 impl Places {
     /// An eighth of the pool's connections is kept free, and two at least, unless there are no more.
     pub(crate) fn of(config: &Config) -> Self {
         let all = config.connections();
-        Self(Arc::new(Semaphore::new(all.saturating_sub((all / 8).max(2)).max(1))))
+        let all = all.saturating_sub((all / 8).max(2)).max(1);
+        Self { all: Arc::new(Semaphore::new(all)), waiting: Semaphore::new(all.div_ceil(2)) }
     }
 
     /// A place for one statement.
@@ -29,7 +33,16 @@ impl Places {
     /// # Errors
     /// [`Error::Overloaded`] if none was free in time.
     pub(crate) async fn take(&self) -> Result<SemaphorePermit<'_>> {
-        in_time(self.0.acquire()).await
+        in_time(self.all.acquire()).await
+    }
+
+    /// A place among those who wait for a transaction, as is known of them: half of all are left to others. To be had before
+    /// one for the statement.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(crate) async fn wait(&self) -> Result<SemaphorePermit<'_>> {
+        in_time(self.waiting.acquire()).await
     }
 
     /// A place for a transaction.
@@ -37,7 +50,7 @@ impl Places {
     /// # Errors
     /// As [`take`](Self::take).
     pub(crate) async fn keep(&self) -> Result<OwnedSemaphorePermit> {
-        in_time(Arc::clone(&self.0).acquire_owned()).await
+        in_time(Arc::clone(&self.all).acquire_owned()).await
     }
 }
 

@@ -27,21 +27,15 @@ impl Rights {
         Ok(Self(knows_users.then(|| documents("authenticatedUserPrivileges"))))
     }
 
+    /// Whether the user is told how collections are made. Who may do something with some of them alone is not.
+    pub(crate) fn see(&self, database: &Database) -> bool {
+        self.may(database, "", "listCollections")
+    }
+
     /// # Errors
     /// What the user may not do, and the remedy.
     pub(crate) fn check(&self, database: &Database, table: &Table) -> Result<()> {
-        let Some(rights) = &self.0 else { return Ok(()) };
-        let covers = |right: &&Document| {
-            right.get_document("resource").is_ok_and(|on| {
-                let is = |field, name: &str| on.get_str(field).is_ok_and(|it| it.is_empty() || it == name);
-                on.get_bool("anyResource").unwrap_or_default()
-                    || (is("db", database.name()) && is("collection", table.name))
-            })
-        };
-        let allows = |right: &Document, action: &str| {
-            right.get_array("actions").is_ok_and(|all| all.iter().any(|one| one.as_str() == Some(action)))
-        };
-        let may = |action: &str| rights.iter().filter(covers).any(|right| allows(right, action));
+        let may = |action: &str| self.may(database, table.name, action);
         let missing: Vec<_> = ACTIONS.into_iter().filter(|action| !may(action)).collect();
         if missing.is_empty() {
             return Ok(());
@@ -53,5 +47,20 @@ impl Rights {
             table.name,
             database.name()
         ))))
+    }
+
+    fn may(&self, database: &Database, collection: &str, action: &str) -> bool {
+        let Some(rights) = &self.0 else { return true };
+        let covers = |right: &&Document| {
+            right.get_document("resource").is_ok_and(|on| {
+                let is = |field, name: &str| on.get_str(field).is_ok_and(|it| it.is_empty() || it == name);
+                on.get_bool("anyResource").unwrap_or_default()
+                    || (is("db", database.name()) && is("collection", collection))
+            })
+        };
+        let allows = |right: &Document| {
+            right.get_array("actions").is_ok_and(|all| all.iter().any(|one| one.as_str() == Some(action)))
+        };
+        rights.iter().filter(covers).any(allows)
     }
 }

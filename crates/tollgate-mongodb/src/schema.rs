@@ -46,6 +46,18 @@ pub(crate) async fn prepare(database: &Database, table: &'static Table, additive
     if additive { add(database, table, &missing).await } else { Ok(vec![]) }
 }
 
+/// The same for a user who may use this collection and is not told how it is made: one that is there is taken as it is, and
+/// its validator refuses what does not fit.
+pub(crate) async fn prepare_unseen(database: &Database, table: &'static Table, additive: bool) -> Result<Vec<String>> {
+    check_names(table)?;
+    let names = database.list_collection_names().filter(doc! { "name": table.name }).authorized_collections(true);
+    if names.await.map_err(|error| tell(Some(table), &error))?.is_empty() {
+        return if additive { create(database, table).await } else { Err(absent(table)) };
+    }
+    tracing::info!(collection = table.name, "not compared with its model: this user may not `listCollections`");
+    Ok(vec![])
+}
+
 /// The key is `_id` in every document.
 fn check_names(table: &Table) -> Result<()> {
     match table.columns.iter().enumerate().find(|(index, column)| *index != table.id && column.name == "_id") {

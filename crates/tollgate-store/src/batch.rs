@@ -3,7 +3,8 @@
 //! Nobody waits for a timer. If a lane is free a job leaves at once, alone; otherwise it leaves with everyone
 //! else who waits as soon as one group has landed. So an idle server adds no latency, and a busy one forms
 //! groups that grow with the load. A group flies in a task of its own: a caller who goes away takes nobody
-//! along. The queue is bounded, in number and in time; who finds it full is told so at once, who waits too long when
+//! along. A job that flies alone, and perhaps waits for another's transaction, keeps its lane for a moment only.
+//! The queue is bounded, in number and in time; who finds it full is told so at once, who waits too long when
 //! the next group is formed, and who has left by then does not travel.
 
 use crate::{Answer, Error, Result, measures::Measures};
@@ -12,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use tracing::{Instrument, Span};
 
 type Run<Q, A> = dyn Fn(Vec<Job<Q, A>>) -> Answer<'static, ()> + Send + Sync;
@@ -28,6 +29,8 @@ pub(crate) struct Limits {
     pub waiting: usize,
     /// How long a job may wait.
     pub patience: Duration,
+    /// How long a job that flies alone keeps its lane.
+    pub alone: Duration,
 }
 
 /// Groups the jobs that come while others are under way.
@@ -141,16 +144,20 @@ impl<Q: Send + 'static, A: Send + 'static> Flight<Q, A> {
     fn depart(self, group: Vec<Job<Q, A>>) {
         self.0.measures.sizes.depart(group.iter().map(|job| &job.span));
         if let Ok(runtime) = Handle::try_current() {
+            let keeps = if group.len() == 1 { self.0.limits.alone } else { Duration::MAX };
             let run = (self.0.run)(group);
-            runtime.spawn(fly(run, Box::new(self)));
+            runtime.spawn(fly(run, keeps, Box::new(self)));
         }
     }
 }
 
 /// Not generic: a task is a lot of code, and so is there once.
-async fn fly(run: Answer<'static, ()>, lands: Box<dyn Send>) {
-    let _ = run.await;
+async fn fly(mut run: Answer<'static, ()>, keeps: Duration, lands: Box<dyn Send>) {
+    let is_over = timeout(keeps, run.as_mut()).await.is_ok();
     drop(lands);
+    if !is_over {
+        let _ = run.await;
+    }
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Drop for Flight<Q, A> {
@@ -178,6 +185,10 @@ mod tests {
 
     impl Gated {
         fn new(group: usize, waiting: usize, patience: Duration) -> Self {
+            Self::with(Limits { lanes: 1, group, waiting, patience, alone: PATIENCE })
+        }
+
+        fn with(limits: Limits) -> Self {
             let (gate, groups) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
             let (pass, count) = (Arc::clone(&gate), Arc::clone(&groups));
             let run = move |jobs: Vec<Job<u32, u32>>| -> Answer<'static, ()> {
@@ -192,15 +203,7 @@ mod tests {
                     Ok(())
                 })
             };
-            Self {
-                batcher: Batcher::new(
-                    Limits { lanes: 1, group, waiting, patience },
-                    Measures::of("numbers", "read"),
-                    run,
-                ),
-                gate,
-                groups,
-            }
+            Self { batcher: Batcher::new(limits, Measures::of("numbers", "read"), run), gate, groups }
         }
 
         /// Somebody asks, and by the time this returns they are under way or wait.
@@ -295,5 +298,20 @@ mod tests {
         assert_eq!(first.await.unwrap().unwrap(), 0);
         assert!(matches!(next.await.unwrap(), Err(Error::Overloaded)), "or the group that lands");
         assert_eq!(gated.groups(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_flies_alone_keeps_the_lane_for_a_moment_and_a_group_until_it_lands() {
+        let moment = Duration::from_millis(50);
+        let gated = Gated::with(Limits { lanes: 1, group: 100, waiting: 100, patience: PATIENCE, alone: moment });
+        let (alone, one, two) = (gated.ask(0).await, gated.ask(1).await, gated.ask(2).await);
+        assert_eq!(gated.groups(), 1);
+        sleep(moment * 3).await;
+        let last = gated.ask(3).await;
+        sleep(moment * 3).await;
+        assert_eq!(gated.groups(), 2, "those who waited for it, and nobody after them");
+        gated.gate.add_permits(3);
+        let answers = [alone.await, one.await, two.await, last.await].map(|answer| answer.unwrap().unwrap());
+        assert_eq!(answers, [0, 2, 4, 6]);
     }
 }

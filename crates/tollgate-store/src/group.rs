@@ -21,9 +21,10 @@ use tokio::{task::JoinSet, time::timeout};
 /// others kept, in two steps of 16 statements; 256 culprits take 17 such steps, none of which ends in a commit.
 const PIECES: usize = 16;
 
-/// How long a group looks for those in it who wait for another's transaction, and how long it waits for some of them.
+/// How long a group looks for those in it who wait for another's transaction, and how long it waits for some of them, or
+/// the next group for one that is alone from the start.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
-const ALONE_TIMEOUT: Duration = Duration::from_millis(250);
+pub(crate) const ALONE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Asks once for all keys and hands each caller their row. The scope is applied later, by each caller's own.
 pub(crate) fn fetch<T: Resource>(driver: Arc<dyn Driver>, mut group: Vec<Job<T::Id, T>>) -> Answer<'static, ()> {

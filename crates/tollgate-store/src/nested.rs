@@ -128,9 +128,41 @@ pub(crate) fn has_nul(json: &str) -> bool {
         })
 }
 
+/// How many levels a nested value has at most. MongoDB promises to keep a hundred, of which the row is one, and JSON of 128
+/// is read by nobody.
+const LEVELS: usize = 99;
+
+/// Whether JSON text has more levels than can be kept and read.
+pub(crate) fn is_too_deep(json: &str) -> bool {
+    let (mut levels, mut in_text, mut is_escaped) = (0_usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => levels += 1,
+            b']' | b'}' if !in_text => levels = levels.saturating_sub(1),
+            _ => (),
+        }
+        levels > LEVELS
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_are_counted_where_they_are_no_text() {
+        let deep = |levels: usize| "[".repeat(levels) + "1" + &"]".repeat(levels);
+        assert!(!is_too_deep(&deep(99)) && is_too_deep(&deep(100)));
+        let (beside, text) = (format!("[{}1]", "[],".repeat(200)), format!("[\"\\\"{}\"]", "[".repeat(200)));
+        for flat in [beside, text] {
+            assert!(serde_json::from_str::<serde_json::Value>(&flat).is_ok() && !is_too_deep(&flat), "{flat}");
+        }
+        let unreadable = Nested::<serde_json::Value>::read(Value::Text(deep(128).into()));
+        assert_eq!(unreadable, None, "why it is refused before it is stored");
+    }
 
     #[test]
     fn a_nul_is_found_and_what_looks_like_one_is_not() {

@@ -12,7 +12,7 @@ use crate::{
     batch::{Batcher, Limits},
     filter::is_foreign,
     find::into,
-    group::{commit, fetch},
+    group::{ALONE_TIMEOUT, commit, fetch},
     measures::{Measures, round_trip},
 };
 use std::{sync::Arc, time::Duration};
@@ -81,7 +81,8 @@ impl<T: Resource> Store<T> {
     /// The rows of `T` in this database; whoever watches is told of each write through this store.
     pub fn watched(database: Arc<dyn Database>, clock: Arc<dyn Clock>, watch: Option<Arc<dyn Watch>>) -> Self {
         let driver: Arc<dyn Driver> = database.clone();
-        let limits = |lanes| Limits { lanes, group: GROUP, waiting: WAITING, patience: QUEUE_TIMEOUT };
+        let limits =
+            |lanes| Limits { lanes, group: GROUP, waiting: WAITING, patience: QUEUE_TIMEOUT, alone: ALONE_TIMEOUT };
         let (fetcher, committer, lanes) = (Arc::clone(&driver), Arc::clone(&driver), driver.lanes());
         let fetch = move |group| fetch(Arc::clone(&fetcher), group);
         let told = watch.clone();

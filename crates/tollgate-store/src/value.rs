@@ -4,7 +4,10 @@
 //! reading is `row.read(0)?` per field, writing is `value(0)` per column, and a filter looks at either. No
 //! tree of values is built on the way, and drivers need no type parameter.
 
-use crate::{Decimal, Error, ObjectId, Result, decimal, nested::has_nul};
+use crate::{
+    Decimal, Error, ObjectId, Result, decimal,
+    nested::{has_nul, is_too_deep},
+};
 use jiff::Timestamp;
 use std::{borrow::Cow, cmp::Ordering};
 use tollgate_core::{At, Faults, Input, Probe};
@@ -61,7 +64,7 @@ impl Value<'_> {
     }
 
     /// Refuses what not every database can keep: NUL in text and moments before its calendar (PostgreSQL), NaN and
-    /// infinity (SQLite, JSON), a null that is not an empty cell (MongoDB).
+    /// infinity (SQLite, JSON), a null that is not an empty cell (MongoDB), a nested value of very many levels.
     pub(crate) fn check(&self, kind: Kind) -> Result<()> {
         match self {
             Self::Text(json) if matches!(kind, Kind::Json | Kind::Texts) && has_nul(json) => {
@@ -69,6 +72,9 @@ impl Value<'_> {
             }
             Self::Text(json) if kind == Kind::Json && json == "null" => {
                 Err(Error::invalid("a nested value cannot be null; where it may be empty, it is an `Option`"))
+            }
+            Self::Text(json) if kind == Kind::Json && is_too_deep(json) => {
+                Err(Error::invalid("a nested value of more than 99 levels cannot be stored"))
             }
             Self::Text(text) if text.contains('\0') => {
                 Err(Error::invalid("text with a NUL character cannot be stored"))

@@ -95,6 +95,7 @@ claims! { $ conformance
         values_within_come_back_as_they_were
         a_megabyte_within_is_kept
         nul_is_refused_wherever_it_hides
+        what_has_too_many_levels_is_refused_and_harms_nobody
         null_is_an_empty_cell_and_nothing_else
         object_ids_are_found_compared_and_sorted
     }

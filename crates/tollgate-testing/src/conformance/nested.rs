@@ -104,6 +104,20 @@ pub async fn nul_is_refused_wherever_it_hides(database: Arc<dyn Database>) {
     assert_eq!(everything(&parcels).await, [kept]);
 }
 
+pub async fn what_has_too_many_levels_is_refused_and_harms_nobody(database: Arc<dyn Database>) {
+    let parcels = store::<Parcel>(&database).await;
+    for (levels, fits) in [(1, true), (99, true), (100, false), (200, false), (500, false)] {
+        let deep = (1..levels).fold(json!([]), |within, _| json!([within]));
+        let new = NewParcel { anything: Some(Nested(deep)), ..parcel(&[]) };
+        match parcels.insert(&all(), new).await {
+            Ok(kept) if fits => assert_eq!(parcels.get(&all(), kept.parcel_id).await.unwrap(), kept),
+            Err(Error::Invalid(_)) if !fits => (),
+            other => panic!("{levels}: {other:?}"),
+        }
+    }
+    assert_eq!(everything(&parcels).await.len(), 2);
+}
+
 pub async fn null_is_an_empty_cell_and_nothing_else(database: Arc<dyn Database>) {
     let parcels = store::<Parcel>(&database).await;
     let anything = |value| NewParcel { anything: Some(Nested(value)), ..parcel(&[]) };

@@ -63,6 +63,36 @@ pub(crate) async fn one_insert_that_waits_holds_up_no_other(database: Arc<dyn Da
     }
 }
 
+/// Inserts that come one by one, so that each leaves alone, and wait for another's transaction: however many there are, the
+/// next is answered.
+pub(crate) async fn inserts_that_wait_alone_hold_up_no_other(database: Arc<dyn Database>) {
+    database.prepare(&[Seat::TABLE], true).await.unwrap();
+    let seats = Store::<Seat>::new(Arc::clone(&database), Arc::new(SystemClock::default()));
+    let sit = |name: String| {
+        let seats = seats.clone();
+        async move { seats.insert(&may(), NewSeat { name }).await }
+    };
+    sit("warm".into()).await.unwrap();
+    let open = OpenTransaction::begin(&database).await.unwrap();
+    let mut waiting = JoinSet::new();
+    for number in 0..4 {
+        let name = format!("taken {number}");
+        seats.on(open.transaction()).unwrap().insert(&may(), NewSeat { name: name.clone() }).await.unwrap();
+        waiting.spawn(sit(name));
+        sleep(Duration::from_millis(20)).await;
+    }
+    for number in 0..4 {
+        let asked = Instant::now();
+        sit(format!("seat {number}")).await.unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(1), "an insert waited too: {:?}", asked.elapsed());
+    }
+    assert!(waiting.try_join_next().is_none(), "they wait");
+    open.commit().await.unwrap();
+    for outcome in waiting.join_all().await {
+        assert!(matches!(outcome, Err(Error::Conflict { .. })), "{outcome:?}");
+    }
+}
+
 /// A crowd that wants one key, which another's transaction holds, holds up nobody of another table, and the database is
 /// no less ready for it.
 pub(crate) async fn a_crowd_that_wants_one_key_holds_up_no_other(database: Arc<dyn Database>) {

@@ -198,6 +198,12 @@ async fn one_insert_that_waits_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inserts_that_wait_alone_hold_up_no_other() {
+    let (database, ()) = super::empty().await;
+    crowds::inserts_that_wait_alone_hold_up_no_other(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_wants_one_key_holds_up_no_other() {
     let (database, ()) = super::empty().await;
     crowds::a_crowd_that_wants_one_key_holds_up_no_other(database).await;

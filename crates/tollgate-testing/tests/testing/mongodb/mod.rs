@@ -1,11 +1,13 @@
 //! MongoDB: the suite, and what is its own.
 
+mod dns;
 mod faults;
 mod limits;
 mod migrations;
 mod opening;
 mod raw;
 mod schema;
+mod scripted;
 mod tmpfs;
 
 use std::{sync::Arc, time::SystemTime};

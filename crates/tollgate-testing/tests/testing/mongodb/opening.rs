@@ -1,21 +1,20 @@
 //! A database that cannot be used is refused at once, in one line that says where it is and what to do.
 
-use crate::films::FIRST;
+use super::scripted;
+use crate::{films::FIRST, outages::may};
 use futures_util::future::join_all;
 use mongodb::{Client, bson::doc};
 use std::{
     fs,
-    io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
     path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
+use tollgate::{Change, ObjectId, Resource, Store, SystemClock, resource};
 use tollgate_core::LiveSecret;
 use tollgate_mongodb::MongoDb;
 use tollgate_store::{Database, Error};
@@ -76,6 +75,46 @@ async fn who_is_not_let_in_is_told() {
     assert!(why.to_string().contains(words), "{why}");
 }
 
+/// A message, whose key MongoDB makes.
+#[resource(plural = "messages")]
+struct Message {
+    #[id(generated)]
+    message_id: ObjectId,
+    #[index]
+    text: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_read_and_write_one_collection_needs_no_more() {
+    let server = guarded().await;
+    let at = |user: &str| format!("mongodb://{user}:password@127.0.0.1:{}/films?replicaSet=rs0", server.port());
+    let root = format!("mongodb://root:password@127.0.0.1:{}/admin?replicaSet=rs0", server.port());
+    let films = Client::with_uri_str(root).await.unwrap().database("films");
+    // What the role `readWrite` has that is about a collection.
+    let actions =
+        ["find", "insert", "update", "remove", "killCursors", "createCollection", "dropCollection", "collStats"];
+    let actions = [&actions[..], &["createIndex", "dropIndex", "listIndexes", "convertToCapped"]].concat();
+    let on_one = doc! { "resource": { "db": "films", "collection": "messages" }, "actions": actions };
+    films.run_command(doc! { "createRole": "writer", "privileges": [on_one], "roles": [] }).await.unwrap();
+    films.run_command(doc! { "createUser": "narrow", "pwd": "password", "roles": ["writer"] }).await.unwrap();
+
+    for (additive, done) in [(true, vec!["created the collection `messages`"]), (true, vec![]), (false, vec![])] {
+        let database = MongoDb::open(&at("narrow")).await.unwrap();
+        assert_eq!(database.prepare(&[Message::TABLE], additive).await.unwrap(), done);
+        let messages = Store::<Message>::new(Arc::new(database), Arc::new(SystemClock::default()));
+        let new = |text: &str| NewMessage { text: text.into() };
+        let kept = messages.insert(&may(), new("one")).await.unwrap();
+        messages.insert_many(&may(), vec![new("two"), new("three")]).await.unwrap();
+        let changed = MessagePatch { text: Change::Set("more".into()) };
+        messages.update(&may(), kept.message_id, changed).await.unwrap();
+        assert_eq!(messages.find(&may(), Message::TEXT.eq("more")).all().await.unwrap().len(), 1);
+        messages.delete(&may(), kept.message_id).await.unwrap();
+    }
+    let narrow = MongoDb::open(&at("narrow")).await.unwrap();
+    let Err(Error::Unavailable(why)) = narrow.prepare(&[&FIRST], true).await.map(drop) else { panic!() };
+    assert!(why.to_string().contains("may not find, insert, update, remove in the collection `films`"), "{why}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_is_rotated_is_taken_over_while_the_app_runs() {
     let server = guarded().await;
@@ -133,46 +172,15 @@ async fn a_replica_set_that_is_none_yet_or_another_is_told() {
     assert!(why.contains("`replicaSet`"), "{why}");
 }
 
-/// A server that says of itself, to whatever it is asked, that it understands the wire protocol up to that version.
-fn says_it_is(wire_version: i32) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let me = format!("127.0.0.1:{port}");
-    let hello = doc! { "ok": 1, "ismaster": true, "isWritablePrimary": true, "setName": "rs0", "hosts": [&me], "me": &me,
-    "minWireVersion": 0, "maxWireVersion": wire_version, "maxBsonObjectSize": 16 << 20, "maxMessageSizeBytes": 48_000_000 };
-    let hello = hello.to_vec().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let hello = hello.clone();
-            thread::spawn(move || answer_all(stream, &hello));
-        }
-    });
-    port
-}
-
-/// Answers as it was asked: `OP_QUERY` (2004) with `OP_REPLY` (1), `OP_MSG` (2013) with the same.
-fn answer_all(mut stream: TcpStream, hello: &[u8]) -> io::Result<()> {
-    loop {
-        let mut header = [0; 16];
-        stream.read_exact(&mut header)?;
-        let word = |at: usize| i32::from_le_bytes(header[at..at + 4].try_into().unwrap());
-        io::copy(&mut (&stream).take(u64::try_from(word(0) - 16).unwrap()), &mut io::sink())?;
-        // Flags and the kind of a section; flags, a cursor, where it starts and the number of documents.
-        let (operation, before) = match word(12) {
-            2013 => (2013, vec![0; 5]),
-            _ => (1, [[0; 16].as_slice(), &[1, 0, 0, 0]].concat()),
-        };
-        let length = i32::try_from(16 + before.len() + hello.len()).unwrap();
-        let start = [length, 0, word(4), operation].map(i32::to_le_bytes).concat();
-        stream.write_all(&[&start[..], &before, hello].concat())?;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_too_old_is_refused() {
     // MongoDB 5.0, and one that the driver does not speak with at all.
     for (version, words) in [(13, "older than MongoDB 6.0; upgrade it"), (5, "upgrade it")] {
-        let why = refusal(&format!("mongodb://127.0.0.1:{}/films?replicaSet=rs0", says_it_is(version))).await;
+        let why = refusal(&format!(
+            "mongodb://127.0.0.1:{}/films?replicaSet=rs0",
+            scripted::server(move |me, _| scripted::hello(me, version))
+        ))
+        .await;
         assert!(why.contains(words), "{why}");
     }
 }
