@@ -53,8 +53,10 @@ static LOGINS: LazyLock<Family<Login, Counter>> = LazyLock::new(Family::default)
 pub fn metrics(registry: &mut Registry) {
     LazyLock::force(&HITS);
     LazyLock::force(&MISSES);
-    for result in ["success", "failure", "throttled"] {
-        drop(LOGINS.get_or_create(&Login { way: "password".to_owned(), result }));
+    for way in ["password", "code"] {
+        for result in ["success", "failure", "throttled"] {
+            drop(LOGINS.get_or_create(&Login { way: way.to_owned(), result }));
+        }
     }
     let help = "Access tokens looked up among those that were verified before";
     registry.register("tollgate_token_cache_requests", help, REMEMBERED.clone());
@@ -63,7 +65,8 @@ pub fn metrics(registry: &mut Registry) {
     let help = "When the key set in use was fetched, in seconds since 1970";
     registry.register("tollgate_jwks_fetched_timestamp_seconds", help, FETCHED.clone());
     registry.register("tollgate_jwks_keys", "Usable keys of an issuer", KEYS.clone());
-    registry.register("tollgate_logins", "Sign-ins tried, by a password or a provider", LOGINS.clone());
+    let help = "Sign-ins tried, by a password or a provider; after a password, codes of a second factor";
+    registry.register("tollgate_logins", help, LOGINS.clone());
 }
 
 pub(crate) fn token_remembered() {
@@ -97,7 +100,8 @@ pub(crate) fn will_fetch(issuer: &str) {
     }
 }
 
-/// Somebody tried to sign in by a `password`, or by the provider of that name in the settings.
+/// Somebody tried to sign in by a `password`, by the `code` that comes after it, or by the provider of that name in the
+/// settings.
 pub(crate) fn login(way: &str, result: &'static str) {
     LOGINS.get_or_create(&Login { way: way.to_owned(), result }).inc();
 }

@@ -5,6 +5,8 @@ use tollgate::{Act, Policy, Rows, prelude::*};
 /// A patient, and the values that were observed last.
 ///
 /// Whoever adds one looks after them, and sees their own alone.
+// Not `audited`: the state changes with each observation, by the app itself, so that what clinicians did would be a few
+// records among thousands. Who wants both keeps the state in a resource of its own, and audits the person.
 #[resource(plural = "patients")]
 pub struct Patient {
     /// The number on the wristband, as in `P-1042`.

@@ -125,6 +125,10 @@ fn people_of_providers_are_managed_from_the_command_line() {
     let listed = stdout(&world.run(&["user", "list"]));
     assert!(listed.contains("reader@example.test") && listed.contains(WHO), "{listed}");
     assert!(listed.lines().any(|line| line.starts_with(WHO) && line.ends_with("no role  disabled")), "{listed}");
+    let mut with_role = command(&world.folder, &world.provider, &["user", "list"]);
+    let with_role = with_role.env("LOREM_IPSUM_IDENTITY__ISSUERS__PEER__ROLES", "[\"reader\"]").output().unwrap();
+    let listed = stdout(&with_role);
+    assert!(listed.lines().any(|line| line.starts_with(WHO) && line.ends_with("reader  disabled")), "{listed}");
     let all = world.user(&["list"]);
     assert_eq!(all.as_array().unwrap().last().unwrap()["person_id"], WHO);
     assert_eq!(world.user(&["enable", WHO])["disabled"], false);

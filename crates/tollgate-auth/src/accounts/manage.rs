@@ -3,7 +3,7 @@
 //! Who manages users could make themselves an admin, were it not for two rules. Nobody touches an account, or makes one,
 //! whose roles grant what they cannot do themselves. And somebody always stays who may change users.
 
-use super::{Accounts, UserError, turn::Patience};
+use super::{Accounts, UserError, turn::patiently};
 use crate::{
     issuer::Revocation,
     password,
@@ -119,13 +119,7 @@ impl Accounts {
         // Roles that the settings no longer have are in nobody's way.
         let asked = if let Change::Set(roles) = &patch.roles { &roles[..] } else { &[] };
         self.check(&patch, asked)?;
-        let patience = Patience::new();
-        loop {
-            let done = self.change_in_turn(may, id, (&patch, asked), only).await;
-            if !patience.bears(&done).await {
-                break done;
-            }
-        }
+        patiently(|| self.change_in_turn(may, id, (&patch, asked), only)).await
     }
 
     async fn change_in_turn(
@@ -193,13 +187,7 @@ impl Accounts {
         id: Uuid,
         only: &Preconditions,
     ) -> Result<(), UserError> {
-        let patience = Patience::new();
-        loop {
-            let done = self.remove_in_turn(may, id, only).await;
-            if !patience.bears(&done).await {
-                break done;
-            }
-        }
+        patiently(|| self.remove_in_turn(may, id, only)).await
     }
 
     async fn remove_in_turn(&self, may: &May<Delete, User>, id: Uuid, only: &Preconditions) -> Result<(), UserError> {

@@ -42,6 +42,7 @@ pub use second_factor::SecondFactor;
 pub(crate) use totp::{address as totp_address, base32};
 pub use tries::Try;
 pub use turn::Turn;
+pub(crate) use turn::patiently;
 
 use self::{browser::KnownBrowsers, links::Links, second_factor::SecondFactors, tries::Tries};
 use crate::{

@@ -60,13 +60,18 @@ impl Accounts {
         let inner = &*self.0;
         let browser = inner.browsers.recognise(user, from.known.as_deref());
         let buckets = Bucket::code(user.user_id, browser.as_deref());
-        let attempt = inner.tries.begin(buckets).await?.map_err(SignInError::Throttled)?;
+        let attempt = inner.tries.begin(buckets).await?.map_err(|seconds| {
+            measures::login("code", "throttled");
+            SignInError::Throttled(seconds)
+        })?;
         match inner.factors.accept(user.user_id, code).await {
             Ok(Some(proven)) => {
                 inner.tries.succeeded(attempt).await?;
+                measures::login("code", "success");
                 Ok(proven)
             }
             Ok(None) => {
+                measures::login("code", "failure");
                 let reason = "wrong code";
                 self.record_try(Some(user.user_id), reason, &attempt).await?;
                 Err(SignInError::Refused { reason, left: attempt.left, window: attempt.window })

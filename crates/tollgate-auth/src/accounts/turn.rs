@@ -41,22 +41,35 @@ pub struct Turn {
     pub version: i64,
 }
 
-/// How long to begin again.
-pub(super) struct Patience(Instant);
+/// Whether another was in the way, at that moment alone.
+pub(crate) trait Passing {
+    fn is_passing(&self) -> bool;
+}
 
-impl Patience {
-    pub(super) fn new() -> Self {
-        Self(Instant::now())
+impl Passing for Error {
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(store::Error::Overloaded))
     }
+}
 
-    /// Whether that may be tried again, which it is after a pause.
-    pub(super) async fn bears<T>(&self, done: &Result<T, UserError>) -> bool {
-        let is_passing = matches!(done, Err(UserError::Other(Error::Store(store::Error::Overloaded))));
-        let is_early = self.0.elapsed() < PATIENCE;
-        if is_passing && is_early {
-            tokio::time::sleep(PAUSE).await;
+impl Passing for UserError {
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Other(error) if error.is_passing())
+    }
+}
+
+/// Does something, and anew where another was in its way: of two who write the same row at the same moment, some databases
+/// refuse the second.
+pub(crate) async fn patiently<R, E: Passing, F: Future<Output = Result<R, E>>>(
+    attempt: impl Fn() -> F,
+) -> Result<R, E> {
+    let start = Instant::now();
+    loop {
+        let done = attempt().await;
+        if start.elapsed() >= PATIENCE || !done.as_ref().is_err_and(E::is_passing) {
+            return done;
         }
-        is_passing && is_early
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

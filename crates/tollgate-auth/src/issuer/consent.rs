@@ -15,6 +15,7 @@ use super::{
     scope,
 };
 use crate::{
+    accounts::patiently,
     error,
     identity::Issuer,
     parameters::Parameters,
@@ -66,7 +67,7 @@ impl Issuer {
         match said {
             Some(said) if !said.allow => Err(Denied::new(Code::AccessDenied, "the user does not allow it")),
             Some(said) if scope::covers(&said.seen, scope) => {
-                self.allow(client, user, scope).await?;
+                patiently(|| self.allow(client, user, scope)).await?;
                 Ok(true)
             }
             Some(_) => Ok(false),

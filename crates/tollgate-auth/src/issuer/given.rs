@@ -18,6 +18,7 @@ use super::{
     denied::{Code, Denied},
 };
 use crate::{
+    accounts::patiently,
     error::{Error, Result},
     identity::Issuer,
     sign_in::Session,
@@ -99,6 +100,10 @@ impl Issuer {
     /// Ends a session that matches, if there is one, and what clients of the app were given under it. It is recorded who did
     /// what, where that is known.
     async fn end_if(&self, session: &str, only: Filter<Session>, by: Option<(&User, &str)>) -> Result<()> {
+        patiently(|| self.end_if_it_stands(session, only.clone(), by)).await
+    }
+
+    async fn end_if_it_stands(&self, session: &str, only: Filter<Session>, by: Option<(&User, &str)>) -> Result<()> {
         let ended = self.users.store().transaction(async |tx| {
             let (was_there, ended) = self.accounts.end_session_in(&tx, session, only).await?;
             if let Some((user, action)) = by.filter(|_| was_there) {
@@ -112,6 +117,10 @@ impl Issuer {
 
     /// Takes back what a user allowed to a client, if they did, and ends what it was given under that, which is recorded.
     pub(crate) async fn withdraw(&self, user: &User, client: &str) -> Result<()> {
+        patiently(|| self.withdraw_now(user, client)).await
+    }
+
+    async fn withdraw_now(&self, user: &User, client: &str) -> Result<()> {
         let (id, accounts) = (user.user_id, &self.accounts);
         let ended = self.users.store().transaction(async |tx| {
             let Some(allowed) = self.consents.remove(id, client, &tx).await? else { return Ok(None) };

@@ -105,6 +105,14 @@ impl ProviderPeople {
         self.0.people.get(id.to_owned()).await?.ok_or(UserError::NotFound)
     }
 
+    /// The roles of somebody: those that their provider named, and those that everybody whom it knows has here.
+    pub fn roles(&self, person: &ProviderPerson) -> Vec<String> {
+        let always =
+            self.0.issuer(&person.person_id).map(|issuer| &*issuer.provider().common.roles).unwrap_or_default();
+        let more = always.iter().filter(|role| !person.roles.contains(role));
+        person.roles.iter().chain(more).cloned().collect()
+    }
+
     /// The browsers in which somebody is signed in, the newest first.
     ///
     /// # Errors

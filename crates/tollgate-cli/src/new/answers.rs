@@ -106,6 +106,22 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// What it can be told besides: settings that are one text.
+    fn knows(self) -> &'static [&'static str] {
+        match self {
+            Self::Embedded => &[],
+            Self::Okta => &["authorization_server", "audience"],
+            Self::Auth0 => &["role_claim", "clients"],
+            Self::Google => &["hosted_domain"],
+            Self::Entra => &["host"],
+            Self::Cognito => &["resource_server", "domain"],
+            Self::Keycloak => &["audience"],
+            Self::Generic => &["role_claim", "permission_claim"],
+        }
+    }
+}
+
 /// All that is to be known.
 pub(crate) struct Answers {
     pub(crate) database: Database,
@@ -119,7 +135,7 @@ impl Answers {
     /// From flags; what they do not say is asked for, or the default.
     ///
     /// # Errors
-    /// A setting that the provider does not need to be told, or a terminal that went away.
+    /// A setting that the provider does not know, or a terminal that went away.
     pub(crate) fn of(new: &New) -> Result<Self> {
         let asks = !new.yes && std::io::stdin().is_terminal();
         let database = choose(asks, "Database", new.database, Database::Sqlite)?;
@@ -134,7 +150,8 @@ impl Answers {
     }
 
     fn check_issuer(&self) -> Result {
-        let known: Vec<&str> = self.identity.needs().iter().map(|(name, _)| *name).collect();
+        let needs = self.identity.needs().iter().map(|(name, _)| *name);
+        let known: Vec<&str> = needs.chain(self.identity.knows().iter().copied()).collect();
         let Some((unknown, _)) = self.issuer.iter().find(|(name, _)| !known.contains(&name.as_str())) else {
             return Ok(());
         };
@@ -160,8 +177,12 @@ impl Answers {
 
     /// What the provider has to be told yet.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
-        let is_said = |name: &str| self.issuer.iter().any(|(said, _)| said == name);
-        self.identity.needs().iter().map(|(name, _)| *name).filter(|name| !is_said(name)).collect()
+        self.identity.needs().iter().map(|(name, _)| *name).filter(|name| !self.says(name)).collect()
+    }
+
+    /// Whether the provider is told that.
+    pub(crate) fn says(&self, name: &str) -> bool {
+        self.issuer.iter().any(|(said, _)| said == name)
     }
 }
 
@@ -195,4 +216,21 @@ fn ask(question: &str) -> Result<String> {
         return Err("nobody answers: say it with flags, see --help".into());
     }
     Ok(line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_providers_are_told_are_settings_that_there_are_and_four_lines_are_enough() {
+        let reference = include_str!("../../../../docs/reference/configuration.md");
+        for identity in Identity::value_variants().iter().filter(|identity| **identity != Identity::Embedded) {
+            for name in identity.needs().iter().map(|(name, _)| name).chain(identity.knows()) {
+                let setting = format!("| `identity.issuers.NAME.{name}` ({}) |", identity.name());
+                assert!(reference.contains(&setting), "{setting}");
+            }
+            assert!(identity.needs().len() < 4, "with the preset, four lines are enough: {}", identity.name());
+        }
+    }
 }

@@ -27,6 +27,7 @@ pub(super) fn files(name: &str, answers: &Answers, tollgate: &Path) -> Result<Fi
         database => answers.database.name(),
         is_embedded => answers.identity == Identity::Embedded,
         provider => answers.identity.name(),
+        is_for_anybody => answers.identity == Identity::Google && !answers.says("hosted_domain"),
         issuer,
         is_complete => missing.is_empty(),
         target => answers.deploy.name(),
@@ -87,6 +88,9 @@ fn features(answers: &Answers) -> Vec<&'static str> {
 /// The provider's settings as lines of TOML: what was said, or an example where nothing was.
 fn issuer(answers: &Answers) -> Vec<String> {
     let said = |name: &str| answers.issuer.iter().find(|(said, _)| said == name).map(|(_, value)| value.as_str());
-    let line = |(name, example): &(&str, &str)| format!("{name} = {}", toml_edit::value(said(name).unwrap_or(example)));
-    answers.identity.needs().iter().map(line).collect()
+    let needs = answers.identity.needs();
+    let needed = needs.iter().map(|(name, example)| (*name, said(name).unwrap_or(example)));
+    let is_more = |name: &str| needs.iter().all(|(needed, _)| *needed != name);
+    let more = answers.issuer.iter().filter(|(name, _)| is_more(name)).map(|(name, value)| (&**name, &**value));
+    needed.chain(more).map(|(name, value)| format!("{name} = {}", toml_edit::value(value))).collect()
 }

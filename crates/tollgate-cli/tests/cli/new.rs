@@ -75,6 +75,17 @@ fn a_provider_comes_in_once_its_settings_are_said() {
 }
 
 #[test]
+fn a_provider_is_told_what_it_need_not_know_as_well() {
+    let told = ["--issuer", "client_id=1-a.apps.googleusercontent.com", "--issuer", "hosted_domain=example.com"];
+    let settings = Made::new("library", &[&["--identity", "google"], &told[..]].concat()).read("config/default.toml");
+    let wanted =
+        "preset = \"google\"\nclient_id = \"1-a.apps.googleusercontent.com\"\nhosted_domain = \"example.com\"\nroles";
+    assert!(settings.contains(wanted), "{settings}");
+    let open = Made::new("library", &[&["--identity", "google"], &told[..2]].concat()).read("config/default.toml");
+    assert!(open.contains("# hosted_domain = \"example.com\"   # without it, anybody"), "{open}");
+}
+
+#[test]
 fn where_it_is_going_to_run_decides_what_it_is_built_with() {
     let made = Made::new("library", &["--database", "mongodb", "--deploy", "lambda"]);
     assert!(

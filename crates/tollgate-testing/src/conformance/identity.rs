@@ -70,9 +70,11 @@ impl Issuer {
 
 async fn instance(database: &Arc<dyn Database>) -> Identity {
     let roles = Roles::new(&BTreeMap::from([("reader".into(), vec!["read:movies".into()])]), &[]).unwrap();
-    let client = Client::new("page", "Page", ClientKind::Public);
-    let client = Client { redirect_uris: vec![CALLBACK.into()], offline: true, ..client };
-    let config = IdentityConfig { clients: vec![client], ..IdentityConfig::new(ISSUER, Arc::new(roles)) };
+    let client =
+        |id, name| Client { redirect_uris: vec![CALLBACK.into()], ..Client::new(id, name, ClientKind::Public) };
+    let ours = Client { offline: true, ..client("page", "Page") };
+    let others = Client { third_party: true, ..client("recorder", "Recorder") };
+    let config = IdentityConfig { clients: vec![ours, others], ..IdentityConfig::new(ISSUER, Arc::new(roles)) };
     let pages = Arc::new(Pages::new(Site::default()));
     Identity::start(config, Arc::clone(database), Arc::new(SystemClock::default()), pages).await.unwrap()
 }
@@ -109,18 +111,23 @@ impl Browser {
 
     /// A code for the client.
     async fn code(&mut self) -> String {
-        let asked = [
-            ("response_type", "code"),
-            ("client_id", "page"),
-            ("redirect_uri", CALLBACK),
-            ("code_challenge", CHALLENGE),
-            ("code_challenge_method", "S256"),
-        ];
-        let answer = self.post(0, "/oauth/authorize", &asked).await;
+        let answer = self.post(0, "/oauth/authorize", &asking("page", "openid")).await;
         let (_, query) = answer.location.split_once('?').unwrap();
         let code = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code");
         code.unwrap_or_else(|| panic!("{query}")).1.into_owned()
     }
+}
+
+/// What a client asks with.
+fn asking(client: &'static str, scope: &'static str) -> [(&'static str, &'static str); 6] {
+    [
+        ("response_type", "code"),
+        ("client_id", client),
+        ("redirect_uri", CALLBACK),
+        ("scope", scope),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]
 }
 
 /// The same request so many times at once, half of them on each instance; what came back.
@@ -212,6 +219,22 @@ pub async fn of_many_requests_with_one_code_none_keeps_what_it_got(database: Arc
             }
         };
         time::timeout(Duration::from_secs(10), ended).await.expect("what it gave has ended");
+    }
+}
+
+/// Clicks of one person; databases differ in what the second of two that write the same row is told.
+pub async fn who_allows_a_client_many_times_at_once_goes_on_each_time(database: Arc<dyn Database>) {
+    let issuer = Issuer::start(database).await;
+    let mut ann = issuer.ann().await;
+    let asking = asking("recorder", "openid read:movies");
+    assert!(ann.post(0, "/oauth/authorize", &asking).await.body.contains("<h1>Allow Recorder?"), "she is asked");
+    let request = form_urlencoded::Serializer::new(String::new()).extend_pairs(asking).finish();
+    let click = |_| {
+        let form = [("request", &*request), ("scope", "openid read:movies"), ("answer", "allow")];
+        form.map(|(name, value)| (name, value.to_owned())).to_vec()
+    };
+    for Answer { status, location, .. } in race(8, &ann, "/oauth/consent", click).await {
+        assert_eq!((status, location.contains("code=")), (StatusCode::SEE_OTHER, true), "{location}");
     }
 }
 

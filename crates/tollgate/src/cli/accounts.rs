@@ -220,11 +220,15 @@ async fn list(accounts: Option<&Accounts>, people: &ProviderPeople, json: bool) 
     if let Some(accounts) = accounts {
         accounts.each(|users| list_some(&users, line, json.then_some(&mut all))).await?;
     }
-    people.each(|people| list_some(&people, people::line, json.then_some(&mut all))).await?;
+    people.each(|some| list_some(&some, |person| people::line(people, person), json.then_some(&mut all))).await?;
     if json { print_json(&all) } else { Ok(()) }
 }
 
-fn list_some<T: Serialize>(rows: &[T], line: fn(&T) -> String, json: Option<&mut Vec<Value>>) -> Result<(), Failure> {
+fn list_some<T: Serialize>(
+    rows: &[T],
+    line: impl Fn(&T) -> String,
+    json: Option<&mut Vec<Value>>,
+) -> Result<(), Failure> {
     if let Some(all) = json {
         let rows = rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
         all.extend(rows.map_err(|error| Failure::of(&error))?);

@@ -37,11 +37,12 @@ pub(super) async fn person(people: &ProviderPeople, id: &str, command: &Command,
         }
     };
     let row = row.map_err(told)?;
-    show(json, &row, || line(&row))
+    show(json, &row, || line(people, &row))
 }
 
 /// `okta|00u1  Ada Osei  admin  disabled`
-pub(super) fn line(ProviderPerson { person_id, name, roles, disabled, .. }: &ProviderPerson) -> String {
+pub(super) fn line(people: &ProviderPeople, person: &ProviderPerson) -> String {
+    let (ProviderPerson { person_id, name, disabled, .. }, roles) = (person, people.roles(person));
     let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
     let state = if *disabled { "  disabled" } else { "" };
     format!("{person_id:<32}  {:<24}  {roles}{state}", name.as_deref().unwrap_or("-"))

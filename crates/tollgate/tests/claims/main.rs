@@ -39,6 +39,8 @@ mod live_crowd;
 #[cfg(test)]
 mod origins;
 #[cfg(test)]
+mod panics;
+#[cfg(test)]
 mod problems;
 #[cfg(test)]
 mod queries;

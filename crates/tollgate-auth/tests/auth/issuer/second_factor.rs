@@ -327,3 +327,29 @@ async fn an_offer_is_for_the_one_it_was_made_to() {
     let form = [("do", "enrol"), ("offer", &offer), ("current", PASSWORD), ("code", &app.code(&world))];
     assert_eq!(bo.post("/auth/second-factor", &form).await.status, StatusCode::BAD_REQUEST);
 }
+
+/// What was counted of codes with that result, in this process.
+fn counted(result: &str) -> u64 {
+    let (mut registry, mut text) = (prometheus_client::registry::Registry::default(), String::new());
+    tollgate_auth::metrics(&mut registry);
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let is_it = |line: &&str| line.starts_with("tollgate_logins_total{") && line.contains("way=\"code\"");
+    let line = text.lines().filter(is_it).find(|line| line.contains(&format!("result=\"{result}\"")));
+    line.and_then(|line| line.rsplit(' ').next()).unwrap_or_else(|| panic!("{text}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn codes_are_counted_by_what_became_of_them() {
+    let world = World::new().await;
+    let (app, _) = enrol(&world, &mut world.rea().await).await;
+    let before = ["success", "failure", "throttled"].map(counted);
+    world.clock.advance(Duration::from_secs(30));
+    let mut browser = world.browser();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(code(&mut browser, &app.code(&world)).await.status, StatusCode::SEE_OTHER);
+    let mut other = world.browser();
+    other.sign_in(EMAIL, PASSWORD).await;
+    while code(&mut other, "000000").await.status == StatusCode::UNAUTHORIZED {}
+    let after = ["success", "failure", "throttled"].map(counted);
+    assert!(before.iter().zip(after).all(|(before, after)| *before < after), "{before:?} {after:?}");
+}
