@@ -4,7 +4,7 @@ use crate::{
     Driver, Error, Expr, Order, Position, Resource, Result, Row, Select, Sort, measures::round_trip, query::Text,
 };
 use std::{panic::resume_unwind, pin::Pin, sync::Arc};
-use tokio::task::JoinSet;
+use tokio::{sync::oneshot, task::JoinSet};
 use tracing::Instrument;
 
 /// A query in the making.
@@ -123,18 +123,25 @@ pub(crate) async fn in_task<R: Send + 'static>(
     driver: Arc<dyn Driver>,
     read: impl Future<Output = Result<R>> + Send + 'static,
 ) -> Result<R> {
-    // Boxed: a task is a lot of code, and so is there once for what it answers, not for each read.
-    let read: Pin<Box<dyn Future<Output = Result<R>> + Send>> = Box::pin(read);
     if driver.lanes().reads.is_none() {
-        return read.await;
+        return Box::pin(read).await;
     }
+    let (sender, answer) = oneshot::channel();
+    // Boxed, and without an answer: a task is a lot of code, and so is there once, not for each read.
+    let read: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+        let _ = sender.send(read.await);
+    });
     let mut task = JoinSet::new();
     task.spawn(read.in_current_span());
     match task.join_next().await {
-        Some(Ok(outcome)) => outcome,
+        Some(Ok(())) => answer.await.unwrap_or_else(|_| Err(ending())),
         Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
-        _ => Err(Error::Unavailable(Error::source_of("the app is ending"))),
+        _ => Err(ending()),
     }
+}
+
+fn ending() -> Error {
+    Error::Unavailable(Error::source_of("the app is ending"))
 }
 
 /// Reads each row to the end of a list.

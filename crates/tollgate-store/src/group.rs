@@ -4,7 +4,7 @@
 //! where one of them is refused, or waits for another's transaction, the group is split until it stands alone.
 
 use crate::{
-    Answer, Driver, Error, Resource, Result, Row, Select, Value, Watch,
+    Answer, Batch, Driver, Error, Resource, Result, Row, Select, Table, Value, Watch,
     batch::{Job, Reply},
     store::{by_id, keyed},
 };
@@ -73,46 +73,17 @@ pub(crate) fn commit<T: Resource>(
     watch: Option<Arc<dyn Watch>>,
     group: Vec<Job<T, T>>,
 ) -> Answer<'static, ()> {
-    Box::pin(async move {
-        let start = Instant::now();
-        let (rows, replies): (Vec<T>, Vec<_>) = group.into_iter().map(|job| (job.asked, Some(job.reply))).unzip();
-        let mut group = Group { driver, watch, rows: Arc::new(rows), replies };
-        let (all, outcome) = group.attempt(0..group.rows.len()).await;
-        let mut failing: Vec<_> = group.settle(all, outcome).into_iter().collect();
-        while let Some(Failing { part, waits }) = failing.pop() {
-            if waits && start.elapsed() >= SEARCH_TIMEOUT {
-                group.settle(part, Err(Error::Overloaded));
-                continue;
-            }
-            if part.len() <= PIECES {
-                group.each_alone(part, waits).await;
-                continue;
-            }
-            let mut tries: JoinSet<_> = pieces(part).map(|piece| group.attempt(piece)).collect();
-            while let Some(tried) = tries.join_next().await {
-                // The callers of one that panicked are told so at the end.
-                if let Ok((piece, outcome)) = tried {
-                    failing.extend(group.settle(piece, outcome));
-                }
-            }
-        }
-        Ok(())
-    })
+    let (rows, replies): (Vec<T>, Vec<_>) = group.into_iter().map(|job| (job.asked, Some(job.reply))).unzip();
+    let (way, count) = (Way { driver, watch, table: T::TABLE }, rows.len());
+    Box::pin(way.all(count, Box::new(Group { rows: Arc::new(rows), replies })))
 }
 
-/// Tells who watches, before the callers hear of it.
-async fn told<T: Resource>(watch: Option<&Arc<dyn Watch>>) {
-    if let Some(watch) = watch {
-        watch.changed(T::TABLE).await;
-    }
-}
-
-/// Rows, and those who wait until they are durable.
-struct Group<T> {
+/// How rows are inserted. Not generic: tasks are a lot of code, and so are there once, not for each resource.
+#[derive(Clone)]
+struct Way {
     driver: Arc<dyn Driver>,
     watch: Option<Arc<dyn Watch>>,
-    rows: Arc<Vec<T>>,
-    replies: Vec<Option<Reply<T>>>,
+    table: &'static Table,
 }
 
 /// A part that is to be split: one of its rows is refused, or has to wait.
@@ -121,18 +92,93 @@ struct Failing {
     waits: bool,
 }
 
-impl<T: Resource> Group<T> {
+impl Way {
+    async fn all(self, count: usize, mut group: Box<dyn Callers>) -> Result<()> {
+        let start = Instant::now();
+        let (all, outcome) = self.clone().together(group.rows(), 0..count).await;
+        let mut failing: Vec<_> = group.settle(all, outcome).into_iter().collect();
+        while let Some(Failing { part, waits }) = failing.pop() {
+            if waits && start.elapsed() >= SEARCH_TIMEOUT {
+                group.settle(part, Err(Error::Overloaded));
+                continue;
+            }
+            if part.len() <= PIECES {
+                self.each_alone(&mut *group, part, waits).await;
+                continue;
+            }
+            let mut tries: JoinSet<_> = pieces(part).map(|piece| self.clone().together(group.rows(), piece)).collect();
+            while let Some(tried) = tries.join_next().await {
+                // The callers of one that panicked are told so at the end.
+                if let Ok((piece, outcome)) = tried {
+                    failing.extend(group.settle(piece, outcome));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Tries to insert a part.
-    fn attempt(&self, part: Range<usize>) -> impl Future<Output = (Range<usize>, Inserted)> + Send + use<T> {
-        let (driver, rows, watch) = (Arc::clone(&self.driver), Arc::clone(&self.rows), self.watch.clone());
-        async move {
-            let inserted = driver.insert_group(T::TABLE, rows, part.clone()).await;
-            told::<T>(watch.as_ref()).await;
-            (part, inserted)
+    async fn together(self, rows: Arc<dyn Batch>, part: Range<usize>) -> (Range<usize>, Inserted) {
+        let inserted = self.driver.insert_group(self.table, rows, part.clone()).await;
+        self.told().await;
+        (part, inserted)
+    }
+
+    /// Each row of a part on its own. Who has to wait for another's transaction goes on waiting, and nobody with them.
+    async fn each_alone(&self, group: &mut dyn Callers, part: Range<usize>, waits: bool) {
+        let alone = |index| self.clone().alone(group.rows(), index, waits, group.caller(index));
+        let mut rows: JoinSet<()> = part.map(alone).collect();
+        if timeout(ALONE_TIMEOUT, async { while rows.join_next().await.is_some() {} }).await.is_err() {
+            rows.detach_all();
         }
     }
 
+    /// A row that perhaps has to wait is not tried again where others wait with it.
+    async fn alone(self, rows: Arc<dyn Batch>, index: usize, waits: bool, caller: Caller) {
+        let (row, again) = (index..index + 1, Arc::clone(&rows));
+        let tried = if waits { Ok(None) } else { self.clone().together(rows, row.clone()).await.1 };
+        let keys = match tried {
+            Ok(None) => {
+                let inserted = self.driver.insert(self.table, again, row).await;
+                self.told().await;
+                inserted
+            }
+            keys => keys.map(Option::unwrap_or_default),
+        };
+        caller(keys);
+    }
+
+    /// Tells who watches, before the callers hear of it.
+    async fn told(&self) {
+        if let Some(watch) = &self.watch {
+            watch.changed(self.table).await;
+        }
+    }
+}
+
+/// What is done with the key of a row that was inserted by itself.
+type Caller = Box<dyn FnOnce(Result<Vec<Value<'static>>>) + Send>;
+
+/// Those who wait until their rows are durable.
+trait Callers: Send {
+    /// All of them.
+    fn rows(&self) -> Arc<dyn Batch>;
     /// Tells the callers of a part what became of it, unless it is to be split.
+    fn settle(&mut self, part: Range<usize>, outcome: Inserted) -> Option<Failing>;
+    /// Takes one out.
+    fn caller(&mut self, index: usize) -> Caller;
+}
+
+struct Group<T> {
+    rows: Arc<Vec<T>>,
+    replies: Vec<Option<Reply<T>>>,
+}
+
+impl<T: Resource> Callers for Group<T> {
+    fn rows(&self) -> Arc<dyn Batch> {
+        Arc::clone(&self.rows) as _
+    }
+
     fn settle(&mut self, part: Range<usize>, outcome: Inserted) -> Option<Failing> {
         let outcome = match outcome {
             Ok(None) => return Some(Failing { part, waits: true }),
@@ -151,41 +197,20 @@ impl<T: Resource> Group<T> {
         None
     }
 
+    fn caller(&mut self, index: usize) -> Caller {
+        let (rows, reply) = (Arc::clone(&self.rows), self.replies[index].take());
+        Box::new(move |keys| {
+            let row = keys.and_then(|keys| keyed(rows[index].clone(), keys.into_iter().next()));
+            let _ = reply.map(|reply| reply.send(row));
+        })
+    }
+}
+
+impl<T: Resource> Group<T> {
     /// The rows themselves, if this is all of them and nobody else has them: most groups are answered without copies.
     fn whole(&mut self, part: &Range<usize>) -> Option<vec::IntoIter<T>> {
         let rows = Arc::get_mut(&mut self.rows).filter(|rows| rows.len() == part.len())?;
         Some(take(rows).into_iter())
-    }
-
-    /// Each row of a part on its own. Who has to wait for another's transaction goes on waiting, and nobody with them.
-    async fn each_alone(&mut self, part: Range<usize>, waits: bool) {
-        let mut rows: JoinSet<()> = part.map(|index| self.alone(index, waits)).collect();
-        if timeout(ALONE_TIMEOUT, async { while rows.join_next().await.is_some() {} }).await.is_err() {
-            rows.detach_all();
-        }
-    }
-
-    /// A row that perhaps has to wait is not tried again where others wait with it.
-    fn alone(&mut self, index: usize, waits: bool) -> impl Future<Output = ()> + Send + use<T> {
-        let tried = (!waits).then(|| self.attempt(index..index + 1));
-        let (driver, rows) = (Arc::clone(&self.driver), Arc::clone(&self.rows));
-        let (watch, reply) = (self.watch.clone(), self.replies[index].take());
-        async move {
-            let tried = match tried {
-                Some(tried) => tried.await.1,
-                None => Ok(None),
-            };
-            let keys = match tried {
-                Ok(None) => {
-                    let inserted = driver.insert(T::TABLE, Arc::clone(&rows) as _, index..index + 1).await;
-                    told::<T>(watch.as_ref()).await;
-                    inserted
-                }
-                keys => keys.map(Option::unwrap_or_default),
-            };
-            let row = keys.and_then(|keys| keyed(rows[index].clone(), keys.into_iter().next()));
-            let _ = reply.map(|reply| reply.send(row));
-        }
     }
 }
 
@@ -197,7 +222,7 @@ fn pieces(part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Batch, Each, Expr, Lanes, Merge, Table, Update};
+    use crate::{Each, Expr, Lanes, Merge, Update};
     use std::sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},

@@ -12,26 +12,23 @@
 //! reads 72 bytes and stops at NUL: there, a password that it would not read whole is refused instead.
 
 mod common;
+mod memory;
 
 use crate::error::{Error, Result};
 use argon2::{
-    Argon2, Params, PasswordHasher, PasswordVerifier,
+    Params, PasswordHasher, PasswordVerifier,
     password_hash::{self, phc::PasswordHash},
 };
+use memory::Kept;
 use std::{
     fmt,
-    hint::black_box,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
     thread::available_parallelism,
-    time::Duration,
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tollgate_core::Secret;
 
 /// The fewest characters of any password.
@@ -42,10 +39,6 @@ pub const DEFAULT_SHORTEST: usize = 15;
 pub const LONGEST: usize = 1024;
 /// How many may wait for each core: about half a second of work.
 const WAITING: usize = 32;
-/// How long the memory of a hash is kept for the next one: longer than mimalloc keeps it by itself, which is a second.
-const KEPT: Duration = Duration::from_secs(2);
-/// Bytes that mimalloc takes for a large piece.
-const LARGE_PIECE: usize = 1 << 20;
 /// The most that a stored hash may cost us: argon2 with sixteen times the memory of a new one, bcrypt with 2^14 rounds.
 const MOST_MEMORY: u32 = 16 * Params::DEFAULT_M_COST;
 const MOST_PASSES: u32 = 16;
@@ -104,6 +97,7 @@ pub struct Passwords {
     places: Arc<Semaphore>,
     /// The highest cost of a bcrypt hash that is expected; 0 for none.
     bcrypt: Arc<AtomicU32>,
+    argon2: Kept,
 }
 
 impl Default for Passwords {
@@ -121,6 +115,7 @@ impl Passwords {
             cores: Arc::new(Semaphore::new(cores)),
             places: Arc::new(Semaphore::new(places)),
             bcrypt: Arc::default(),
+            argon2: Kept::default(),
         }
     }
 
@@ -135,7 +130,7 @@ impl Passwords {
     /// # Errors
     /// [`Error::Busy`] if too many wait already.
     pub async fn hash(&self, password: Secret) -> Result<String> {
-        self.work(move || hash(&password)).await?
+        self.work(move |argon2| hash(argon2, &password)).await?
     }
 
     /// What the password is to that hash, or to nobody's: that takes the time of a new one.
@@ -146,28 +141,22 @@ impl Passwords {
         let stored = stored.unwrap_or_else(|| NOBODY.to_owned());
         self.expect_bcrypt(bcrypt_cost(&stored).filter(|cost| *cost <= MOST_ROUNDS).unwrap_or(0));
         let bcrypt = self.bcrypt.load(Ordering::Relaxed);
-        self.work(move || judge(&password, &stored, bcrypt)).await?
+        self.work(move |argon2| judge(argon2, &password, &stored, bcrypt)).await?
     }
 
     /// A place is given back when the work is done, also if nobody waits for it any more.
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&Kept) -> T + Send + 'static) -> Result<T> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy)?;
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| Error::Busy)?;
+        let argon2 = self.argon2.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _held: [OwnedSemaphorePermit; 2] = [place, core];
-            work()
+            let done = work(&argon2);
+            tokio::spawn(argon2.give_back_later());
+            done
         });
-        let done = done.await.map_err(|lost| Error::Hashing(lost.into()));
-        tokio::spawn(give_memory_back());
-        done
+        done.await.map_err(|lost| Error::Hashing(lost.into()))
     }
-}
-
-/// An allocator keeps what was freed for a while, and looks what it may give back to the system when a large piece is freed:
-/// nobody does that in an idle app, which would keep the 19 MiB of each hash that ran at once.
-async fn give_memory_back() {
-    sleep(KEPT).await;
-    drop(black_box(Vec::<u8>::with_capacity(LARGE_PIECE)));
 }
 
 impl fmt::Debug for Passwords {
@@ -176,30 +165,30 @@ impl fmt::Debug for Passwords {
     }
 }
 
-fn hash(password: &Secret) -> Result<String> {
-    let hash: PasswordHash = Argon2::default().hash_password(password.reveal().as_bytes()).map_err(failed)?;
+fn hash(argon2: &Kept, password: &Secret) -> Result<String> {
+    let hash = argon2.hash_password(password.reveal().as_bytes()).map_err(failed)?;
     Ok(hash.to_string())
 }
 
-fn judge(password: &Secret, stored: &str, expected: u32) -> Result<Verdict> {
+fn judge(argon2: &Kept, password: &Secret, stored: &str, expected: u32) -> Result<Verdict> {
     let text = password.reveal().as_bytes();
-    let right = match (bcrypt_cost(stored), argon2(stored)) {
+    let right = match (bcrypt_cost(stored), bearable(stored)) {
         (Some(cost), _) => {
             let right = cost <= MOST_ROUNDS && is_bcrypt(text, stored);
             let done = if cost <= MOST_ROUNDS { cost } else { 0 };
             bcrypt_in_vain(text, done, expected);
-            argon2_in_vain(text)?;
+            argon2_in_vain(argon2, text)?;
             right.then_some(Verdict::Outdated)
         }
         (None, Some((hash, params))) => {
             bcrypt_in_vain(text, 0, expected);
             let verdict = if is_current(&hash, &params) { Verdict::Right } else { Verdict::Outdated };
-            is_argon2(text, &hash)?.then_some(verdict)
+            is_argon2(argon2, text, &hash)?.then_some(verdict)
         }
         (None, None) => {
             tracing::error!("a stored password hash is none that is accepted");
             bcrypt_in_vain(text, 0, expected);
-            argon2_in_vain(text)?;
+            argon2_in_vain(argon2, text)?;
             None
         }
     };
@@ -207,8 +196,8 @@ fn judge(password: &Secret, stored: &str, expected: u32) -> Result<Verdict> {
 }
 
 /// The work of an argon2 hash of today.
-fn argon2_in_vain(text: &[u8]) -> Result<()> {
-    argon2(NOBODY).map_or(Ok(()), |(hash, _)| is_argon2(text, &hash).map(drop))
+fn argon2_in_vain(argon2: &Kept, text: &[u8]) -> Result<()> {
+    bearable(NOBODY).map_or(Ok(()), |(hash, _)| is_argon2(argon2, text, &hash).map(drop))
 }
 
 /// What is left of the work of the expected bcrypt cost after a hash of a lower one: each cost is twice the one before.
@@ -244,19 +233,19 @@ fn is_bcrypt(text: &[u8], stored: &str) -> bool {
 /// Whether that is a hash that passwords can be held against.
 pub(crate) fn is_hash(stored: &str) -> bool {
     let is_bcrypt = stored.len() == 60 && bcrypt_cost(stored).is_some_and(|cost| cost <= MOST_ROUNDS);
-    is_bcrypt || argon2(stored).is_some()
+    is_bcrypt || bearable(stored).is_some()
 }
 
 /// An argon2 hash that does not cost too much.
-fn argon2(stored: &str) -> Option<(PasswordHash, Params)> {
+fn bearable(stored: &str) -> Option<(PasswordHash, Params)> {
     let hash = PasswordHash::new(stored).ok()?;
     let params = Params::try_from(&hash).ok()?;
-    let bearable = params.m_cost() <= MOST_MEMORY && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
-    bearable.then_some((hash, params))
+    let is_bearable = params.m_cost() <= MOST_MEMORY && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
+    is_bearable.then_some((hash, params))
 }
 
-fn is_argon2(text: &[u8], stored: &PasswordHash) -> Result<bool> {
-    match Argon2::default().verify_password(text, stored) {
+fn is_argon2(argon2: &Kept, text: &[u8], stored: &PasswordHash) -> Result<bool> {
+    match argon2.verify_password(text, stored) {
         Ok(()) => Ok(true),
         Err(password_hash::Error::PasswordInvalid) => Ok(false),
         Err(error) => Err(failed(error)),
