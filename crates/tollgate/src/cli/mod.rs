@@ -27,7 +27,8 @@ use crate::{
     running::Running,
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::{path::PathBuf, pin::Pin, sync::Arc};
+use std::{io, path::PathBuf, pin::Pin, sync::Arc};
+use tokio::runtime::{Builder, Runtime};
 
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -201,7 +202,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         settings.server.port = port.unwrap_or(settings.server.port);
     }
     console::listen(&mut settings, matches!(command, Command::Serve(_)));
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = runtime(settings.lambda.is_one_at_a_time())?;
     let entered = runtime.enter();
     let started = crate::telemetry::start(&settings, app.name, app.version).map(Arc::new)?;
     drop(entered);
@@ -235,6 +236,15 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
     }
 }
 
+/// With as many threads as there is use for: the start of a function waits for each.
+fn runtime(is_one_at_a_time: bool) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if is_one_at_a_time {
+        builder.worker_threads(1);
+    }
+    builder.enable_all().build()
+}
+
 /// The app with its databases. Who gives a command in another folder than they mean to is told which file it made there.
 async fn opened(design: Design) -> Result<Running, Failure> {
     let running = design.open().await?;
@@ -256,6 +266,13 @@ fn print(text: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_called_once_at_a_time_starts_one_thread_for_it() {
+        let threads = |is_one_at_a_time| runtime(is_one_at_a_time).unwrap().metrics().num_workers();
+        let processors = std::thread::available_parallelism().unwrap().get();
+        assert_eq!((threads(true), threads(false)), (1, processors));
+    }
 
     #[test]
     fn the_reference_has_every_command() {

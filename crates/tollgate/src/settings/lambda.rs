@@ -28,6 +28,11 @@ impl Lambda {
         self.is_here = env::var_os(RUNTIME_API).is_some();
     }
 
+    /// Whether calls come one by one. Where several come at once, the runtime says how many.
+    pub(crate) fn is_one_at_a_time(&self) -> bool {
+        self.is_here && env::var_os("AWS_LAMBDA_MAX_CONCURRENCY").is_none()
+    }
+
     /// Why a file cannot be a database, where that is because of AWS Lambda too.
     pub(crate) fn of_file(&self, Failure(said): Failure, database: &Database, name: &str) -> Failure {
         let is_file = database.url.as_ref().is_none_or(|url| url.reveal().starts_with("sqlite:"));
