@@ -107,6 +107,8 @@ fn write(value: &Value<'_>, kind: Kind, out: &mut BytesMut) -> Result<IsNull, Fa
                 out.put_u8(JSONB);
                 wire::text_to_sql(it, out);
             }
+            // As with moments: before the year 0.
+            Kind::Date if it.starts_with('-') => wire::date_to_sql(i32::MIN, out),
             Kind::Date => wire::date_to_sql((it.parse::<Date>()? - FIRST_DAY).get_days(), out),
             _ => wire::text_to_sql(it, out),
         },
