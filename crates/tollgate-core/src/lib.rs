@@ -28,7 +28,7 @@ mod words;
 
 pub use clock::{Clock, FrozenClock, ManualClock, SystemClock};
 pub use data::{At, Change, Faults, Input, ObjectOnly, Output, from_a_row, is_from_a_row};
-pub use misfits::{MOMENT, Misfit, Misfits, Probe, blamed_field, no_moment};
+pub use misfits::{DAY, MOMENT, Misfit, Misfits, Probe, blamed_field, no_moment};
 pub use problem::{Cause, Fault, Problem};
 pub use rules::{Items, Length, Range};
 pub use seal::Seal;

@@ -154,10 +154,15 @@ impl Misfits {
 /// How a moment is written, in words.
 pub const MOMENT: &str = "a moment such as `2026-11-20T10:40:00Z`";
 
-/// What to say in place of a message, if that is what is said of a text that is no moment: how one is written.
+/// How a day is written, in words.
+pub const DAY: &str = "a day such as `2026-11-20`";
+
+/// What to say in place of a message, if that is what is said of a text that is no moment or no day: how one is written.
 pub fn no_moment(text: &str, message: &str) -> Option<String> {
-    let said = text.parse::<jiff::Timestamp>().err()?.to_string();
-    (said == message).then(|| format!("invalid value: string, expected {MOMENT}"))
+    let moment = text.parse::<jiff::Timestamp>().err().map(|error| (error, MOMENT));
+    let day = text.parse::<jiff::civil::Date>().err().map(|error| (error, DAY));
+    let (_, wanted) = day.into_iter().chain(moment).find(|(error, _)| error.to_string() == message)?;
+    Some(format!("invalid value: string, expected {wanted}"))
 }
 
 /// The field that is missing, or comes twice: serde blames the object that it is in.

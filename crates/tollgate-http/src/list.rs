@@ -14,7 +14,7 @@ use form_urlencoded::Serializer;
 use serde_json::{Value as Json, json};
 use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 use tollgate_access::{May, Read};
-use tollgate_core::{Fault, MOMENT, Problem};
+use tollgate_core::{DAY, Fault, MOMENT, Problem};
 use tollgate_store::{Column, Expr, Filter, Kind, Op, Order, Position, Resource, Sort, Store};
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -95,7 +95,7 @@ impl Operator {
     fn fits(self, column: &Column) -> bool {
         match self {
             Eq | Ne | In => column.kind.is_ordered(),
-            Lt | Lte | Gt | Gte => column.kind.is_ordered() && column.kind != Kind::Bool,
+            Lt | Lte | Gt | Gte => column.kind.is_ordered() && !matches!(column.kind, Kind::Bool | Kind::Choice(_)),
             Contains | StartsWith => column.kind == Kind::Text,
             Has => column.kind == Kind::Texts,
             IsNull => column.nullable,
@@ -162,7 +162,11 @@ impl<R: Resource> Argument for List<R> {
         let fields = operation.schemas.stored::<R>();
         for parameter in parameters::<R>() {
             let field = fields.get(parameter.column.name);
-            let plain = field.map_or_else(|| json!({}), |schema| comparable(schema.clone(), parameter.column.kind));
+            let plain = match (field, parameter.column.kind) {
+                (_, Kind::Choice(names)) => json!({ "type": "string", "enum": names }),
+                (Some(schema), kind) => comparable(schema.clone(), kind),
+                (None, _) => json!({}),
+            };
             let mut schema = match parameter.operator {
                 IsNull => json!({ "type": "boolean" }),
                 Has => json!({ "type": "string" }),
@@ -338,12 +342,14 @@ fn in_words(kind: Kind) -> Cow<'static, str> {
         Kind::Decimal { precision, scale } => {
             return format!("a number of at most {precision} digits, {scale} of them decimals").into();
         }
+        Kind::Choice(names) => return format!("one of `{}`", names.join("`, `")).into(),
         Kind::Bool => "`true` or `false`",
         Kind::Int32 => "a whole number of 32 bits",
         Kind::Int64 => "a whole number of 64 bits",
         Kind::Float => "a number",
         Kind::Uuid => "a UUID",
         Kind::Time => MOMENT,
+        Kind::Date => DAY,
         Kind::Text | Kind::Texts | Kind::Json => "a text without NUL",
         Kind::ObjectId => "24 hexadecimal digits",
     })

@@ -6,12 +6,13 @@ use self::pairs::Lists;
 use crate::{
     Argument, Call, Operation, Place,
     call::media_type,
+    operation::Need,
     words::{NAME, brief, of_serde},
 };
 use axum::http::StatusCode;
 use form_urlencoded::{Parse, Serializer};
 use percent_encoding::percent_decode;
-use serde_json::json;
+use serde_json::{Value, json};
 use serde_path_to_error::Segment;
 use tollgate_core::{Fault, Faults, Input, Misfits, Problem, blamed_field, no_moment};
 
@@ -24,7 +25,7 @@ const TOLD: usize = 50;
 
 /// The query string as an `#[input]` struct.
 ///
-/// A list is written `ids=1,2`; a text in it has no commas of its own.
+/// A list is written `ids=1,2`; a text in it has no commas of its own. No app is built that asks for an object here.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
@@ -33,6 +34,7 @@ impl<T: Input> Argument for Query<T> {
 
     fn describe(operation: &mut Operation<'_>) {
         for (name, schema, required) in operation.schemas.properties::<T>() {
+            needs_a_text(operation, &name, &schema);
             operation.parameter(Place::Query, &name, schema, required);
         }
         refuses(operation);
@@ -53,6 +55,9 @@ impl<T: Input> Argument for Form<T> {
     const READS_BODY: bool = true;
 
     fn describe(operation: &mut Operation<'_>) {
+        for (name, schema, _) in operation.schemas.properties::<T>() {
+            needs_a_text(operation, &name, &schema);
+        }
         let schema = operation.schemas.input::<T>();
         operation.body_of(FORM, &schema);
         operation.refuses(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.");
@@ -65,6 +70,17 @@ impl<T: Input> Argument for Form<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).because(format!("send `{FORM}`")));
         }
         read(&call.read_body(LONGEST_FORM).await?, Lists::Repeated).map(Self)
+    }
+}
+
+/// An object has no place between `=` and `&`, so nobody could send one: no app is built that asks for it.
+fn needs_a_text(operation: &mut Operation<'_>, name: &str, schema: &Value) {
+    if operation.schemas.is_object(schema) {
+        let otherwise = format!(
+            "asks for `{name}` as an object, which neither a query nor a form can carry: take its fields one by one, or a \
+             body of JSON"
+        );
+        operation.needs.push(Need { is_met: |_| false, otherwise });
     }
 }
 

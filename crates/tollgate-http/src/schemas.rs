@@ -47,6 +47,22 @@ impl Schemas {
         properties.into_iter().map(|(name, schema)| (name.clone(), schema, is_required(&name))).collect()
     }
 
+    /// Whether nothing but an object fits that part of an input, or a list of them.
+    pub(crate) fn is_object(&self, schema: &Value) -> bool {
+        let named = schema["$ref"].as_str().and_then(|at| at.rsplit('/').next());
+        if let Some(found) = named.and_then(|name| self.inputs.definitions().get(name)) {
+            return self.is_object(found);
+        }
+        let is_type = |name: &str| {
+            let types = schema["type"].as_array().map_or(std::slice::from_ref(&schema["type"]), Vec::as_slice);
+            types.iter().any(|one| one == name) && types.iter().all(|one| one == name || one == "null")
+        };
+        let alternatives = ["anyOf", "oneOf"].into_iter().filter_map(|key| schema[key].as_array()).flatten();
+        let mut alternatives = alternatives.filter(|one| one["type"] != "null").peekable();
+        let is_one = alternatives.peek().is_some() && alternatives.all(|one| self.is_object(one));
+        is_one || is_type("object") || (is_type("array") && self.is_object(&schema["items"]))
+    }
+
     /// The fields of a resource as it is sent.
     pub(crate) fn stored<R: Resource>(&mut self) -> Map<String, Value> {
         match R::json_schema(&mut self.outputs).remove("properties") {

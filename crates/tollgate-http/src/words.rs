@@ -1,6 +1,6 @@
 //! How a "no" speaks of what was sent: briefly, on one line, in words for a caller, with the nearest name that is known.
 
-use tollgate_core::{MOMENT, nearest};
+use tollgate_core::{DAY, MOMENT, nearest};
 
 /// How much of a name or a value that was sent is said again, in characters.
 pub(crate) const NAME: usize = 60;
@@ -67,6 +67,7 @@ fn type_in_words(expected: &str) -> &str {
         "a sequence" => "an array",
         "a map" => "an object",
         "a timestamp string" => MOMENT,
+        "a date string" => DAY,
         other => other,
     }
 }

@@ -35,6 +35,12 @@ impl Said {
         said
     }
 
+    /// Whether it says anything but what a name is.
+    pub(crate) fn is_more_than_names(&self) -> bool {
+        let changes_reading = self.more || self.untagged || self.skip || self.default || self.transparent;
+        changes_reading || self.tag.is_some() || self.content.is_some() || self.flatten.is_some()
+    }
+
     fn hear(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
         let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
         let text = text(meta)?;

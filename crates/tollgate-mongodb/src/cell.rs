@@ -108,7 +108,7 @@ fn read(kind: Kind, value: RawBsonRef<'_>) -> Option<Value<'_>> {
         (Kind::Int32 | Kind::Int64, RawBsonRef::Int64(it)) => Value::Int(it),
         (Kind::Float, RawBsonRef::Double(it)) => Value::Float(it),
         (Kind::Float, RawBsonRef::Int32(it)) => Value::Float(it.into()),
-        (Kind::Text, RawBsonRef::String(it)) => Value::Text(Cow::Borrowed(it)),
+        (Kind::Text | Kind::Choice(_) | Kind::Date, RawBsonRef::String(it)) => Value::Text(Cow::Borrowed(it)),
         (Kind::Uuid, RawBsonRef::Binary(it)) if it.subtype == BinarySubtype::Uuid => {
             Value::Uuid(Uuid::from_slice(it.bytes).ok()?)
         }

@@ -89,6 +89,15 @@ fn alter(table: &Table, step: &Step) -> Vec<Json> {
             });
             convert.into_iter().chain(fill(*column, value)).collect()
         }
+        // The validator is the rule, and comes after the steps.
+        Step::DropChoices { .. } => vec![],
+        Step::AddChoices { column, fill } => {
+            let Kind::Choice(names) = table.columns[*column].kind else { return vec![] };
+            let name = name(table, *column);
+            let set = |fill: &Value<'_>| json!({ "$set": json_of(doc! { name: cell::bson(Kind::Text, fill) }) });
+            let others = json!({ name: { "$nin": names, "$ne": null } });
+            fill.as_ref().map(|fill| update(others, set(fill))).into_iter().collect()
+        }
         Step::AddIndex(column) => vec![add_index(table, *column)],
     }
 }
@@ -96,12 +105,15 @@ fn alter(table: &Table, step: &Step) -> Vec<Json> {
 /// The operator that makes a value of one kind one of another, which has all of them.
 fn convert(from: Kind, to: Kind) -> Option<&'static str> {
     match to {
-        _ if from == to => None,
+        _ if from.stored() == to.stored() => None,
         Kind::Int64 => Some("$toLong"),
         Kind::Float => Some("$toDouble"),
         Kind::Decimal { .. } => Some("$toDecimal"),
-        Kind::Text => Some("$toString"),
-        Kind::Bool | Kind::Int32 | Kind::ObjectId | Kind::Uuid | Kind::Time | Kind::Texts | Kind::Json => None,
+        Kind::Text if from == Kind::Date => None,
+        Kind::Text | Kind::Choice(_) => Some("$toString"),
+        Kind::Date | Kind::Bool | Kind::Int32 | Kind::ObjectId | Kind::Uuid | Kind::Time | Kind::Texts | Kind::Json => {
+            None
+        }
     }
 }
 

@@ -100,7 +100,7 @@ pub(crate) fn bson_type(kind: Kind) -> Cow<'static, str> {
         Kind::Int32 => "int",
         Kind::Int64 | Kind::Time => "long",
         Kind::Float => "double",
-        Kind::Text => "string",
+        Kind::Text | Kind::Choice(_) | Kind::Date => "string",
         Kind::Uuid => "binData",
         Kind::Decimal { .. } => "decimal",
         Kind::ObjectId => "objectId",

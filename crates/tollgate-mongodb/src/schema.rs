@@ -41,7 +41,7 @@ pub(crate) async fn prepare(database: &Database, table: &'static Table, additive
         return adopt(database, table, additive).await;
     }
     let live = live_columns(database, table, &validator).await?;
-    let missing = missing(table, &live, |kind| kind.to_string().into())?;
+    let missing = missing(table, &live, |kind| kind.stored().to_string().into())?;
     check_addable(table, &missing, additive)?;
     if additive { add(database, table, &missing).await } else { Ok(vec![]) }
 }
@@ -103,14 +103,15 @@ async fn adopt(database: &Database, table: &'static Table, additive: bool) -> Re
 async fn add(
     database: &Database,
     table: &'static Table,
-    Missing { columns, indexes }: &Missing,
+    Missing { columns, indexes, choices }: &Missing,
 ) -> Result<Vec<String>> {
     let named = |index: usize| table.columns[index].name;
     let mut done = vec![];
-    if !columns.is_empty() {
+    if !columns.is_empty() || !choices.is_empty() {
         set_validator(database, table).await?;
     }
     done.extend(columns.iter().map(|index| format!("added the field `{}` to `{}`", named(*index), table.name)));
+    done.extend(choices.iter().map(|index| format!("added choices to `{}` of `{}`", named(*index), table.name)));
     for index in indexes {
         create_index(database, table, *index).await?;
         done.push(format!("added an index on `{}` to `{}`", named(*index), table.name));
@@ -176,9 +177,10 @@ fn field(kind: Kind) -> Document {
         Kind::Texts => doc! { "bsonType": "array", "items": { "bsonType": "string" } },
         // A sum may be infinite.
         Kind::Float => doc! { "bsonType": "double", "minimum": f64::MIN, "maximum": f64::MAX },
+        Kind::Choice(names) => doc! { "bsonType": "string", "enum": names },
         kind => doc! { "bsonType": &*bson_type(kind) },
     };
-    field.insert("description", kind.to_string());
+    field.insert("description", kind.stored().to_string());
     field
 }
 
@@ -190,7 +192,13 @@ fn live_kind(table: &Table, name: &str, field: Option<&Document>) -> String {
     let told = text("description").and_then(|told| told.parse().ok());
     let model = || table.columns.iter().find(|column| column.name == name).map(|column| column.kind);
     let kind = told.or_else(model).filter(|kind| bson_type(*kind) == is);
-    kind.map_or_else(|| is.to_owned(), |kind| kind.to_string())
+    kind.map_or_else(|| is.to_owned(), |kind| kind.stored().to_string())
+}
+
+/// The only texts that a field takes, if there is such a rule.
+fn choices(field: Option<&Document>) -> Vec<String> {
+    let names = field.and_then(|field| field.get_array("enum").ok());
+    names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 /// The schema of the live collection's validator, empty where it has none; nothing where there is no collection.
@@ -229,6 +237,7 @@ async fn live_columns(database: &Database, table: &Table, schema: &Document) -> 
         let name = if field == "_id" { table.columns[table.id].name } else { field.as_str() };
         LiveColumn {
             name: name.into(),
+            choices: choices(of.as_document()),
             kind: live_kind(table, name, of.as_document()),
             nullable: !required(field),
             has_default: false,

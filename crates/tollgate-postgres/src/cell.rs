@@ -3,7 +3,10 @@
 use crate::numeric;
 use bytes::{BufMut, BytesMut};
 use fallible_iterator::FallibleIterator;
-use jiff::Timestamp;
+use jiff::{
+    Span, Timestamp,
+    civil::{Date, date},
+};
 use postgres_protocol::types as wire;
 use std::{borrow::Cow, error::Error as StdError, fmt, ops::Range};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -17,6 +20,9 @@ type Failure = Box<dyn StdError + Sync + Send>;
 
 /// Microseconds from 1970, our zero, to 2000, the server's.
 const YEAR_2000: i64 = 946_684_800_000_000;
+
+/// The server's zero of days.
+const FIRST_DAY: Date = date(2000, 1, 1);
 
 /// The moment before all others: `-infinity`.
 const LONG_AGO: i64 = i64::MIN;
@@ -76,7 +82,8 @@ fn types(kind: Kind) -> (Type, Type) {
         Kind::Int32 => (Type::INT4, Type::INT4_ARRAY),
         Kind::Int64 => (Type::INT8, Type::INT8_ARRAY),
         Kind::Float => (Type::FLOAT8, Type::FLOAT8_ARRAY),
-        Kind::Text | Kind::ObjectId | Kind::Texts => (Type::TEXT, Type::TEXT_ARRAY),
+        Kind::Text | Kind::ObjectId | Kind::Choice(_) | Kind::Texts => (Type::TEXT, Type::TEXT_ARRAY),
+        Kind::Date => (Type::DATE, Type::DATE_ARRAY),
         Kind::Uuid => (Type::UUID, Type::UUID_ARRAY),
         Kind::Time => (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY),
         Kind::Decimal { .. } => (Type::NUMERIC, Type::NUMERIC_ARRAY),
@@ -100,6 +107,9 @@ fn write(value: &Value<'_>, kind: Kind, out: &mut BytesMut) -> Result<IsNull, Fa
                 out.put_u8(JSONB);
                 wire::text_to_sql(it, out);
             }
+            // As with moments: before the year 0.
+            Kind::Date if it.starts_with('-') => wire::date_to_sql(i32::MIN, out),
+            Kind::Date => wire::date_to_sql((it.parse::<Date>()? - FIRST_DAY).get_days(), out),
             _ => wire::text_to_sql(it, out),
         },
         Value::Uuid(it) => wire::uuid_to_sql(*it.as_bytes(), out),
@@ -247,6 +257,10 @@ impl<'a> FromSql<'a> for Read<'a> {
                 Some((&JSONB, json)) => Value::Text(Cow::Borrowed(wire::text_from_sql(json)?)),
                 _ => return Err("a jsonb of a version that is not known".into()),
             },
+            Type::DATE => {
+                let day = FIRST_DAY.checked_add(Span::new().try_days(wire::date_from_sql(raw)?)?)?;
+                Value::Text(day.to_string().into())
+            }
             Type::TIMESTAMPTZ => {
                 let since_2000 = wire::timestamp_from_sql(raw)?;
                 Value::Time(Timestamp::from_microsecond(since_2000.saturating_add(YEAR_2000))?)

@@ -5,6 +5,7 @@ use crate::cell::array;
 use std::borrow::Cow;
 use tollgate_store::{
     Kind, Merge, Select, Table, Value,
+    migrate::choices_name,
     nested::texts,
     sql::{self, Dialect, Param, Writer, quoted},
 };
@@ -28,6 +29,11 @@ impl Dialect for Postgres<'_> {
     /// Text is ordered by its bytes; so are indexes then, which would otherwise serve no sort.
     fn collation(kind: Kind) -> &'static str {
         if kind.is_text() { Self::BYTEWISE } else { "" }
+    }
+
+    fn rule(table: &Table, index: usize) -> String {
+        let named = || choices_name(table.name, table.columns[index].name);
+        sql::is_choice(table, index).map_or_else(String::new, |is| format!(" CONSTRAINT \"{}\" CHECK ({is})", named()))
     }
 
     fn qualify(self, sql: &mut String) {
@@ -95,7 +101,8 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Float => "float8",
         Kind::Uuid => "uuid",
         Kind::Time => "timestamptz",
-        Kind::Text | Kind::ObjectId => "text",
+        Kind::Date => "date",
+        Kind::Text | Kind::ObjectId | Kind::Choice(_) => "text",
         Kind::Decimal { .. } => "numeric",
         Kind::Texts => "text[]",
         Kind::Json => "jsonb",

@@ -57,6 +57,14 @@ fn alter(table: &'static Table, step: &Step) -> Vec<String> {
             format!("{} DROP DEFAULT", column(*index)),
         ],
         Step::Change { column, from, fill } => change(table, *column, *from, fill.as_ref()),
+        Step::DropChoices { name: rule } => {
+            vec![format!("ALTER TABLE \"{name}\" DROP CONSTRAINT IF EXISTS \"{rule}\"")]
+        }
+        Step::AddChoices { column, fill } => {
+            let fill = fill.as_ref().and_then(|fill| sql::fill_choices::<Postgres<'_>>(table, *column, fill));
+            let rule = format!("ALTER TABLE \"{name}\" ADD{}", Postgres::rule(table, *column));
+            fill.into_iter().chain([rule]).collect()
+        }
         Step::AddIndex(index) => vec![sql::create_index_if_missing(DIALECT, table, *index)],
     }
 }
@@ -66,7 +74,7 @@ fn change(table: &'static Table, index: usize, from: Kind, fill: Option<&Value<'
     let (column, kind, collation) = (of.name, Postgres::kind(of.kind), Postgres::collation(of.kind));
     let alter = format!("ALTER TABLE \"{name}\" ALTER COLUMN \"{column}\"");
     let convert = || format!("{alter} TYPE {kind}{collation} USING \"{column}\"::{kind}");
-    let mut statements: Vec<_> = (from != of.kind).then(convert).into_iter().collect();
+    let mut statements: Vec<_> = (from.stored() != of.kind.stored()).then(convert).into_iter().collect();
     statements.extend(fill.map(|fill| {
         let fill = Postgres::literal(of.kind, fill);
         format!("UPDATE \"{name}\" SET \"{column}\" = {fill} WHERE \"{column}\" IS NULL")

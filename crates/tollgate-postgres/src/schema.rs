@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio_postgres::Error as Failure;
 use tollgate_store::{
     Error, Kind, Result, Row, Table, Value,
-    migrate::{Queue, index_name},
+    migrate::{Queue, choices_name, index_name},
     schema::{
         LiveColumn, LiveIndex, Missing, absent, check_addable, differs, indexed, missing, name_taken, not_indexed,
     },
@@ -57,6 +57,12 @@ const COLUMNS: &str = "
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid JOIN pg_class ON pg_class.oid = attrelid
     JOIN pg_namespace ON pg_namespace.oid = relnamespace LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     WHERE nspname = $1::text AND relname = $2::text AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+
+/// A rule that keeps a column to its choices.
+const CHOICES: &str = "
+    SELECT pg_get_constraintdef(pg_constraint.oid) FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = $1::text AND relname = $2::text AND conname = $3::text AND contype = 'c'";
 
 /// Whether anything in the schema has that name: tables and indexes share theirs.
 const RELATION: &str = "SELECT 1::int4 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -114,16 +120,20 @@ impl Schema<'_> {
         Ok(vec![format!("created the table `{}`", table.name)])
     }
 
-    async fn add(&self, table: &'static Table, Missing { columns, indexes }: &Missing) -> Result<Vec<String>> {
+    async fn add(&self, table: &'static Table, missing: &Missing) -> Result<Vec<String>> {
         let name = |index: usize| table.columns[index].name;
         let mut done = vec![];
-        for index in columns {
+        for index in &missing.columns {
             self.execute(&sql::add_column(self.dialect(), table, *index)).await?;
             done.push(format!("added the column `{}` to `{}`", name(*index), table.name));
         }
-        for index in indexes {
+        for index in &missing.indexes {
             self.create_index(table, *index).await?;
             done.push(format!("added an index on `{}` to `{}`", name(*index), table.name));
+        }
+        for index in &missing.choices {
+            self.add_choices(table, *index).await?;
+            done.push(format!("added choices to `{}` of `{}`", name(*index), table.name));
         }
         Ok(done)
     }
@@ -138,10 +148,31 @@ impl Schema<'_> {
         created.map_err(|error| not_indexed(table, index, error))
     }
 
+    async fn add_choices(&self, table: &'static Table, index: usize) -> Result<()> {
+        let rule = choices_name(table.name, table.columns[index].name);
+        let table_name = format!("\"{}\".\"{}\"", self.config.schema, table.name);
+        let added = Postgres::rule(table, index);
+        self.execute(&format!("ALTER TABLE {table_name} DROP CONSTRAINT \"{rule}\", ADD{added}")).await
+    }
+
+    /// The choices that the rule of a column allows, which the server tells as it wrote them: `ANY (ARRAY['a'::text, …])`.
+    async fn add_live_choices(&self, table: &Table, live: &mut [LiveColumn]) -> Result<()> {
+        for column in table.columns.iter().filter(|column| matches!(column.kind, Kind::Choice(_))) {
+            let Some(live) = live.iter_mut().find(|live| live.name == column.name) else { continue };
+            let rule = choices_name(table.name, column.name);
+            let found = self.ask(CHOICES, &[&self.config.schema, table.name, &rule]).await?;
+            let told = found.first().map(|row| (&Shown(row) as &dyn Row).read::<String>(0)).transpose()?;
+            live.choices =
+                told.iter().flat_map(|told| told.split('\'').skip(1).step_by(2)).map(str::to_owned).collect();
+        }
+        Ok(())
+    }
+
     /// Its columns, and the names of those that the server alone fills.
     async fn columns(&self, table: &Table) -> Result<(Vec<LiveColumn>, Vec<String>)> {
         let rows = self.ask(COLUMNS, &[&self.config.schema, table.name]).await?;
-        let live: Vec<_> = rows.iter().map(|row| column(&Shown(row))).collect::<Result<_>>()?;
+        let mut live: Vec<_> = rows.iter().map(|row| column(&Shown(row))).collect::<Result<_>>()?;
+        self.add_live_choices(table, &mut live).await?;
         let is_always = rows.iter().map(|row| (&Shown(row) as &dyn Row).read(6)).collect::<Result<Vec<bool>>>()?;
         let always =
             live.iter().zip(is_always).filter(|(_, always)| *always).map(|(live, _)| live.name.clone()).collect();
@@ -213,6 +244,7 @@ fn column(row: &dyn Row) -> Result<LiveColumn> {
     Ok(LiveColumn {
         name: row.read(0)?,
         kind: row.read(1)?,
+        choices: vec![],
         nullable: row.read(2)?,
         has_default: row.read(3)?,
         key: row.read(4)?,

@@ -22,9 +22,10 @@ impl Dialect for Sqlite {
     const COUNTED: &'static str = " AUTOINCREMENT";
 
     /// A type does not tell what its values mean, so a comment behind it does; SQLite keeps the text of a table as it
-    /// was written.
+    /// was written. It says nothing of choices, and no rule does: neither could change but with a copy of the table, and
+    /// nobody writes here but the app.
     fn kind(kind: Kind) -> Cow<'static, str> {
-        format!("{} /* {kind} */", type_of(kind)).into()
+        format!("{} /* {} */", type_of(kind), kind.stored()).into()
     }
 
     fn placeholder(number: usize, _: Kind, sql: &mut String) {
@@ -84,12 +85,12 @@ impl Dialect for Sqlite {
     }
 }
 
-/// The type in a `STRICT` table. A moment is its microseconds since 1970, a decimal so many of its least unit; a list
-/// and a nested value are JSON text.
+/// The type in a `STRICT` table. A moment is its microseconds since 1970, a day is text, a decimal so many of its least
+/// unit; a list and a nested value are JSON text.
 pub(crate) fn type_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Float => "REAL",
-        Kind::Text | Kind::ObjectId | Kind::Texts | Kind::Json => "TEXT",
+        Kind::Text | Kind::Choice(_) | Kind::Date | Kind::ObjectId | Kind::Texts | Kind::Json => "TEXT",
         Kind::Uuid => "BLOB",
         Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Time | Kind::Decimal { .. } => "INTEGER",
     }

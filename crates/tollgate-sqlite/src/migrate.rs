@@ -43,6 +43,8 @@ fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
             Step::Rename { from, to } => {
                 Some(format!("ALTER TABLE \"{name}\" RENAME COLUMN \"{from}\" TO \"{}\"", table.columns[*to].name))
             }
+            Step::DropChoices { .. } => None,
+            Step::AddChoices { column, fill } => sql::fill_choices::<Sqlite>(table, *column, fill.as_ref()?),
             _ if is_copied => None,
             Step::Drop(column) => Some(format!("ALTER TABLE \"{name}\" DROP COLUMN \"{column}\"")),
             Step::Add(index, _) => Some(sql::add_column(Sqlite, table, *index)),

@@ -29,7 +29,7 @@ pub(crate) fn prepare(db: &Connection, table: &'static Table, additive: bool) ->
     if live.is_empty() {
         return if additive { create(db, table) } else { Err(absent(table)) };
     }
-    let missing = missing(table, &live, |kind| kind.to_string().into())?;
+    let missing = missing(table, &live, |kind| kind.stored().to_string().into())?;
     check_addable(table, &missing, additive)?;
     if additive { add(db, table, &missing) } else { Ok(vec![]) }
 }
@@ -42,7 +42,7 @@ fn create(db: &Connection, table: &'static Table) -> Result<Vec<String>> {
     Ok(vec![format!("created the table `{}`", table.name)])
 }
 
-fn add(db: &Connection, table: &'static Table, Missing { columns, indexes }: &Missing) -> Result<Vec<String>> {
+fn add(db: &Connection, table: &'static Table, Missing { columns, indexes, .. }: &Missing) -> Result<Vec<String>> {
     let name = |index: usize| table.columns[index].name;
     let mut done = vec![];
     for index in columns {
@@ -83,6 +83,7 @@ fn column(db: &Connection, table: &Table, row: &Row<'_>) -> rusqlite::Result<Liv
     Ok(LiveColumn {
         kind: collation(db, table, &name).map_or(kind.clone(), |collation| format!("{kind} COLLATE {collation}")),
         name,
+        choices: vec![],
         nullable: !row.get::<_, bool>(2)?,
         has_default: row.get::<_, Option<String>>(3)?.is_some(),
         key: row.get(4)?,
@@ -102,5 +103,5 @@ fn collation(db: &Connection, table: &Table, column: &str) -> Option<String> {
 fn kind(table: &Table, column: &str, is: String, text: &str) -> String {
     let model = || table.columns.iter().find(|it| it.name == column && type_of(it.kind).eq_ignore_ascii_case(&is));
     let kind = told_kind(text, column, &is).or_else(|| model().map(|column| column.kind));
-    kind.map_or(is, |kind| kind.to_string())
+    kind.map_or(is, |kind| kind.stored().to_string())
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{fmt, str::FromStr};
 
 /// Those whose name says all.
-const PLAIN: [Kind; 10] = [
+const PLAIN: [Kind; 11] = [
     Kind::Bool,
     Kind::Int32,
     Kind::Int64,
@@ -13,6 +13,7 @@ const PLAIN: [Kind; 10] = [
     Kind::Text,
     Kind::Uuid,
     Kind::Time,
+    Kind::Date,
     Kind::ObjectId,
     Kind::Texts,
     Kind::Json,
@@ -22,6 +23,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Decimal { precision, scale } => return write!(f, "decimal({precision},{scale})"),
+            Self::Choice(names) => return write!(f, "choice({})", names.join(",")),
             Self::Bool => "bool",
             Self::Int32 => "int32",
             Self::Int64 => "int64",
@@ -29,6 +31,7 @@ impl fmt::Display for Kind {
             Self::Text => "text",
             Self::Uuid => "uuid",
             Self::Time => "time",
+            Self::Date => "date",
             Self::ObjectId => "object id",
             Self::Texts => "texts",
             Self::Json => "json",
@@ -48,7 +51,10 @@ impl Kind {
             }
         }
         match (other, self) {
-            (Self::Int32, Self::Int64 | Self::Float) | (Self::ObjectId, Self::Text) => true,
+            (Self::Int32, Self::Int64 | Self::Float) | (Self::ObjectId | Self::Choice(_) | Self::Date, Self::Text) => {
+                true
+            }
+            (Self::Choice(before), Self::Choice(now)) => before.iter().all(|name| now.contains(name)),
             (_, Self::Decimal { .. }) => {
                 digits(other).zip(digits(self)).is_some_and(|(from, to)| from.0 <= to.0 && from.1 <= to.1)
             }
@@ -66,6 +72,11 @@ impl FromStr for Kind {
     type Err = NotKind;
 
     fn from_str(text: &str) -> Result<Self, NotKind> {
+        if let Some(names) = text.strip_prefix("choice(").and_then(|rest| rest.strip_suffix(')')) {
+            // Never given back: a model is read once, by a command.
+            let names: Vec<&'static str> = names.split(',').map(|name| &*name.to_owned().leak()).collect();
+            return Ok(Self::Choice(names.leak()));
+        }
         let digits = text.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')')?.split_once(','));
         let found = match digits.map(|(precision, scale)| (precision.parse(), scale.parse())) {
             Some((Ok(precision), Ok(scale))) if scale <= precision => Some(Self::Decimal { precision, scale }),
@@ -93,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_name() {
-        for kind in PLAIN.into_iter().chain([Kind::Decimal { precision: 15, scale: 2 }]) {
+        for kind in PLAIN.into_iter().chain([Kind::Decimal { precision: 15, scale: 2 }, Kind::Choice(&["a", "b"])]) {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         for text in
@@ -111,6 +122,9 @@ mod tests {
             ("int32", "float"),
             ("int32", "decimal(10,0)"),
             ("object id", "text"),
+            ("choice(a,b)", "text"),
+            ("choice(a,b)", "choice(b,c,a)"),
+            ("date", "text"),
             ("decimal(5,2)", "decimal(7,3)"),
             ("decimal(5,2)", "decimal(5,2)"),
         ] {
@@ -127,6 +141,10 @@ mod tests {
             ("int64", "float"),
             ("text", "time"),
             ("text", "uuid"),
+            ("text", "date"),
+            ("time", "date"),
+            ("choice(a,b)", "choice(a)"),
+            ("text", "choice(a)"),
             ("text", "json"),
             ("texts", "json"),
             ("bool", "int32"),

@@ -95,8 +95,8 @@ pub use watch::{Told, Watch};
 pub mod __private {
     pub use crate::value::{check_sent, sent};
     pub use crate::{
-        Cell, Column, Error, Field, Filled, Filter, FromRow, GeneratedId, Kind, OwnerId, Resource, Result, Row, Set,
-        Stamp, Table, To, Value, missing,
+        Cell, Column, Error, Field, Filled, Filter, FromRow, GeneratedId, Kind, Ordered, OwnerId, Resource, Result,
+        Row, Set, Stamp, Table, To, Value, missing,
     };
     pub use garde;
     pub use schemars;

@@ -62,6 +62,13 @@ impl KeptColumn {
     }
 }
 
+impl KeptColumn {
+    /// Whether the rule which texts it holds is the one that the other needs.
+    fn has_choices_of(&self, new: &Self) -> bool {
+        self.name == new.name && self.kind == new.kind
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_false(it: &bool) -> bool {
     !it
@@ -99,7 +106,15 @@ impl KeptTable {
 /// The name of an index on a column. One that is too long for PostgreSQL, which would cut it, and take it for that of
 /// another index, ends in a hash of the whole.
 pub fn index_name(table: &str, column: &str, unique: bool) -> String {
-    let name = format!("{table}_{column}_{}", if unique { "key" } else { "idx" });
+    short(format!("{table}_{column}_{}", if unique { "key" } else { "idx" }))
+}
+
+/// The name of the rule that a column holds one of its choices.
+pub fn choices_name(table: &str, column: &str) -> String {
+    short(format!("{table}_{column}_choice"))
+}
+
+fn short(name: String) -> String {
     if name.len() <= LONGEST_NAME {
         return name;
     }
@@ -175,12 +190,17 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
         }
         match old {
             None => last.push(Step::Add(index, fill(table, index, !new.nullable, said)?)),
-            Some(old) if !new.kind.holds(old.kind) => return Err(inexact(table, old, new)),
-            Some(old) if old.kind != new.kind || old.nullable != new.nullable => {
-                let fill = fill(table, index, old.nullable && !new.nullable, said)?;
-                last.push(Step::Change { column: index, from: old.kind, fill });
+            Some(old) if !new.kind.stored().holds(old.kind) => return Err(inexact(table, old, new)),
+            Some(old) => {
+                if old.kind.stored() != new.kind.stored() || old.nullable != new.nullable {
+                    let fill = fill(table, index, old.nullable && !new.nullable, said)?;
+                    last.push(Step::Change { column: index, from: old.kind, fill });
+                }
+                let is_kept = from == table.name && old.has_choices_of(new);
+                if let (Kind::Choice(_), false) = (new.kind, is_kept) {
+                    last.push(Step::AddChoices { column: index, fill: instead(table, index, old, said)? });
+                }
             }
-            Some(_) => (),
         }
         if new.index && !(from == table.name && old.is_some_and(|old| old.has_index_of(new))) {
             last.push(Step::AddIndex(index));
@@ -194,6 +214,11 @@ fn gone(from: &str, kept: &KeptTable, wanted: &KeptTable, table: &Table, said: &
     let mut steps = vec![];
     for old in &kept.columns {
         let new = wanted.columns.iter().find(|new| new.name == said.new_name(table, &old.name));
+        if let Kind::Choice(_) = old.kind
+            && !(from == table.name && new.is_some_and(|new| old.has_choices_of(new)))
+        {
+            steps.push(Step::DropChoices { name: choices_name(from, &old.name) });
+        }
         if old.index && !(from == table.name && new.is_some_and(|new| old.has_index_of(new))) {
             steps.push(Step::DropIndex { name: index_name(from, &old.name, old.unique) });
         }
@@ -218,6 +243,17 @@ fn inexact(table: &Table, old: &KeptColumn, new: &KeptColumn) -> Error {
          script of your own, and drop this one with the migration after",
         table.name, new.name, new.kind, old.kind
     ))
+}
+
+/// What rows get that hold what is no choice of a column, or no longer.
+fn instead(table: &Table, index: usize, old: &KeptColumn, said: &Said) -> Result<Option<Value<'static>>> {
+    let (column, new) = (table.columns[index].name, table.columns[index].kind);
+    fill(table, index, false, said)?.map(Some).map_or_else(|| if new.holds(old.kind) { Ok(None) } else {
+        Err(Error::invalid(format!(
+            "`{0}.{column}` is {new} now and was {1}: say what rows get that hold something else, as in --fill {0}.{column}=…",
+            table.name, old.kind
+        )))
+    }, Ok)
 }
 
 /// What rows that are there get in a column.

@@ -62,7 +62,7 @@ impl Position {
                 Value::Bool(_) => column.kind == Kind::Bool,
                 Value::Int(_) => matches!(column.kind, Kind::Int32 | Kind::Int64 | Kind::Decimal { .. }),
                 Value::Float(_) => column.kind == Kind::Float,
-                Value::Text(_) => column.kind.is_text(),
+                Value::Text(_) => column.kind.is_text() || column.kind == Kind::Date,
                 Value::Uuid(_) => column.kind == Kind::Uuid,
                 Value::Time(_) => column.kind == Kind::Time,
             }

@@ -10,6 +10,8 @@ pub struct LiveColumn {
     pub name: String,
     /// What the database calls its kind.
     pub kind: String,
+    /// The only texts that it takes; none, where it takes any.
+    pub choices: Vec<String>,
     /// Whether it may be empty.
     pub nullable: bool,
     /// Whether the database fills it where an insert does not.
@@ -36,6 +38,8 @@ pub struct Missing {
     pub columns: Vec<usize>,
     /// Indexes, of missing columns too.
     pub indexes: Vec<usize>,
+    /// Columns that do not take all of their choices.
+    pub choices: Vec<usize>,
 }
 
 /// What the model has and the table lacks.
@@ -54,7 +58,10 @@ pub fn missing(table: &Table, live: &[LiveColumn], kind: fn(Kind) -> Cow<'static
     for (index, column) in table.columns.iter().enumerate() {
         let found = live.iter().find(|live| live.name == column.name);
         match found {
-            Some(live) => compare(table, index, live, &kind(column.kind))?,
+            Some(live) => {
+                compare(table, index, live, &kind(column.kind))?;
+                missing.choices.extend(lacks_choices(column, live).then_some(index));
+            }
             None => missing.columns.push(index),
         }
         if is_indexed(table, index) && found.and_then(|live| live.index) < Some(wanted(column)) {
@@ -73,6 +80,13 @@ pub(crate) fn is_indexed(table: &Table, index: usize) -> bool {
 /// The columns that deserve one.
 pub fn indexed(table: &Table) -> impl Iterator<Item = usize> + '_ {
     (0..table.columns.len()).filter(|index| is_indexed(table, *index))
+}
+
+/// Whether the database refuses what the model allows. The other way round it may: whoever rolls out a choice that goes
+/// has instances with and without it.
+fn lacks_choices(column: &Column, live: &LiveColumn) -> bool {
+    let Kind::Choice(names) = column.kind else { return false };
+    !live.choices.is_empty() && !names.iter().all(|name| live.choices.iter().any(|live| live == name))
 }
 
 fn wanted(column: &Column) -> LiveIndex {
@@ -115,6 +129,9 @@ pub fn check_addable(table: &Table, missing: &Missing, additive: bool) -> Result
     let unique = missing.indexes.iter().map(|index| &table.columns[*index]).find(|column| column.unique);
     match (missing.columns.first(), unique) {
         (Some(index), _) if !additive => Err(lacks(table, table.columns[*index].name, "is missing there", MIGRATE)),
+        _ if !additive && !missing.choices.is_empty() => {
+            Err(lacks(table, table.columns[missing.choices[0]].name, "takes fewer choices there", MIGRATE))
+        }
         (_, Some(column)) if !additive => Err(lacks(table, column.name, "is not unique there", MIGRATE)),
         _ => Ok(()),
     }

@@ -3,7 +3,9 @@
 
 mod tables;
 
-pub use tables::{add_column, create, create_index, create_index_if_missing, create_table, create_table_as};
+pub use tables::{
+    add_column, create, create_index, create_index_if_missing, create_table, create_table_as, fill_choices, is_choice,
+};
 
 use crate::{Expr, Kind, Merge, Merged, Op, Order, Piece, Select, Shape, SqlQuery, Table, To, Update, Value};
 use std::borrow::Cow;
@@ -28,6 +30,11 @@ pub trait Dialect: Copy {
     /// What follows a kind in the definition of a column.
     fn collation(_: Kind) -> &'static str {
         ""
+    }
+
+    /// What follows the definition of a column that holds certain values alone, where the database sees to it.
+    fn rule(_: &Table, _: usize) -> String {
+        String::new()
     }
 
     /// Writes what comes before the quoted name of a table.
@@ -249,6 +256,7 @@ impl<'a, D: Dialect> Writer<'a, D> {
         self.column(index).push(" ").push(&D::kind(column.kind)).push(D::collation(column.kind));
         self.push(if column.nullable { "" } else { " NOT NULL" }).push(if is_key { " PRIMARY KEY" } else { "" });
         self.push(if is_key && self.table.counted { D::COUNTED } else { "" });
+        self.push(&D::rule(self.table, index));
     }
 
     fn filtered(mut self, filter: &'a Expr) -> Self {

@@ -8,7 +8,7 @@ use crate::{
     Decimal, Error, ObjectId, Result, decimal,
     nested::{has_nul, is_too_deep},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use std::{borrow::Cow, cmp::Ordering};
 use tollgate_core::{At, Faults, Input, Probe};
 use uuid::Uuid;
@@ -79,6 +79,9 @@ impl Value<'_> {
             Self::Text(text) if text.contains('\0') => {
                 Err(Error::invalid("text with a NUL character cannot be stored"))
             }
+            Self::Text(day) if kind == Kind::Date && day.starts_with('-') => {
+                Err(Error::invalid("a day before the year 0 cannot be stored"))
+            }
             Self::Float(number) if !number.is_finite() => Err(Error::invalid("only finite numbers can be stored")),
             Self::Time(moment) if *moment < FIRST_MOMENT => {
                 Err(Error::invalid("a moment before 24 November 4714 BC cannot be stored"))
@@ -108,6 +111,10 @@ pub enum Kind {
     Uuid,
     /// A moment, in microseconds.
     Time,
+    /// A day. Its values are [`Value::Text`], as in `2026-11-20`; the first is in the year 0.
+    Date,
+    /// One of these texts, which are sorted as texts are. Its values are [`Value::Text`].
+    Choice(&'static [&'static str]),
     /// A number of so many digits, some of them decimals. Its values are [`Value::Int`], in units of the last decimal.
     #[expect(missing_docs, reason = "the names say it")]
     Decimal { precision: u8, scale: u8 },
@@ -127,7 +134,13 @@ impl Kind {
 
     /// Whether its values are compared letter by letter.
     pub const fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::ObjectId)
+        matches!(self, Self::Text | Self::ObjectId | Self::Choice(_))
+    }
+
+    /// What it is kept as, where one kind is another with a rule.
+    #[must_use]
+    pub const fn stored(self) -> Self {
+        if let Self::Choice(_) = self { Self::Text } else { self }
     }
 
     /// Reads the text form that URLs and cursors use; `None` if it is no value of this kind.
@@ -144,6 +157,8 @@ impl Kind {
                 let units = decimal::parse(text, scale)?;
                 Value::Int((units.unsigned_abs() < 10_u64.pow(precision.into())).then_some(units)?)
             }
+            Self::Date => text.parse::<Date>().ok().filter(|day| day.year() >= 0)?.show().into_owned(),
+            Self::Choice(names) => Value::Text(Cow::Borrowed(names.iter().find(|name| **name == text)?)),
             Self::ObjectId => text.parse::<ObjectId>().ok()?.show().into_owned(),
             Self::Texts | Self::Json => return None,
         })
@@ -191,8 +206,8 @@ pub fn missing(column: usize) -> Error {
 #[diagnostic::on_unimplemented(
     message = "a resource cannot have a field of type `{Self}`",
     label = "no column holds this",
-    note = "fields are `bool`, `i32`, `i64`, `f64`, `Decimal`, `String`, `Uuid`, `ObjectId`, `Timestamp`, `Vec<String>`, \
-            `Nested` and `Option`s of those"
+    note = "fields are `bool`, `i32`, `i64`, `f64`, `Decimal`, `String`, `Uuid`, `ObjectId`, `Timestamp`, `Date`, \
+            `Vec<String>`, enums with `#[choice]`, `Nested` and `Option`s of those"
 )]
 pub trait Cell: Input + Sync + 'static {
     /// The type without its `Option`.
@@ -233,6 +248,7 @@ cells! {
     f64, Float, |it| Value::Float(*it + 0.0), { Value::Float(it) => Some(it) };
     String, Text, |it| Value::Text(Cow::Borrowed(it)), { Value::Text(it) => Some(it.into_owned()) };
     Uuid, Uuid, |it| Value::Uuid(*it), { Value::Uuid(it) => Some(it) };
+    Date, Date, |it| Value::Text(it.to_string().into()), { Value::Text(it) => it.parse().ok() };
     Timestamp, Time, |it| Value::Time(micros(*it)), {
         Value::Time(it) => Some(it),
         Value::Int(it) => Timestamp::from_microsecond(it).ok()
@@ -285,5 +301,6 @@ impl Ordered for f64 {}
 impl Ordered for String {}
 impl Ordered for Uuid {}
 impl Ordered for Timestamp {}
+impl Ordered for Date {}
 impl Ordered for ObjectId {}
 impl<const PRECISION: u8, const SCALE: u8> Ordered for Decimal<PRECISION, SCALE> {}

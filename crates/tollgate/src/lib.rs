@@ -100,7 +100,7 @@ pub use tollgate_http::{
 /// let good: Filter<Film> = Film::RATING.gte(8.0) & Film::TITLE.contains("Alien");
 /// ```
 pub use tollgate_macros::resource;
-pub use tollgate_macros::{input, output, service, settings};
+pub use tollgate_macros::{choice, input, output, service, settings};
 pub use tollgate_store::{
     Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Merging, Nested, ObjectId,
     Resource, Slice, Sort, Sql, Store, Transaction, params,
@@ -115,6 +115,8 @@ pub use axum::body::Bytes;
 pub use axum::http;
 /// A moment, in UTC.
 pub use jiff::Timestamp;
+/// A day, without a time.
+pub use jiff::civil::Date;
 /// For `#[garde(custom(…))]`: what a rule of your own says.
 pub use tollgate_store::__private::garde as rules;
 /// A UUID (RFC 9562).
@@ -123,10 +125,10 @@ pub use uuid::Uuid;
 /// What every service writes `use` for.
 pub mod prelude {
     pub use crate::{
-        Action, Actor, App, Change, Config, Create, Created, Decimal, Delete, Filter, Html, Implies, Json, List, May,
-        Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource, Result,
-        Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, input, output, params, resource,
-        service, settings,
+        Action, Actor, App, Change, Config, Create, Created, Date, Decimal, Delete, Filter, Html, Implies, Json, List,
+        May, Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource,
+        Result, Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, choice, input, output, params,
+        resource, service, settings,
     };
 }
 

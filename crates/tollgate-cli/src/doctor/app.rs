@@ -93,7 +93,7 @@ fn clock(name: &str, issuer: &str) -> Finding {
             Finding::good("clock", format!("{} s from that of {name}", ours.abs_diff(theirs)))
         }
         Some(theirs) => {
-            let (off, how) = (ours.abs_diff(theirs), if ours > theirs { "before" } else { "behind" });
+            let (off, how) = (ours.abs_diff(theirs), if ours > theirs { "ahead of" } else { "behind" });
             Finding::bad(
                 "clock",
                 format!("{off} s {how} that of {name}: its tokens are refused"),

@@ -16,6 +16,8 @@ const KINDS: &[Kind] = &[
     Kind { name: "decimal", rust: "Decimal", rule: None },
     Kind { name: "bool", rust: "bool", rule: None },
     Kind { name: "datetime", rust: "Timestamp", rule: None },
+    Kind { name: "date", rust: "Date", rule: None },
+    Kind { name: "choice", rust: "Choice", rule: None },
     Kind { name: "uuid", rust: "Uuid", rule: None },
     Kind { name: "objectid", rust: "ObjectId", rule: None },
     Kind { name: "strings", rust: "Vec<String>", rule: None },
@@ -38,7 +40,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("money", "`decimal:15,2`"),
     ("boolean", "`bool`"),
     ("timestamp", "`datetime`"),
-    ("date", "`datetime`, or `string` for a day without a time"),
+    ("day", "`date`"),
+    ("enum", "`choice:open,closed`"),
     ("time", "`datetime`"),
     ("list", "`strings`"),
     ("jsonb", "`json:street,city`"),
@@ -68,8 +71,10 @@ pub(super) struct Field {
     rust: String,
     /// What stands above it.
     attributes: Vec<String>,
-    /// The fields of its own type, where it is of one.
+    /// The fields of its own type, where it is an object.
     parts: Vec<String>,
+    /// The names of its own type, where it is a choice.
+    choices: Vec<String>,
     /// A good value.
     pub(super) sample: Value,
     /// Whether no two rows have the same.
@@ -79,8 +84,9 @@ pub(super) struct Field {
 /// The grammar, for `--help`.
 pub(super) const GRAMMAR: &str = "\
 Fields are NAME:KIND, and further words after colons:
-  kinds   string, text, int, bigint, float, decimal, bool, datetime, uuid, objectid, strings (a list), json
+  kinds   string, text, int, bigint, float, decimal, bool, datetime, date, choice, uuid, objectid, strings (a list), json
   digits  decimal:10,2 has ten digits, two of them after the point
+  names   choice:open,closed is one of these
   parts   json:street,city is an object of a type of its own, with these texts in it
   words   optional, unique, index, hidden (stored and written, never answered)
 
@@ -91,11 +97,13 @@ As in:
 impl Field {
     /// What the template is told; its own type is called after the model and after it, as in `MovieAddress`.
     pub(super) fn about(&self, model: &str) -> minijinja::Value {
-        let Self { name, title, rust, attributes, parts, .. } = self;
+        let Self { name, title, rust, attributes, parts, choices, .. } = self;
         let own = format!("{model}{}", words::camel(name));
-        let rust = rust.replace("Nested", &format!("Nested<{own}>"));
+        let rust = rust.replace("Nested", &format!("Nested<{own}>")).replace("Choice", &own);
         let parts: Vec<_> = parts.iter().map(|name| context! { name, title => words::title(name) }).collect();
-        context! { name, title, rust, attributes, own, parts }
+        let choices: Vec<_> =
+            choices.iter().map(|name| context! { name => words::camel(name), title => words::title(name) }).collect();
+        context! { name, title, rust, attributes, own, parts, choices }
     }
 
     /// Understands `name:kind:word…`.
@@ -135,6 +143,10 @@ impl Kind {
     fn is_json(&self) -> bool {
         self.name == "json"
     }
+
+    fn is_choice(&self) -> bool {
+        self.name == "choice"
+    }
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
@@ -154,6 +166,7 @@ struct Said {
     hidden: bool,
     digits: Option<(u8, u8)>,
     parts: Vec<String>,
+    choices: Vec<String>,
 }
 
 impl Said {
@@ -166,7 +179,8 @@ impl Said {
             digits if kind.is_decimal() && digits.starts_with(|c: char| c.is_ascii_digit()) => {
                 self.digits = Some(digits_of(digits)?);
             }
-            parts if kind.is_json() => self.parts = parts_of(parts)?,
+            parts if kind.is_json() => self.parts = names_of(parts, "a field")?,
+            choices if kind.is_choice() => self.choices = choices_of(choices)?,
             _ => return Err(unknown("word", word, ["optional", "unique", "index", "hidden"].into_iter())),
         }
         Ok(())
@@ -180,6 +194,9 @@ impl Said {
         }
         if kind.is_json() && self.parts.is_empty() {
             return Err("an object says what it has: as in `json:street,city`".into());
+        }
+        if kind.is_choice() && self.choices.is_empty() {
+            return Err("a choice says from what: as in `choice:open,closed`".into());
         }
         if kind.is_json() && (self.unique || self.index) {
             return Err("an object is not compared: leave `unique` and `index` out, and give what is searched for a field of its own".into());
@@ -206,6 +223,7 @@ impl Said {
             sample: self.sample(kind),
             is_unique: self.unique,
             parts: self.parts,
+            choices: self.choices,
         }
     }
 
@@ -217,6 +235,8 @@ impl Said {
             "decimal" => decimal_sample(self.digits),
             "bool" => json!(true),
             "datetime" => json!("2026-01-31T12:00:00Z"),
+            "date" => json!("2026-01-31"),
+            "choice" => json!(self.choices.first()),
             "uuid" => json!("6f2c1c1e-0d5b-4a3e-9c51-2f8c3a7d9e10"),
             "objectid" => json!("65a1b2c3d4e5f60718293a4b"),
             "strings" => json!(["one", "two"]),
@@ -248,15 +268,26 @@ fn digits_of(text: &str) -> Result<(u8, u8), String> {
     if is_good { Ok((digits, decimals)) } else { Err(wrong()) }
 }
 
-fn parts_of(text: &str) -> Result<Vec<String>, String> {
+fn names_of(text: &str, what: &str) -> Result<Vec<String>, String> {
     let parts: Vec<String> = text.split(',').map(str::to_owned).collect();
     for (at, part) in parts.iter().enumerate() {
-        words::check_identifier("a field", part, true).map_err(|why| why.0)?;
-        if parts[..at].contains(part) {
-            return Err(format!("there are two fields `{part}` in it"));
+        words::check_identifier(what, part, true).map_err(|why| why.0)?;
+        // Two that differ in `_` alone would be one name of a type.
+        if parts[..at].iter().any(|before| words::camel(before) == words::camel(part)) {
+            return Err(format!("`{part}` is there twice"));
         }
     }
     Ok(parts)
+}
+
+/// Names that are the same again once they have been variants and written in `snake_case`.
+fn choices_of(text: &str) -> Result<Vec<String>, String> {
+    let names = names_of(text, "a choice")?;
+    let is_kept = |name: &String| name.split('_').all(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));
+    match names.iter().find(|name| !is_kept(name)) {
+        Some(name) => Err(format!("`{name}` cannot name a choice: after each `_` comes a letter")),
+        None => Ok(names),
+    }
 }
 
 #[cfg(test)]
@@ -279,6 +310,8 @@ mod tests {
         assert_eq!(said("tags:strings"), "tags: Vec<String>");
         assert_eq!(said("reel:objectid:index"), "#[index] reel: ObjectId");
         assert_eq!(said("place:json:town,street:optional"), "place: Option<Nested>");
+        assert_eq!(said("born:date:index"), "#[index] born: Date");
+        assert_eq!(said("status:choice:open,in_progress:index"), "#[index] status: Choice");
     }
 
     #[test]
@@ -290,13 +323,16 @@ mod tests {
             "`title:string:uniqe`: there is no word `uniqe`; did you mean `unique`?"
         );
         assert_eq!(said("title"), "`title` does not say what it is: as in `title:string`");
-        assert!(said("born:date").contains("`string` for a day without a time"), "{}", said("born:date"));
+        assert!(said("status:enum").contains("there is `choice:open,closed`"), "{}", said("status:enum"));
+        assert!(said("status:choice").contains("as in `choice:open,closed`"));
+        assert!(said("status:choice:open,Closed").contains("cannot name a choice"));
+        assert!(said("status:choice:open,film_35").contains("after each `_` comes a letter"));
         assert!(said("type:string").contains("word of Rust"));
         assert!(said("price:decimal:2,3").contains("not more of them after the point"));
         assert!(said("price:decimal:16,2").contains("1 to 15 digits"));
         assert!(said("tags:strings:unique").contains("leave"));
         assert!(said("place:json").contains("as in `json:street,city`"));
         assert!(said("place:json:town:index").contains("an object is not compared"));
-        assert!(said("place:json:town,town").contains("two fields `town`"));
+        assert!(said("place:json:town,town").contains("`town` is there twice"));
     }
 }

@@ -98,6 +98,7 @@ const TYPES: &[&str] = &[
     "Config",
     "Create",
     "Created",
+    "Date",
     "Decimal",
     "Delete",
     "Err",

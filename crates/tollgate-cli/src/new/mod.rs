@@ -90,7 +90,12 @@ fn check_name(name: &str) -> Result {
         "tollgate_testing",
     ];
     let in_rust = name.replace('-', "_");
-    words::check_identifier("an application", &in_rust, true)?;
+    words::check_identifier("an application", &in_rust, true).map_err(|_| {
+        format!(
+            "`{name}` cannot name an application: lower-case letters, digits, `-` and `_`, beginning with a letter, 48 at \
+             most, and no word of Rust"
+        )
+    })?;
     if taken.contains(&in_rust.as_str()) {
         return Err(
             format!("`{name}` cannot name an application: something of Rust or of Tollgate has that name").into()

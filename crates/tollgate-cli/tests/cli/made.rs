@@ -7,7 +7,7 @@ use crate::{
 use serde_json::{Value, json};
 
 /// A field of each kind, and of each word.
-const EVERY_KIND: [&str; 16] = [
+const EVERY_KIND: [&str; 19] = [
     "title:string:unique",
     "plot:text:optional",
     "released:int:index",
@@ -22,6 +22,9 @@ const EVERY_KIND: [&str; 16] = [
     "copy:objectid:index",
     "studio:json:town,country",
     "sequel:json:title:optional",
+    "opens:date",
+    "format:choice:digital,film35,wide_film:index",
+    "lent:choice:yes,no:optional",
     "secret:string:hidden",
     "year2:int:optional",
 ];
@@ -30,7 +33,8 @@ fn movie() -> Value {
     json!({
         "title": "Alien", "released": 1979, "views": 5, "score": 8.5, "rating": 8.5, "seen": true,
         "shown": "1979-05-25T20:00:00Z", "tags": ["space"], "copy": "65a1b2c3d4e5f60718293a4b",
-        "studio": { "town": "Shepperton", "country": "England" }, "secret": "Ash is a robot",
+        "studio": { "town": "Shepperton", "country": "England" },
+        "opens": "1979-05-25", "format": "wide_film", "secret": "Ash is a robot",
     })
 }
 
@@ -63,6 +67,10 @@ fn an_app_and_its_services_compile_pass_their_tests_have_no_lints_and_answer() {
     assert_eq!(movies["items"][0]["rating"], 8.5);
     assert_eq!(movies["items"][0]["studio"], json!({ "town": "Shepperton", "country": "England" }));
     assert_eq!(movies["items"][0]["sequel"], Value::Null);
+    assert_eq!(
+        (&movies["items"][0]["opens"], &movies["items"][0]["format"]),
+        (&json!("1979-05-25"), &json!("wide_film"))
+    );
     assert_eq!(movies["items"][0].get("secret"), None);
 }
 

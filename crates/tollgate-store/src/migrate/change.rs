@@ -57,6 +57,18 @@ pub enum Step {
     },
     /// An index is new.
     AddIndex(usize),
+    /// The rule that a column holds one of certain texts goes.
+    DropChoices {
+        /// Its name.
+        name: String,
+    },
+    /// A column holds one of its choices from now on.
+    AddChoices {
+        /// The column.
+        column: usize,
+        /// What replaces other texts.
+        fill: Option<Value<'static>>,
+    },
 }
 
 /// What cannot be guessed.
@@ -138,9 +150,9 @@ impl Step {
         let name = |column: &usize| table.columns[*column].name;
         match self {
             Self::Rename { from, to } => Some(format!("--rename {}.{from}={}", table.name, name(to))),
-            Self::Add(column, Some(_)) | Self::Change { column, fill: Some(_), .. } => {
-                Some(format!("--fill {}.{}", table.name, name(column)))
-            }
+            Self::Add(column, Some(_))
+            | Self::Change { column, fill: Some(_), .. }
+            | Self::AddChoices { column, fill: Some(_) } => Some(format!("--fill {}.{}", table.name, name(column))),
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
 //! From a table to the SQL that makes it.
 
+use super::quoted;
 use super::{Dialect, Writer};
-use crate::{Table, migrate::index_name, schema::indexed};
+use crate::{Kind, Table, Value, migrate::index_name, schema::indexed};
 
 /// `CREATE TABLE …`
 pub fn create_table<D: Dialect>(dialect: D, table: &'static Table) -> String {
@@ -47,4 +48,19 @@ pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Ve
     let indexes = indexes.map(|index| create_index(dialect, table, index));
     let table = create_table(dialect, table).replacen(" IF NOT EXISTS", "", 1) + ending;
     std::iter::once(table).chain(indexes).collect()
+}
+
+/// The condition that a column holds one of its choices, if those are all that it holds.
+pub fn is_choice(table: &Table, index: usize) -> Option<String> {
+    let column = &table.columns[index];
+    let Kind::Choice(names) = column.kind else { return None };
+    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    Some(format!("\"{}\" IN ({})", column.name, names.join(", ")))
+}
+
+/// `UPDATE …`: rows with a text that is no choice get this one. What may be empty stays so.
+pub fn fill_choices<D: Dialect>(table: &Table, index: usize, fill: &Value<'_>) -> Option<String> {
+    let (name, column, is_choice) = (table.name, &table.columns[index], is_choice(table, index)?);
+    let fill = D::literal(column.kind, fill);
+    Some(format!("UPDATE \"{name}\" SET \"{}\" = {fill} WHERE NOT ({is_choice})", column.name))
 }

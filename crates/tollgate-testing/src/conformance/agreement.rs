@@ -1,6 +1,6 @@
 //! Random filters, orders and pages over random rows: the database answers what Rust computes.
 
-use super::resources::{NewSample, Sample, all, sample, store};
+use super::resources::{GRADES, Grade, NewSample, Sample, all, sample, store};
 use proptest::{
     collection::vec,
     option,
@@ -11,8 +11,8 @@ use proptest::{
 use serde_json::{Value as Json, json};
 use std::{borrow::Cow, cmp::Ordering, env, sync::Arc};
 use tokio::{runtime::Handle, task::block_in_place};
-use tollgate::{Decimal, Filter, Find, Nested, ObjectId, Resource, Store, Timestamp, Uuid};
-use tollgate_store::{Database, Expr, Kind, Op, Order, Position, Row, Value};
+use tollgate::{Date, Decimal, Filter, Find, Nested, ObjectId, Resource, Store, Timestamp, Uuid};
+use tollgate_store::{Cell, Database, Expr, Kind, Op, Order, Position, Row, Value};
 
 const ROWS: usize = 150;
 const CASES: u32 = 200;
@@ -54,6 +54,17 @@ fn maker() -> impl Strategy<Value = ObjectId> {
     (0_u8..4).prop_map(|it| ObjectId::from_bytes([it << 6; 12]))
 }
 
+/// Days on both sides of where databases count from, and the first and the last that are kept.
+fn day() -> impl Strategy<Value = Date> {
+    const DAYS: [&str; 7] =
+        ["0000-01-01", "1582-10-10", "1969-12-31", "1999-12-31", "2000-01-01", "2000-02-29", "9999-12-31"];
+    prop::sample::select(&DAYS[..]).prop_map(|day| day.parse().unwrap())
+}
+
+fn grade() -> impl Strategy<Value = Grade> {
+    prop::sample::select(&GRADES[..])
+}
+
 /// A text of a list, few enough that lists share them.
 fn label() -> impl Strategy<Value = String> {
     const LABELS: &[&str] = &["", "a", "A", "é", "a,b", "NULL", "\"", "\\", "{}", "$a.b", "😀"];
@@ -72,6 +83,7 @@ fn content() -> impl Strategy<Value = Nested<Json>> {
 
 fn row() -> impl Strategy<Value = NewSample> {
     let there = (any::<bool>(), small(), big(), ratio(), text(), code(), moment(), price(), maker(), labels());
+    let kinds = (day(), grade(), option::of(day()), option::of(grade()));
     let perhaps = (
         option::of(any::<bool>()),
         option::of(small()),
@@ -83,11 +95,13 @@ fn row() -> impl Strategy<Value = NewSample> {
         option::of((-99_i64..100).prop_map(|units| Decimal::from_units(units).unwrap())),
     );
     let within = (option::of(maker()), option::of(labels()), option::of(content()));
-    (there, perhaps, within).prop_map(|(there, perhaps, (maybe_maker, maybe_labels, maybe_content))| {
+    (there, perhaps, within, kinds).prop_map(|(there, perhaps, (maybe_maker, maybe_labels, maybe_content), kinds)| {
+        let (day, grade, maybe_day, maybe_grade) = kinds;
         let (flag, small, big, ratio, text, code, moment, price, maker, labels) = there;
         let (maybe_flag, maybe_small, maybe_big, maybe_ratio, maybe_text, maybe_code, maybe_moment, maybe_price) =
             perhaps;
         let there = NewSample { flag, small, big, ratio, text, code, moment, price, maker, labels, ..sample(0) };
+        let there = NewSample { day, grade, maybe_day, maybe_grade, ..there };
         NewSample {
             maybe_flag,
             maybe_small,
@@ -116,6 +130,10 @@ fn value(kind: Kind) -> BoxedStrategy<Value<'static>> {
         Kind::Time => moment().prop_map(Value::Time).boxed(),
         Kind::Decimal { .. } => (-15_i64..15).prop_map(Value::Int).boxed(),
         Kind::ObjectId => maker().prop_map(|it| Value::Text(it.to_string().into())).boxed(),
+        Kind::Date => {
+            prop_oneof![9 => day(), 1 => Just(Date::MIN)].prop_map(|it| Value::Text(it.to_string().into())).boxed()
+        }
+        Kind::Choice(_) => grade().prop_map(|it| it.show().into_owned()).boxed(),
         Kind::Texts | Kind::Json => unreachable!("they have no order"),
     }
 }

@@ -1,12 +1,12 @@
 //! What is stored comes back: every kind of value, from its least to its greatest.
 
 use super::resources::{
-    NewSample, NewTicket, NewVisit, Note, Sample, SamplePatch, Ticket, Visit, Word, all, everything, note, sample,
-    store, word,
+    GRADES, Grade, NewSample, NewTicket, NewVisit, Note, Sample, SamplePatch, Ticket, Visit, Word, all, everything,
+    note, sample, store, word,
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use tollgate::{Change, Filter, Nested, ObjectId, Timestamp, Uuid};
+use tollgate::{Change, Date, Filter, Nested, ObjectId, Timestamp, Uuid};
 use tollgate_store::{Database, Error, FIRST_MOMENT};
 
 /// Stores a sample and demands that it comes back as it was answered.
@@ -42,6 +42,10 @@ fn greatest() -> NewSample {
         maybe_maker: Some(ObjectId::from_bytes([0xFF; 12])),
         maybe_labels: Some(vec![String::new()]),
         maybe_content: Some(Nested(json!({ "": [i64::MAX, 5e-324, null] }))),
+        day: Date::MAX,
+        grade: Grade::Half,
+        maybe_day: Some(Date::MAX),
+        maybe_grade: Some(Grade::Half),
         ..sample(i32::MAX)
     }
 }
@@ -65,6 +69,9 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
         maybe_maker: Some(ObjectId::from_bytes([0; 12])),
         maybe_labels: Some(vec![]),
         maybe_content: Some(Nested(json!({}))),
+        day: "0000-01-01".parse().unwrap(),
+        maybe_day: Some("1969-12-31".parse().unwrap()),
+        maybe_grade: Some(Grade::Top),
         ..sample(i32::MIN)
     };
     for new in [least, greatest()] {
@@ -92,6 +99,10 @@ pub async fn the_least_and_the_greatest_values_are_kept(database: Arc<dyn Databa
             maybe_maker: kept.maybe_maker,
             maybe_labels: kept.maybe_labels,
             maybe_content: kept.maybe_content,
+            day: kept.day,
+            grade: kept.grade,
+            maybe_day: kept.maybe_day,
+            maybe_grade: kept.maybe_grade,
         };
         assert_eq!(again, new);
     }
@@ -103,6 +114,7 @@ pub async fn null_is_kept_in_every_kind(database: Arc<dyn Database>) {
     assert_eq!(empty, (None, None, None, None));
     assert_eq!((kept.maybe_text, kept.maybe_code, kept.maybe_moment, kept.maybe_price), (None, None, None, None));
     assert_eq!((kept.maybe_maker, kept.maybe_labels, kept.maybe_content), (None, None, None));
+    assert_eq!((kept.maybe_day, kept.maybe_grade), (None, None));
 }
 
 pub async fn empty_text_is_not_null(database: Arc<dyn Database>) {
@@ -203,6 +215,36 @@ pub async fn moments_that_are_too_early_are_asked_for_and_not_stored(database: A
     assert_eq!(count(Sample::MOMENT.gt(Timestamp::MIN)).await, 1);
     assert_eq!(count(Sample::MOMENT.lte(Timestamp::MIN)).await, 0);
     assert_eq!(count(Sample::MOMENT.in_([Timestamp::MIN, Timestamp::MAX])).await, 0);
+}
+
+pub async fn days_before_the_year_0_are_asked_for_and_not_stored(database: Arc<dyn Database>) {
+    let samples = store::<Sample>(&database).await;
+    let on = |day| NewSample { day, ..sample(1) };
+    let refused = samples.insert(&all(), on("-000001-12-31".parse().unwrap())).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    samples.insert(&all(), on("0000-01-01".parse().unwrap())).await.unwrap();
+    let count = async |filter| samples.count(&all(), filter).await.unwrap();
+    assert_eq!(count(Sample::DAY.gt(Date::MIN)).await, 1);
+    assert_eq!(count(Sample::DAY.lte(Date::MIN)).await, 0);
+    assert_eq!(count(Sample::DAY.in_([Date::MIN, Date::MAX])).await, 0);
+}
+
+pub async fn a_choice_is_found_by_its_name_and_sorted_by_it(database: Arc<dyn Database>) {
+    let samples = store::<Sample>(&database).await;
+    let graded = (0..).zip(GRADES).map(|(id, grade)| NewSample { grade, maybe_grade: Some(grade), ..sample(id) });
+    samples.insert_many(&all(), graded.chain([sample(9)]).collect()).await.unwrap();
+    let ids = async |filter| -> Vec<i32> {
+        let found = samples.find(&all(), filter).sort(Sample::MAYBE_GRADE.asc()).all().await.unwrap();
+        found.iter().map(|row| row.sample_id).collect()
+    };
+    assert_eq!(ids(Filter::every()).await, [9, 4, 3, 2, 0, 1], "`50 %; é`, `A`, `bad`, `good`, `in-doubt`");
+    assert_eq!(ids(Sample::GRADE.eq(Grade::Good)).await, [9, 0]);
+    assert_eq!(ids(Sample::MAYBE_GRADE.in_([Grade::InDoubt, Grade::Half])).await, [4, 1]);
+    assert_eq!(ids(Sample::MAYBE_GRADE.ne(Grade::Top)).await, [9, 4, 2, 0, 1]);
+    let patch = SamplePatch { maybe_grade: Change::Set(None), grade: Change::Set(Grade::Bad), ..untouched() };
+    let changed = samples.update(&all(), 0, patch).await.unwrap();
+    assert_eq!((changed.grade, changed.maybe_grade), (Grade::Bad, None));
+    assert_eq!(samples.get(&all(), 0).await.unwrap(), changed);
 }
 
 pub async fn zero_has_no_sign(database: Arc<dyn Database>) {

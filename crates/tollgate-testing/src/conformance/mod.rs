@@ -85,6 +85,8 @@ claims! { $ conformance
         moments_are_kept_to_the_microsecond
         moments_that_are_too_early_are_asked_for_and_not_stored
         zero_has_no_sign
+        days_before_the_year_0_are_asked_for_and_not_stored
+        a_choice_is_found_by_its_name_and_sorted_by_it
         chosen_keys_are_kept
         generated_keys_are_never_used_again
         hidden_values_are_stored

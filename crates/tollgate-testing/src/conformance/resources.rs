@@ -2,12 +2,29 @@
 
 use std::sync::Arc;
 use tollgate::{
-    Act, Action, Actor, Decimal, Delete, Filter, May, Nested, ObjectId, Policy, Resource, Rows, Store, System,
-    Timestamp, Uuid, input, resource,
+    Act, Action, Actor, Date, Decimal, Delete, Filter, May, Nested, ObjectId, Policy, Resource, Rows, Store, System,
+    Timestamp, Uuid, choice, input, resource,
 };
 use tollgate_access::Identity;
 use tollgate_core::{Clock, SystemClock};
 use tollgate_store::{Column, Database, Table};
+
+/// What there is to choose from: names in an order of their own, with what databases treat differently.
+#[choice]
+#[serde(rename_all = "kebab-case")]
+#[derive(Default)]
+pub(crate) enum Grade {
+    #[default]
+    Good,
+    InDoubt,
+    Bad,
+    #[serde(rename = "A")]
+    Top,
+    #[serde(rename = "50 %; é")]
+    Half,
+}
+
+pub(crate) const GRADES: [Grade; 5] = [Grade::Good, Grade::InDoubt, Grade::Bad, Grade::Top, Grade::Half];
 
 /// A column of every kind, full and perhaps empty, under a key that the caller chooses.
 #[resource(plural = "samples")]
@@ -24,6 +41,8 @@ pub(crate) struct Sample {
     pub price: Decimal<15, 2>,
     pub maker: ObjectId,
     pub labels: Vec<String>,
+    pub day: Date,
+    pub grade: Grade,
     pub maybe_flag: Option<bool>,
     pub maybe_small: Option<i32>,
     pub maybe_big: Option<i64>,
@@ -35,6 +54,8 @@ pub(crate) struct Sample {
     pub maybe_maker: Option<ObjectId>,
     pub maybe_labels: Option<Vec<String>>,
     pub maybe_content: Option<Nested<serde_json::Value>>,
+    pub maybe_day: Option<Date>,
+    pub maybe_grade: Option<Grade>,
 }
 
 /// What is in a parcel: a value within a row.
@@ -186,6 +207,8 @@ pub(crate) fn sample(sample_id: i32) -> NewSample {
         price: Decimal::default(),
         maker: ObjectId::from_bytes([0; 12]),
         labels: vec![],
+        day: Date::default(),
+        grade: Grade::Good,
         maybe_flag: None,
         maybe_small: None,
         maybe_big: None,
@@ -197,6 +220,8 @@ pub(crate) fn sample(sample_id: i32) -> NewSample {
         maybe_maker: None,
         maybe_labels: None,
         maybe_content: None,
+        maybe_day: None,
+        maybe_grade: None,
     }
 }
 

@@ -17,6 +17,9 @@ struct Article {
     #[garde(range(min = 0.0))]
     price: Option<f64>,
     source: Option<Nested<Source>>,
+    section: Option<Section>,
+    /// The day of the issue that it is in.
+    issue: Option<Date>,
     /// Whether all may read it; publishing it says so, and nobody sends it.
     #[read_only]
     published: bool,
@@ -36,6 +39,15 @@ struct Source {
     #[garde(url)]
     link: String,
     year: Option<i32>,
+}
+
+/// Where it stands: one of these names, in lower case.
+#[choice]
+#[serde(rename_all = "snake_case")]
+enum Section {
+    Culture,
+    Science,
+    FrontPage,
 }
 
 /// A rule of the app's own.
@@ -118,6 +130,13 @@ async fn what_breaks_a_rule_is_a_422_that_names_each() {
     let errors = refused.json()["errors"].clone();
     let pointers: Vec<_> = errors.as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
     assert_eq!((refused.status(), pointers), (422, vec!["#/title", "#/price", "#/source/link"]));
+    let refused =
+        ann.post("/articles", json!({ "title": "Tides", "tags": [], "section": "sports", "issue": "soon" })).await;
+    let said = refused.json()["errors"].to_string();
+    assert!(
+        said.contains("`culture`, `science`, `front_page`") && said.contains("a day such as `2026-11-20`"),
+        "{said}"
+    );
     let published = ann.post("/articles", json!({ "title": "Tides", "tags": [], "published": true })).await;
     assert_eq!(published.status(), 422, "nobody sends what only the app sets");
 }

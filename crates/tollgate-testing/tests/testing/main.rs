@@ -10,6 +10,8 @@ mod browser;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod choices;
+#[cfg(test)]
 mod crowds;
 #[cfg(test)]
 mod films;

@@ -14,10 +14,10 @@ use tollgate_store::{
 use tollgate_testing::servers;
 
 /// A database of one's own, what opens it once more, what writes scripts for it, and what lives as long.
-struct Ground {
-    database: Arc<dyn Database>,
+pub(crate) struct Ground {
+    pub database: Arc<dyn Database>,
     open: Box<dyn Fn() -> Opening + Send>,
-    write: fn(&[Change]) -> String,
+    pub write: fn(&[Change]) -> String,
     _folder: TempDir,
 }
 
@@ -29,7 +29,7 @@ impl Ground {
     }
 }
 
-async fn sqlite() -> Ground {
+pub(crate) async fn sqlite() -> Ground {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.db");
     let open = move || -> Opening {
@@ -39,7 +39,7 @@ async fn sqlite() -> Ground {
     Ground::new(open, tollgate_sqlite::script, folder).await
 }
 
-async fn postgres() -> Ground {
+pub(crate) async fn postgres() -> Ground {
     let url = format!("{}?schema=test_{}", servers::Postgres::shared(), tollgate::Uuid::now_v7().simple());
     let open = move || -> Opening {
         let url = url.clone();
@@ -48,7 +48,7 @@ async fn postgres() -> Ground {
     Ground::new(open, tollgate_postgres::script, tempfile::tempdir().unwrap()).await
 }
 
-async fn mongodb() -> Ground {
+pub(crate) async fn mongodb() -> Ground {
     let name = format!("/test_{}?", tollgate::Uuid::now_v7().simple());
     let url = servers::Mongo::shared().replace("/?", &name);
     let open = move || -> Opening {

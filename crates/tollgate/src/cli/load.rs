@@ -110,7 +110,7 @@ fn object(names: &csv::StringRecord, record: &csv::StringRecord, table: &Table) 
                 text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::from)
             }
             Some(Kind::Texts | Kind::Json) => serde_json::from_str(text).ok(),
-            Some(Kind::Text | Kind::Uuid | Kind::ObjectId | Kind::Time) | None => None,
+            Some(Kind::Text | Kind::Choice(_) | Kind::Uuid | Kind::ObjectId | Kind::Time | Kind::Date) | None => None,
         };
         (name.to_owned(), value.unwrap_or_else(|| Value::from(text)))
     };

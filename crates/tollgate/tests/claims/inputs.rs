@@ -1,7 +1,7 @@
 //! What `#[input]` and `#[resource]` make of types: each rule that the document shows holds, wherever it stands, and is
 //! told under the name that was sent.
 
-use crate::ground::why;
+use crate::{document::refused, ground::why};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 use tollgate::prelude::*;
@@ -352,4 +352,50 @@ async fn a_field_may_be_called_as_a_parameter_of_a_list() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), all, "each name is there once");
+}
+
+/// Where somebody is.
+#[input]
+struct Near {
+    town: String,
+}
+
+/// Asks for what an address cannot say.
+#[input]
+struct Around {
+    near: Option<Near>,
+    also: Vec<Near>,
+    by_name: BTreeMap<String, i32>,
+    level: Vec<Level>,
+}
+
+/// How much.
+#[choice]
+enum Level {
+    Low,
+    High,
+}
+
+async fn around(_: Public, Query(around): Query<Around>) -> NoContent {
+    let towns = around.near.iter().chain(&around.also).map(|near| near.town.len());
+    drop((towns.sum::<usize>(), around.by_name, around.level));
+    NoContent
+}
+
+async fn around_by_form(_: Public, _: tollgate::Form<Around>) -> NoContent {
+    NoContent
+}
+
+#[tokio::test]
+async fn an_object_in_an_address_or_a_form_is_refused_at_the_start() {
+    let service = Service::new("all").get("/around", around).post("/form", around_by_form);
+    let said = refused(App::new("claims").service(service)).await;
+    for route in ["GET /around", "POST /form"] {
+        for name in ["near", "also", "by_name"] {
+            let wanted =
+                format!("`{route}` asks for `{name}` as an object, which neither a query nor a form can carry");
+            assert!(said.contains(&wanted), "{said}");
+        }
+    }
+    assert!(!said.contains("`level`"), "{said}");
 }

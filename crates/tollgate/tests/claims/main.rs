@@ -9,6 +9,8 @@ mod bodies;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod choices;
+#[cfg(test)]
 mod compile;
 #[cfg(test)]
 mod document;
