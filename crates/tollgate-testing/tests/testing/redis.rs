@@ -187,22 +187,6 @@ async fn without_redis_every_read_is_answered_and_every_limit_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_loses_a_node_hides_no_write_and_is_used_again_once_whole() {
-    let mut cluster = Redis::start_cluster();
-    let twins = Twins::start(&cluster, true).await;
-    twins.clients().0.post("/entries", entry("zero")).await;
-    for node in 0..3 {
-        cluster.kill_node(node);
-        goes_on(&twins).await;
-        cluster.wait_until_missed(node);
-        goes_on(&twins).await;
-        cluster.resume_node(node);
-        twins.eventually("hit").await;
-        goes_on(&twins).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_a_paused_redis_did_not_hear_of_is_told_later() {
     let redis = Redis::start();
     let twins = Twins::start(&redis, false).await;
