@@ -39,7 +39,8 @@ impl AnswerStore for Redis {
 
     fn changed(&self, table: &'static Table) -> Later<'_, ()> {
         Box::pin(async move {
-            if !self.0.end_generation(table.name).await {
+            let is_unheard = self.0.unheard().contains_key(table.name);
+            if is_unheard || !self.0.end_generation(table.name).await {
                 self.0.tell_later(Arc::clone(&self.0), table.name);
             }
         })
@@ -91,11 +92,13 @@ impl Inner {
         self.link.ask::<Option<u64>>(&get).await?
     }
 
-    /// Whether Redis has heard of it. A key is removed even where there is no room for another.
+    /// Whether Redis has heard of it. A key is removed even where there is no room for another. It is asked also while
+    /// nothing else is: what it did not answer may have been one slow call, or another node of a cluster, and other
+    /// instances go on finding what was there before this write.
     async fn end_generation(&self, table: &str) -> bool {
         let mut remove = cmd("DEL");
         remove.arg(self.generation(table));
-        self.link.ask::<u64>(&remove).await.is_some()
+        self.link.ask_now::<u64>(&remove).await.is_ok()
     }
 
     /// Remembers that Redis has not heard of a write, and tells it as soon as it listens.

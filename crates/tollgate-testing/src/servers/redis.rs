@@ -57,18 +57,45 @@ impl Redis {
     /// # Panics
     /// If Redis is missing, or they do not become one.
     pub fn start_cluster() -> Self {
-        let nodes: Vec<_> = (0..3).map(|_| node(&["--cluster-enabled", "yes"])).collect();
+        // A node that is gone is noticed after a second.
+        let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
+        let nodes: Vec<_> = (0..3).map(|_| node(&settings)).collect();
         let cluster = Self { nodes, authority: None };
         let addresses = cluster.nodes.iter().map(|(_, port)| format!("127.0.0.1:{port}"));
         run(Command::new("redis-cli").args(["--cluster", "create"]).args(addresses).arg("--cluster-yes"));
-        for node in 0..3 {
-            let is_whole = |_: &u32| {
-                sleep(Duration::from_millis(100));
-                cluster.tell(node, &["cluster", "info"]).contains("cluster_state:ok")
-            };
-            assert!((0..300).any(|turn| is_whole(&turn)), "the cluster does not become whole");
-        }
+        (0..3).for_each(|node| cluster.until(node, "cluster_state:ok"));
         cluster
+    }
+
+    /// Waits until a node of a cluster says so of it.
+    fn until(&self, node: usize, state: &str) {
+        let says_so = |_| {
+            sleep(Duration::from_millis(100));
+            self.tell(node, &["cluster", "info"]).contains(state)
+        };
+        assert!((0..300).any(says_so), "node {node} does not come to {state}");
+    }
+
+    /// Ends a node of a cluster without warning. Everything it kept is lost, except which part of the keys is its own.
+    pub fn kill_node(&mut self, node: usize) {
+        self.nodes[node].0.tell("kill");
+    }
+
+    /// Waits until the others have noticed that a node is gone, from when on they refuse to answer.
+    ///
+    /// # Panics
+    /// If they do not notice.
+    pub fn wait_until_missed(&self, node: usize) {
+        (0..self.nodes.len()).filter(|other| *other != node).for_each(|other| self.until(other, "cluster_state:fail"));
+    }
+
+    /// Starts it again, empty, and returns once the cluster is whole.
+    ///
+    /// # Panics
+    /// If it does not become whole.
+    pub fn resume_node(&mut self, node: usize) {
+        self.nodes[node].0.tell("start");
+        (0..self.nodes.len()).for_each(|node| self.until(node, "cluster_state:ok"));
     }
 
     /// What a node answers to a command.
