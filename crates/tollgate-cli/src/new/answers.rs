@@ -104,9 +104,7 @@ impl Identity {
             Self::Generic => &[("issuer", "https://id.example.com"), ("audience", "https://api.example.com")],
         }
     }
-}
 
-impl Identity {
     /// What it can be told besides: settings that are one text.
     fn knows(self) -> &'static [&'static str] {
         match self {
