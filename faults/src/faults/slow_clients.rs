@@ -35,6 +35,8 @@ const CROWDS: [Crowd; 2] = [
 /// Who works meanwhile, and how long each waits between requests.
 const WORKERS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(50);
+/// How soon after one slow client the next comes: all at once they are a storm, which is another fault.
+const NEXT: Duration = Duration::from_millis(2);
 /// How far from its limit somebody may be let go.
 const OFF: Duration = Duration::from_secs(1);
 /// Whoever is not let go by then never is.
@@ -102,7 +104,11 @@ async fn meet(finding: &mut Finding, stage: &Stage, (app, limits): (&App, &Limit
     let mut slow = JoinSet::new();
     for number in 0..each * kinds.len() {
         let (kind, port, token) = (kinds[number % kinds.len()], app.port, Arc::clone(&app.token));
-        slow.spawn(async move { (kind, let_go(kind, port, &token).await) });
+        let turn = NEXT * u32::try_from(number)?;
+        slow.spawn(async move {
+            sleep(turn).await;
+            (kind, let_go(kind, port, &token).await)
+        });
     }
     let mut most = before;
     let mut ends = vec![];

@@ -208,8 +208,8 @@ mod tests {
         (sender, Body::from_stream(poll_fn(move |context| pieces.poll_recv(context))))
     }
 
-    fn some(bytes: usize) -> Result<Bytes, axum::Error> {
-        Ok(Bytes::from(vec![1; bytes]))
+    fn some(bytes: usize) -> Bytes {
+        vec![1; bytes].into()
     }
 
     /// Reads a body whole, and then works for a while.
@@ -250,7 +250,7 @@ mod tests {
         let (slow, others) = beside(&load, async |pieces| {
             let mut others = vec![];
             for _ in 0..10 {
-                pieces.send(some(10)).unwrap();
+                pieces.send(Ok(some(10))).unwrap();
                 others.push(other(&load).await);
             }
             drop(pieces);
@@ -302,14 +302,14 @@ mod tests {
     async fn a_long_body_on_its_way_leaves_room_for_short_ones() {
         let load = Arc::new(Load { room: 10_000, ..Load::default() });
         let (long, short) = beside(&load, async |pieces| {
-            pieces.send(some(4000)).unwrap();
+            pieces.send(Ok(some(4000))).unwrap();
             let short = beside(&load, async |others| {
-                others.send(some(1000)).unwrap();
+                others.send(Ok(some(1000))).unwrap();
                 sleep(Duration::from_secs(1)).await;
             });
             let more = async {
                 sleep(Duration::from_secs(1)).await;
-                pieces.send(some(1500)).unwrap();
+                pieces.send(Ok(some(1500))).unwrap();
             };
             join(short, more).await.0.0
         })
@@ -344,7 +344,7 @@ mod tests {
         let load = Arc::new(Load::default().with_bodies_of(longest));
         let (long, ()) = beside(&load, async |pieces| {
             for _ in 0..2 {
-                pieces.send(some(longest / 2)).unwrap();
+                pieces.send(Ok(some(longest / 2))).unwrap();
                 sleep(Duration::from_millis(10)).await;
             }
         })
@@ -356,7 +356,7 @@ mod tests {
     async fn who_leaves_before_their_body_is_there_leaves_nothing() {
         let load = load();
         let (pieces, body) = body();
-        pieces.send(some(1000)).unwrap();
+        pieces.send(Ok(some(1000))).unwrap();
         let left = tokio::time::timeout(Duration::from_secs(1), read(&load, body)).await;
         assert!(left.is_err());
         assert_eq!((load.coming.load(Ordering::Relaxed), load.places.available_permits()), (0, 1));
