@@ -202,6 +202,9 @@ impl Site {
     ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
         let (open, site, version) = (requests.begin(), Arc::clone(self), request.version());
         async move {
+            if version < Version::HTTP_2 {
+                open.requests().room().await;
+            }
             let mut request = request.map(|body| body::paced(body, &site.limits));
             request.extensions_mut().insert(ClientAddress::of_peer(client.peer));
             let mut response = if let Some(problem) = client.refusal(&request) {

@@ -15,7 +15,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -38,6 +38,9 @@ pub(super) struct Requests {
     open: AtomicU32,
     /// What they were answered over HTTP/2 and have not taken in.
     pub(super) unread: Unread,
+    /// The client does not take in what there is: what it asks for over HTTP/1 meanwhile waits for that.
+    is_full: AtomicBool,
+    has_room: Notify,
     /// Told when new ones had better go elsewhere.
     pub(super) leave: Notify,
 }
@@ -54,6 +57,21 @@ impl Requests {
 
     fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// Returns once the client has taken in all before. hyper alone would have a client's next requests answered until
+    /// a head's largest size of answers waits to be sent.
+    pub(super) async fn room(&self) {
+        while self.is_full.load(Ordering::Relaxed) {
+            self.has_room.notified().await;
+        }
+    }
+
+    fn fill(&self, is_full: bool) {
+        if self.is_full.load(Ordering::Relaxed) != is_full {
+            self.is_full.store(is_full, Ordering::Relaxed);
+            self.has_room.notify_waiters();
+        }
     }
 
     /// Whether there are others than those whose answers are not taken in.
@@ -233,6 +251,7 @@ impl<T: Stream> Socket<T> {
     /// After an attempt to write: who takes nothing in does so for a limited time.
     fn poll_wrote<V>(&mut self, wrote: Poll<io::Result<V>>, context: &mut Context<'_>) -> Poll<io::Result<V>> {
         if wrote.is_pending() {
+            self.requests.fill(true);
             let pace = self.writing.get_or_insert_with(|| Pace::new(&self.limits));
             ready!(pace.poll_over(&self.limits, context));
             self.io.forget_rest();
@@ -322,6 +341,7 @@ impl<T: Stream> AsyncWrite for Socket<T> {
         let flushed = Pin::new(&mut self.io).poll_flush(context);
         if flushed.is_ready() {
             self.writing = None;
+            self.requests.fill(false);
             return flushed;
         }
         self.poll_wrote(flushed, context)
@@ -333,5 +353,23 @@ impl<T: Stream> AsyncWrite for Socket<T> {
         }
         let closed = Pin::new(&mut self.io).poll_shutdown(context);
         self.poll_wrote(closed, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::pin::pin;
+
+    #[test]
+    fn who_takes_in_no_answer_gets_no_other() {
+        let requests = Requests::default();
+        assert!(requests.room().now_or_never().is_some());
+        requests.fill(true);
+        let mut next = pin!(requests.room());
+        assert!(next.as_mut().now_or_never().is_none());
+        requests.fill(false);
+        assert!(next.now_or_never().is_some());
     }
 }
