@@ -81,7 +81,13 @@ impl Misfits {
         if let Err(error) = serde_path_to_error::deserialize::<_, T>(body) {
             let within = pointer(error.path());
             let text = body.pointer(&within).and_then(Value::as_str);
-            match text.and_then(|text| no_moment(text, &error.inner().to_string())) {
+            let fits = |day: &str| {
+                let mut other = body.clone();
+                other.pointer_mut(&within).into_iter().for_each(|value| *value = day.into());
+                let outcome = serde_path_to_error::deserialize::<_, T>(&other);
+                outcome.err().is_none_or(|error| pointer(error.path()) != within)
+            };
+            match text.and_then(|text| no_moment(text, &error.inner().to_string(), fits)) {
                 Some(words) => self.add(format!("{at}{within}"), &serde_json::Error::custom(words)),
                 None => self.add(format!("{at}{within}"), error.inner()),
             }
@@ -158,10 +164,17 @@ pub const MOMENT: &str = "a moment such as `2026-11-20T10:40:00Z`";
 pub const DAY: &str = "a day such as `2026-11-20`";
 
 /// What to say in place of a message, if that is what is said of a text that is no moment or no day: how one is written.
-pub fn no_moment(text: &str, message: &str) -> Option<String> {
-    let moment = text.parse::<jiff::Timestamp>().err().map(|error| (error, MOMENT));
-    let day = text.parse::<jiff::civil::Date>().err().map(|error| (error, DAY));
-    let (_, wanted) = day.into_iter().chain(moment).find(|(error, _)| error.to_string() == message)?;
+/// Where the same is said of both, a day that fits there tells which is meant.
+pub fn no_moment(text: &str, message: &str, fits: impl FnOnce(&str) -> bool) -> Option<String> {
+    let is_said = |error: jiff::Error| error.to_string() == message;
+    let is_moment = text.parse::<jiff::Timestamp>().is_err_and(is_said);
+    let is_day = text.parse::<jiff::civil::Date>().is_err_and(is_said);
+    let wanted = match (is_moment, is_day) {
+        (false, false) => return None,
+        (true, true) if !fits("2026-11-20") => MOMENT,
+        (true, false) => MOMENT,
+        _ => DAY,
+    };
     Some(format!("invalid value: string, expected {wanted}"))
 }
 
@@ -267,6 +280,10 @@ mod tests {
         let mut found = Misfits::default();
         found.first::<Vec<jiff::Timestamp>>(&json!(["2026-11-20T10:40:00Z", "20.11.2026"]), &At::ROOT);
         let wanted = format!("invalid value: string, expected {MOMENT}");
+        assert_eq!(found.0, [Misfit { pointer: "/1".into(), message: wanted }]);
+        let mut found = Misfits::default();
+        found.first::<Vec<jiff::civil::Date>>(&json!(["2026-11-20", "20.11.2026"]), &At::ROOT);
+        let wanted = format!("invalid value: string, expected {DAY}");
         assert_eq!(found.0, [Misfit { pointer: "/1".into(), message: wanted }]);
     }
 

@@ -14,6 +14,7 @@ use form_urlencoded::{Parse, Serializer};
 use percent_encoding::percent_decode;
 use serde_json::{Value, json};
 use serde_path_to_error::Segment;
+use std::borrow::Cow;
 use tollgate_core::{Fault, Faults, Input, Misfits, Problem, blamed_field, no_moment};
 
 /// The media type of a form.
@@ -125,17 +126,26 @@ fn deserialize<T: Input>(pairs: Parse<'_>, lists: Lists) -> Result<T, Blame> {
     })
 }
 
+fn asked_again<T: Input>(pairs: &[(Cow<'_, str>, Cow<'_, str>)], lists: Lists) -> Result<T, Blame> {
+    let text = Serializer::new(String::new()).extend_pairs(pairs).finish();
+    deserialize(form_urlencoded::parse(text.as_bytes()), lists)
+}
+
 /// Every parameter that does not fit. Serde stops at the first, so it is asked again without that one; at last it misses
 /// some. Only a query that is wrong pays for that.
 fn misfits<T: Input>(text: &[u8], lists: Lists, mut blame: Blame) -> Vec<Fault> {
     let mut pairs: Vec<_> = form_urlencoded::parse(text).collect();
     let mut faults = vec![];
     while let Some(at) = pairs.iter().position(|(name, _)| *name == blame.name).filter(|_| faults.len() < TOLD) {
-        let message = no_moment(&pairs[at].1, &blame.message).unwrap_or(blame.message);
+        let fits = |day: &str| {
+            let mut other = pairs.clone();
+            other[at].1 = day.to_owned().into();
+            asked_again::<T>(&other, lists).err().is_none_or(|next| next.name != blame.name)
+        };
+        let message = no_moment(&pairs[at].1, &blame.message, fits).unwrap_or(blame.message);
         faults.push(fault(&blame.name, of_serde(&message)));
         pairs.retain(|(name, _)| *name != blame.name);
-        let rest = Serializer::new(String::new()).extend_pairs(&pairs).finish();
-        match deserialize::<T>(form_urlencoded::parse(rest.as_bytes()), lists) {
+        match asked_again::<T>(&pairs, lists) {
             Ok(_) => return faults,
             Err(next) => blame = next,
         }
