@@ -19,7 +19,7 @@ use tokio::{
     time::sleep,
 };
 use tollgate_postgres::Config;
-use tollgate_testing::servers::{Postgres, psql};
+use tollgate_testing::servers::{Postgres, free_port, psql};
 
 const PLACES: usize = 5;
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -33,7 +33,9 @@ pub(crate) async fn run(stage: &Stage) -> Result<Finding> {
     let patient = "lock_timeout=60&statement_timeout=60";
     let url = format!("{}?transactions={PLACES}&acquire_timeout={}&{patient}", server.url(), ACQUIRE.as_secs());
     let most = Config::parse(&url)?.most_connections();
-    let app = App::start(stage, ("DATABASE__URL", url)).await?;
+    // Those who hold the pool do so for as long as a request may take by default.
+    let settings = [("DATABASE__URL", url), ("SERVER__REQUEST_SECONDS", "60".to_owned())];
+    let app = App::start_at(stage, free_port(), &settings).await?;
     let ledger = Arc::new(Ledger::default());
 
     let (held, rounds) = stage.pick((30, 13), (6, 2));
