@@ -77,7 +77,7 @@ trait Work: Send {
 
 struct Task<F, R> {
     run: Option<F>,
-    outcome: Result<R>,
+    outcome: Option<Result<R>>,
     reply: oneshot::Sender<Result<R>>,
     /// The round trip in the caller's trace.
     span: Span,
@@ -86,17 +86,18 @@ struct Task<F, R> {
 impl<F: FnOnce(&Connection) -> Result<R> + Send, R: Send> Work for Task<F, R> {
     fn run(&mut self, db: &Connection) -> Result<()> {
         if let Some(run) = self.run.take() {
-            self.outcome = in_savepoint(db, run);
+            self.outcome = Some(in_savepoint(db, run));
         }
         match &self.outcome {
             _ if !db.is_autocommit() => Ok(()),
-            Err(why) => Err(why.clone()),
-            Ok(_) => Err(given_up()),
+            Some(Err(why)) => Err(why.clone()),
+            _ => Err(given_up()),
         }
     }
 
     fn tell(self: Box<Self>, committed: Result<()>) {
-        let _ = self.reply.send(committed.and(self.outcome));
+        let outcome = self.outcome.unwrap_or_else(|| Err(gone()));
+        let _ = self.reply.send(committed.and(outcome));
     }
 
     fn is_left(&self) -> bool {
@@ -172,7 +173,7 @@ impl Writer {
         run: impl FnOnce(&Connection) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let (reply, answer) = oneshot::channel();
-        self.send(how(Box::new(Task { run: Some(run), outcome: Err(gone()), reply, span: Span::current() })))?;
+        self.send(how(Box::new(Task { run: Some(run), outcome: None, reply, span: Span::current() })))?;
         let outcome = answer.await.unwrap_or_else(|_| Err(gone()));
         self.last.note(&outcome);
         outcome
