@@ -62,9 +62,7 @@ impl KeptColumn {
         let is_same = self.name == new.name && self.unique == new.unique;
         self.index && new.index && is_same && (!self.unique || self.nullable == new.nullable)
     }
-}
 
-impl KeptColumn {
     /// Whether the rule which texts it holds is the one that the other needs.
     fn has_choices_of(&self, new: &Self) -> bool {
         self.name == new.name && self.kind == new.kind
