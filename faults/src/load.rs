@@ -15,10 +15,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep},
-};
+use tokio::{task::JoinSet, time::sleep};
 
 /// What clients were told about their writes.
 #[derive(Default)]
@@ -165,14 +162,12 @@ impl Writers {
     }
 }
 
-/// Reads a film so many times a second, until told to stop; how long each request took, or why it failed.
+/// Reads a film about so many times a second, until told to stop; how long each request took, or why it failed.
 pub(crate) async fn keep_reading(mut client: Client, rate: u32, over: Arc<AtomicBool>) -> Vec<Result<Duration>> {
-    // Many who read do not do it in step.
-    sleep(random(0..1000 / u64::from(rate))).await;
-    let (mut pace, mut done) = (interval(Duration::from_secs(1) / rate), vec![]);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut done = vec![];
     while !over.load(Ordering::Relaxed) {
-        pace.tick().await;
+        // Evenly, those who once ask at the same moment would do so again and again: in one window many, in the next few.
+        sleep(random(0..2000 / u64::from(rate))).await;
         done.push(read_film(&mut client).await);
     }
     done
