@@ -32,11 +32,12 @@ use tollgate_store::{
     sql,
 };
 
-/// Point reads are so quick that two connections keep a server busy; groups of inserts travel on one. Lists wait for
-/// no lock, so they are kept from updates, deletes and inserts of one's own, which do: a moment where others follow, and
-/// then on a connection to themselves.
+/// Point reads are so quick that two connections keep a server busy. One group of inserts travels after the other; their
+/// second connection is for more at once, where they take long. Lists wait for no lock, so they are kept from updates,
+/// deletes and inserts of one's own, which do: a moment where others follow, and then on a connection to themselves.
 pub(crate) const POINTS: usize = 2;
-pub(crate) const INSERTS: usize = 1;
+pub(crate) const INSERTS: usize = 2;
+const GROUPS_OF_INSERTS: usize = 1;
 pub(crate) const WAITING: usize = 4;
 
 /// Lists, changes and SQL of the app's own have as many connections each as are configured.
@@ -327,7 +328,7 @@ impl Database for Postgres {
 
 impl Driver for Postgres {
     fn lanes(&self) -> Lanes {
-        Lanes { reads: Some(self.points.len()), writes: Some(self.inserts.len()), waits: true }
+        Lanes { reads: Some(self.points.len()), writes: Some(GROUPS_OF_INSERTS), waits: true }
     }
 
     fn select<'a>(&'a self, select: &'a Select, each: Each<'a>) -> Answer<'a, ()> {

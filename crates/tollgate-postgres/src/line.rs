@@ -41,15 +41,16 @@ impl Again {
     }
 }
 
-/// Several lines; a statement takes the one with the least to do, because a connection answers in order.
-pub(crate) struct Lines(Vec<Line>, Gauge);
+/// Several lines; a statement takes the one with the least to do, because a connection answers in order. One that was lost
+/// is made anew while those that are there do its work.
+pub(crate) struct Lines(Vec<Arc<Line>>, Gauge);
 
 impl Lines {
     /// So many lines for that purpose, as the metrics call it.
     pub(crate) fn new(connector: Connector, purpose: &'static str, count: usize) -> Self {
         let statements = statements(connector.config.database(), purpose);
         let connector = Arc::new(connector);
-        Self((0..count).map(|_| Line::new(Arc::clone(&connector))).collect(), statements)
+        Self((0..count).map(|_| Arc::new(Line::new(Arc::clone(&connector)))).collect(), statements)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -84,18 +85,23 @@ impl Lines {
 
     /// Has the next statements sent on new connections where the old ones were cut off.
     pub(crate) async fn awake(&self) {
-        join_all(self.0.iter().map(Line::awake)).await;
+        join_all(self.0.iter().map(|line| line.awake())).await;
     }
 
-    /// A place on a line with a connection; whoever waits for that to be made has one. Where the server takes no more of
-    /// them, those that are there have to do.
+    /// A place on a line with a connection; only where there is none, whoever comes waits until one is made.
     async fn enter(&self) -> Result<Turn<'_>> {
         let free = self.0.iter().min_by_key(|line| line.busy()).ok_or(Error::Overloaded)?;
+        if free.current().is_some() {
+            return free.enter();
+        }
+        let live = self.0.iter().filter(|line| line.current().is_some()).min_by_key(|line| line.busy());
+        if let Some(live) = live {
+            free.begin_anew();
+            return live.enter();
+        }
         let turn = free.enter()?;
-        let Err(error) = free.live().await else { return Ok(turn) };
-        drop(turn);
-        let live = self.0.iter().filter(|line| line.current().is_some());
-        live.min_by_key(|line| line.busy()).ok_or(error)?.enter()
+        free.live().await?;
+        Ok(turn)
     }
 }
 
@@ -175,6 +181,14 @@ impl Line {
         let live = Arc::new(backoff.connect(&self.connector).await?);
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&live));
         Ok(live)
+    }
+
+    /// Makes the connection anew, unless that is being done; why it cannot be is told to whoever needs it.
+    fn begin_anew(self: &Arc<Self>) {
+        if self.backoff.try_lock().is_ok() {
+            let line = Arc::clone(self);
+            tokio::spawn(async move { line.live().await.map(drop) });
+        }
     }
 
     async fn awake(&self) {

@@ -2,8 +2,10 @@
 //!
 //! Nobody waits for a timer. If a lane is free a job leaves at once, alone; otherwise it leaves with everyone
 //! else who waits as soon as one group has landed. So an idle server adds no latency, and a busy one forms
-//! groups that grow with the load. A group flies in a task of its own: a caller who goes away takes nobody
-//! along. A job that flies alone, and perhaps waits for another's transaction, keeps its lane for a moment only.
+//! groups that grow with the load. Where groups take [long](LONG), because the database is far or late, there are more
+//! lanes, and they set off evenly: nobody waits for most of a group that just left. A group flies in a task of its own: a
+//! caller who goes away takes nobody along. A job that flies alone, and perhaps waits for another's transaction, keeps its
+//! lane for a moment only.
 //! The queue is bounded, in number and in time; who finds it full is told so at once, who waits too long when
 //! the next group is formed, and who has left by then does not travel.
 
@@ -16,12 +18,17 @@ use std::{
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use tracing::{Instrument, Span};
 
+/// What takes longer than a disk to write is on its way for most of it, and larger groups do not make it shorter.
+const LONG: Duration = Duration::from_millis(20);
+/// So many times as many lanes are there then.
+const MORE: usize = 4;
+
 type Run<Q, A> = dyn Fn(Vec<Job<Q, A>>) -> Answer<'static, ()> + Send + Sync;
 
 /// Limits of a batcher.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// How many groups may be under way.
+    /// How many groups may be under way, unless they take long.
     pub lanes: usize,
     /// How many jobs form the largest group.
     pub group: usize,
@@ -43,6 +50,9 @@ pub(crate) struct Batcher<Q, A> {
 
 struct Queue<Q, A> {
     flying: usize,
+    /// When the last group set off, and how long the one took that landed last.
+    departed: Instant,
+    took: Duration,
     /// Each with the moment it came.
     waiting: VecDeque<(Instant, Job<Q, A>)>,
 }
@@ -64,7 +74,8 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         measures: Measures,
         run: impl Fn(Vec<Job<Q, A>>) -> Answer<'static, ()> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        let queue = Mutex::new(Queue { flying: 0, waiting: VecDeque::new() });
+        let (departed, took, waiting) = (Instant::now(), Duration::ZERO, VecDeque::new());
+        let queue = Mutex::new(Queue { flying: 0, departed, took, waiting });
         Arc::new(Self { limits, queue, measures, run: Box::new(run) })
     }
 
@@ -73,7 +84,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         let (reply, answer) = oneshot::channel();
         let span = self.measures.span();
         if let Some(group) = self.enter(Job { asked, reply, span: span.clone() })? {
-            Flight(Arc::clone(self)).depart(group);
+            Flight::of(&group, self).depart(group);
         }
         answer
             .instrument(span)
@@ -83,12 +94,11 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
 
     /// The group to leave with now, if a lane is free.
     fn enter(&self, job: Job<Q, A>) -> Result<Option<Vec<Job<Q, A>>>> {
-        let mut queue = self.queue();
+        let (mut queue, now) = (self.queue(), Instant::now());
         if queue.flying < self.limits.lanes {
-            queue.flying += 1;
+            queue.leave(now);
             return Ok(Some(vec![job]));
         }
-        let now = Instant::now();
         while queue.waiting.front().is_some_and(|waiting| self.is_over(now, waiting)) {
             queue.waiting.pop_front().into_iter().for_each(|waiting| self.refuse(waiting));
         }
@@ -97,23 +107,33 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
             return Err(Error::Overloaded);
         }
         queue.waiting.push_back((now, job));
+        if queue.has_lane_for_long(now, self.limits.lanes) {
+            return Ok(self.next_group(&mut queue, now));
+        }
         self.measures.waiting.set(count(queue.waiting.len()));
         Ok(None)
     }
 
     /// The group to leave with after a landing; without one, the lane is free.
-    fn next_group(&self) -> Option<Vec<Job<Q, A>>> {
+    fn land(&self, took: Option<Duration>) -> Option<Vec<Job<Q, A>>> {
         let mut queue = self.queue();
+        (queue.flying, queue.took) = (queue.flying - 1, took.unwrap_or(queue.took));
+        self.next_group(&mut queue, Instant::now())
+    }
+
+    fn next_group(&self, queue: &mut Queue<Q, A>, now: Instant) -> Option<Vec<Job<Q, A>>> {
         let mut group = Vec::with_capacity(queue.waiting.len().min(self.limits.group));
-        let now = (!queue.waiting.is_empty()).then(Instant::now);
         while group.len() < self.limits.group
-            && let (Some(now), Some(waiting)) = (now, queue.waiting.pop_front())
+            && let Some(waiting) = queue.waiting.pop_front()
         {
             if self.is_over(now, &waiting) { self.refuse(waiting) } else { group.push(waiting.1) }
         }
         self.measures.waiting.set(count(queue.waiting.len()));
-        queue.flying -= usize::from(group.is_empty());
-        (!group.is_empty()).then_some(group)
+        if group.is_empty() {
+            return None;
+        }
+        queue.leave(now);
+        Some(group)
     }
 
     /// Whether nobody waits for it any more, or for too long.
@@ -137,16 +157,38 @@ fn count(waiting: usize) -> i64 {
     i64::try_from(waiting).unwrap_or(i64::MAX)
 }
 
+impl<Q, A> Queue<Q, A> {
+    fn leave(&mut self, now: Instant) {
+        (self.flying, self.departed) = (self.flying + 1, now);
+    }
+
+    /// Whether groups take long, and it is time for one more since the last.
+    fn has_lane_for_long(&self, now: Instant, lanes: usize) -> bool {
+        let lanes = lanes * MORE;
+        let since = now.duration_since(self.departed).as_nanos() * lanes as u128;
+        self.took >= LONG && self.flying < lanes && since >= self.took.as_nanos()
+    }
+}
+
 /// One lane in use. Landing, even by a panic, sends the next group off.
-struct Flight<Q: Send + 'static, A: Send + 'static>(Arc<Batcher<Q, A>>);
+struct Flight<Q: Send + 'static, A: Send + 'static> {
+    batcher: Arc<Batcher<Q, A>>,
+    departed: Instant,
+    /// How long it keeps its lane.
+    keeps: Duration,
+}
 
 impl<Q: Send + 'static, A: Send + 'static> Flight<Q, A> {
+    fn of(group: &[Job<Q, A>], batcher: &Arc<Batcher<Q, A>>) -> Self {
+        let keeps = if group.len() == 1 { batcher.limits.alone } else { Duration::MAX };
+        Self { batcher: Arc::clone(batcher), departed: Instant::now(), keeps }
+    }
+
     fn depart(self, group: Vec<Job<Q, A>>) {
-        self.0.measures.sizes.depart(group.iter().map(|job| &job.span));
+        self.batcher.measures.sizes.depart(group.iter().map(|job| &job.span));
         if let Ok(runtime) = Handle::try_current() {
-            let keeps = if group.len() == 1 { self.0.limits.alone } else { Duration::MAX };
-            let run = (self.0.run)(group);
-            runtime.spawn(fly(run, keeps, Box::new(self)));
+            let run = (self.batcher.run)(group);
+            runtime.spawn(fly(run, self.keeps, Box::new(self)));
         }
     }
 }
@@ -162,8 +204,10 @@ async fn fly(mut run: Answer<'static, ()>, keeps: Duration, lands: Box<dyn Send>
 
 impl<Q: Send + 'static, A: Send + 'static> Drop for Flight<Q, A> {
     fn drop(&mut self) {
-        if let Some(group) = self.0.next_group() {
-            Flight(Arc::clone(&self.0)).depart(group);
+        // Who waits for another's transaction says nothing of how long groups take.
+        let took = Some(self.departed.elapsed()).filter(|took| *took < self.keeps);
+        if let Some(group) = self.batcher.land(took) {
+            Flight::of(&group, &self.batcher).depart(group);
         }
     }
 }
@@ -233,6 +277,23 @@ mod tests {
             assert_eq!(task.await.unwrap().unwrap(), number * 2);
         }
         assert_eq!(gated.groups(), 4, "two hundred and fifty travelled in groups of a hundred");
+    }
+
+    #[tokio::test]
+    async fn where_groups_take_long_more_of_them_set_off_evenly() {
+        let gated = Gated::new(100, 100, PATIENCE);
+        let first = gated.ask(0).await;
+        sleep(LONG * 4).await;
+        gated.gate.add_permits(1);
+        first.await.unwrap().unwrap();
+        let (one, two) = (gated.ask(1).await, gated.ask(2).await);
+        assert_eq!(gated.groups(), 2, "a group has just left");
+        sleep(LONG * 3).await;
+        let three = gated.ask(3).await;
+        assert_eq!(gated.groups(), 3, "with whoever waited");
+        gated.gate.add_permits(2);
+        let answers = [one.await, two.await, three.await].map(|answer| answer.unwrap().unwrap());
+        assert_eq!((answers, gated.groups()), ([2, 4, 6], 3));
     }
 
     #[tokio::test]
