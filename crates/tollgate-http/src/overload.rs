@@ -2,8 +2,8 @@
 //!
 //! As many as there are places. Who finds none waits for a moment, so that a burst is served, and then is told to come
 //! back later: 503 with `Retry-After`. In a crowd, where somebody always waits, the moment is a tenth as long: a queue that
-//! never empties makes everybody late and nobody faster (RFC 8289 found that for routers). For the same reason there are
-//! then only as many [places](Knee) as bring something.
+//! never empties makes everybody late and nobody faster (RFC 8289 found that for routers). Who would find none by then is
+//! told so at once, and costs no waiting. For the same reason there are then only as many [places](Knee) as bring something.
 //!
 //! A place is taken until the answer begins, for a limited time. Probes need none, nor does a request whose body is
 //! [on its way](seat).
@@ -56,7 +56,9 @@ pub struct Load {
     /// How many requests left their place.
     done: AtomicU64,
     began: Instant,
+    /// How many wait, and how many would find a place in time in a crowd.
     queued: AtomicUsize,
+    in_time: AtomicUsize,
     /// How much there is of bodies on their way, and may be, in bytes.
     coming: AtomicUsize,
     room: usize,
@@ -114,7 +116,7 @@ impl Load {
     #[must_use]
     pub fn new(most: usize, patience: Duration, longest: Duration) -> Self {
         let [done, crowded_since, crowded_until, shed, told, told_of] = [0; 6].map(AtomicU64::new);
-        let [there, wanted, queued, coming] = [most, most, 0, 0].map(AtomicUsize::new);
+        let [there, wanted, queued, in_time, coming] = [most, most, 0, usize::MAX, 0].map(AtomicUsize::new);
         let (places, began) = (Semaphore::new(most), Instant::now());
         let turn = Mutex::new(Turn::new(most));
         Self {
@@ -127,6 +129,7 @@ impl Load {
             done,
             began,
             queued,
+            in_time,
             coming,
             room: ROOM,
             crowded_since,
@@ -207,11 +210,19 @@ impl Load {
         }
         let for_millis = now.saturating_sub(self.crowded_since.load(Ordering::Relaxed));
         let is_burst = Duration::from_millis(for_millis) < BURST;
-        if !is_burst {
-            self.turn(now, now - for_millis);
+        if is_burst {
+            return timeout(self.patience, self.places.acquire()).await.ok()?.ok();
         }
-        let patience = if is_burst { self.patience } else { self.patience / 10 };
-        timeout(patience, self.places.acquire()).await.ok()?.ok()
+        self.turn(now, now - for_millis);
+        if self.queued.load(Ordering::Relaxed) > self.in_time.load(Ordering::Relaxed) {
+            return None;
+        }
+        timeout(self.moment(), self.places.acquire()).await.ok()?.ok()
+    }
+
+    /// How long somebody waits in a crowd.
+    fn moment(&self) -> Duration {
+        self.patience / 10
     }
 
     /// Ends a turn that lasted long enough: how many places should there be in the next?
@@ -231,7 +242,7 @@ impl Load {
         let answered = done - turn.done;
         if turn.knee.next(answered, measured, lasted) {
             (turn.began, turn.since, turn.done, turn.learnt) = (now, now, done, now);
-            self.want(turn.knee.places());
+            self.want(&turn.knee);
         }
     }
 
@@ -243,10 +254,12 @@ impl Load {
         if Duration::from_millis(now.saturating_sub(turn.learnt)) >= CALM {
             turn.knee.forget();
         }
-        self.want(turn.knee.places());
+        self.want(&turn.knee);
     }
 
-    fn want(&self, wanted: usize) {
+    fn want(&self, knee: &Knee) {
+        let wanted = knee.places();
+        self.in_time.store(knee.leave_within(self.moment()), Ordering::Relaxed);
         self.wanted.store(wanted, Ordering::Relaxed);
         let there = self.there.fetch_max(wanted, Ordering::Relaxed);
         self.places.add_permits(wanted.saturating_sub(there));
@@ -413,6 +426,31 @@ mod tests {
         let (goodput, slowest) = (2 * served.len(), served.iter().max().unwrap());
         assert!(goodput * 10 > count * 9, "{goodput} of {count} that four cores can do");
         assert!(*slowest < Duration::from_millis(40), "{slowest:?}, and a quarter of a second with all places");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_crowd_who_would_wait_in_vain_is_told_at_once() {
+        let (load, cores) = (load(256, 50), Semaphore::new(4));
+        let work = async || {
+            let _core = cores.acquire().await;
+            sleep(Duration::from_millis(4)).await;
+        };
+        let (waited, in_vain) = (AtomicU64::new(0), AtomicU64::new(0));
+        let ask = async |number| {
+            sleep(Duration::from_millis(number) / 2).await;
+            let since = Instant::now();
+            let answer = async {
+                work().await;
+                StatusCode::OK.into_response()
+            };
+            if load.run(None, pin!(answer)).await.status() == 503 && number > 4000 {
+                let counted = if since.elapsed() < Duration::from_millis(1) { &in_vain } else { &waited };
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        join_all((0..20_000).map(ask)).await;
+        let [waited, in_vain] = [waited, in_vain].map(AtomicU64::into_inner);
+        assert!(in_vain > 6000 && waited * 10 < in_vain, "{in_vain} were told at once, {waited} waited first");
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,6 +21,10 @@ use tollgate_store::{Error, Result, connections::Counted};
 /// How many statements may be under way on a line.
 const DEPTH: usize = 256;
 
+/// So many statements are answered on another line, one after the other, by the time a new one is ready: to agree on TLS,
+/// to sign in, to prepare the statement, and to send it.
+const TO_CONNECT: usize = 4;
+
 /// Whether a statement may be sent again when it is unknown whether it was carried out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {
@@ -88,20 +92,21 @@ impl Lines {
         join_all(self.0.iter().map(|line| line.awake())).await;
     }
 
-    /// A place on a line with a connection; only where there is none, whoever comes waits until one is made.
+    /// A place on a line with a connection; who would be answered later on those that are there waits until one is made.
+    /// Where the server takes no more of them, those have to do.
     async fn enter(&self) -> Result<Turn<'_>> {
         let free = self.0.iter().min_by_key(|line| line.busy()).ok_or(Error::Overloaded)?;
         if free.current().is_some() {
             return free.enter();
         }
-        let live = self.0.iter().filter(|line| line.current().is_some()).min_by_key(|line| line.busy());
-        if let Some(live) = live {
+        let there = self.0.iter().filter(|line| line.current().is_some()).min_by_key(|line| line.busy());
+        if let Some(there) = there.filter(|there| there.busy() < free.busy() + TO_CONNECT) {
             free.begin_anew();
-            return live.enter();
+            return there.enter();
         }
         let turn = free.enter()?;
-        free.live().await?;
-        Ok(turn)
+        let Err(error) = free.live().await else { return Ok(turn) };
+        there.ok_or(error)?.enter()
     }
 }
 

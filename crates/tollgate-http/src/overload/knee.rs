@@ -8,6 +8,8 @@
 //! What counts is how many are answered and not how long each takes, so fast and slow routes may be mixed, and a database
 //! that has become slow gets more requests at once and not fewer.
 
+use std::time::Duration;
+
 /// Fewer than these are not enough for a crowd.
 const LEAST: usize = 6;
 /// How long a number of places is tried, in ms.
@@ -38,6 +40,12 @@ impl Knee {
     /// How many places there are in this turn.
     pub(super) fn places(&self) -> usize {
         if self.is_trial { (self.places / 4).max(1) } else { self.places }
+    }
+
+    /// How many leave their places within a moment, with all places; any number, while nothing is known.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is too large is the largest")]
+    pub(super) fn leave_within(&self, moment: Duration) -> usize {
+        if self.rate > 0.0 { (self.rate * moment.as_secs_f64() * 1000.0).ceil() as usize } else { usize::MAX }
     }
 
     /// Nobody waited for a while: of this trial nothing can be learnt.

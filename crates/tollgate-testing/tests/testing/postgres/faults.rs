@@ -5,11 +5,11 @@ use crate::outages::{self, Entry, EntryPatch, entry};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::{task::block_in_place, time::sleep};
+use tokio::{join, task::block_in_place, time::sleep};
 use tollgate::{Change, Filter, Resource, Store, resource};
 use tollgate_core::SystemClock;
 use tollgate_postgres::Postgres;
@@ -143,6 +143,38 @@ async fn a_read_whose_answer_is_lost_is_repeated_and_a_write_is_not() {
     losses.store(1, Ordering::Relaxed);
     assert_eq!(entries.get(&may(), id).await.unwrap().mark, "changed");
     assert_eq!(losses.load(Ordering::Relaxed), 0, "the first answer was lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_is_made_anew_while_others_do_its_work() {
+    let (server, millis, losses) = (servers::Postgres::start(), Arc::new(AtomicU64::new(20)), AtomicUsize::new(0));
+    let (late, losses) = (Arc::clone(&millis), Arc::new(losses));
+    let left = Arc::clone(&losses);
+    let is_lost =
+        move |_: &[u8]| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+    let late = move || Duration::from_millis(late.load(Ordering::Relaxed));
+    let way = FaultProxy::slow(server.port(), late, is_lost).await;
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?shared_connections=2", way.port());
+    let (_, pages) = open::<Page>(&url).await;
+    let change = async |name: &str| {
+        let patch = PagePatch { text: Change::Set("new".into()) };
+        pages.update(&may(), name.into(), patch).await
+    };
+    for name in ["one", "two"] {
+        pages.insert(&may(), page(name)).await.unwrap();
+    }
+    for _ in 0..9 {
+        let (one, two) = join!(change("one"), change("two"));
+        one.and(two).unwrap();
+    }
+
+    millis.store(300, Ordering::Relaxed);
+    losses.store(1, Ordering::Relaxed);
+    assert!(matches!(change("one").await, Err(Error::Unavailable(_))));
+    let begun = Instant::now();
+    change("one").await.unwrap();
+    // To connect, and to prepare the statement, takes three times as long before it is even sent.
+    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
