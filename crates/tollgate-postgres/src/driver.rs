@@ -110,8 +110,8 @@ impl Postgres {
         let connector = |more: &str| Connector::new(&config, &tls, role.as_ref(), url, more);
         let waits = |time: Duration| format!(" -c lock_timeout={}", time.as_millis());
         Ok(Self {
-            points: Lines::new(connector(ONE_PLAN), "points", POINTS),
-            inserts: Lines::new(connector(&waits(GROUP_LOCK_TIMEOUT)), "inserts", INSERTS),
+            points: Lines::new(connector(ONE_PLAN), "points", POINTS).of_short_ones(),
+            inserts: Lines::new(connector(&waits(GROUP_LOCK_TIMEOUT)), "inserts", INSERTS).of_short_ones(),
             others: Lines::new(connector(""), "lists", config.shared),
             changes: Lines::new(connector(&waits(CHANGE_LOCK_TIMEOUT)), "changes", config.shared),
             waiting: Waiting::new(Lines::new(connector(""), "waiting", WAITING), config.acquire_timeout),

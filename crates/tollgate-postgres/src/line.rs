@@ -21,8 +21,8 @@ use tollgate_store::{Error, Result, connections::Counted};
 /// How many statements may be under way on a line.
 const DEPTH: usize = 256;
 
-/// So many statements are answered on another line, one after the other, by the time a new one is ready: to agree on TLS,
-/// to sign in, to prepare the statement, and to send it.
+/// So many short statements are answered on another line, one after the other, by the time a new one has answered: to agree
+/// on TLS, to sign in, to prepare the statement, and to send it.
 const TO_CONNECT: usize = 4;
 
 /// Whether a statement may be sent again when it is unknown whether it was carried out.
@@ -47,18 +47,29 @@ impl Again {
 
 /// Several lines; a statement takes the one with the least to do, because a connection answers in order. One that was lost
 /// is made anew while those that are there do its work.
-pub(crate) struct Lines(Vec<Arc<Line>>, Gauge);
+pub(crate) struct Lines {
+    lines: Vec<Arc<Line>>,
+    /// With fewer statements than these, a line is as good as one that has none, and no connection.
+    busy: usize,
+    statements: Gauge,
+}
 
 impl Lines {
     /// So many lines for that purpose, as the metrics call it.
     pub(crate) fn new(connector: Connector, purpose: &'static str, count: usize) -> Self {
         let statements = statements(connector.config.database(), purpose);
         let connector = Arc::new(connector);
-        Self((0..count).map(|_| Arc::new(Line::new(Arc::clone(&connector)))).collect(), statements)
+        let lines = (0..count).map(|_| Arc::new(Line::new(Arc::clone(&connector)))).collect();
+        Self { lines, busy: 1, statements }
+    }
+
+    /// Their statements are short and wait for nobody.
+    pub(crate) fn of_short_ones(self) -> Self {
+        Self { busy: TO_CONNECT, ..self }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.lines.len()
     }
 
     pub(crate) async fn query(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Rows> {
@@ -72,7 +83,7 @@ impl Lines {
 
     /// The inner error is what the question met, the outer one that there is nobody to ask.
     async fn outcome(&self, sql: &str, params: &[Bound<'_>], again: Again) -> Result<Result<Rows, Failure>> {
-        let _counted = Counted::on(&self.1);
+        let _counted = Counted::on(&self.statements);
         let mut turn = self.enter().await?;
         match turn.ask(sql, params, again).await? {
             Err(error) if again == Again::Yes && again.is_lost(&error) => turn.ask(sql, params, again).await,
@@ -82,25 +93,25 @@ impl Lines {
 
     /// Has the next statements sent on new connections.
     pub(crate) fn discard(&self) {
-        for line in &self.0 {
+        for line in &self.lines {
             line.current().iter().for_each(|live| line.discard(live));
         }
     }
 
     /// Has the next statements sent on new connections where the old ones were cut off.
     pub(crate) async fn awake(&self) {
-        join_all(self.0.iter().map(|line| line.awake())).await;
+        join_all(self.lines.iter().map(|line| line.awake())).await;
     }
 
     /// A place on a line with a connection; who would be answered later on those that are there waits until one is made.
     /// Where the server takes no more of them, those have to do.
     async fn enter(&self) -> Result<Turn<'_>> {
-        let free = self.0.iter().min_by_key(|line| line.busy()).ok_or(Error::Overloaded)?;
+        let free = self.lines.iter().min_by_key(|line| line.busy()).ok_or(Error::Overloaded)?;
         if free.current().is_some() {
             return free.enter();
         }
-        let there = self.0.iter().filter(|line| line.current().is_some()).min_by_key(|line| line.busy());
-        if let Some(there) = there.filter(|there| there.busy() < free.busy() + TO_CONNECT) {
+        let there = self.lines.iter().filter(|line| line.current().is_some()).min_by_key(|line| line.busy());
+        if let Some(there) = there.filter(|there| there.busy() < free.busy() + self.busy) {
             free.begin_anew();
             return there.enter();
         }
