@@ -136,7 +136,7 @@ impl Api {
             services: self.services.iter().map(Service::info).collect(),
             first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
             jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
-            longest_body: self.routes().filter_map(|(_, route)| route.longest).max().unwrap_or_default(),
+            longest_body: self.routes().filter_map(|(_, route)| route.body_limit).max().unwrap_or_default(),
             live_tables,
             resources,
             tables_elsewhere,

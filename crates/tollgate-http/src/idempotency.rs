@@ -249,7 +249,7 @@ async fn request(call: &mut Call, key: &str) -> Result<NewKeyedRequest> {
     if actor.is_anyone() {
         return Err(Problem::bad_request().because("an `Idempotency-Key` is a caller's own: sign in, or leave it out"));
     }
-    let body = call.read_body(call.longest).await?;
+    let body = call.read_body(call.body_limit).await?;
     let (head, media_type) = (&call.head, call.head.headers.get(header::CONTENT_TYPE));
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let media_type = media_type.map_or(&b""[..], HeaderValue::as_bytes);

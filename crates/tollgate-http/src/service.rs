@@ -24,7 +24,7 @@ pub struct Service {
     pub(crate) about: &'static str,
     pub(crate) routes: Vec<Route>,
     notes: &'static [(&'static str, &'static str)],
-    /// What `named`, `cached` and `up_to` are about.
+    /// What `named`, `cached` and `body_limit` are about.
     last: Last,
     /// Words that are about nothing.
     pub(crate) mistakes: Vec<String>,
@@ -74,7 +74,7 @@ pub(crate) struct Route {
     pub describe: fn(&mut Operation<'_>),
     endpoint: Endpoint,
     /// Its longest body, in bytes, where that was said.
-    pub longest: Option<usize>,
+    pub body_limit: Option<usize>,
     is_page: bool,
     is_public: bool,
     pub cached: Option<Arc<CachedRoute>>,
@@ -90,7 +90,7 @@ impl Route {
 
     /// What answers.
     pub(crate) fn endpoint(self) -> MethodRouter<Arc<Context>> {
-        let endpoint = (self.endpoint)(Terms { longest: self.longest, cached: self.cached });
+        let endpoint = (self.endpoint)(Terms { body_limit: self.body_limit, cached: self.cached });
         if self.is_page { endpoint.layer(from_fn(sign_in_first)) } else { endpoint }
     }
 }
@@ -194,9 +194,9 @@ impl Service {
     /// Lets the body of the route that was added last, or of those of a [`crud`](Self::crud), have so many bytes; 1 MiB if
     /// nothing is said.
     #[must_use]
-    pub fn up_to(mut self, bytes: usize) -> Self {
-        self.last().iter_mut().for_each(|route| route.longest = Some(bytes));
-        self.about_routes("up_to")
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.last().iter_mut().for_each(|route| route.body_limit = Some(bytes));
+        self.about_routes("body_limit")
     }
 
     /// The routes that were added last.
@@ -295,7 +295,7 @@ impl Service {
                 operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
             endpoint: Box::new(endpoint),
-            longest: None,
+            body_limit: None,
             is_page: false,
             is_public: H::Arguments::access() == Access::Public,
             cached: None,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tollgate::{Beside, Located, prelude::*};
 
 /// The longest body of a batch, in bytes: ten thousand observations with all their values and some symptoms.
-const LONGEST: usize = 8 * 1024 * 1024;
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// The most observations of a patient that a course is made of: the newest.
 const MOST: u32 = 100_000;
 
@@ -185,7 +185,7 @@ pub(super) fn add_to(service: Service) -> Service {
         .get("/observations", list_observations)
         .post("/observations", observe)
         .post("/observations/batch", observe_many)
-        .up_to(LONGEST)
+        .body_limit(BODY_LIMIT)
         .get("/alerts", list_alerts)
         .live::<Alert>("/alerts/live")
         .get("/cases", list_cases)

@@ -93,7 +93,7 @@ async fn publish(
 fn app() -> App {
     let articles = Service::new("articles")
         .crud::<Article>("/articles")
-        .up_to(4 * 1024 * 1024)
+        .body_limit(4 * 1024 * 1024)
         .post("/articles/{article_id}/publish", publish)
         .first_rows::<News>(r#"[{ "text": "We are open" }]"#)
         .crud::<News>("/news");

@@ -213,8 +213,8 @@ fn a_word_about_a_route_stands_after_it() {
     let follows = "follows no route: it stands after the route that it is about";
     let said = mistakes(all().cached(minute).get("/x", number));
     assert!(said.contains(&format!("`.cached(…)` of service `all` {follows}")), "{said}");
-    let said = mistakes(all().up_to(9).crud::<Thing>("/things"));
-    assert_eq!(said, format!("`.up_to(…)` of service `all` {follows}"));
+    let said = mistakes(all().body_limit(9).crud::<Thing>("/things"));
+    assert_eq!(said, format!("`.body_limit(…)` of service `all` {follows}"));
     let said = mistakes(all().every(minute, async |_: Now| Ok(())).named("all_job", "Job.").cached(minute));
     assert_eq!(said, format!("`.cached(…)` of service `all` {follows}"));
     let said = mistakes(all().crud::<Thing>("/things").named("x", "X."));
