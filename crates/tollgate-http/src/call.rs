@@ -1,7 +1,7 @@
 //! A request on its way to a handler, and what it can reach.
 
 use crate::{
-    beside::Waiting, cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores, serve::TooSlow,
+    background::Waiting, cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores, serve::TooSlow,
 };
 use axum::{
     body::{Body, Bytes},

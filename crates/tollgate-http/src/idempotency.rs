@@ -17,7 +17,7 @@ mod key;
 mod records;
 
 use crate::{
-    Argument, Arguments, Call, Context, Guard, Operation, beside::Waiting, call::is_too_long, refusal::Refusal,
+    Argument, Arguments, Call, Context, Guard, Operation, background::Waiting, call::is_too_long, refusal::Refusal,
 };
 use axum::{
     body::{Body, to_bytes},

@@ -6,7 +6,7 @@
 //!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
 //!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
 //!                           etag.rs preconditions.rs  which state of a row
-//!                           cache.rs      answers for more than one caller  beside.rs  what follows
+//!                           cache.rs      answers for more than one caller  background.rs  what follows
 //! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
 //! together                  service.rs    crud.rs     resources.rs  view.rs  pages of an app   job.rs  without a caller
 //!                       live/         changes, as they happen
@@ -28,7 +28,7 @@ mod answer;
 mod api;
 mod argument;
 mod audit;
-mod beside;
+mod background;
 mod cache;
 mod call;
 mod cors;
@@ -71,7 +71,7 @@ pub use answer::{Answer, Created, IntoProblem, Located, NoContent, Page, Tagged}
 pub use api::{Api, Built, RouteInfo, ServiceInfo, with_fallbacks};
 pub use argument::{Argument, Arguments, Axum, Now, Path};
 pub use audit::AuditLog;
-pub use beside::Beside;
+pub use background::Background;
 pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemory, Kept, Later, Stamp};
 pub use call::{Authenticate, Call, Context, Identified, media_type};
 pub use cors::{Cors, Origins};

@@ -78,7 +78,7 @@ pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Beside, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
+    Answer, Argument, Axum, Background, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
     NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, Unrepeatable, View,
 };
 /// ```

@@ -7,7 +7,7 @@ use super::{
     trends::{Observed, Period, Trend},
 };
 use std::time::Duration;
-use tollgate::{Beside, Located, prelude::*};
+use tollgate::{Background, Located, prelude::*};
 
 /// The longest body of a batch, in bytes: ten thousand observations with all their values and some symptoms.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -129,13 +129,13 @@ async fn observe(
     observations: Store<Observation>,
     alerts: Store<Alert>,
     cases: Store<Case>,
-    (Now(now), beside): (Now, Beside),
+    (Now(now), background): (Now, Background),
     Json(reading): Json<Reading>,
 ) -> Result<Created<Recorded>> {
     let records = Records { patients, observations, alerts, cases };
     let recorded = records.record(&may, vec![reading], now, |_| "#".into()).await?;
     if recorded.opened > 0 {
-        beside.begin(tell);
+        background.spawn(tell);
     }
     Ok(Created(recorded))
 }
@@ -149,14 +149,14 @@ async fn observe_many(
     observations: Store<Observation>,
     alerts: Store<Alert>,
     cases: Store<Case>,
-    (Now(now), beside): (Now, Beside),
+    (Now(now), background): (Now, Background),
     Json(readings): Json<Readings>,
 ) -> Result<Created<Recorded>> {
     let records = Records { patients, observations, alerts, cases };
     let place = |index| format!("#/observations/{index}");
     let recorded = records.record(&may, readings.observations, now, place).await?;
     if recorded.opened > 0 {
-        beside.begin(tell);
+        background.spawn(tell);
     }
     Ok(Created(recorded))
 }
