@@ -70,7 +70,7 @@ pub mod testing;
 pub use app::{App, Exit, Failure};
 pub use settings::{Config, Settings};
 pub use tollgate_access::{
-    Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Subject, System,
+    Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Protected, System,
     Update,
 };
 pub use tollgate_auth::{Accounts, Mail, MailError};
