@@ -242,7 +242,7 @@ fn what_a_job_asks_for_is_there_or_nothing_starts() {
 #[test]
 fn a_page_that_says_who_asks_is_nobody_elses() {
     async fn page(_: Public, view: View) -> Result<Html> {
-        view.show("page.html", ())
+        view.render("page.html", ())
     }
     let said = mistakes(all().page("/page", page).cached(Duration::from_mins(1)));
     assert_eq!(said, "`GET /page` is cached, and `View` says on each page who asks: leave out `.cached(…)`");
