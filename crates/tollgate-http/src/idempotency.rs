@@ -121,9 +121,9 @@ impl Drop for Turn {
 /// Asked for by a handler whose request or answer holds a secret. Neither is kept anywhere, not even as a hash, so the
 /// answer could not be repeated: a request with an `Idempotency-Key` is refused with 400 instead of being done twice.
 #[derive(Clone, Copy, Debug)]
-pub struct Unrepeatable;
+pub struct NoIdempotencyKey;
 
-impl Argument for Unrepeatable {
+impl Argument for NoIdempotencyKey {
     const REPEATABLE: bool = false;
 
     fn describe(_: &mut Operation<'_>) {}

@@ -80,7 +80,7 @@ pub use gateway::Gateway;
 pub use guard::{Guard, Reach};
 pub use handler::Handler;
 pub use health::{Health, Unwell};
-pub use idempotency::{Keyed, KeyedRequest, Unrepeatable};
+pub use idempotency::{Keyed, KeyedRequest, NoIdempotencyKey};
 pub use job::{Job, JobArguments};
 pub use json::Json;
 pub use limits::{Counted, Limits, Quota, Quotas, SharedCounters};

@@ -79,7 +79,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_http::{
     Answer, Argument, Axum, Background, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
-    NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, Unrepeatable, View,
+    NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, NoIdempotencyKey, View,
 };
 /// ```
 /// use tollgate::prelude::*;
