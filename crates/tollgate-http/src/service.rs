@@ -33,7 +33,7 @@ pub struct Service {
     /// Whether another instance serves it, so that its routes are known here and not answered.
     pub(crate) is_elsewhere: bool,
     /// Rows that a new database starts with: the resource's plural and JSON.
-    pub(crate) first_rows: Vec<(&'static str, &'static str)>,
+    pub(crate) seeds: Vec<(&'static str, &'static str)>,
     /// Tables whose changes are sent to readers.
     pub(crate) live: Vec<&'static Table>,
     /// Resources that no signature mentions.
@@ -109,7 +109,7 @@ impl Service {
             links: vec![],
             jobs: vec![],
             is_elsewhere: false,
-            first_rows: vec![],
+            seeds: vec![],
             live: vec![],
             resources: vec![],
         }
@@ -138,8 +138,8 @@ impl Service {
 
     /// Fills the table of `R` with this JSON array when the app first makes it.
     #[must_use]
-    pub fn first_rows<R: Resource>(mut self, json: &'static str) -> Self {
-        self.first_rows.push((R::PLURAL, json));
+    pub fn seed<R: Resource>(mut self, json: &'static str) -> Self {
+        self.seeds.push((R::PLURAL, json));
         self.resource::<R>()
     }
 

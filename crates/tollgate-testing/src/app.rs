@@ -52,7 +52,7 @@ pub struct Setup {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     authenticate: Option<Arc<dyn Authenticate>>,
-    first_rows: bool,
+    seed: bool,
 }
 
 impl fmt::Debug for Setup {
@@ -74,7 +74,7 @@ impl TestApp {
     pub fn with(app: App) -> Setup {
         let clock = Arc::new(SystemClock::default());
         let database = Arc::new(Memory::default());
-        Setup { app, env: "dev", database, clock, authenticate: None, first_rows: false }
+        Setup { app, env: "dev", database, clock, authenticate: None, seed: false }
     }
 
     /// Nobody in particular.
@@ -121,8 +121,8 @@ impl TestApp {
 impl Setup {
     /// Fills new tables with their first rows.
     #[must_use]
-    pub fn first_rows(mut self) -> Self {
-        self.first_rows = true;
+    pub fn seeded(mut self) -> Self {
+        self.seed = true;
         self
     }
 
@@ -152,12 +152,12 @@ impl Setup {
     /// # Panics
     /// If the app would not start.
     pub async fn start(self) -> TestApp {
-        let Self { app, env, database, clock, authenticate, first_rows } = self;
+        let Self { app, env, database, clock, authenticate, seed } = self;
         let settings = app.built_in_settings(env).unwrap_or_else(|failure| panic!("{failure}"));
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
         let roles = Arc::new(roles.unwrap_or_else(|failure| panic!("{failure}")));
         let authenticate = authenticate.unwrap_or_else(|| Arc::new(Believing(roles.anyone().clone())));
-        let ground = Ground { databases: database.into(), clock, authenticate: Some(authenticate), first_rows };
+        let ground = Ground { databases: database.into(), clock, authenticate: Some(authenticate), seed };
         let assembled = assemble(app, settings, ground).await.unwrap_or_else(|failure| panic!("{failure}"));
         TestApp { assembled, roles }
     }

@@ -48,7 +48,6 @@ mod console;
 mod databases;
 #[cfg(feature = "redis")]
 mod edition;
-mod first_rows;
 mod home;
 mod identities;
 mod jobs;
@@ -62,6 +61,7 @@ mod migrations;
 pub mod raw;
 mod running;
 mod secrets;
+mod seed;
 mod settings;
 mod shared;
 mod telemetry;

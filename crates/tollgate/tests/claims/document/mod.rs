@@ -538,7 +538,7 @@ pub(crate) async fn refused(app: App) -> String {
         databases: (Arc::new(Memory::default()) as Arc<dyn tollgate_store::Database>).into(),
         clock: Arc::new(SystemClock::default()),
         authenticate: None,
-        first_rows: false,
+        seed: false,
     };
     assemble(app, settings, ground).await.err().map(|failure| failure.to_string()).unwrap_or_default()
 }
