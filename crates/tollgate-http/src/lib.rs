@@ -11,7 +11,7 @@
 //! together                  service.rs    crud.rs     resources.rs  view.rs  pages of an app   job.rs  without a caller
 //!                       live/         changes, as they happen
 //! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
-//!                           overload.rs   or not      audit.rs      refusals, recorded    panics.rs health.rs
+//!                           overload.rs   or not      access_log.rs  audit.rs  refusals, recorded    panics.rs health.rs
 //!                       lambda/       or a call of AWS Lambda (feature `lambda`)  gateway.rs   limits.rs     how often
 //!                           cors.rs       pages of other origins
 //! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
@@ -23,6 +23,7 @@
 // What `#[resource]` writes speaks of the facade; for the framework's own resources that is this crate.
 extern crate self as tollgate;
 
+mod access_log;
 mod address;
 mod answer;
 mod api;
