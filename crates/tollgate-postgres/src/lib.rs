@@ -35,8 +35,9 @@ mod tls;
 mod waiting;
 
 pub use config::Config;
-pub use driver::{Client, Postgres};
+pub use driver::Postgres;
 pub use measures::metrics;
 pub use migrate::{SCRIPTS, script};
+pub use pool::Client;
 /// For [`Postgres::client`].
 pub use tokio_postgres;

@@ -7,6 +7,7 @@ use crate::{
 use futures_util::future::join_all;
 use std::{
     iter,
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex as Lock, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -108,5 +109,23 @@ impl Borrowed {
             pool.measures.idle.inc();
             pool.idle().push(connection);
         }
+    }
+}
+
+/// A connection that is used as `tokio-postgres` offers it, until it is dropped.
+pub struct Client(pub(crate) Borrowed);
+
+tollgate_core::debug_by_name!(Client);
+
+impl Deref for Client {
+    type Target = tokio_postgres::Client;
+    fn deref(&self) -> &Self::Target {
+        self.0.connection.client()
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0.connection.client_mut()
     }
 }
