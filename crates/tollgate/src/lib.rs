@@ -126,7 +126,7 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         Action, Actor, App, Change, Config, Create, Created, Date, Decimal, Delete, Filter, Html, Implies, Json, List,
-        May, Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource,
+        Located, May, Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource,
         Result, Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, choice, input, output, params,
         resource, service, settings,
     };

@@ -6,7 +6,7 @@ use super::{
     shelf::Shelf,
 };
 use crate::words::Word;
-use tollgate::{Located, prelude::*};
+use tollgate::prelude::*;
 
 /// The longest body of a book, in bytes.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;

@@ -7,7 +7,7 @@ use super::{
     trends::{Observed, Period, Trend},
 };
 use std::time::Duration;
-use tollgate::{Background, Located, prelude::*};
+use tollgate::{Background, prelude::*};
 
 /// The longest body of a batch, in bytes: ten thousand observations with all their values and some symptoms.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
