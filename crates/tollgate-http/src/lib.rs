@@ -94,7 +94,7 @@ pub use panics::log_panics;
 pub use pipeline::{Edge, Piped, Pipeline};
 pub use preconditions::Preconditions;
 pub use query::{Form, Query};
-pub use refusal::{Refusal, wants_page};
+pub use refusal::Refusal;
 pub use resources::{AnyResource, BadRow, Care, LoadError, Loading, Stores, load_rows};
 pub use scheme::{Flow, Scheme};
 pub use serve::{ConnectionLimits, Ended, Listening, Probe, Serving, Stop, Tls, bind, take_socket};
