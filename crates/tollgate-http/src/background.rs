@@ -64,9 +64,9 @@ pub struct Background {
 tollgate_core::debug_by_name!(Background);
 
 impl Background {
-    /// Begins the work now; in a request with an idempotency key once that is committed, if it is. Call it after a transaction of
-    /// your own, not within. It is part of the request's trace, its lines in the log name the
-    /// request, and an error of it is a line; on AWS Lambda it ends before the process is frozen.
+    /// Begins the work now; in a request with an idempotency key once that is committed, if it is. Call it after a
+    /// transaction of your own, not within. It is part of the request's trace, its lines in the log name the request,
+    /// and an error of it is a line; on AWS Lambda it ends before the process is frozen.
     pub fn spawn<H, A>(&self, work: H)
     where
         H: Handler<A, Arguments: JobArguments, Answer = Result<()>, Future: Send + 'static>,

@@ -3,8 +3,9 @@
 //! `GET /livez` says that the process answers, and looks at nothing else: whoever restarts what does not answer should not
 //! restart an app because its database is away. `GET /readyz` says whether requests should come here: each check by its
 //! name, 200 if all are well, 503 otherwise and while the process stops. What requests can do without makes an app
-//! `degraded`, which is 200: others, to which they would go instead, lack the same. Checks run at once, for two seconds at most, and
-//! what they found stands for a quarter of a second: probes are no load for a database, however many there are.
+//! `degraded`, which is 200: others, to which they would go instead, lack the same. Checks run at once, for two seconds
+//! at most, and what they found stands for a quarter of a second: probes are no load for a database, however many there
+//! are.
 //!
 //! Both need no sign-in, so they tell what is wrong in fixed words; causes are in the log.
 

@@ -202,8 +202,8 @@ impl Edge {
         refusal.write(response, page)
     }
 
-    /// The id that was given on the way, if it is one; else a new one. With nobody on the way, whoever asks would choose under which id
-    /// they are recorded.
+    /// The id that was given on the way, if it is one; else a new one. With nobody on the way, whoever asks would
+    /// choose under which id they are recorded.
     fn request_id(&self, headers: &HeaderMap) -> RequestId {
         let given = headers.get(REQUEST_ID).filter(|_| self.believes_ids).and_then(|id| id.to_str().ok());
         let good = |id: &&str| {

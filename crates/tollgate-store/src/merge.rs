@@ -76,8 +76,9 @@ impl<T, V: Cell> Field<T, V> {
 }
 
 impl<T: Resource> Store<T> {
-    /// Adds these rows, as they are but with the first version; of those whose key is there already, the named fields change and the others stay.
-    /// The version counts that, and the time of the last change is that of the new row. All of it happens or nothing.
+    /// Adds these rows, as they are but with the first version; of those whose key is there already, the named fields
+    /// change and the others stay. The version counts that, and the time of the last change is that of the new row. All
+    /// of it happens or nothing.
     ///
     /// Rows are the app's own here, not a caller's: both permissions must be for every row, as those of a
     /// [`System`](tollgate_access::System) are.

@@ -3,8 +3,8 @@
 //! Pass: the app starts without it and says what is missing; afterwards every token of a key that is known is good, also
 //! one that was never seen before; strangers are told 401; the provider is asked once in ten seconds at most; and who
 //! works hardly notices: the p99 of their requests is five in a hundred more at most, by the median of many pairs of
-//! calm and outage, one after the other; of each way, told by itself, it is less than a quarter more. That this is so for an hour is tried with a clock of its own, among the tests of
-//! `tollgate-auth`.
+//! calm and outage, one after the other; of each way, told by itself, it is less than a quarter more. That this is so
+//! for an hour is tried with a clock of its own, among the tests of `tollgate-auth`.
 
 use crate::{
     Finding, Result, Stage,
