@@ -87,6 +87,7 @@ impl<T: Resource> Store<T> {
     /// [`Error::Unscoped`] if a permission is for some rows; [`Error::Internal`] if two of the rows have one key, the
     /// database counts the keys, or values of another field are unique; [`Error::Invalid`] or [`Error::Rejected`] if a
     /// value cannot be stored.
+    #[doc(alias = "upsert")]
     pub async fn merge(
         &self,
         (create, update): &(May<Create, T>, May<Update, T>),
