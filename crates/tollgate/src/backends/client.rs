@@ -44,17 +44,17 @@ impl HttpClient {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        if settings.tries == 0 || settings.timeout_ms == 0 {
-            return Err(wrong("tries and timeout_ms: at least 1"));
+        if settings.tries == 0 || settings.timeout_milliseconds == 0 {
+            return Err(wrong("tries and timeout_milliseconds: at least 1"));
         }
         let builder = outgoing::builder().map_err(|error| Failure::of(&error))?;
         Ok(Self(Arc::new(Inner {
             name,
             base,
             headers,
-            timeout: Duration::from_millis(settings.timeout_ms.into()),
+            timeout: Duration::from_millis(settings.timeout_milliseconds.into()),
             tries: settings.tries,
-            largest: settings.largest_kib as usize * 1024,
+            largest: settings.response_kibibytes as usize * 1024,
             health: settings.health.clone(),
             http: builder.build().map_err(|error| Failure::of(&error))?,
             budget: Budget::default(),
