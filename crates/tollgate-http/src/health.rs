@@ -26,7 +26,7 @@ use tokio::{
 use tollgate_core::with_causes;
 
 /// How long a check may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long what was found stands.
 const STANDS: Duration = Duration::from_millis(250);
 
@@ -141,7 +141,7 @@ impl Health {
     async fn look(&self) -> Report {
         let looks = self.checks.iter().map(async |check| {
             let late = Unwell { words: "there was no answer in time".into(), cause: None };
-            let found = timeout(PATIENCE, (check.look)()).await.unwrap_or(Err(late));
+            let found = timeout(TIMEOUT, (check.look)()).await.unwrap_or(Err(late));
             (check.name.clone(), Found::of(check, found))
         });
         let checks: BTreeMap<_, _> = join_all(looks).await.into_iter().collect();

@@ -26,7 +26,7 @@ pub(crate) struct Pool {
     backoff: Mutex<Backoff>,
     idle: Lock<Vec<Connection>>,
     places: Arc<Semaphore>,
-    patience: Duration,
+    acquire_timeout: Duration,
     measures: PoolMeasures,
 }
 
@@ -39,11 +39,11 @@ pub(crate) struct Borrowed {
 }
 
 impl Pool {
-    /// At most `size` connections, each waited for no longer than `patience`.
-    pub(crate) fn new(connector: Connector, size: usize, patience: Duration) -> Arc<Self> {
+    /// At most `size` connections, each waited for no longer than `acquire_timeout`.
+    pub(crate) fn new(connector: Connector, size: usize, acquire_timeout: Duration) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(size));
         let measures = PoolMeasures::of(connector.config.database(), size);
-        Arc::new(Self { connector, backoff: Mutex::default(), idle: Lock::default(), places, patience, measures })
+        Arc::new(Self { connector, backoff: Mutex::default(), idle: Lock::default(), places, acquire_timeout, measures })
     }
 
     /// A connection on which a transaction has begun.
@@ -66,7 +66,7 @@ impl Pool {
     /// A place in the pool, in time.
     async fn place(&self) -> Result<OwnedSemaphorePermit> {
         let _pending = Counted::on(&self.measures.pending);
-        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
+        let place = timeout(self.acquire_timeout, Arc::clone(&self.places).acquire_owned()).await;
         let place = place.map_err(|_| {
             self.measures.timeouts.inc();
             Error::Overloaded

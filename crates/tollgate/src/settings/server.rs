@@ -152,8 +152,8 @@ impl Server {
 
     /// What requests are held to.
     pub(crate) fn load(&self) -> Load {
-        let patience = Duration::from_millis(self.queue_milliseconds.into());
-        Load::new(self.requests as usize, patience, seconds(self.request_seconds))
+        let queue_timeout = Duration::from_millis(self.queue_milliseconds.into());
+        Load::new(self.requests as usize, queue_timeout, seconds(self.request_seconds))
     }
 }
 
