@@ -1,21 +1,23 @@
 //! The edge: from bytes to a handler's arguments, and from its answer back to bytes.
 //!
 //! ```text
-//! a function is a route     handler.rs    its shape                 guard.rs    who may call it
-//!                           argument.rs   what it may ask for       json.rs query.rs list.rs
-//!                           answer.rs     what it may return        refusal.rs words.rs  every "no"
-//!                           call.rs address.rs  the request on its way  idempotency.rs  once, under a key
-//!                           etag.rs preconditions.rs  which state of a row
-//!                           cache.rs      answers for more than one caller  background.rs  what follows
-//! told from its signature   operation.rs  schemas.rs  api.rs scheme.rs  docs.rs  as a page
-//! together                  service.rs    crud.rs     resources.rs  view.rs  pages of an app   job.rs  without a caller
-//!                       live/         changes, as they happen
-//! on the road               serve/        accept      pipeline.rs   one visible list      pages.rs  for people
-//!                           overload.rs   or not      access_log.rs  audit.rs  refusals, recorded    panics.rs health.rs
-//!                       lambda/       or a call of AWS Lambda (feature `lambda`)  gateway.rs   limits.rs     how often
-//!                           cors.rs       pages of other origins
-//! how it is doing           observe.rs    metrics of routes         trace.rs      steps of a trace
-//!                           counts.rs     places and kept answers
+//! a function is a route    handler.rs      its shape
+//!                          guard.rs        who may call it
+//!                          argument.rs     what it may ask for: json.rs query.rs list.rs preconditions.rs background.rs
+//!                          answer.rs       what it may return, and in which state: etag.rs
+//!                          refusal.rs      every "no", in the words of words.rs
+//!                          call.rs         the request on its way, and from where: address.rs gateway.rs
+//! once, often, for many    idempotency.rs  limits.rs  cache.rs
+//! told from its signature  operation.rs    schemas.rs  scheme.rs; all together: api.rs; as a page: docs.rs
+//! together                 service.rs      crud.rs  resources.rs; pages of an app: view.rs; without a caller: job.rs
+//!                          live/           changes, as they happen
+//! on the road              serve/          accept; or a call of AWS Lambda: lambda/ (feature `lambda`)
+//!                          pipeline.rs     one visible list: overload.rs panics.rs cors.rs access_log.rs
+//!                          pages.rs        for people
+//! how it is doing          health.rs       for probes
+//!                          observe.rs      metrics of routes; of places and kept answers: counts.rs
+//!                          trace.rs        steps of a trace
+//!                          audit.rs        refusals, recorded
 //! ```
 //!
 //! This crate does not know how a caller is recognised: the road has a slot for it, [`Authenticate`].
