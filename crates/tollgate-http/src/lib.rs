@@ -3,7 +3,7 @@
 //! ```text
 //! a function is a route    handler.rs      its shape
 //!                          guard.rs        who may call it
-//!                          argument.rs     what it may ask for: json.rs query.rs list.rs preconditions.rs background.rs
+//!                          argument.rs     what it may ask for: json.rs query.rs list.rs preconditions.rs …
 //!                          answer.rs       what it may return, and in which state: etag.rs
 //!                          refusal.rs      every "no", in the words of words.rs
 //!                          call.rs         the request on its way, and from where: address.rs gateway.rs
