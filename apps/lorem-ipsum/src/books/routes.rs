@@ -46,7 +46,7 @@ async fn generate(
 
 fn located(made: Book) -> Located<Book> {
     let location = format!("/books/{}", made.book_id);
-    Located { made, location }
+    Created(made).at(location)
 }
 
 /// Reads a book, without its text.

@@ -32,7 +32,7 @@ async fn add(
 ) -> Result<Located<Patient>> {
     let made = patients.insert(&may, new).await?;
     let location = format!("/patients/{}", made.patient_id);
-    Ok(Located { made, location })
+    Ok(Created(made).at(location))
 }
 
 /// Reads a patient.
