@@ -48,7 +48,6 @@ impl fmt::Debug for TestApp {
 /// What to put under an app before it starts.
 pub struct Setup {
     app: App,
-    env: &'static str,
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     authenticate: Option<Arc<dyn Authenticate>>,
@@ -70,11 +69,11 @@ impl TestApp {
         Self::with(app).start().await
     }
 
-    /// The app on ground of your choice.
+    /// The app with a database, a clock and so on of your choice.
     pub fn with(app: App) -> Setup {
         let clock = Arc::new(SystemClock::default());
         let database = Arc::new(Memory::default());
-        Setup { app, env: "dev", database, clock, authenticate: None, seed: false }
+        Setup { app, database, clock, authenticate: None, seed: false }
     }
 
     /// Nobody in particular.
@@ -152,8 +151,8 @@ impl Setup {
     /// # Panics
     /// If the app would not start.
     pub async fn start(self) -> TestApp {
-        let Self { app, env, database, clock, authenticate, seed } = self;
-        let settings = app.built_in_settings(env).unwrap_or_else(|failure| panic!("{failure}"));
+        let Self { app, database, clock, authenticate, seed } = self;
+        let settings = app.built_in_settings("dev").unwrap_or_else(|failure| panic!("{failure}"));
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
         let roles = Arc::new(roles.unwrap_or_else(|failure| panic!("{failure}")));
         let authenticate = authenticate.unwrap_or_else(|| Arc::new(Believing(roles.anyone().clone())));
