@@ -40,5 +40,5 @@ pub use actor::{Actor, Identity, System};
 pub use grant::Grants;
 pub use known::Known;
 pub use may::{Access, Denied, May, Public};
-pub use policy::{Policy, Rows, Protected};
+pub use policy::{Policy, Protected, Rows};
 pub use roles::Roles;

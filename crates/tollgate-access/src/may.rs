@@ -1,6 +1,6 @@
 //! The permission as a value.
 
-use crate::{Action, Actor, Identity, Implies, Rows, Protected};
+use crate::{Action, Actor, Identity, Implies, Protected, Rows};
 use std::{fmt, marker::PhantomData, panic::Location};
 use tollgate_core::Problem;
 

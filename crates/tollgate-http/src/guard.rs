@@ -2,7 +2,7 @@
 
 use crate::{Call, Operation};
 use axum::http::StatusCode;
-use tollgate_access::{Access, Action, Actor, May, Public, Rows, Protected};
+use tollgate_access::{Access, Action, Actor, May, Protected, Public, Rows};
 use tollgate_core::Problem;
 use tollgate_store::Resource;
 
@@ -54,7 +54,7 @@ impl Reach {
 }
 
 mod sealed {
-    use super::{Actor, May, Public, Protected};
+    use super::{Actor, May, Protected, Public};
 
     pub trait Sealed {}
     impl<A, R: Protected> Sealed for May<A, R> {}

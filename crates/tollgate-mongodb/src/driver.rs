@@ -329,9 +329,8 @@ impl Driver for MongoDb {
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let (database, table) = (&self.documents(), update.table);
-            let changed = self.change(database, table, &update.filter, |mut at| {
-                Box::pin(async move { at.update(update).await })
-            });
+            let changed =
+                self.change(database, table, &update.filter, |mut at| Box::pin(async move { at.update(update).await }));
             show(table, &changed.await?, each)
         })
     }
@@ -339,9 +338,8 @@ impl Driver for MongoDb {
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
             let database = &self.documents();
-            let deleted = self.change(database, table, filter, |mut at| {
-                Box::pin(async move { at.delete(table, filter).await })
-            });
+            let deleted =
+                self.change(database, table, filter, |mut at| Box::pin(async move { at.delete(table, filter).await }));
             deleted.await
         })
     }

@@ -18,11 +18,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use std::{
-    ops::Range,
-    sync::Arc,
-    time::Duration,
-};
+use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::{join, time::timeout};
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{

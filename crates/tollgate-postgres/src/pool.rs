@@ -43,7 +43,14 @@ impl Pool {
     pub(crate) fn new(connector: Connector, size: usize, acquire_timeout: Duration) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(size));
         let measures = PoolMeasures::of(connector.config.database(), size);
-        Arc::new(Self { connector, backoff: Mutex::default(), idle: Lock::default(), places, acquire_timeout, measures })
+        Arc::new(Self {
+            connector,
+            backoff: Mutex::default(),
+            idle: Lock::default(),
+            places,
+            acquire_timeout,
+            measures,
+        })
     }
 
     /// A connection on which a transaction has begun.

@@ -53,7 +53,8 @@ fn connect_to_cluster(
     slot: &Arc<OnceLock<Connection>>,
 ) -> RedisResult<()> {
     let nodes: Vec<_> = urls.split(',').map(str::trim).collect();
-    let builder = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIMEOUT).response_timeout(TIMEOUT).retries(1);
+    let builder =
+        ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIMEOUT).response_timeout(TIMEOUT).retries(1);
     let builder = match authorities {
         Some(authorities) => builder.certs(authorities),
         None => builder,

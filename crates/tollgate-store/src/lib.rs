@@ -101,7 +101,7 @@ pub mod __private {
     pub use schemars;
     pub use serde;
     pub use serde_json;
-    pub use tollgate_access::{Act, Actor, Policy, Rows, Protected};
+    pub use tollgate_access::{Act, Actor, Policy, Protected, Rows};
     pub use tollgate_core::{
         At, Change, Faults, Input, Items, Length, Misfits, ObjectOnly, Output, Probe, Range, is_from_a_row,
     };

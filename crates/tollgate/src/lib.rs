@@ -70,7 +70,7 @@ pub mod testing;
 pub use app::{App, Exit, Failure};
 pub use settings::{Config, Settings};
 pub use tollgate_access::{
-    Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Protected, System,
+    Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Protected, Public, Read, Rows, System,
     Update,
 };
 pub use tollgate_auth::{Accounts, Mail, MailError};
@@ -79,7 +79,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_http::{
     Answer, Argument, Axum, Background, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
-    NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, NoIdempotencyKey, View,
+    NoContent, NoIdempotencyKey, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, View,
 };
 /// ```
 /// use tollgate::prelude::*;
@@ -126,9 +126,9 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         Action, Actor, App, Change, Config, Create, Created, Date, Decimal, Delete, Filter, Html, Implies, Json, List,
-        Located, May, Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource,
-        Result, Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, choice, input, output, params,
-        resource, service, settings,
+        Located, May, Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read,
+        Resource, Result, Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, choice, input, output,
+        params, resource, service, settings,
     };
 }
 

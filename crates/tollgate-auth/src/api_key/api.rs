@@ -8,7 +8,7 @@ use crate::users::{in_one_line, own_id};
 use jiff::SignedDuration;
 use tollgate_access::{Create, Delete, May, Read};
 use tollgate_core::Result;
-use tollgate_http::{Created, Json, List, NoContent, Page, Path, Service, NoIdempotencyKey};
+use tollgate_http::{Created, Json, List, NoContent, NoIdempotencyKey, Page, Path, Service};
 use tollgate_macros::{input, output, service};
 use tollgate_store::Store;
 

@@ -62,7 +62,9 @@ impl From<BackendError> for Problem {
     #[track_caller]
     fn from(error: BackendError) -> Self {
         let problem = match &error.kind {
-            ErrorKind::TimedOut => Self::new(StatusCode::GATEWAY_TIMEOUT).because("what this needs did not answer in time"),
+            ErrorKind::TimedOut => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT).because("what this needs did not answer in time")
+            }
             ErrorKind::Status(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, wait) => {
                 Self::unavailable().because("what this needs is busy").later(wait.unwrap_or(1))
             }

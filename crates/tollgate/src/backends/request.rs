@@ -1,6 +1,6 @@
 //! One request to another API, as often as it may be tried.
 
-use super::{BackendError, HttpClient, ErrorKind, measures};
+use super::{BackendError, ErrorKind, HttpClient, measures};
 use axum::{
     body::Bytes,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},

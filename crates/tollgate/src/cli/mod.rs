@@ -217,7 +217,8 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         Command::Openapi => show::openapi(&design),
         command => {
             // Boxed: the runtime has three ways to wait, and all commands would be in each.
-            let work: Pin<Box<dyn Future<Output = Result<(), Failure>>>> = Box::pin(carry_out(command, design, started));
+            let work: Pin<Box<dyn Future<Output = Result<(), Failure>>>> =
+                Box::pin(carry_out(command, design, started));
             let done = runtime.block_on(work);
             // Who wants the end at once does not wait for a password's hash.
             runtime.shutdown_background();

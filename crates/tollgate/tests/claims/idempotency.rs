@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tollgate::{
-    Answer, Operation, NoIdempotencyKey,
+    Answer, NoIdempotencyKey, Operation,
     http::{StatusCode, header},
     prelude::*,
 };
