@@ -206,7 +206,9 @@ impl App {
         let has_providers = !settings.identity.issuers.is_empty();
         services.extend(has_providers.then(tollgate_auth::provider_people_service));
         let mut extensions = settings.own.clone();
-        backends.iter().for_each(|slot| slot.tell(&mut extensions));
+        for slot in &backends {
+            slot.tell(&mut extensions);
+        }
         let api = Api {
             title: title.clone(),
             version: version.into(),

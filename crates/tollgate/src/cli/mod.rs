@@ -142,7 +142,9 @@ impl Command {
             settings.server.services.clear();
         }
         if let Some((host, port)) = self.listens() {
-            host.iter().for_each(|host| settings.server.host.clone_from(host));
+            if let Some(host) = host {
+                settings.server.host.clone_from(host);
+            }
             settings.server.port = port.unwrap_or(settings.server.port);
         }
         console::listen(settings, matches!(self, Self::Serve(_)));
