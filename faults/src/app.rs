@@ -13,7 +13,7 @@ use tokio::{task::block_in_place, time::sleep};
 use tollgate_testing::servers::free_port;
 
 /// Who does not get ready in that time never does.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A user who may write messages and read everything they need to.
 const SIGN_IN: &str = "username=reader@example.test&password=lorem-ipsum";
@@ -126,7 +126,7 @@ impl App {
         let mut client = Client::new(self.port, &"".into());
         while !client.get("/readyz").await.is_ok_and(|answer| answer.status.is_success()) {
             let has_ended = self.child.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|end| end.is_some()));
-            if has_ended || start.elapsed() > PATIENCE {
+            if has_ended || start.elapsed() > TIMEOUT {
                 return Err(format!("the app is not ready:\n{}", fs::read_to_string(&self.log)?).into());
             }
             sleep(Duration::from_millis(2)).await;

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
 /// After that long, an answer is none.
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A whole answer.
 pub(crate) struct Answer {
@@ -119,7 +119,7 @@ impl Client {
         }
         // Taken out, so that what was not answered in time is not waited for by the next.
         let kept = self.connection.take();
-        let (answer, connection) = timeout(PATIENCE, exchange(kept, self.port, request)).await??;
+        let (answer, connection) = timeout(TIMEOUT, exchange(kept, self.port, request)).await??;
         self.connection = Some(connection);
         Ok(answer)
     }

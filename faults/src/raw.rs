@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Longer than the app waits for a head.
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// So long the other side may think. One that then still waits for more will not get it.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ pub(crate) async fn exchange(port: u16, request: &[u8]) -> Result<Vec<u8>> {
             () = hear => {}
         }
     };
-    timeout(PATIENCE, exchanged).await.map_err(|_| "neither an answer nor an end")?;
+    timeout(TIMEOUT, exchanged).await.map_err(|_| "neither an answer nor an end")?;
     Ok(answer)
 }
 

@@ -19,7 +19,7 @@ struct Shelf {
 /// The shelf, by title.
 async fn shelf(may: May<Read, Book>, books: Store<Book>, view: View) -> Result<Html> {
     let books = books.find(&may, Filter::every()).sort(Book::TITLE.asc()).limit(100).all().await?;
-    view.show("page.html", Shelf { books })
+    view.render("page.html", Shelf { books })
 }
 
 /// What is granted to the roles.

@@ -54,7 +54,7 @@ async fn newest(may: May<Read, Movie>, movies: Store<Movie>, Query(since): Query
 /// The service: everything about movies that the rest of the app may see.
 pub fn service() -> Service {
     service!("movies")
-        .first_rows::<Movie>(include_str!("../data/movies.json"))
+        .seed::<Movie>(include_str!("../data/movies.json"))
         .crud::<Movie>("/movies")
         .get("/movies/", by_number)
         .get("/movies/new", newest)

@@ -18,12 +18,12 @@ pub trait Action: Send + Sync + 'static {
 ///
 /// Publishing a book changes it, but whoever may publish need not be allowed other changes:
 /// ```
-/// use tollgate_access::{Action, Implies, May, Subject, Update};
+/// use tollgate_access::{Action, Implies, May, Protected, Update};
 /// struct Publish;
 /// impl Action for Publish { const NAME: &'static str = "publish"; }
 /// impl Implies<Update> for Publish {}
 ///
-/// # fn publish<Book: Subject>(may: May<Publish, Book>) {
+/// # fn publish<Book: Protected>(may: May<Publish, Book>) {
 /// let update: May<Update, Book> = may.implied();
 /// # }
 /// ```

@@ -233,9 +233,9 @@ impl fmt::Debug for Actor {
 /// Work without a caller: start-up, commands, jobs. It may do everything, and must say why.
 ///
 /// ```
-/// # use tollgate_access::{Policy, Subject, System, Update};
+/// # use tollgate_access::{Policy, Protected, System, Update};
 /// # struct Word;
-/// # impl Subject for Word { const PLURAL: &'static str = "words"; type Scope = (); }
+/// # impl Protected for Word { const PLURAL: &'static str = "words"; type Scope = (); }
 /// # impl Policy for Word {}
 /// let may = System::because("word counts follow their book").may::<Update, Word>();
 /// ```

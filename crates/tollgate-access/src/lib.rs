@@ -6,12 +6,12 @@
 //! they may touch.
 //!
 //! This crate is pure: no I/O, no HTTP, no database. It does not even know what a filter is, only that a
-//! [`Subject`] names one as its `Scope`.
+//! [`Protected`] names one as its `Scope`.
 //!
 //! ```
-//! use tollgate_access::{Actor, Delete, Identity, Policy, Read, Subject};
+//! use tollgate_access::{Actor, Delete, Identity, Policy, Read, Protected};
 //! struct Movie;
-//! impl Subject for Movie { const PLURAL: &'static str = "movies"; type Scope = (); }
+//! impl Protected for Movie { const PLURAL: &'static str = "movies"; type Scope = (); }
 //! impl Policy for Movie {}
 //!
 //! let reader = Actor::from(Identity::new("rea").granted(["read:movies"]));
@@ -21,8 +21,8 @@
 //!
 //! Invariant: nothing outside this crate can construct a [`May`].
 //! ```compile_fail,E0451
-//! # use tollgate_access::{Actor, Create, May, Subject, Rows};
-//! fn forge<S: Subject>(actor: Actor) -> May<Create, S> {
+//! # use tollgate_access::{Actor, Create, May, Protected, Rows};
+//! fn forge<S: Protected>(actor: Actor) -> May<Create, S> {
 //!     May { actor, rows: Rows::All, action: std::marker::PhantomData }
 //! }
 //! ```
@@ -40,5 +40,5 @@ pub use actor::{Actor, Identity, System};
 pub use grant::Grants;
 pub use known::Known;
 pub use may::{Access, Denied, May, Public};
-pub use policy::{Policy, Rows, Subject};
+pub use policy::{Policy, Protected, Rows};
 pub use roles::Roles;

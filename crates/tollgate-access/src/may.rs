@@ -1,18 +1,18 @@
 //! The permission as a value.
 
-use crate::{Action, Actor, Identity, Implies, Rows, Subject};
+use crate::{Action, Actor, Identity, Implies, Protected, Rows};
 use std::{fmt, marker::PhantomData, panic::Location};
 use tollgate_core::Problem;
 
 /// Proof that [`actor`](May::actor) may do `A` to the [`rows`](May::rows) of `S`.
 #[must_use]
-pub struct May<A, S: Subject> {
+pub struct May<A, S: Protected> {
     actor: Actor,
     rows: Rows<S>,
     action: PhantomData<fn() -> A>,
 }
 
-impl<A, S: Subject> May<A, S> {
+impl<A, S: Protected> May<A, S> {
     pub(crate) fn granted(actor: Actor, rows: Rows<S>) -> Self {
         Self { actor, rows, action: PhantomData }
     }
@@ -42,7 +42,7 @@ impl<A, S: Subject> May<A, S> {
     }
 }
 
-impl<A, S: Subject> fmt::Debug for May<A, S> {
+impl<A, S: Protected> fmt::Debug for May<A, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("May").field("actor", &self.actor).field("resource", &S::PLURAL).finish_non_exhaustive()
     }

@@ -2,13 +2,13 @@
 
 use crate::{Act, Actor};
 
-/// Something permissions speak about.
+/// A type of rows that permissions protect; `#[resource]` makes it one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource",
     label = "permissions speak about resources",
     note = "put `#[resource(plural = \"…\")]` on the struct"
 )]
-pub trait Subject: Sized + Send + Sync + 'static {
+pub trait Protected: Sized + Send + Sync + 'static {
     /// The name used in permissions: `movies`.
     const PLURAL: &'static str;
     /// How a subset of the rows is described; the store makes it its filter.
@@ -17,7 +17,7 @@ pub trait Subject: Sized + Send + Sync + 'static {
 
 /// The rows a caller may touch.
 #[derive(Debug)]
-pub enum Rows<S: Subject> {
+pub enum Rows<S: Protected> {
     /// Every row.
     All,
     /// Not a single one.
@@ -27,7 +27,7 @@ pub enum Rows<S: Subject> {
 }
 
 // A derive would ask that `S` can be cloned, and it is the scope that must be.
-impl<S: Subject> Clone for Rows<S> {
+impl<S: Protected> Clone for Rows<S> {
     fn clone(&self) -> Self {
         match self {
             Self::All => Self::All,
@@ -56,7 +56,7 @@ impl<S: Subject> Clone for Rows<S> {
     label = "no policy",
     note = "`#[resource(…, policy)]` leaves it to you to write `impl Policy for {Self}`; without `policy` there is one"
 )]
-pub trait Policy: Subject {
+pub trait Policy: Protected {
     /// The rows on which `actor` may do `act`.
     fn rows(actor: &Actor, act: Act) -> Rows<Self> {
         let _ = (actor, act);

@@ -2,7 +2,7 @@
 //!
 //! Every call goes to a [`Place`] that the configuration or a provider's own metadata named, never a token or a caller:
 //! `https`, or `http` on this machine. No redirect is followed, no proxy or cookie of the environment is used, no
-//! compressed answer unpacked. An answer is whole within [`PATIENCE`] and as many bytes as whoever asked takes, or it is
+//! compressed answer unpacked. An answer is whole within [`TIMEOUT`] and as many bytes as whoever asked takes, or it is
 //! an error.
 //!
 //! Whose certificates are trusted, `authorities.rs` says.
@@ -17,7 +17,7 @@ use tracing::Instrument;
 use url::Url;
 
 /// How long a call may take, from the first packet to the last byte.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// The most that a provider's documents and answers may be, in bytes.
 pub const LARGEST: usize = 64 * 1024;
 
@@ -101,7 +101,7 @@ pub enum Why {
     #[error("could not be reached")]
     Unreachable(#[source] reqwest::Error),
     /// Not a whole answer in time.
-    #[error("gave no whole answer within {} seconds", PATIENCE.as_secs())]
+    #[error("gave no whole answer within {} seconds", TIMEOUT.as_secs())]
     Late,
     /// It pointed elsewhere, which is not followed.
     #[error("redirects, which is not followed; configure the address it has now")]
@@ -135,7 +135,7 @@ impl Outgoing {
     /// # Errors
     /// The TLS library cannot work here.
     pub fn new() -> crate::Result<Self> {
-        let client = builder()?.timeout(PATIENCE).pool_max_idle_per_host(4).build();
+        let client = builder()?.timeout(TIMEOUT).pool_max_idle_per_host(4).build();
         client.map(Self).map_err(|error| crate::Error::Tls(error.into()))
     }
 

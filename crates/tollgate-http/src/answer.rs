@@ -35,6 +35,14 @@ pub trait Answer {
 #[derive(Clone, Copy, Debug)]
 pub struct Created<T>(pub T);
 
+impl<T> Created<T> {
+    /// And where it is: a path.
+    #[must_use]
+    pub fn at(self, location: impl Into<String>) -> Located<T> {
+        Located { made: self.0, location: location.into() }
+    }
+}
+
 impl<T: Output> Answer for Created<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.answers::<T>(StatusCode::CREATED, "Created.");
@@ -64,13 +72,11 @@ impl<R: Resource> Answer for Tagged<R> {
     }
 }
 
-/// 201, with what was made, the tag of its state, and where it is.
+/// 201, with what was made, the tag of its state, and where it is: `Created(book).at("/books/7")`.
 #[derive(Clone, Debug)]
 pub struct Located<T> {
-    /// What was made.
-    pub made: T,
-    /// Where it is: a path.
-    pub location: String,
+    made: T,
+    location: String,
 }
 
 impl<T: Resource> Answer for Located<T> {

@@ -66,7 +66,7 @@ pub struct Built {
     /// The tables whose changes are sent to readers, here or elsewhere.
     pub live_tables: Vec<&'static Table>,
     /// The rows that new tables start with: the resource's plural and JSON.
-    pub first_rows: Vec<(&'static str, &'static str)>,
+    pub seeds: Vec<(&'static str, &'static str)>,
     /// What is done without a caller.
     pub jobs: Vec<Job>,
     /// The longest body that a route was given, in bytes; 0 if none was.
@@ -134,9 +134,9 @@ impl Api {
             document: self.document(described.paths, components),
             routes: self.routes().map(|(_, route)| route.info()).collect(),
             services: self.services.iter().map(Service::info).collect(),
-            first_rows: self.services.iter().flat_map(|service| service.first_rows.clone()).collect(),
+            seeds: self.services.iter().flat_map(|service| service.seeds.clone()).collect(),
             jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
-            longest_body: self.routes().filter_map(|(_, route)| route.longest).max().unwrap_or_default(),
+            longest_body: self.routes().filter_map(|(_, route)| route.body_limit).max().unwrap_or_default(),
             live_tables,
             resources,
             tables_elsewhere,

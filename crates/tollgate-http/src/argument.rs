@@ -197,7 +197,7 @@ impl Argument for Here {
 }
 
 /// The body as it was sent, whatever it says it is: a picture, or what a signature in a header was made of. It has as many
-/// bytes as [`up_to`](crate::Service::up_to) says.
+/// bytes as [`body_limit`](crate::Service::body_limit) says.
 impl Argument for Bytes {
     const READS_BODY: bool = true;
 
@@ -209,7 +209,7 @@ impl Argument for Bytes {
     }
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
-        call.read_body(call.longest).await
+        call.read_body(call.body_limit).await
     }
 }
 

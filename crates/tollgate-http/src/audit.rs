@@ -11,9 +11,9 @@ use tokio::{
 use tollgate_access::{Access, Actor, System};
 use tollgate_core::{Clock, with_causes};
 use tollgate_store::{
-    Database, Error, Store, Table, Unsettled,
+    Database, Error, Store, Table,
     audit::{AuditEvent, NewAuditEvent},
-    unsettled,
+    background,
 };
 
 /// How many records wait at most, and how many are written at once.
@@ -33,7 +33,7 @@ pub struct AuditLog {
 tollgate_core::debug_by_name!(AuditLog);
 
 /// An event on its way to the database.
-type Waiting = (NewAuditEvent, Unsettled);
+type Waiting = (NewAuditEvent, background::Token);
 
 impl AuditLog {
     /// Keeps events in the first of these databases, and in all of them removes those that are older than `keep`. Ends
@@ -63,7 +63,7 @@ impl AuditLog {
     /// Records an event soon. It never waits.
     pub fn note(&self, event: NewAuditEvent) {
         event.log();
-        if self.waiting.try_send((event, unsettled())).is_err() {
+        if self.waiting.try_send((event, background::token())).is_err() {
             tracing::warn!("too many audit events at once: one is in the log alone");
         }
     }
@@ -110,7 +110,7 @@ impl Keeper {
     }
 
     async fn record(&self, events: Vec<Waiting>) -> Result<(), Error> {
-        let (events, _settled): (_, Vec<_>) = events.into_iter().unzip();
+        let (events, _tokens): (_, Vec<_>) = events.into_iter().unzip();
         let may = System::because("refusals are recorded").may();
         match self.stores.first() {
             Some(store) => store.insert_many(&may, events).await.map(drop),

@@ -7,7 +7,8 @@
 //!
 //! What a cached route is given is its key: path and query, and the rows that its guard reaches. All else that came with the
 //! request (who calls, headers, address, the host it names) is taken away before the handler runs, so an answer cannot
-//! depend on it, whatever the handler does. The guard itself is asked every time: a permission that is gone gives no kept answers.
+//! depend on it, whatever the handler does. The guard itself is asked every time: a permission that is gone gives no
+//! kept answers.
 //!
 //! Each table has a generation, which every write of it ends, once it is kept and before the writer hears of it. An answer
 //! is good only in the generations in which its computation began. Where a write is not seen, it is good for the time that

@@ -1,7 +1,7 @@
 //! A request on its way to a handler, and what it can reach.
 
 use crate::{
-    beside::Waiting, cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores, serve::TooSlow,
+    background::Waiting, cache::AnswerCache, idempotency::Keyed, limits::Limits, resources::Stores, serve::TooSlow,
 };
 use axum::{
     body::{Body, Bytes},
@@ -62,24 +62,24 @@ pub struct Call {
     /// What begins when that is committed.
     pub(crate) waiting: Option<Waiting>,
     /// The longest body that is read, in bytes.
-    pub(crate) longest: usize,
+    pub(crate) body_limit: usize,
 }
 
 tollgate_core::debug_by_name!(Call);
 
 /// The longest body of a route that says nothing else, in bytes.
-const LONGEST: usize = 1024 * 1024;
+const BODY_LIMIT: usize = 1024 * 1024;
 
 impl Call {
     pub(crate) fn new(request: Request, context: Arc<Context>) -> Self {
         let (head, body) = request.into_parts();
         let (actor, aside, transaction, waiting) = (None, None, None, None);
-        Self { head, body: Some(body), context, actor, aside, transaction, waiting, longest: LONGEST }
+        Self { head, body: Some(body), context, actor, aside, transaction, waiting, body_limit: BODY_LIMIT }
     }
 
     /// The same with a body of at most so many bytes.
-    pub(crate) fn up_to(self, longest: Option<usize>) -> Self {
-        Self { longest: longest.unwrap_or(LONGEST), ..self }
+    pub(crate) fn with_body_limit(self, limit: Option<usize>) -> Self {
+        Self { body_limit: limit.unwrap_or(BODY_LIMIT), ..self }
     }
 
     /// Who calls; asked once.

@@ -2,7 +2,7 @@
 //!
 //! They go through [`Service`] like any other, so their permissions, their document and their place in the
 //! access matrix come from their signatures too.
-use crate::{Json, List, Located, NoContent, Page, Path, Preconditions, Service, Tagged, argument::Here};
+use crate::{Created, Json, List, Located, NoContent, Page, Path, Preconditions, Service, Tagged, argument::Here};
 use tollgate_access::{Create, Delete, May, Read, Update};
 use tollgate_core::Result;
 use tollgate_store::{Resource, Store};
@@ -19,7 +19,7 @@ async fn create<R: Resource>(
 ) -> Result<Located<R>> {
     let made = rows.insert(&may, new).await?;
     let location = format!("{path}/{}", escaped(&made.id().to_string()));
-    Ok(Located { made, location })
+    Ok(Created(made).at(location))
 }
 
 /// A key as one segment of a path (RFC 3986, 3.3).

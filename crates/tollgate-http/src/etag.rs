@@ -145,8 +145,11 @@ impl Conditions {
         self.are_met(tag) && !self.is_known(tag)
     }
 
-    /// The same, asked of the database, where versions can tell.
+    /// The same, asked of the database, where there is nothing to ask or versions can tell.
     pub(crate) fn filter<R: Resource>(&self) -> Option<Filter<R>> {
+        if self.is_empty() {
+            return Some(Filter::every());
+        }
         let column = Versioned::<R>::COLUMN?;
         let among = |tags: &Tags, weak| tags.versions::<R>(column, weak);
         let matches = self.matches.as_ref().map_or(Expr::EVERY, |tags| among(tags, false));

@@ -2,7 +2,7 @@
 
 use crate::{Call, Operation};
 use axum::http::StatusCode;
-use tollgate_access::{Access, Action, Actor, May, Public, Rows, Subject};
+use tollgate_access::{Access, Action, Actor, May, Protected, Public, Rows};
 use tollgate_core::Problem;
 use tollgate_store::Resource;
 
@@ -54,10 +54,10 @@ impl Reach {
 }
 
 mod sealed {
-    use super::{Actor, May, Public, Subject};
+    use super::{Actor, May, Protected, Public};
 
     pub trait Sealed {}
-    impl<A, R: Subject> Sealed for May<A, R> {}
+    impl<A, R: Protected> Sealed for May<A, R> {}
     impl Sealed for Actor {}
     impl Sealed for Public {}
     impl<A: Sealed, B: Sealed> Sealed for (A, B) {}

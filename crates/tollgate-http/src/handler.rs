@@ -66,7 +66,7 @@ handlers!(A a B b C c D d E e F f G g H h);
 #[derive(Clone)]
 pub(crate) struct Terms {
     /// The longest body, in bytes, if that is not the usual one.
-    pub(crate) longest: Option<usize>,
+    pub(crate) body_limit: Option<usize>,
     /// How its answers are kept, if they are.
     pub(crate) cached: Option<Arc<CachedRoute>>,
 }
@@ -76,7 +76,7 @@ pub(crate) async fn serve<H, A>(handler: H, request: Request, context: Arc<Conte
 where
     H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
 {
-    let call = &mut Call::new(request, context).up_to(terms.longest);
+    let call = &mut Call::new(request, context).with_body_limit(terms.body_limit);
     let taken = match call.context.limits.clone() {
         Some(limits) => limits.of_caller(call).await,
         None => Taken::default(),

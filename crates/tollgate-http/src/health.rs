@@ -3,8 +3,9 @@
 //! `GET /livez` says that the process answers, and looks at nothing else: whoever restarts what does not answer should not
 //! restart an app because its database is away. `GET /readyz` says whether requests should come here: each check by its
 //! name, 200 if all are well, 503 otherwise and while the process stops. What requests can do without makes an app
-//! `degraded`, which is 200: others, to which they would go instead, lack the same. Checks run at once, for two seconds at most, and
-//! what they found stands for a quarter of a second: probes are no load for a database, however many there are.
+//! `degraded`, which is 200: others, to which they would go instead, lack the same. Checks run at once, for two seconds
+//! at most, and what they found stands for a quarter of a second: probes are no load for a database, however many there
+//! are.
 //!
 //! Both need no sign-in, so they tell what is wrong in fixed words; causes are in the log.
 
@@ -25,7 +26,7 @@ use tokio::{
 use tollgate_core::with_causes;
 
 /// How long a check may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long what was found stands.
 const STANDS: Duration = Duration::from_millis(250);
 
@@ -140,7 +141,7 @@ impl Health {
     async fn look(&self) -> Report {
         let looks = self.checks.iter().map(async |check| {
             let late = Unwell { words: "there was no answer in time".into(), cause: None };
-            let found = timeout(PATIENCE, (check.look)()).await.unwrap_or(Err(late));
+            let found = timeout(TIMEOUT, (check.look)()).await.unwrap_or(Err(late));
             (check.name.clone(), Found::of(check, found))
         });
         let checks: BTreeMap<_, _> = join_all(looks).await.into_iter().collect();

@@ -17,7 +17,7 @@ mod key;
 mod records;
 
 use crate::{
-    Argument, Arguments, Call, Context, Guard, Operation, beside::Waiting, call::is_too_long, refusal::Refusal,
+    Argument, Arguments, Call, Context, Guard, Operation, background::Waiting, call::is_too_long, refusal::Refusal,
 };
 use axum::{
     body::{Body, to_bytes},
@@ -121,9 +121,9 @@ impl Drop for Turn {
 /// Asked for by a handler whose request or answer holds a secret. Neither is kept anywhere, not even as a hash, so the
 /// answer could not be repeated: a request with an `Idempotency-Key` is refused with 400 instead of being done twice.
 #[derive(Clone, Copy, Debug)]
-pub struct Unrepeatable;
+pub struct NoIdempotencyKey;
 
-impl Argument for Unrepeatable {
+impl Argument for NoIdempotencyKey {
     const REPEATABLE: bool = false;
 
     fn describe(_: &mut Operation<'_>) {}
@@ -249,7 +249,7 @@ async fn request(call: &mut Call, key: &str) -> Result<NewKeyedRequest> {
     if actor.is_anyone() {
         return Err(Problem::bad_request().because("an `Idempotency-Key` is a caller's own: sign in, or leave it out"));
     }
-    let body = call.read_body(call.longest).await?;
+    let body = call.read_body(call.body_limit).await?;
     let (head, media_type) = (&call.head, call.head.headers.get(header::CONTENT_TYPE));
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let media_type = media_type.map_or(&b""[..], HeaderValue::as_bytes);

@@ -39,7 +39,7 @@ impl<T: Input> Argument for Json<T> {
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {
         check_media_type(&call.head.headers)?;
-        read(&call.read_body(call.longest).await?).map(Self)
+        read(&call.read_body(call.body_limit).await?).map(Self)
     }
 }
 

@@ -7,6 +7,7 @@
 
 use crate::{
     AuditLog, Authenticate, ClientAddress, Limits, Load,
+    access_log::{self, Line},
     cors::{Cors, Page},
     health,
     limits::Taken,
@@ -18,7 +19,7 @@ use crate::{
 };
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request as Plain, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request as Plain, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
@@ -33,7 +34,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::Instant,
 };
 use tollgate_access::Roles;
 use tollgate_core::Problem;
@@ -202,8 +202,8 @@ impl Edge {
         refusal.write(response, page)
     }
 
-    /// The id that was given on the way, if it is one; else a new one. With nobody on the way, whoever asks would choose under which id
-    /// they are recorded.
+    /// The id that was given on the way, if it is one; else a new one. With nobody on the way, whoever asks would
+    /// choose under which id they are recorded.
     fn request_id(&self, headers: &HeaderMap) -> RequestId {
         let given = headers.get(REQUEST_ID).filter(|_| self.believes_ids).and_then(|id| id.to_str().ok());
         let good = |id: &&str| {
@@ -322,7 +322,7 @@ impl Edge {
         }
 
         let origin = Origin::new(Arc::clone(&id.0), ClientAddress::of(request.extensions()), trace);
-        let mut line = Line { asked, id, started: Instant::now(), status: LEFT };
+        let mut line = Line::begin(asked, id);
         // Pinned in place: what is handed on by value is copied at each step of the way, and has room in the future twice.
         let answer = pin!(async move {
             let page = match &self.cors {
@@ -343,7 +343,7 @@ impl Edge {
                 None => response,
             };
             if response.status().is_server_error() && response.extensions().get::<Arc<Refusal>>().is_none() {
-                told_otherwise(asked, id, response.status());
+                access_log::failed(asked, id, response.status());
             }
             self.finish_headers(response.headers_mut(), id);
             if self.cors.is_some() {
@@ -385,37 +385,4 @@ pub(crate) fn head_of(request: &Request) -> Parts {
     head.uri.clone_from(request.uri());
     head.headers.clone_from(request.headers());
     head
-}
-
-/// A failure that is told in another form than that of a problem, as OAuth has one: its cause is in a line of its own.
-fn told_otherwise(asked: &Asked, id: &RequestId, status: StatusCode) {
-    if !health::is_probe(asked.path()) {
-        tracing::error!(request_id = %id, method = %asked.method, path = asked.path(), route = asked.route(), status = status.as_u16(), "failed");
-    }
-}
-
-/// What the log says of a client that left before its answer; nginx's word for it.
-const LEFT: u16 = 499;
-
-/// The line of a request, written when it ends, however it ends.
-struct Line {
-    asked: Asked,
-    id: RequestId,
-    started: Instant,
-    status: u16,
-}
-
-impl Line {
-    fn end(&mut self, status: StatusCode) {
-        self.status = status.as_u16();
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        let Self { asked, id, status, .. } = self;
-        let micros = self.started.elapsed().as_micros();
-        let end = if *status == LEFT { "left" } else { "answered" };
-        tracing::info!(target: "tollgate::request", request_id = %id, method = %asked.method, path = asked.path(), route = asked.route(), status, micros, "{end}");
-    }
 }

@@ -55,9 +55,6 @@ impl Preconditions {
         id: R::Id,
         patch: R::Patch,
     ) -> Result<R> {
-        if self.0.is_empty() {
-            return Ok(rows.update(may, id, patch).await?);
-        }
         if let Some(only) = self.0.filter() {
             return Ok(rows.update_if(may, id, only, patch).await?);
         }
@@ -77,9 +74,6 @@ impl Preconditions {
         id: R::Id,
         new: R::New,
     ) -> Result<R> {
-        if self.0.is_empty() {
-            return Ok(rows.replace(may, id, new).await?);
-        }
         if let Some(only) = self.0.filter() {
             return Ok(rows.replace_if(may, id, only, new).await?);
         }
@@ -93,9 +87,6 @@ impl Preconditions {
     /// # Errors
     /// 412 if they are not, and as there.
     pub async fn delete<R: Resource>(&self, rows: &Store<R>, may: &May<Delete, R>, id: R::Id) -> Result<()> {
-        if self.0.is_empty() {
-            return Ok(rows.delete(may, id).await?);
-        }
         if let Some(only) = self.0.filter() {
             return Ok(rows.delete_if(may, id, only).await?);
         }

@@ -39,7 +39,7 @@ pub trait AnyResource: Send + Sync {
     ) -> Box<dyn Any + Send + Sync>;
     /// Adds the first rows to its store, unless it has some, in one transaction with the `claim`: it says whether nobody
     /// has done so before, and takes note that it is done.
-    fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a>;
+    fn seed<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a>;
     /// Adds all rows to its store, or none; tells how many are done after each portion. They are made by that actor, within
     /// what they may, or by an operator.
     fn load<'a>(
@@ -111,7 +111,7 @@ impl<R: Resource> AnyResource for Of<R> {
         Box::new(Store::<R>::watched(database, clock, watch))
     }
 
-    fn load_first<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a> {
+    fn seed<'a>(&self, stores: &'a Stores, rows: Vec<Value>, claim: Claim<'a>) -> Loading<'a> {
         Box::pin(async move {
             let store = stores.of::<R>()?;
             let new = read_rows::<R>(rows, None)?;

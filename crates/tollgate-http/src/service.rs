@@ -24,7 +24,7 @@ pub struct Service {
     pub(crate) about: &'static str,
     pub(crate) routes: Vec<Route>,
     notes: &'static [(&'static str, &'static str)],
-    /// What `named`, `cached` and `up_to` are about.
+    /// What `named`, `cached` and `body_limit` are about.
     last: Last,
     /// Words that are about nothing.
     pub(crate) mistakes: Vec<String>,
@@ -33,7 +33,7 @@ pub struct Service {
     /// Whether another instance serves it, so that its routes are known here and not answered.
     pub(crate) is_elsewhere: bool,
     /// Rows that a new database starts with: the resource's plural and JSON.
-    pub(crate) first_rows: Vec<(&'static str, &'static str)>,
+    pub(crate) seeds: Vec<(&'static str, &'static str)>,
     /// Tables whose changes are sent to readers.
     pub(crate) live: Vec<&'static Table>,
     /// Resources that no signature mentions.
@@ -74,7 +74,7 @@ pub(crate) struct Route {
     pub describe: fn(&mut Operation<'_>),
     endpoint: Endpoint,
     /// Its longest body, in bytes, where that was said.
-    pub longest: Option<usize>,
+    pub body_limit: Option<usize>,
     is_page: bool,
     is_public: bool,
     pub cached: Option<Arc<CachedRoute>>,
@@ -90,7 +90,7 @@ impl Route {
 
     /// What answers.
     pub(crate) fn endpoint(self) -> MethodRouter<Arc<Context>> {
-        let endpoint = (self.endpoint)(Terms { longest: self.longest, cached: self.cached });
+        let endpoint = (self.endpoint)(Terms { body_limit: self.body_limit, cached: self.cached });
         if self.is_page { endpoint.layer(from_fn(sign_in_first)) } else { endpoint }
     }
 }
@@ -109,7 +109,7 @@ impl Service {
             links: vec![],
             jobs: vec![],
             is_elsewhere: false,
-            first_rows: vec![],
+            seeds: vec![],
             live: vec![],
             resources: vec![],
         }
@@ -138,8 +138,8 @@ impl Service {
 
     /// Fills the table of `R` with this JSON array when the app first makes it.
     #[must_use]
-    pub fn first_rows<R: Resource>(mut self, json: &'static str) -> Self {
-        self.first_rows.push((R::PLURAL, json));
+    pub fn seed<R: Resource>(mut self, json: &'static str) -> Self {
+        self.seeds.push((R::PLURAL, json));
         self.resource::<R>()
     }
 
@@ -194,9 +194,9 @@ impl Service {
     /// Lets the body of the route that was added last, or of those of a [`crud`](Self::crud), have so many bytes; 1 MiB if
     /// nothing is said.
     #[must_use]
-    pub fn up_to(mut self, bytes: usize) -> Self {
-        self.last().iter_mut().for_each(|route| route.longest = Some(bytes));
-        self.about_routes("up_to")
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.last().iter_mut().for_each(|route| route.body_limit = Some(bytes));
+        self.about_routes("body_limit")
     }
 
     /// The routes that were added last.
@@ -295,7 +295,7 @@ impl Service {
                 operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
             endpoint: Box::new(endpoint),
-            longest: None,
+            body_limit: None,
             is_page: false,
             is_public: H::Arguments::access() == Access::Public,
             cached: None,

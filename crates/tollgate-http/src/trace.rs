@@ -122,7 +122,7 @@ pub fn outgoing() -> HeaderMap {
 /// Work as a step of the trace at hand that may last longer than the step it follows from.
 pub(crate) fn continued<F: Future>(work: F) -> impl Future<Output = F::Output> {
     // A child would keep its parent open to the end.
-    let span = tracing::debug_span!(target: "tollgate::trace", parent: None, "beside");
+    let span = tracing::debug_span!(target: "tollgate::trace", parent: None, "background");
     if let (false, Some(tracer)) = (span.is_disabled(), TRACER.get()) {
         (tracer.adopt)(&span, &outgoing());
     }

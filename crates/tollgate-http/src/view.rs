@@ -8,7 +8,7 @@
 //! # use tollgate_access::Actor;
 //! # use tollgate_core::Result;
 //! async fn shelf(_: Actor, view: View) -> Result<Html> {
-//!     view.show("shelf.html", serde_json::json!({ "books": ["Lorem", "Ipsum"] }))
+//!     view.render("shelf.html", serde_json::json!({ "books": ["Lorem", "Ipsum"] }))
 //! }
 //! let service = Service::new("books").page("/shelf", shelf).link("/shelf", "Books");
 //! ```
@@ -55,7 +55,7 @@ impl View {
     ///
     /// # Errors
     /// 500 if there is no such template, or the content lacks what it asks for.
-    pub fn show(&self, template: &str, content: impl Serialize) -> Result<Html> {
+    pub fn render(&self, template: &str, content: impl Serialize) -> Result<Html> {
         self.pages.render(template, Shown { frame: &self.frame, content }).map(Html)
     }
 }

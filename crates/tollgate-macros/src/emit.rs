@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, ext::IdentExt, spanned::Sp
 
 /// Everything that `#[resource]` writes.
 pub(crate) fn resource(model: &Model) -> TokenStream {
-    let parts = [stored, new, patch, constants, subject, row, implementation];
+    let parts = [stored, new, patch, constants, protected, row, implementation];
     parts.iter().map(|part| part(model)).collect()
 }
 
@@ -79,7 +79,7 @@ fn constants(Model { item, fields, .. }: &Model) -> TokenStream {
 }
 
 /// What permissions call it, and which rows they reach unless the app says so itself.
-fn subject(model: &Model) -> TokenStream {
+fn protected(model: &Model) -> TokenStream {
     let (resource, plural) = (&model.item.ident, &model.arguments.plural);
     let own_rows = model.fields.iter().find(|field| field.flags.owner).map(|Field { ident, ty, .. }| {
         let constant = format_ident!("{}", text(ident).to_uppercase());
@@ -102,7 +102,7 @@ fn subject(model: &Model) -> TokenStream {
     // Who forgets `#[resource]` is told so, and not which other types have it.
     quote! {
         #[diagnostic::do_not_recommend]
-        impl ::tollgate::__private::Subject for #resource {
+        impl ::tollgate::__private::Protected for #resource {
             const PLURAL: &'static str = #plural;
             type Scope = ::tollgate::__private::Filter<Self>;
         }

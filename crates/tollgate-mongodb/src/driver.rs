@@ -1,12 +1,10 @@
 //! The database: one client, whose pool of connections every request shares.
-//!
-//! Where the URL changes, as when a password is rotated, another client takes its place once it was let in. What is under
-//! way ends where it began.
 
 use crate::{
     cell::{Shown, documents},
     config::Config,
-    error::{in_time, refused, unusable},
+    connection::{connect, follow},
+    error::in_time,
     merge::updates as merge_updates,
     migrate,
     operation::{Operation, STATEMENT_TIMEOUT},
@@ -16,27 +14,24 @@ use crate::{
     schema,
     session::{RETRY_TIMEOUT, TransactionSession, together},
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use mongodb::{
-    Client, Database as Documents,
+    Database as Documents,
     bson::{Document, RawDocumentBuf, doc},
-    event::{EventHandler, cmap::CmapEvent},
+    error::Result as Fallible,
     options::{ReadConcern, ReturnDocument},
 };
 use std::{
     ops::Range,
-    sync::{Arc, PoisonError, RwLock, Weak},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use tokio::{
-    runtime::Handle,
-    time::{sleep, timeout},
-};
+use tokio::{runtime::Handle, time::timeout};
 use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
     Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Merge, Result, Select, Session, Table,
     Update, Value,
-    connections::PoolMeasures,
     migrate::{Applied, Script},
 };
 
@@ -45,11 +40,6 @@ use tollgate_store::{
 const POINTS: usize = 2;
 const INSERTS: usize = 2;
 
-/// `maxWireVersion` of MongoDB 6.0. Servers before miss fixes that transactions need.
-const OLDEST: i32 = 17;
-
-/// Connections to one server, where the URL says nothing else: what the driver has.
-const POOL: u32 = 10;
 /// How long a write of one document waits for another's transaction, which is not as long as that may take.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a group of inserts does, because of one of them.
@@ -58,9 +48,6 @@ const GROUP_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection may take to show that it is one.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How soon a new URL by which nobody is let in is tried again.
-const AGAIN: Duration = Duration::from_secs(2);
 
 /// Where the keys are counted: `{_id: collection, last: number}`.
 pub(crate) const COUNTERS: &str = "tollgate_counters";
@@ -114,6 +101,23 @@ impl MongoDb {
         outcome
     }
 
+    /// Changes rows: one by itself, several as often as others are in their way.
+    async fn change<'d, R>(
+        &self,
+        database: &'d Documents,
+        table: &Table,
+        filter: &Expr,
+        work: impl for<'s> Fn(Operation<'s, 'd>) -> BoxFuture<'s, Fallible<R>>,
+    ) -> Result<R> {
+        let _place = self.places.take().await?;
+        let changed = if is_one(table, filter) {
+            in_time(LOCK_TIMEOUT, Some(table), work(on(database))).await
+        } else {
+            together(database, table, RETRY_TIMEOUT, work).await
+        };
+        self.written(changed)
+    }
+
     /// Inserts one row, or several as often as others are in their way, but for no longer than that.
     async fn insert_within(
         &self,
@@ -145,90 +149,6 @@ impl MongoDb {
         self.written(inserted)?;
         Ok(keys)
     }
-}
-
-/// Puts a client in its place that is let in by the new URL. A password may be told here before it is changed there, so it
-/// is tried again until it is, or another one comes.
-async fn follow(slot: Weak<RwLock<Documents>>, url: LiveSecret) {
-    let new = url.get();
-    while slot.strong_count() > 0 {
-        let connected = connect(new.clone(), &url).await;
-        if url.get().reveal() != new.reveal() {
-            return;
-        }
-        match connected {
-            Ok((_, database)) => {
-                if let Some(slot) = slot.upgrade() {
-                    *slot.write().unwrap_or_else(PoisonError::into_inner) = database;
-                }
-                return;
-            }
-            Err(error) => tracing::warn!(error = with_causes(&error), "MongoDB lets nobody in by its new URL yet"),
-        }
-        sleep(AGAIN).await;
-    }
-}
-
-/// A client at that URL, of a server that can be used.
-async fn connect(url: Secret, live: &LiveSecret) -> Result<(Config, Documents)> {
-    let mut config = Config::parse(url.reveal()).await?;
-    let live = live.clone();
-    // Who is not let in may have an old password.
-    let most = config.options.max_pool_size.unwrap_or(POOL);
-    let measures = PoolMeasures::of(&config.database, usize::try_from(most).unwrap_or(usize::MAX));
-    config.options.cmap_event_handler = Some(EventHandler::callback(move |event| {
-        if matches!(event, CmapEvent::ConnectionCheckoutFailed(_)) {
-            live.doubt();
-        }
-        count(&measures, &event);
-    }));
-    let client = Client::with_options(config.options.clone()).map_err(|error| refused(&config, &error))?;
-    let database = client.database(&config.database);
-    check(&config, &database).await?;
-    Ok((config, database))
-}
-
-/// What the driver tells of its connections, to all servers of the database together.
-fn count(measures: &PoolMeasures, event: &CmapEvent) {
-    let PoolMeasures { used, idle, pending, timeouts } = measures;
-    // Each step answers the number before it, which nobody needs.
-    let _ = match event {
-        CmapEvent::ConnectionCreated(_) => idle.inc(),
-        CmapEvent::ConnectionClosed(_) => idle.dec(),
-        CmapEvent::ConnectionCheckoutStarted(_) => pending.inc(),
-        CmapEvent::ConnectionCheckoutFailed(_) => {
-            timeouts.inc();
-            pending.dec()
-        }
-        CmapEvent::ConnectionCheckedOut(_) => {
-            pending.dec();
-            idle.dec();
-            used.inc()
-        }
-        CmapEvent::ConnectionCheckedIn(_) => {
-            used.dec();
-            idle.inc()
-        }
-        _ => 0,
-    };
-}
-
-async fn check(config: &Config, database: &Documents) -> Result<()> {
-    let hello = database.run_command(doc! { "hello": 1 }).await;
-    let hello = hello.map_err(|error| refused(config, &error))?;
-    let version = hello.get_i32("maxWireVersion").unwrap_or_default();
-    if version < OLDEST {
-        return Err(unusable(config, "it is older than MongoDB 6.0", "upgrade it, or set `database.url` to another"));
-    }
-    let has_transactions = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
-    if !has_transactions {
-        let why = "it is no member of a replica set, so it has no transactions";
-        let remedy = "start it with --replSet and run rs.initiate() once, or set `database.url` to a replica set";
-        return Err(unusable(config, why, remedy));
-    }
-    // The first question that takes somebody who is known. A user of some collections is told of these.
-    let names = database.list_collection_names().authorized_collections(true).await;
-    names.map(drop).map_err(|error| refused(config, &error))
 }
 
 fn on(database: &Documents) -> Operation<'_, '_> {
@@ -408,33 +328,19 @@ impl Driver for MongoDb {
 
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let _place = self.places.take().await?;
-            let database = &self.documents();
-            let changed = if is_one(update.table, &update.filter) {
-                in_time(LOCK_TIMEOUT, Some(update.table), on(database).update(update)).await
-            } else {
-                together(database, update.table, RETRY_TIMEOUT, |mut at| {
-                    Box::pin(async move { at.update(update).await })
-                })
-                .await
-            };
-            show(update.table, &self.written(changed)?, each)
+            let (database, table) = (&self.documents(), update.table);
+            let changed =
+                self.change(database, table, &update.filter, |mut at| Box::pin(async move { at.update(update).await }));
+            show(table, &changed.await?, each)
         })
     }
 
     fn delete<'a>(&'a self, table: &'static Table, filter: &'a Expr) -> Answer<'a, u64> {
         Box::pin(async move {
-            let _place = self.places.take().await?;
             let database = &self.documents();
-            let deleted = if is_one(table, filter) {
-                in_time(LOCK_TIMEOUT, Some(table), on(database).delete(table, filter)).await
-            } else {
-                together(database, table, RETRY_TIMEOUT, |mut at| {
-                    Box::pin(async move { at.delete(table, filter).await })
-                })
-                .await
-            };
-            self.written(deleted)
+            let deleted =
+                self.change(database, table, filter, |mut at| Box::pin(async move { at.delete(table, filter).await }));
+            deleted.await
         })
     }
 }

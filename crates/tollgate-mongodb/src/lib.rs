@@ -4,7 +4,8 @@
 //! driver.rs     the six methods         session.rs   a transaction
 //! operation.rs  each of them, in a transaction or not
 //! query.rs      filters and orders      cell.rs      cells, both ways    schema.rs  collections as the model says
-//! config.rs     all of the URL          error.rs     what the server's "no" means
+//! config.rs     all of the URL          connection.rs  a client, another where the URL changes
+//! error.rs      what the server's "no" means
 //! rights.rs     whether the user may    nested.rs    decimals, lists, nested values
 //! migrate.rs    changes as scripts, and scripts applied              taken.rs     unique values in a transaction
 //! ```
@@ -18,6 +19,7 @@
 
 mod cell;
 mod config;
+mod connection;
 mod driver;
 mod error;
 mod merge;

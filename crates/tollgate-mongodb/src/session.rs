@@ -1,8 +1,9 @@
 //! A transaction: a session of its own, one step after the other.
 //!
 //! It reads from one snapshot. Where it changes what another has changed meanwhile, it fails as a whole and may be tried
-//! again ([`Error::Overloaded`]), which its first step does by itself: whoever reads a number, adds one and writes it back loses no other's addition. A step
-//! that the server refuses ends it, so what it would refuse as taken is found out before (`taken.rs`).
+//! again ([`Error::Overloaded`]), which its first step does by itself: whoever reads a number, adds one and writes it
+//! back loses no other's addition. A step that the server refuses ends it, so what it would refuse as taken is found
+//! out before (`taken.rs`).
 
 use crate::{
     cell::documents,

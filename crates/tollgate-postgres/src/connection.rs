@@ -84,9 +84,9 @@ impl Connector {
     }
 
     async fn in_time<T>(&self, waited_for: impl Future<Output = T>, remedy: &str) -> Result<T> {
-        let patience = self.config.connect_timeout();
-        let late = |_| unusable(&self.config, &format!("no answer within {} s", patience.as_secs()), remedy);
-        timeout(patience, waited_for).await.map_err(late)
+        let limit = self.config.connect_timeout();
+        let late = |_| unusable(&self.config, &format!("no answer within {} s", limit.as_secs()), remedy);
+        timeout(limit, waited_for).await.map_err(late)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     iam::Role,
     line::{Again, Lines},
     migrate,
-    pool::{Borrowed, Pool},
+    pool::{Client, Pool},
     schema,
     session::TransactionSession,
     statement::{columns_of, counted, keys_of, show, show_asked},
@@ -18,11 +18,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use std::{
-    ops::{Deref, DerefMut, Range},
-    sync::Arc,
-    time::Duration,
-};
+use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::{join, time::timeout};
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
@@ -147,7 +143,7 @@ impl Postgres {
     /// [`Error::Overloaded`] if none was free in time; [`Error::Unavailable`] if the server cannot be reached, or does
     /// not answer in time.
     pub async fn client(&self) -> Result<Client> {
-        Ok(Client(self.config.in_time(self.pool.begin("")).await??))
+        self.config.in_time(self.pool.begin("")).await?.map(Client)
     }
 
     async fn read(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
@@ -216,24 +212,6 @@ impl Postgres {
 
 fn unavailable(why: &str) -> Error {
     Error::Unavailable(Error::source_of(why))
-}
-
-/// A connection that is used as `tokio-postgres` offers it, until it is dropped.
-pub struct Client(Borrowed);
-
-tollgate_core::debug_by_name!(Client);
-
-impl Deref for Client {
-    type Target = tokio_postgres::Client;
-    fn deref(&self) -> &Self::Target {
-        self.0.connection.client()
-    }
-}
-
-impl DerefMut for Client {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        self.0.connection.client_mut()
-    }
 }
 
 impl Database for Postgres {

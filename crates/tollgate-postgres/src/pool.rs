@@ -7,6 +7,7 @@ use crate::{
 use futures_util::future::join_all;
 use std::{
     iter,
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex as Lock, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -25,7 +26,7 @@ pub(crate) struct Pool {
     backoff: Mutex<Backoff>,
     idle: Lock<Vec<Connection>>,
     places: Arc<Semaphore>,
-    patience: Duration,
+    acquire_timeout: Duration,
     measures: PoolMeasures,
 }
 
@@ -38,11 +39,18 @@ pub(crate) struct Borrowed {
 }
 
 impl Pool {
-    /// At most `size` connections, each waited for no longer than `patience`.
-    pub(crate) fn new(connector: Connector, size: usize, patience: Duration) -> Arc<Self> {
+    /// At most `size` connections, each waited for no longer than `acquire_timeout`.
+    pub(crate) fn new(connector: Connector, size: usize, acquire_timeout: Duration) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(size));
         let measures = PoolMeasures::of(connector.config.database(), size);
-        Arc::new(Self { connector, backoff: Mutex::default(), idle: Lock::default(), places, patience, measures })
+        Arc::new(Self {
+            connector,
+            backoff: Mutex::default(),
+            idle: Lock::default(),
+            places,
+            acquire_timeout,
+            measures,
+        })
     }
 
     /// A connection on which a transaction has begun.
@@ -65,7 +73,7 @@ impl Pool {
     /// A place in the pool, in time.
     async fn place(&self) -> Result<OwnedSemaphorePermit> {
         let _pending = Counted::on(&self.measures.pending);
-        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
+        let place = timeout(self.acquire_timeout, Arc::clone(&self.places).acquire_owned()).await;
         let place = place.map_err(|_| {
             self.measures.timeouts.inc();
             Error::Overloaded
@@ -108,5 +116,23 @@ impl Borrowed {
             pool.measures.idle.inc();
             pool.idle().push(connection);
         }
+    }
+}
+
+/// A connection that is used as `tokio-postgres` offers it, until it is dropped.
+pub struct Client(pub(crate) Borrowed);
+
+tollgate_core::debug_by_name!(Client);
+
+impl Deref for Client {
+    type Target = tokio_postgres::Client;
+    fn deref(&self) -> &Self::Target {
+        self.0.connection.client()
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0.connection.client_mut()
     }
 }

@@ -13,13 +13,13 @@ use tollgate_store::{Error, Result};
 pub(crate) struct Waiting {
     lines: Lines,
     places: Semaphore,
-    patience: Duration,
+    acquire_timeout: Duration,
 }
 
 impl Waiting {
-    /// On each of these lines somebody waits; for the place nobody does for longer than `patience`.
-    pub(crate) fn new(lines: Lines, patience: Duration) -> Self {
-        Self { places: Semaphore::new(lines.len()), lines, patience }
+    /// On each of these lines somebody waits; for the place nobody does for longer than `acquire_timeout`.
+    pub(crate) fn new(lines: Lines, acquire_timeout: Duration) -> Self {
+        Self { places: Semaphore::new(lines.len()), lines, acquire_timeout }
     }
 
     pub(crate) fn lines(&self) -> &Lines {
@@ -28,7 +28,7 @@ impl Waiting {
 
     /// Carries out a statement that writes.
     pub(crate) async fn query(&self, sql: &str, params: &[Bound<'_>]) -> Result<Rows> {
-        let place = timeout(self.patience, self.places.acquire()).await.map_err(|_| Error::Overloaded)?;
+        let place = timeout(self.acquire_timeout, self.places.acquire()).await.map_err(|_| Error::Overloaded)?;
         let _place = place.map_err(|error| Error::Internal(Arc::new(error)))?;
         self.lines.query(sql, params, Again::No).await
     }

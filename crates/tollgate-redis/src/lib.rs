@@ -71,7 +71,8 @@ pub enum NoPlace {
 pub struct Away(String);
 
 impl Redis {
-    /// The Redis at that place, for that version and build of an app. It is connected to in the background: an app starts without it.
+    /// The Redis at that place, for that version and build of an app. It is connected to in the background: an app
+    /// starts without it.
     ///
     /// # Errors
     /// What is no URL of one, and what are no authorities.

@@ -20,11 +20,11 @@ use std::{
 use tokio::time::{sleep, timeout};
 
 /// How long a call may take.
-const PATIENCE: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_millis(50);
 /// How long nothing is asked after a call got no answer.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long it may take to connect.
-const CONNECTING: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The connection, once it is there. It mends itself.
 pub(crate) struct Link {
@@ -40,8 +40,8 @@ fn manager(url: &str, authorities: Option<TlsCertificates>) -> RedisResult<Conne
         None => Client::open(url)?,
     };
     let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(CONNECTING))
-        .set_response_timeout(Some(PATIENCE))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(TIMEOUT))
         .set_max_delay(PAUSE);
     ConnectionManager::new_lazy_with_config(client, config)
 }
@@ -53,7 +53,8 @@ fn connect_to_cluster(
     slot: &Arc<OnceLock<Connection>>,
 ) -> RedisResult<()> {
     let nodes: Vec<_> = urls.split(',').map(str::trim).collect();
-    let builder = ClusterClientBuilder::new(nodes).connection_timeout(CONNECTING).response_timeout(PATIENCE).retries(1);
+    let builder =
+        ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIMEOUT).response_timeout(TIMEOUT).retries(1);
     let builder = match authorities {
         Some(authorities) => builder.certs(authorities),
         None => builder,
@@ -140,7 +141,7 @@ impl Link {
         };
         let connection = self.connection.get().ok_or_else(|| lost("there is no connection yet".into(), false))?;
         let begun = Instant::now();
-        let outcome = timeout(PATIENCE, connection.clone().ask(command)).await;
+        let outcome = timeout(TIMEOUT, connection.clone().ask(command)).await;
         MEASURES.durations.observe(begun.elapsed().as_secs_f64());
         match outcome {
             Ok(Ok(answer)) => {
@@ -153,7 +154,7 @@ impl Link {
                 Err(Silence { why: error.to_string(), rest: false })
             }
             Ok(Err(_)) => Err(lost("the connection is lost".into(), true)),
-            Err(_) => Err(lost(format!("there was no answer within {} ms", PATIENCE.as_millis()), true)),
+            Err(_) => Err(lost(format!("there was no answer within {} ms", TIMEOUT.as_millis()), true)),
         }
     }
 }

@@ -218,7 +218,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::{sync::Semaphore, task::JoinHandle, time::sleep};
 
-    const PATIENCE: Duration = Duration::from_secs(9);
+    const TIMEOUT: Duration = Duration::from_secs(9);
 
     /// A batcher with one lane that doubles numbers, whose groups wait at a gate; and how many set off.
     struct Gated {
@@ -229,7 +229,7 @@ mod tests {
 
     impl Gated {
         fn new(group: usize, waiting: usize, patience: Duration) -> Self {
-            Self::with(Limits { lanes: 1, group, waiting, patience, alone: PATIENCE })
+            Self::with(Limits { lanes: 1, group, waiting, patience, alone: TIMEOUT })
         }
 
         fn with(limits: Limits) -> Self {
@@ -265,7 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_meanwhile_travels_together() {
-        let gated = Gated::new(100, 1000, PATIENCE);
+        let gated = Gated::new(100, 1000, TIMEOUT);
         let mut asked = vec![];
         for number in 0..=250 {
             asked.push((number, gated.ask(number).await));
@@ -298,7 +298,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_says_so_at_once() {
-        let gated = Gated::new(100, 3, PATIENCE);
+        let gated = Gated::new(100, 3, TIMEOUT);
         let (first, mut waiting) = (gated.ask(0).await, vec![]);
         for number in 1..=3 {
             waiting.push(gated.ask(number).await);
@@ -315,7 +315,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_away_takes_nobody_along() {
-        let gated = Gated::new(100, 100, PATIENCE);
+        let gated = Gated::new(100, 100, TIMEOUT);
         let (first, gone, stays) = (gated.ask(1).await, gated.ask(2).await, gated.ask(3).await);
         first.abort();
         gone.abort();
@@ -325,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_loses_one_group_and_no_lane() {
-        let gated = Gated::new(100, 100, PATIENCE);
+        let gated = Gated::new(100, 100, TIMEOUT);
         let (unlucky, lucky) = (gated.ask(666).await, gated.ask(3).await);
         gated.gate.add_permits(2);
         assert!(matches!(unlucky.await.unwrap(), Err(Error::Unavailable(_))));
@@ -334,7 +334,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_left_does_not_travel_and_keeps_no_place() {
-        let gated = Gated::new(2, 4, PATIENCE);
+        let gated = Gated::new(2, 4, TIMEOUT);
         let first = gated.ask(0).await;
         for number in 1..=4 {
             let gone = gated.ask(number).await;
@@ -364,7 +364,7 @@ mod tests {
     #[tokio::test]
     async fn who_flies_alone_keeps_the_lane_for_a_moment_and_a_group_until_it_lands() {
         let moment = Duration::from_millis(50);
-        let gated = Gated::with(Limits { lanes: 1, group: 100, waiting: 100, patience: PATIENCE, alone: moment });
+        let gated = Gated::with(Limits { lanes: 1, group: 100, waiting: 100, patience: TIMEOUT, alone: moment });
         let (alone, one, two) = (gated.ask(0).await, gated.ask(1).await, gated.ask(2).await);
         assert_eq!(gated.groups(), 1);
         sleep(moment * 3).await;

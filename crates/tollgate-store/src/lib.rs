@@ -14,7 +14,7 @@
 //! how it is doing      measures.rs   metrics, steps of a trace    connections.rs  how busy those of a driver are
 //!                      watch.rs      told to who keeps answers    fingerprint.rs
 //!                      changes.rs    which rows, in an order that instances share
-//! beside the requests  beside.rs     what goes on for a moment more
+//! behind the requests  background.rs  what goes on for a moment more
 //! every "no"           error.rs      told by what the caller can do about it
 //! ```
 //!
@@ -34,8 +34,8 @@ extern crate self as tollgate;
 
 mod assignment;
 pub mod audit;
+pub mod background;
 mod batch;
-mod beside;
 pub mod changes;
 mod conditional;
 pub mod connections;
@@ -67,7 +67,6 @@ mod value;
 mod watch;
 
 pub use assignment::Assignment;
-pub use beside::{Unsettled, beside, settled, unsettled};
 pub use decimal::{Decimal, NotDecimal};
 pub use driver::{Answer, Batch, Database, Driver, Each, Lanes, Select, Session, Update};
 pub use error::{Error, Result};
@@ -102,7 +101,7 @@ pub mod __private {
     pub use schemars;
     pub use serde;
     pub use serde_json;
-    pub use tollgate_access::{Act, Actor, Policy, Rows, Subject};
+    pub use tollgate_access::{Act, Actor, Policy, Protected, Rows};
     pub use tollgate_core::{
         At, Change, Faults, Input, Items, Length, Misfits, ObjectOnly, Output, Probe, Range, is_from_a_row,
     };

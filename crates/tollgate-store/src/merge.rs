@@ -76,8 +76,9 @@ impl<T, V: Cell> Field<T, V> {
 }
 
 impl<T: Resource> Store<T> {
-    /// Adds these rows, as they are but with the first version; of those whose key is there already, the named fields change and the others stay.
-    /// The version counts that, and the time of the last change is that of the new row. All of it happens or nothing.
+    /// Adds these rows, as they are but with the first version; of those whose key is there already, the named fields
+    /// change and the others stay. The version counts that, and the time of the last change is that of the new row. All
+    /// of it happens or nothing.
     ///
     /// Rows are the app's own here, not a caller's: both permissions must be for every row, as those of a
     /// [`System`](tollgate_access::System) are.
@@ -86,6 +87,7 @@ impl<T: Resource> Store<T> {
     /// [`Error::Unscoped`] if a permission is for some rows; [`Error::Internal`] if two of the rows have one key, the
     /// database counts the keys, or values of another field are unique; [`Error::Invalid`] or [`Error::Rejected`] if a
     /// value cannot be stored.
+    #[doc(alias = "upsert")]
     pub async fn merge(
         &self,
         (create, update): &(May<Create, T>, May<Update, T>),

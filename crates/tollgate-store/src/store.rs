@@ -3,12 +3,11 @@
 
 mod recorded;
 
-pub(crate) use recorded::{Seen, Touched};
+pub(crate) use recorded::{Seen, Touched, event};
 
 use crate::{
     Cell, Database, Driver, Error, Expr, Filled, Filter, Find, Kind, Resource, Result, Select, Set, Stamp, To,
     Transaction, Update as Change, Value, Watch,
-    audit::{NewAuditEvent, Recorded},
     batch::{Batcher, Limits},
     filter::is_foreign,
     find::into,
@@ -16,7 +15,7 @@ use crate::{
     measures::{Measures, round_trip},
 };
 use std::{sync::Arc, time::Duration};
-use tollgate_access::{Actor, Create, Delete, May, Read, Rows, Update};
+use tollgate_access::{Create, Delete, May, Read, Rows, Update};
 use tollgate_core::Clock;
 use tracing::Instrument;
 
@@ -231,35 +230,6 @@ impl<T: Resource> Store<T> {
             .await
     }
 
-    /// Whether somebody follows which rows change.
-    fn is_followed(&self) -> bool {
-        self.0.watch.as_ref().is_some_and(|watch| watch.follows_rows())
-    }
-
-    /// Records an event that says more than which row changed, in the database of these rows: with the transaction that
-    /// they are part of, if they are part of one.
-    ///
-    /// # Errors
-    /// The database cannot be reached.
-    pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
-        self.record_all(actor, vec![event]).await
-    }
-
-    /// The same for several.
-    ///
-    /// # Errors
-    /// As [`record`](Self::record).
-    pub async fn record_all(&self, actor: &Actor, events: Vec<NewAuditEvent>) -> Result<()> {
-        let stamp = Stamp { actor, now: self.0.clock.now() };
-        if let Some(part) = &self.0.membership {
-            return part.transaction.recorded().add(&*self.0.driver, &stamp, events).await;
-        }
-        let recorded = Recorded::default();
-        recorded.add(&*self.0.driver, &stamp, events).await?;
-        recorded.log();
-        Ok(())
-    }
-
     /// The row as it will be stored, if it may be.
     fn make(&self, may: &May<Create, T>, new: T::New) -> Result<T> {
         let row = T::create(new, &Stamp { actor: may.actor(), now: self.0.clock.now() });
@@ -349,11 +319,6 @@ impl<T: Resource> Store<T> {
 pub(crate) fn check<T: Resource>(row: &T) -> Result<()> {
     let columns = T::TABLE.columns.iter().enumerate();
     columns.into_iter().try_for_each(|(index, column)| row.value(index)?.check(column.kind))
-}
-
-/// What a write is recorded as.
-pub(crate) fn event<A, T: Resource>(may: &May<A, T>, action: &str) -> NewAuditEvent {
-    NewAuditEvent::new(may.actor(), action, T::PLURAL)
 }
 
 /// Whether a scope has that row.

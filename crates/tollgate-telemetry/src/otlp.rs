@@ -39,7 +39,7 @@ use tracing_subscriber::{Layer, Registry, filter::dynamic_filter_fn, layer::Cont
 use crate::Layered;
 
 /// How long the end of the process waits for the last steps to be taken.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long nothing more is said of batches that are not taken.
 const QUIET: Duration = Duration::from_mins(1);
@@ -137,7 +137,7 @@ impl ShouldSample for Share {
 impl Drop for Traces {
     fn drop(&mut self) {
         // Who ends has nobody left to tell.
-        let _ = self.0.shutdown_with_timeout(PATIENCE);
+        let _ = self.0.shutdown_with_timeout(TIMEOUT);
     }
 }
 

@@ -48,11 +48,10 @@ impl fmt::Debug for TestApp {
 /// What to put under an app before it starts.
 pub struct Setup {
     app: App,
-    env: &'static str,
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     authenticate: Option<Arc<dyn Authenticate>>,
-    first_rows: bool,
+    seed: bool,
 }
 
 impl fmt::Debug for Setup {
@@ -70,11 +69,11 @@ impl TestApp {
         Self::with(app).start().await
     }
 
-    /// The app on ground of your choice.
+    /// The app with a database, a clock and so on of your choice.
     pub fn with(app: App) -> Setup {
         let clock = Arc::new(SystemClock::default());
         let database = Arc::new(Memory::default());
-        Setup { app, env: "dev", database, clock, authenticate: None, first_rows: false }
+        Setup { app, database, clock, authenticate: None, seed: false }
     }
 
     /// Nobody in particular.
@@ -121,8 +120,8 @@ impl TestApp {
 impl Setup {
     /// Fills new tables with their first rows.
     #[must_use]
-    pub fn first_rows(mut self) -> Self {
-        self.first_rows = true;
+    pub fn seeded(mut self) -> Self {
+        self.seed = true;
         self
     }
 
@@ -152,12 +151,12 @@ impl Setup {
     /// # Panics
     /// If the app would not start.
     pub async fn start(self) -> TestApp {
-        let Self { app, env, database, clock, authenticate, first_rows } = self;
-        let settings = app.built_in_settings(env).unwrap_or_else(|failure| panic!("{failure}"));
+        let Self { app, database, clock, authenticate, seed } = self;
+        let settings = app.built_in_settings("dev").unwrap_or_else(|failure| panic!("{failure}"));
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone);
         let roles = Arc::new(roles.unwrap_or_else(|failure| panic!("{failure}")));
         let authenticate = authenticate.unwrap_or_else(|| Arc::new(Believing(roles.anyone().clone())));
-        let ground = Ground { databases: database.into(), clock, authenticate: Some(authenticate), first_rows };
+        let ground = Ground { databases: database.into(), clock, authenticate: Some(authenticate), seed };
         let assembled = assemble(app, settings, ground).await.unwrap_or_else(|failure| panic!("{failure}"));
         TestApp { assembled, roles }
     }

@@ -33,7 +33,7 @@ use tempfile::TempDir;
 use ureq::Agent;
 
 /// How long [`Browser::find`] and [`Browser::wait_until`] wait.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long [`Browser::script`] waits: a script may look at a whole page, and the machine may be busy.
 const SCRIPT: Duration = Duration::from_mins(1);
 
@@ -93,7 +93,7 @@ impl Browser {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for the browser's profile: {error}"));
         let driver = Driver::start(folder.path());
         let config =
-            Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(SCRIPT + PATIENCE));
+            Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(SCRIPT + TIMEOUT));
         let mut browser = Self { agent: config.build().into(), session: driver.url.clone(), driver, folder };
         let answer = browser.post("/session", &capabilities(browser.folder.path(), preferences));
         browser.session = format!("{}/session/{}", browser.driver.url, text(&answer["sessionId"]));
@@ -128,7 +128,7 @@ impl Browser {
     pub fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !is_so(self) {
-            assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+            assert!(start.elapsed() < TIMEOUT, "waited in vain until {what}");
             thread::sleep(Duration::from_millis(50));
         }
     }
@@ -293,11 +293,11 @@ fn port() -> u16 {
 fn capabilities(folder: &Path, preferences: &Value) -> Value {
     let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
     arguments.push(format!("--user-data-dir={}", folder.join("profile").display()));
-    let [patience, script] = [PATIENCE, SCRIPT].map(|time| time.as_secs() * 1000);
+    let [timeout, script] = [TIMEOUT, SCRIPT].map(|time| time.as_secs() * 1000);
     json!({ "capabilities": { "alwaysMatch": {
         "goog:chromeOptions": { "args": arguments, "prefs": preferences },
         "goog:loggingPrefs": { "browser": "ALL" },
-        "timeouts": { "implicit": patience, "script": script, "pageLoad": patience },
+        "timeouts": { "implicit": timeout, "script": script, "pageLoad": timeout },
     } } })
 }
 

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use tokio::time::timeout;
 
 /// How long an event may take to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +56,8 @@ impl Events {
     /// # Panics
     /// If neither comes within 20 seconds.
     pub async fn next(&mut self) -> Option<Event> {
-        let next = timeout(PATIENCE, self.wait()).await;
-        next.unwrap_or_else(|_| panic!("no event within {PATIENCE:?}"))
+        let next = timeout(TIMEOUT, self.wait()).await;
+        next.unwrap_or_else(|_| panic!("no event within {TIMEOUT:?}"))
     }
 
     /// What comes within that time, besides comments.

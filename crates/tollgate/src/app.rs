@@ -196,6 +196,7 @@ impl App {
 
     /// Joins the services under these settings.
     pub(crate) fn design(self, mut settings: Settings) -> Result<Design, Failure> {
+        let Self { name, title, version, about, tagline, backends, mailer, metrics, templates, .. } = self;
         let roles = Roles::new(&settings.access.roles, &settings.access.anyone).map_err(Failure)?;
         check_roles(&settings, &roles)?;
         let services = Service::only(self.services, &settings.server.services);
@@ -205,11 +206,13 @@ impl App {
         let has_providers = !settings.identity.issuers.is_empty();
         services.extend(has_providers.then(tollgate_auth::provider_people_service));
         let mut extensions = settings.own.clone();
-        self.backends.iter().for_each(|slot| slot.tell(&mut extensions));
+        for slot in &backends {
+            slot.tell(&mut extensions);
+        }
         let api = Api {
-            title: self.title.clone(),
-            version: self.version.into(),
-            about: self.about.into(),
+            title: title.clone(),
+            version: version.into(),
+            about: about.into(),
             anyone: roles.anyone().clone(),
             schemes: schemes(&settings)?,
             services,
@@ -221,9 +224,6 @@ impl App {
         check_paths(&built)?;
         settings.databases.retain(|name, _| is_needed(name, &built));
         let roles = roles.knowing(known(&built));
-        let (name, title, version) = (self.name, self.title, self.version);
-        let (about, tagline, mailer, metrics) = (self.about, self.tagline, self.mailer, self.metrics);
-        let (templates, backends) = (self.templates, self.backends);
         Ok(Design {
             name,
             title,

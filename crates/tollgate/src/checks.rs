@@ -1,7 +1,7 @@
 //! What `/readyz` looks at: every database, whether the keys of every issuer are there, what the other APIs say that the
 //! app asks, and the Redis, without which an app computes and counts by itself.
 
-use crate::{backends::Ask, running::Running};
+use crate::{backends::Request, running::Running};
 use std::sync::Arc;
 use tollgate_auth::{Issuers, provider::Issuer, token::Health as KeyHealth};
 use tollgate_http::{Health, Unwell};
@@ -24,15 +24,15 @@ impl Running {
             health.check(format!("identity.issuers.{name}"), move || std::future::ready(has_keys(&issuers, &name)))
         });
         let asked = self.backends.iter().filter_map(|backend| Some((backend.name(), backend.health()?)));
-        asked.fold(health, |health, (name, ask)| {
-            health.optional(format!("backends.{name}"), move || is_well(ask.clone()))
+        asked.fold(health, |health, (name, request)| {
+            health.optional(format!("backends.{name}"), move || is_well(request.clone()))
         })
     }
 }
 
-async fn is_well(backend: Ask) -> Result<(), Unwell> {
+async fn is_well(request: Request) -> Result<(), Unwell> {
     let unwell = |error| Unwell { words: "it does not answer as it should".into(), cause: Some(Box::new(error)) };
-    backend.send().await.map(drop).map_err(unwell)
+    request.send().await.map(drop).map_err(unwell)
 }
 
 async fn writes(database: Arc<dyn Database>) -> Result<(), Unwell> {

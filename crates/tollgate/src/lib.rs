@@ -48,7 +48,6 @@ mod console;
 mod databases;
 #[cfg(feature = "redis")]
 mod edition;
-mod first_rows;
 mod home;
 mod identities;
 mod jobs;
@@ -62,6 +61,7 @@ mod migrations;
 pub mod raw;
 mod running;
 mod secrets;
+mod seed;
 mod settings;
 mod shared;
 mod telemetry;
@@ -70,7 +70,7 @@ pub mod testing;
 pub use app::{App, Exit, Failure};
 pub use settings::{Config, Settings};
 pub use tollgate_access::{
-    Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Public, Read, Rows, Subject, System,
+    Access, Act, Action, Actor, Create, Delete, Denied, Implies, May, Policy, Protected, Public, Read, Rows, System,
     Update,
 };
 pub use tollgate_auth::{Accounts, Mail, MailError};
@@ -78,8 +78,8 @@ pub use tollgate_core::{
     At, Change, Clock, Fault, Faults, Input, ManualClock, Output, Problem, Result, Secret, SystemClock,
 };
 pub use tollgate_http::{
-    Answer, Argument, Axum, Beside, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
-    NoContent, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, Unrepeatable, View,
+    Answer, Argument, Axum, Background, Created, Download, Form, Gateway, Guard, Handler, Html, Json, List, Located,
+    NoContent, NoIdempotencyKey, Now, Operation, Page, Path, Place, Preconditions, Query, Service, Tagged, View,
 };
 /// ```
 /// use tollgate::prelude::*;
@@ -126,9 +126,9 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         Action, Actor, App, Change, Config, Create, Created, Date, Decimal, Delete, Filter, Html, Implies, Json, List,
-        May, Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read, Resource,
-        Result, Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, choice, input, output, params,
-        resource, service, settings,
+        Located, May, Nested, NoContent, Now, ObjectId, Page, Path, Preconditions, Problem, Public, Query, Read,
+        Resource, Result, Secret, Service, Store, System, Tagged, Timestamp, Update, Uuid, View, choice, input, output,
+        params, resource, service, settings,
     };
 }
 

@@ -4,9 +4,10 @@ use crate::{
     app::{Design, Failure, title},
     backends, console,
     databases::Databases,
-    first_rows, home,
+    home,
     identities::{Identities, With},
     kept::Values,
+    seed,
     shared::{Ping, Shared},
 };
 use axum::{Router, middleware::from_fn};
@@ -51,7 +52,7 @@ pub struct Ground {
     /// Recognises callers, in place of the issuers, which then are absent.
     pub authenticate: Option<Arc<dyn Authenticate>>,
     /// Whether new tables get their first rows.
-    pub first_rows: bool,
+    pub seed: bool,
 }
 
 tollgate_core::debug_by_name!(Ground);
@@ -68,7 +69,7 @@ impl Design {
         self.settings.check().map_err(Failure)?;
         let databases = Databases::open(&self).await?;
         let (held, every) = (self.settings.held.clone(), self.settings.secrets.refresh_seconds);
-        let ground = Ground { databases, clock, authenticate: None, first_rows: true };
+        let ground = Ground { databases, clock, authenticate: None, seed: true };
         // Boxed: it is large, and part of what each command does.
         let running = Box::pin(self.open_on(ground)).await?;
         running.identities.follow(&held, &running.design.settings);
@@ -80,7 +81,7 @@ impl Design {
 
     /// Makes databases ready.
     pub(crate) async fn open_on(self, ground: Ground) -> Result<Running, Failure> {
-        let Ground { databases, clock, authenticate, first_rows } = ground;
+        let Ground { databases, clock, authenticate, seed } = ground;
         // Before any password is hashed: in what a hash leaves behind, long texts would lie far apart, and all between them
         // would stay taken.
         let docs = docs::router(&self.title, &self.built.document, &self.built.schemes);
@@ -95,8 +96,8 @@ impl Design {
         let shared = Shared::open(&self, &clock, &stop)?;
         let watch = |table: &Table| shared.watch(table);
         let stores = Stores::watched(&self.built.resources, |table| databases.of(table), &clock, watch);
-        if first_rows {
-            done.extend(first_rows::add(&self.built, &stores, &databases, &clock).await?);
+        if seed {
+            done.extend(seed::add(&self.built, &stores, &databases, &clock).await?);
         }
         let mut extensions = self.settings.own.clone();
         extensions.insert(Arc::clone(&pages));

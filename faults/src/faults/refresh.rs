@@ -32,7 +32,7 @@ const ENDS: Duration = Duration::from_secs(1);
 /// Who refreshes while instances are killed.
 const CLIENTS: usize = 20;
 /// Whoever is not answered by any instance for so long never is.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Instances of one issuer.
 struct Instances {
@@ -222,7 +222,7 @@ async fn keep_refreshing(
 /// Tries instance after instance until one answers; with how many tries that took. `None` if the token was refused.
 async fn again_until_answered(instances: &mut [&mut Client], token: &str) -> Result<Option<(Tokens, usize)>> {
     let (begun, count, mut tries) = (Instant::now(), instances.len(), 0);
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < TIMEOUT {
         tries += 1;
         match oauth::refresh(instances[tries % count], token).await? {
             Refreshed::Tokens(tokens) => return Ok(Some((tokens, tries))),
@@ -230,5 +230,5 @@ async fn again_until_answered(instances: &mut [&mut Client], token: &str) -> Res
             Refreshed::Unknown => sleep(Duration::from_millis(5)).await,
         }
     }
-    Err(format!("no instance answers a refresh for {PATIENCE:?}").into())
+    Err(format!("no instance answers a refresh for {TIMEOUT:?}").into())
 }

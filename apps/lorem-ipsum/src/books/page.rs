@@ -51,7 +51,7 @@ pub(super) async fn library(
         pages,
         added: added.strftime("%-d %b %Y, %H:%M").to_string(),
     };
-    view.show(
+    view.render(
         "library.html",
         Library {
             summary: "Those that you may see, the newest first.".into(),

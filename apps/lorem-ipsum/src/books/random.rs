@@ -1,7 +1,7 @@
 //! Books that nobody wrote: words that sound like Latin, in sentences of a plausible length.
 
 use super::model::WriteBook;
-use crate::dice::Dice;
+use crate::{dice::Dice, letters::capital};
 
 /// From the frequent to the rare.
 const WORDS: &str = "et in est non ad ut cum sed si quod qui ex lorem ipsum dolor sit amet ab per hoc ac quae nec \
@@ -51,7 +51,7 @@ pub(super) fn book(pages: i32) -> WriteBook {
     let (mut dice, words) = (Dice::new(), WORDS.split_whitespace().collect::<Vec<_>>());
     let author = format!("{} {}", dice.pick(&FIRST), dice.pick(&LAST));
     let length = 2 + dice.below(3);
-    let title = capitalized(&some(&mut dice, &words, length).join(" "));
+    let title = capital(&some(&mut dice, &words, length).join(" "));
     let text = (0..pages).map(|_| page(&mut dice, &words)).collect();
     WriteBook { author, title, text }
 }
@@ -69,7 +69,7 @@ fn sentence(dice: &mut Dice, words: &[&str]) -> String {
     {
         said.insert(middle, ',');
     }
-    capitalized(&said) + "."
+    capital(&said) + "."
 }
 
 /// Frequent words more often than rare ones, and none twice in a row.
@@ -88,9 +88,4 @@ fn some<'a>(dice: &mut Dice, words: &[&'a str], count: usize) -> Vec<&'a str> {
 fn rarely(dice: &mut Dice, count: usize) -> usize {
     let share = dice.share();
     ((share * share * count as f64) as usize).min(count - 1)
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

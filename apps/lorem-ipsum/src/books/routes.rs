@@ -6,10 +6,10 @@ use super::{
     shelf::Shelf,
 };
 use crate::words::Word;
-use tollgate::{Located, prelude::*};
+use tollgate::prelude::*;
 
 /// The longest body of a book, in bytes.
-const LONGEST: usize = 4 * 1024 * 1024;
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Lists books.
 ///
@@ -46,7 +46,7 @@ async fn generate(
 
 fn located(made: Book) -> Located<Book> {
     let location = format!("/books/{}", made.book_id);
-    Located { made, location }
+    Created(made).at(location)
 }
 
 /// Reads a book, without its text.
@@ -117,13 +117,13 @@ pub(super) fn add_to(service: Service) -> Service {
     service
         .get("/books", list)
         .post("/books", write)
-        .up_to(LONGEST)
+        .body_limit(BODY_LIMIT)
         .post("/books/random", generate)
         .get("/books/{book_id}", read)
         .put("/books/{book_id}", replace)
-        .up_to(LONGEST)
+        .body_limit(BODY_LIMIT)
         .patch("/books/{book_id}", update)
-        .up_to(LONGEST)
+        .body_limit(BODY_LIMIT)
         .delete("/books/{book_id}", remove)
         .get("/books/{book_id}/pages/{number}", read_page)
 }

@@ -5,7 +5,7 @@
 //! statements, and a row that is wrong leaves nothing behind.
 
 use super::{
-    limits::{Values, Vital},
+    limits::{Level, Values, Vital},
     model::{Alert, Case, NewObservation, Observation, Patient, Reading, Recorded},
 };
 use std::{
@@ -130,7 +130,7 @@ impl Ward {
 
     /// Takes in observations, in the order of their times; answers the rows they are kept as, in the order they came.
     fn take(&mut self, readings: Vec<Reading>, now: Timestamp) -> Vec<NewObservation> {
-        let row = |reading| self.beds.get(&reading_id(&reading)).map(|bed| bed.row(reading, now));
+        let row = |reading: Reading| self.beds.get(&reading.patient_id).map(|bed| bed.row(reading, now));
         let rows: Vec<NewObservation> = readings.into_iter().filter_map(row).collect();
         let mut in_order: Vec<&NewObservation> = rows.iter().collect();
         in_order.sort_by_key(|row| row.at);
@@ -158,10 +158,6 @@ impl Ward {
         }
         (patients, alerts, cases)
     }
-}
-
-fn reading_id(reading: &Reading) -> String {
-    reading.patient_id.clone()
 }
 
 impl Bed {
@@ -211,24 +207,7 @@ impl Bed {
                 let rule = vital.rule(limit);
                 let open = self.alerts.iter_mut().find(|alert| alert.closed.is_none() && alert.rule == rule);
                 match (open, limit.is_passed(value)) {
-                    (None, true) => {
-                        let Patient { patient_id, clinician, .. } = self.patient.clone();
-                        let (alert_id, level) = (Uuid::now_v7(), limit.level.number());
-                        let (opened, closed, told) = (at, None, None);
-                        self.alerts.push(Alert {
-                            alert_id,
-                            patient_id,
-                            clinician,
-                            rule,
-                            level,
-                            value,
-                            opened,
-                            closed,
-                            told,
-                        });
-                        self.changed.insert(alert_id);
-                        self.opened += 1;
-                    }
+                    (None, true) => self.open(rule, limit.level, value, at),
                     (Some(alert), false) => {
                         alert.closed = Some(at);
                         self.changed.insert(alert.alert_id);
@@ -238,5 +217,13 @@ impl Bed {
                 }
             }
         }
+    }
+
+    fn open(&mut self, rule: String, level: Level, value: f64, opened: Timestamp) {
+        let Patient { patient_id, clinician, .. } = self.patient.clone();
+        let (alert_id, level, closed, told) = (Uuid::now_v7(), level.number(), None, None);
+        self.alerts.push(Alert { alert_id, patient_id, clinician, rule, level, value, opened, closed, told });
+        self.changed.insert(alert_id);
+        self.opened += 1;
     }
 }

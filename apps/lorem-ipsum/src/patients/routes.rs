@@ -7,10 +7,10 @@ use super::{
     trends::{Observed, Period, Trend},
 };
 use std::time::Duration;
-use tollgate::{Beside, Located, prelude::*};
+use tollgate::{Background, prelude::*};
 
 /// The longest body of a batch, in bytes: ten thousand observations with all their values and some symptoms.
-const LONGEST: usize = 8 * 1024 * 1024;
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// The most observations of a patient that a course is made of: the newest.
 const MOST: u32 = 100_000;
 
@@ -32,7 +32,7 @@ async fn add(
 ) -> Result<Located<Patient>> {
     let made = patients.insert(&may, new).await?;
     let location = format!("/patients/{}", made.patient_id);
-    Ok(Located { made, location })
+    Ok(Created(made).at(location))
 }
 
 /// Reads a patient.
@@ -129,13 +129,13 @@ async fn observe(
     observations: Store<Observation>,
     alerts: Store<Alert>,
     cases: Store<Case>,
-    (Now(now), beside): (Now, Beside),
+    (Now(now), background): (Now, Background),
     Json(reading): Json<Reading>,
 ) -> Result<Created<Recorded>> {
     let records = Records { patients, observations, alerts, cases };
     let recorded = records.record(&may, vec![reading], now, |_| "#".into()).await?;
     if recorded.opened > 0 {
-        beside.begin(tell);
+        background.spawn(tell);
     }
     Ok(Created(recorded))
 }
@@ -149,14 +149,14 @@ async fn observe_many(
     observations: Store<Observation>,
     alerts: Store<Alert>,
     cases: Store<Case>,
-    (Now(now), beside): (Now, Beside),
+    (Now(now), background): (Now, Background),
     Json(readings): Json<Readings>,
 ) -> Result<Created<Recorded>> {
     let records = Records { patients, observations, alerts, cases };
     let place = |index| format!("#/observations/{index}");
     let recorded = records.record(&may, readings.observations, now, place).await?;
     if recorded.opened > 0 {
-        beside.begin(tell);
+        background.spawn(tell);
     }
     Ok(Created(recorded))
 }
@@ -185,7 +185,7 @@ pub(super) fn add_to(service: Service) -> Service {
         .get("/observations", list_observations)
         .post("/observations", observe)
         .post("/observations/batch", observe_many)
-        .up_to(LONGEST)
+        .body_limit(BODY_LIMIT)
         .get("/alerts", list_alerts)
         .live::<Alert>("/alerts/live")
         .get("/cases", list_cases)

@@ -1,6 +1,6 @@
 //! Who is told of critical alerts? The pager, if the settings name one.
 //!
-//! After the commit and beside the request, so that nobody who sends observations waits for a pager. That it was told is
+//! After the commit and in the background, so that nobody who sends observations waits for a pager. That it was told is
 //! kept with the alert: what fails, or ends with the process, is done by the next turn of the job.
 
 use super::{limits::Level, model::Alert};

@@ -19,8 +19,8 @@ const SOON: Duration = Duration::from_secs(10);
 const LEEWAY: Duration = Duration::from_mins(1);
 
 fn agent() -> Agent {
-    let patience = Some(Duration::from_mins(1));
-    Agent::config_builder().http_status_as_error(false).timeout_recv_body(patience).build().into()
+    let timeout = Some(Duration::from_mins(1));
+    Agent::config_builder().http_status_as_error(false).timeout_recv_body(timeout).build().into()
 }
 
 /// Instances of the app over the same databases.

@@ -137,7 +137,7 @@ async fn a_film_is_read_replaced_changed_and_removed() {
 
 #[tokio::test]
 async fn older_clients_find_what_they_knew() {
-    let app = TestApp::with(lorem_ipsum::app()).first_rows().start().await;
+    let app = TestApp::with(lorem_ipsum::app()).seeded().start().await;
     let reader = app.actor("rea").may("read:movies");
     assert_eq!(reader.get("/movies/?movie_id=1").await.json()["title"], "The Land Girls");
     assert_eq!(app.anyone().get("/movies/?movie_id=1").await.status(), 401);

@@ -85,7 +85,7 @@ impl Pager {
 
 /// A clinician of the app, whose pager that is, with a patient.
 async fn ward(pager: &Pager) -> (TestApp, Client) {
-    let settings = format!("[backends.pager]\nurl = '{}'\ntimeout_ms = 20000", pager.url);
+    let settings = format!("[backends.pager]\nurl = '{}'\ntimeout_milliseconds = 20000", pager.url);
     let app = TestApp::new(lorem_ipsum::app().settings(settings.leak())).await;
     let clio = app.actor("clio").role("clinician");
     admit(&clio, "P-1042", "Ines Okafor", "Harbour").await;

@@ -86,7 +86,7 @@ fn ask(socket: &mut TcpStream, request: &[u8]) -> String {
 #[test]
 fn what_is_no_request_is_answered_with_a_problem() {
     let folder = TempDir::new().unwrap();
-    let server = start(folder.path(), &[("HEAD_KILOBYTES", "16"), ("HEAD_SECONDS", "1")]);
+    let server = start(folder.path(), &[("HEAD_KIBIBYTES", "16"), ("HEAD_SECONDS", "1")]);
     let long = "a".repeat(20_000);
     let many = "X: 1\r\n".repeat(101);
     let cases: [(u16, String); 10] = [

@@ -8,7 +8,7 @@ use super::{AccountChange, Accounts, NewAccount, UserError, me_service};
 use crate::{Service, sign_in::Session, users::User};
 use tollgate_access::{Create, Delete, May, Read, Update};
 use tollgate_core::Result;
-use tollgate_http::{Json, List, Located, NoContent, Page, Path, Preconditions, Tagged};
+use tollgate_http::{Created, Json, List, Located, NoContent, Page, Path, Preconditions, Tagged};
 use tollgate_macros::{output, service};
 use tollgate_store::Store;
 use uuid::Uuid;
@@ -32,7 +32,8 @@ async fn create(
     Json(new): Json<NewAccount>,
 ) -> Result<Located<User>, UserError> {
     let made = accounts.create(&may, new).await?;
-    Ok(Located { location: format!("/users/{}", made.user_id), made })
+    let location = format!("/users/{}", made.user_id);
+    Ok(Created(made).at(location))
 }
 
 /// Changes a user: name, address, roles, or whether they are kept out.

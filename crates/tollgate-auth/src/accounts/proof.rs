@@ -14,7 +14,7 @@ use crate::{
 };
 use tollgate_access::{Actor, Identity, May, Update};
 use tollgate_core::Secret;
-use tollgate_store::{Transaction, audit::NewAuditEvent, beside};
+use tollgate_store::{Transaction, audit::NewAuditEvent, background};
 use uuid::Uuid;
 
 impl Accounts {
@@ -240,7 +240,7 @@ impl Accounts {
     /// Sends a link to whoever has that address. All of it happens later, so that nobody learns whether anybody has.
     pub(crate) fn send_link(&self, email: &str, from: &From) {
         let (accounts, email, address) = (self.clone(), normalized(email), from.address);
-        beside(async move {
+        background::spawn(async move {
             match accounts.0.tries.begin(Bucket::mail(&email, address)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) => return tracing::info!("too many links were asked for: none was sent"),

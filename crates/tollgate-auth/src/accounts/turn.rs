@@ -25,7 +25,7 @@ const ADMIN: &str = "update:users";
 const USERS: &str = "users";
 /// For how long somebody who was refused begins again: a database lets nobody wait as long for a single row (two seconds,
 /// if the settings say no more), and on a busy machine those who come first may need longer than that.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What one does at a time, on all instances.
@@ -66,7 +66,7 @@ pub(crate) async fn patiently<R, E: Passing, F: Future<Output = Result<R, E>>>(
     let start = Instant::now();
     loop {
         let done = attempt().await;
-        if start.elapsed() >= PATIENCE || !done.as_ref().is_err_and(E::is_passing) {
+        if start.elapsed() >= TIMEOUT || !done.as_ref().is_err_and(E::is_passing) {
             return done;
         }
         tokio::time::sleep(PAUSE).await;

@@ -8,7 +8,7 @@ use crate::users::{in_one_line, own_id};
 use jiff::SignedDuration;
 use tollgate_access::{Create, Delete, May, Read};
 use tollgate_core::Result;
-use tollgate_http::{Created, Json, List, NoContent, Page, Path, Service, Unrepeatable};
+use tollgate_http::{Created, Json, List, NoContent, NoIdempotencyKey, Page, Path, Service};
 use tollgate_macros::{input, output, service};
 use tollgate_store::Store;
 
@@ -60,7 +60,7 @@ async fn read(may: May<Read, ApiKey>, keys: Store<ApiKey>, Path(id): Path<String
 /// The answer shows it, once: it is kept nowhere, so a request with an `Idempotency-Key` is refused.
 async fn create(
     may: May<Create, ApiKey>,
-    _: Unrepeatable,
+    _: NoIdempotencyKey,
     keys: ApiKeys,
     Json(wanted): Json<KeyWanted>,
 ) -> Result<Created<MadeKey>, KeyError> {

@@ -30,7 +30,7 @@ use std::{
 use tollgate_access::{Actor, Grants, Identity as Person, System};
 use tollgate_core::{Change, Result, with_causes};
 use tollgate_http::{Authenticate, Identified};
-use tollgate_store::beside;
+use tollgate_store::background;
 use uuid::Uuid;
 
 /// After so many seconds a key is looked up again, whatever is known.
@@ -157,7 +157,7 @@ impl Inner {
             return;
         }
         let keys = self.keys.clone();
-        beside(async move {
+        background::spawn(async move {
             let may = System::because("an API key was used").may();
             let patch = ApiKeyPatch { last_used: Change::Set(Some(now)), ..ApiKeyPatch::default() };
             match keys.update(&may, row.key_id, patch).await {

@@ -6,7 +6,7 @@
 use super::{Inner, NewProviderPerson, ProviderPeople, ProviderPerson, ProviderPersonPatch};
 use crate::{ProviderSession, User, UserError, provider::Told};
 use jiff::{SignedDuration, Timestamp};
-use tollgate_access::{Actor, May, Subject, System, Update};
+use tollgate_access::{Actor, May, Protected, System, Update};
 use tollgate_core::Change;
 use tollgate_store::{Error, audit::NewAuditEvent};
 

@@ -70,7 +70,7 @@ impl Issuers {
         Ok(true)
     }
 
-    /// Renews their keys where that is due, [beside](tollgate_store::beside) whatever else happens.
+    /// Renews their keys where that is due, in the [background](tollgate_store::background).
     pub fn touch(&self) {
         self.iter().for_each(|issuer| issuer.keys.touch());
     }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::{mem, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tollgate_core::{Clock, strict, with_causes};
-use tollgate_store::beside;
+use tollgate_store::background;
 use url::Url;
 
 /// For how long the metadata is believed.
@@ -174,7 +174,7 @@ impl Published {
             departs
         });
         if departs {
-            beside(Flight { published: self.clone(), outcome: Err(MetadataError::NotYet) }.fly());
+            background::spawn(Flight { published: self.clone(), outcome: Err(MetadataError::NotYet) }.fly());
         }
         departs
     }

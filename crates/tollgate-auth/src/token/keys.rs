@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tollgate_core::{Clock, strict, with_causes};
-use tollgate_store::beside;
+use tollgate_store::background;
 
 /// Why there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +185,7 @@ impl Keys {
             false
         });
         if departs {
-            beside(Flight { keys: self.clone(), outcome: Err(FetchError::Lost) }.fly());
+            background::spawn(Flight { keys: self.clone(), outcome: Err(FetchError::Lost) }.fly());
         }
     }
 

@@ -17,7 +17,7 @@ use tokio::{
 /// An editor that saves several files, or one in several steps, is done when nothing happened for so long.
 const QUIET: Duration = Duration::from_millis(100);
 /// For so long at most: something may write all the time.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What lies in an app's folder and makes it another app. What it writes itself, `data` and `target`, is not among it.
 const WATCHED: [&str; 7] = ["Cargo.toml", ".env", "build.rs", "src", "config", "templates", "migrations"];
@@ -84,7 +84,7 @@ impl Changes {
     pub(super) async fn next(&mut self) -> String {
         let Some(first) = self.changed.recv().await else { return std::future::pending().await };
         self.look_into(&first);
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while let Ok(Ok(Some(path))) = timeout_at(end, timeout(QUIET, self.changed.recv())).await {
             self.look_into(&path);
         }

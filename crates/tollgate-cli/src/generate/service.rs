@@ -107,6 +107,7 @@ const TYPES: &[&str] = &[
     "Implies",
     "Json",
     "List",
+    "Located",
     "May",
     "Nested",
     "NoContent",

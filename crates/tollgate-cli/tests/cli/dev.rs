@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long a machine that does other things may take to build a small app.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// An app that runs, or `tollgate dev` around one; it ends with this value.
 pub(crate) struct Running {
@@ -42,7 +42,7 @@ impl Running {
     fn hears(&mut self, words: &str) {
         let begin = Instant::now();
         while !self.said().contains(words) {
-            assert!(begin.elapsed() < PATIENCE, "`{words}` was not said: {}", self.said());
+            assert!(begin.elapsed() < TIMEOUT, "`{words}` was not said: {}", self.said());
             assert!(self.child.try_wait().unwrap().is_none(), "it ended: {}", self.said());
             thread::sleep(Duration::from_millis(20));
         }

@@ -29,8 +29,6 @@ pub use shape::schema_of;
 pub use values::Configuration;
 
 use crate::with_causes;
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use std::{collections::HashMap, path::PathBuf};
 
 /// Where the layers come from.
@@ -70,16 +68,6 @@ impl Sources {
         let prefix = prefix(app);
         let variables = [(format!("{prefix}_ENV"), env.to_owned())].into();
         Self { prefix, built_in, folder: "/nonexistent".into(), dotenv: "/nonexistent".into(), variables }
-    }
-
-    /// All layers as one value.
-    ///
-    /// # Errors
-    /// A file that cannot be read, a value of another type, a key that nothing reads, one that is missing.
-    pub fn load<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, Invalid> {
-        let configuration = self.read(schema_of::<T>())?;
-        configuration.check()?;
-        configuration.typed_without(&[])
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::Secret;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -53,12 +54,21 @@ fn sources(toml: &'static str, variables: &[(&str, &str)]) -> Sources {
     Sources { variables, ..Sources::built_in("myapi", "dev", built_in) }
 }
 
+impl Sources {
+    /// All layers as one value.
+    fn load(&self) -> Result<Settings, Invalid> {
+        let configuration = self.read(schema_of::<Settings>())?;
+        configuration.check()?;
+        configuration.typed_without(&[])
+    }
+}
+
 fn loaded(variables: &[(&str, &str)]) -> Settings {
     sources("", variables).load().unwrap()
 }
 
 fn refusal(toml: &'static str, variables: &[(&str, &str)]) -> String {
-    sources(toml, variables).load::<Settings>().unwrap_err().to_string()
+    sources(toml, variables).load().unwrap_err().to_string()
 }
 
 #[test]
@@ -67,7 +77,7 @@ fn the_environment_wins_over_the_file_env_and_that_over_other_files() {
     std::fs::create_dir(&folder).unwrap();
     let port = |variables: &[_]| {
         let sources = Sources { folder: folder.clone(), dotenv: folder.join(".env"), ..sources("", variables) };
-        sources.load::<Settings>().unwrap().server.port
+        sources.load().unwrap().server.port
     };
     assert_eq!(port(&[]), 8000);
     assert_eq!(port(&[("MYAPI_ENV", "stage")]), 8001);
@@ -101,7 +111,7 @@ fn a_variable_is_read_as_what_its_setting_is() {
 #[test]
 fn a_variable_means_the_entry_that_a_file_writes_otherwise() {
     let sources = sources("[roles]\nFilm-Club = [\"a\"]", &[("MYAPI_ROLES__FILM_CLUB", "b")]);
-    assert_eq!(sources.load::<Settings>().unwrap().roles, [("Film-Club".into(), vec!["b".into()])].into());
+    assert_eq!(sources.load().unwrap().roles, [("Film-Club".into(), vec!["b".into()])].into());
 }
 
 #[test]
@@ -115,7 +125,7 @@ fn each_environment_has_its_database() {
     assert_eq!(url(&[("myapi_env", "prod"), ("MYAPI_DATABASE__URL", "general")]), "p");
     assert_eq!(url(&[("MYAPI_ENV", "qa"), ("MYAPI_DATABASE__QA", "q")]), "q");
     let file = "[database]\ndev = \"d\"\nstage = \"s\"\nurl = \"u\"";
-    let url = |env| sources(file, &[("MYAPI_ENV", env)]).load::<Settings>().unwrap().database.url.unwrap();
+    let url = |env| sources(file, &[("MYAPI_ENV", env)]).load().unwrap().database.url.unwrap();
     assert_eq!(["dev", "stage", "prod"].map(|env| url(env).reveal().to_owned()), ["d", "s", "u"]);
     let said = refusal("", &[("MYAPI_DATABASE__QA", "q")]);
     assert!(said.contains("there is no setting `database.qa`"), "{said}");

@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::watch, time::timeout};
 
 /// How long a request waits for another's computation.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often somebody who waits may see the one who computes leave.
 const TURNS: usize = 3;
 
@@ -51,7 +51,7 @@ impl Flights {
                 Ok(flight) => return Place::Leading(flight),
                 Err(leader) => leader,
             };
-            match timeout(PATIENCE, leader.wait_for(Option::is_some)).await {
+            match timeout(TIMEOUT, leader.wait_for(Option::is_some)).await {
                 Ok(Ok(outcome)) => return outcome.clone().flatten().map_or(Place::Alone, Place::Landed),
                 Ok(Err(_)) => {}
                 Err(_) => return Place::Alone,

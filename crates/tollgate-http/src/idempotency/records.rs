@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tollgate_access::System;
 use tollgate_core::{Change, Clock, Problem, Result};
 use tollgate_macros::resource;
-use tollgate_store::{Database, Error, OpenTransaction, Store, Table, beside, database_of};
+use tollgate_store::{Database, Error, OpenTransaction, Store, Table, background, database_of};
 
 /// Marks an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -129,7 +129,7 @@ impl Records {
     pub(super) fn sweep(&self, keyed: &Keyed) {
         if keyed.is_time_to_sweep(database_of(&self.store), self.clock.now()) {
             let records = Self::new(Arc::clone(database_of(&self.store)), &self.clock);
-            beside(async move {
+            background::spawn(async move {
                 if let Err(error) = records.forget().await {
                     tracing::warn!(error = %tollgate_core::with_causes(&error), "old idempotency keys are still there");
                 }

@@ -6,6 +6,7 @@ use super::{
     socket::Open,
 };
 use axum::body::{Body, HttpBody};
+use http_body_util::BodyExt;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use std::{
     pin::Pin,
@@ -62,34 +63,15 @@ impl HttpBody for Paced {
     }
 }
 
-/// An answer's body, with the request it belongs to.
-struct Kept {
-    body: Body,
-    _open: Open,
-}
-
 /// Keeps the request open until its answer is sent, where that may take any time. What is known whole is handed over at
 /// once, and the socket watches how it is taken in.
 pub(super) fn kept(body: Body, open: Open) -> Body {
-    if body.size_hint().exact().is_some() { body } else { Body::new(Kept { body, _open: open }) }
-}
-
-impl HttpBody for Kept {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    if body.size_hint().exact().is_some() {
+        return body;
     }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    // What the closure holds is dropped with the body.
+    Body::new(body.map_err(move |error| {
+        let _ = &open;
+        error
+    }))
 }

@@ -18,7 +18,7 @@ use std::{
 };
 
 /// How long to wait for each step. Checks of `/readyz` take two seconds at most.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest answer that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
@@ -41,9 +41,9 @@ impl Probe<'_> {
     pub fn ask(&self, path: &str) -> Result<(u16, String), String> {
         let address = self.address()?;
         let said = |error: io::Error| format!("nobody answers at {address}: {error}");
-        let mut socket = TcpStream::connect_timeout(&address, PATIENCE).map_err(said)?;
-        socket.set_read_timeout(Some(PATIENCE)).map_err(said)?;
-        socket.set_write_timeout(Some(PATIENCE)).map_err(said)?;
+        let mut socket = TcpStream::connect_timeout(&address, TIMEOUT).map_err(said)?;
+        socket.set_read_timeout(Some(TIMEOUT)).map_err(said)?;
+        socket.set_write_timeout(Some(TIMEOUT)).map_err(said)?;
         let answer = match self.certificate {
             None => exchange(&mut socket, path),
             Some(file) => {

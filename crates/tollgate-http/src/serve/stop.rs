@@ -32,7 +32,7 @@ pub(super) enum Stage {
 
 impl Stop {
     /// Whether the process was told to stop: it should not be sent anything new.
-    pub fn is_leaving(&self) -> bool {
+    pub(crate) fn is_leaving(&self) -> bool {
         self.0.is_leaving.load(Ordering::Relaxed)
     }
 

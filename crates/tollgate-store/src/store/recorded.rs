@@ -8,7 +8,7 @@
 use super::{Store, by_id};
 use crate::{
     Cell, Error, Expr, Op, Order, Resource, Result, Select, Stamp, Transaction, Update as Change,
-    audit::NewAuditEvent,
+    audit::{NewAuditEvent, Recorded},
     changes,
     find::into,
     measures::round_trip,
@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
-use tollgate_access::Actor;
+use tollgate_access::{Actor, May};
 use tracing::Instrument;
 
 /// How long a write begins anew where others are in its way.
@@ -63,7 +63,41 @@ impl Seen {
     }
 }
 
+/// What a write is recorded as.
+pub(crate) fn event<A, T: Resource>(may: &May<A, T>, action: &str) -> NewAuditEvent {
+    NewAuditEvent::new(may.actor(), action, T::PLURAL)
+}
+
 impl<T: Resource> Store<T> {
+    /// Records an event that says more than which row changed, in the database of these rows: with the transaction that
+    /// they are part of, if they are part of one.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn record(&self, actor: &Actor, event: NewAuditEvent) -> Result<()> {
+        self.record_all(actor, vec![event]).await
+    }
+
+    /// The same for several.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_all(&self, actor: &Actor, events: Vec<NewAuditEvent>) -> Result<()> {
+        let stamp = Stamp { actor, now: self.0.clock.now() };
+        if let Some(part) = &self.0.membership {
+            return part.transaction.recorded().add(&*self.0.driver, &stamp, events).await;
+        }
+        let recorded = Recorded::default();
+        recorded.add(&*self.0.driver, &stamp, events).await?;
+        recorded.log();
+        Ok(())
+    }
+
+    /// Whether somebody follows which rows change.
+    pub(super) fn is_followed(&self) -> bool {
+        self.0.watch.as_ref().is_some_and(|watch| watch.follows_rows())
+    }
+
     /// Does a write and, where the resource is audited or followed, records it: both or neither.
     pub(crate) async fn recorded<R, F: Future<Output = Result<R>>>(
         &self,

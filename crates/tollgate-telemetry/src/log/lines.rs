@@ -16,7 +16,7 @@ use std::{
 /// How many bytes may wait.
 const LARGEST: usize = 8 * 1024 * 1024;
 /// How long the end of the process waits for the last of them.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
 
@@ -69,7 +69,7 @@ impl Lines {
     /// Waits until all that is queued now is written, for a while.
     pub(crate) fn flush(&self) {
         let is_busy = |queue: &mut Queue| queue.is_writing || !queue.waiting.is_empty();
-        let waited = self.0.changed.wait_timeout_while(self.0.lock(), PATIENCE, is_busy);
+        let waited = self.0.changed.wait_timeout_while(self.0.lock(), TIMEOUT, is_busy);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }

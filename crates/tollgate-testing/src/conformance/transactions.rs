@@ -10,7 +10,7 @@ use tollgate::{Change, Filter, Memory, Store, Transaction};
 use tollgate_store::{Database, Error, OpenTransaction, Result};
 
 /// Longer than a driver lets an idle transaction hold others up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn words(database: &Arc<dyn Database>) -> Store<Word> {
     store(database).await
@@ -303,7 +303,7 @@ pub async fn an_idle_one_does_not_hold_writers_up_forever(database: Arc<dyn Data
         .await
     });
     reached.await.unwrap();
-    let answer = timeout(PATIENCE, words.insert(&all(), word("waiting", 2))).await;
+    let answer = timeout(TIMEOUT, words.insert(&all(), word("waiting", 2))).await;
     let answer = answer.expect("whoever waits is answered");
     assert!(matches!(answer, Ok(_) | Err(Error::Overloaded)), "{answer:?}");
     task.abort();
@@ -320,7 +320,7 @@ pub async fn a_write_past_its_own_transaction_is_answered(database: Arc<dyn Data
         words.insert(&all(), word("inside", 2)).await?;
         words.on(&tx)?.insert(&all(), word("inside too", 3)).await
     });
-    let outcome = timeout(PATIENCE, mistaken).await.expect("nobody waits for themselves forever");
+    let outcome = timeout(TIMEOUT, mistaken).await.expect("nobody waits for themselves forever");
     assert!(outcome.is_err(), "{outcome:?}");
     let kept: Vec<_> = everything(&words).await.into_iter().map(|row| row.number).collect();
     assert!(kept.is_empty() || kept == [2], "nothing of the transaction: {kept:?}");

@@ -74,7 +74,7 @@ impl Ground {
             databases: Arc::clone(&database).into(),
             clock: Arc::new(clock.clone()),
             authenticate: None,
-            first_rows: false,
+            seed: false,
         };
         let Assembled { router, routes, identity, .. } = assemble(app(), settings, under).await?;
         let issuer = identity.ok_or("the app has no issuer of its own")?;

@@ -1,13 +1,12 @@
 //! AWS Lambda on this machine: the Runtime Interface Emulator of AWS, which runs a program as Lambda does.
 
-use super::{Keeper, Wheel, folder, free_port, run};
+use super::{Keeper, Wheel, folder, free_port};
 use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// The package that carries the emulator.
@@ -64,27 +63,6 @@ impl LambdaEmulator {
         body.unwrap_or_else(|| panic!("no answer: {asked:?}\n{}", self.log()))
     }
 
-    /// Freezes the function, as Lambda does between two calls.
-    ///
-    /// # Panics
-    /// If it does not run.
-    pub fn freeze(&self) {
-        self.signal("-STOP");
-    }
-
-    /// Lets it go on.
-    ///
-    /// # Panics
-    /// If it does not run.
-    pub fn thaw(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, name: &str) {
-        let process = fs::read_to_string(self.keeper.folder.join("process")).unwrap_or_default();
-        run(Command::new("kill").args([name, process.trim()]));
-    }
-
     /// What the function wrote.
     pub fn log(&self) -> String {
         fs::read_to_string(self.keeper.folder.join("log")).unwrap_or_default()
@@ -99,8 +77,7 @@ impl LambdaEmulator {
 /// What Lambda starts: says who it is, and becomes the program.
 fn write_bootstrap(folder: &Path, program: &Path) -> String {
     let bootstrap = folder.join("bootstrap");
-    let script =
-        format!("#!/bin/sh\necho $$ >'{0}/process'\ncd '{0}'\nexec '{1}'\n", folder.display(), program.display());
+    let script = format!("#!/bin/sh\ncd '{}'\nexec '{}'\n", folder.display(), program.display());
     let written = fs::write(&bootstrap, script);
     let written = written.and_then(|()| fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)));
     written.unwrap_or_else(|error| panic!("{}: {error}", bootstrap.display()));

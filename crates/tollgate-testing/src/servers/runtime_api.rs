@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Who asks for nothing in that time never will.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a call may take, also by a calendar that is put forward.
 const LONGEST: Duration = Duration::from_hours(24);
 
@@ -63,7 +63,7 @@ impl RuntimeApi {
     /// # Panics
     /// If it says nothing for a minute.
     pub fn heard(&self) -> Call {
-        self.requests.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("the function is silent: {error}"))
+        self.requests.recv_timeout(TIMEOUT).unwrap_or_else(|error| panic!("the function is silent: {error}"))
     }
 
     /// Hands out an event once one is asked for; what it is answered with.

@@ -93,9 +93,9 @@ async fn publish(
 fn app() -> App {
     let articles = Service::new("articles")
         .crud::<Article>("/articles")
-        .up_to(4 * 1024 * 1024)
+        .body_limit(4 * 1024 * 1024)
         .post("/articles/{article_id}/publish", publish)
-        .first_rows::<News>(r#"[{ "text": "We are open" }]"#)
+        .seed::<News>(r#"[{ "text": "We are open" }]"#)
         .crud::<News>("/news");
     App::new("magazine").service(articles)
 }
@@ -108,7 +108,7 @@ fn article(title: &str, tags: &[&str]) -> serde_json::Value {
 
 #[tokio::test]
 async fn readers_see_what_is_published_and_authors_their_own() {
-    let app = TestApp::with(app()).first_rows().start().await;
+    let app = TestApp::with(app()).seeded().start().await;
     let (ann, bob) = (app.actor("ann").may(AUTHOR), app.actor("bob").may(AUTHOR));
     ann.given("/articles", [article("Tides", &["sea"])]).await;
     assert_eq!(ann.get("/articles/1").await.status(), 200);

@@ -1,6 +1,6 @@
 //! The client of one API: where it is, and how long it may take.
 
-use super::{Ask, BackendError, Why, budget::Budget};
+use super::{BackendError, ErrorKind, Request, budget::Budget};
 use crate::{app::Failure, settings::BackendSettings};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -44,17 +44,17 @@ impl HttpClient {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        if settings.tries == 0 || settings.timeout_ms == 0 {
-            return Err(wrong("tries and timeout_ms: at least 1"));
+        if settings.tries == 0 || settings.timeout_milliseconds == 0 {
+            return Err(wrong("tries and timeout_milliseconds: at least 1"));
         }
         let builder = outgoing::builder().map_err(|error| Failure::of(&error))?;
         Ok(Self(Arc::new(Inner {
             name,
             base,
             headers,
-            timeout: Duration::from_millis(settings.timeout_ms.into()),
+            timeout: Duration::from_millis(settings.timeout_milliseconds.into()),
             tries: settings.tries,
-            largest: settings.largest_kib as usize * 1024,
+            largest: settings.response_kibibytes as usize * 1024,
             health: settings.health.clone(),
             http: builder.build().map_err(|error| Failure::of(&error))?,
             budget: Budget::default(),
@@ -62,34 +62,34 @@ impl HttpClient {
     }
 
     /// Asks for what is at this path below the API's address. Each part is one segment, whatever is in it; with one
-    /// that is empty, `.` or `..` nothing is sent, and the error is [`Why::Nameless`].
-    pub fn get<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+    /// that is empty, `.` or `..` nothing is sent, and the error is [`ErrorKind::InvalidPath`].
+    pub fn get<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Request {
         self.request(Method::GET, path)
     }
 
     /// As [`get`](Self::get), to add something. It is tried once, unless it has an
-    /// [idempotency key](Ask::idempotency_key).
-    pub fn post<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+    /// [idempotency key](Request::idempotency_key).
+    pub fn post<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Request {
         self.request(Method::POST, path)
     }
 
     /// As [`get`](Self::get), to replace something.
-    pub fn put<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+    pub fn put<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Request {
         self.request(Method::PUT, path)
     }
 
     /// As [`get`](Self::get), to change something. It is tried once, unless it has an
-    /// [idempotency key](Ask::idempotency_key).
-    pub fn patch<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+    /// [idempotency key](Request::idempotency_key).
+    pub fn patch<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Request {
         self.request(Method::PATCH, path)
     }
 
     /// As [`get`](Self::get), to remove something.
-    pub fn delete<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Ask {
+    pub fn delete<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Request {
         self.request(Method::DELETE, path)
     }
 
-    fn request<'p>(&self, method: Method, path: impl IntoIterator<Item = &'p str>) -> Ask {
+    fn request<'p>(&self, method: Method, path: impl IntoIterator<Item = &'p str>) -> Request {
         let mut url = self.0.base.clone();
         let mut whole = url.path().trim_end_matches('/').to_owned();
         let mut is_named = true;
@@ -100,11 +100,11 @@ impl HttpClient {
             whole.extend(utf8_percent_encode(part, UNRESERVED));
         }
         url.set_path(&whole);
-        Ask::new(self.clone(), method, url, is_named)
+        Request::new(self.clone(), method, url, is_named)
     }
 
     /// Asks for its health, once; nothing if the settings name no path for it.
-    pub(crate) fn health(&self) -> Option<Ask> {
+    pub(crate) fn health(&self) -> Option<Request> {
         let path = self.0.health.as_deref()?;
         Some(self.get(path.split('/').filter(|part| !part.is_empty())))
     }
@@ -137,8 +137,8 @@ impl HttpClient {
         &self.0.budget
     }
 
-    pub(super) fn error(&self, why: Why) -> BackendError {
-        BackendError { backend: self.0.name, why }
+    pub(super) fn error(&self, kind: ErrorKind) -> BackendError {
+        BackendError { backend: self.0.name, kind }
     }
 }
 

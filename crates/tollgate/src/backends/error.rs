@@ -14,19 +14,19 @@ pub struct BackendError {
     pub backend: &'static str,
     /// What went wrong.
     #[source]
-    pub why: Why,
+    pub kind: ErrorKind,
 }
 
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Why {
+pub enum ErrorKind {
     /// Nobody there, no trust, or a line that broke.
     #[error("could not be reached")]
     Unreachable(#[source] Cause),
     /// Not a whole answer in time.
     #[error("gave no whole answer in time")]
-    Late,
+    TimedOut,
     /// It pointed elsewhere, which is not followed.
     #[error("redirects, which is not followed; configure the address it has now")]
     Redirect,
@@ -41,18 +41,18 @@ pub enum Why {
     Unreadable(#[source] serde_json::Error),
     /// A part of the path is empty, `.` or `..`, which would be another address: nothing was sent.
     #[error("cannot be asked this: a part of the path is empty, `.` or `..`")]
-    Nameless,
+    InvalidPath,
     /// The request itself was none.
     #[error("cannot be asked this: {0}")]
     Unsendable(String),
 }
 
-impl Why {
+impl ErrorKind {
     /// One word for metrics.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
-            Self::Late => "late",
+            Self::TimedOut => "late",
             _ => "failed",
         }
     }
@@ -61,14 +61,16 @@ impl Why {
 impl From<BackendError> for Problem {
     #[track_caller]
     fn from(error: BackendError) -> Self {
-        let problem = match &error.why {
-            Why::Late => Self::new(StatusCode::GATEWAY_TIMEOUT).because("what this needs did not answer in time"),
-            Why::Status(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, wait) => {
+        let problem = match &error.kind {
+            ErrorKind::TimedOut => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT).because("what this needs did not answer in time")
+            }
+            ErrorKind::Status(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, wait) => {
                 Self::unavailable().because("what this needs is busy").later(wait.unwrap_or(1))
             }
             // A caller sent it.
-            Why::Nameless => Self::not_found(),
-            Why::Unsendable(_) => Self::internal(),
+            ErrorKind::InvalidPath => Self::not_found(),
+            ErrorKind::Unsendable(_) => Self::internal(),
             _ => Self::new(StatusCode::BAD_GATEWAY).because("what this needs did not answer as it should"),
         };
         problem.caused_by(Box::new(error) as Box<dyn Error + Send + Sync>)

@@ -1,6 +1,6 @@
 //! How are the APIs doing that the app asks? Labels are names of the settings and words of this module.
 
-use super::{Reply, Why};
+use super::{ErrorKind, Response};
 use std::{sync::LazyLock, time::Duration};
 use tollgate_telemetry::{
     Registry,
@@ -23,12 +23,12 @@ pub(crate) fn metrics(registry: &mut Registry) {
     registry.register("tollgate_backend_retries", "Requests to other APIs that were tried again", RETRIES.clone());
 }
 
-pub(super) fn asked(backend: &'static str, result: &Result<Reply, Why>, took: Duration) {
+pub(super) fn asked(backend: &'static str, result: &Result<Response, ErrorKind>, took: Duration) {
     let result = match result {
-        Ok(reply) if reply.status.is_success() => "success",
-        Ok(reply) if reply.status.is_client_error() => "refused",
+        Ok(response) if response.status.is_success() => "success",
+        Ok(response) if response.status.is_client_error() => "refused",
         Ok(_) => "failed",
-        Err(why) => why.word(),
+        Err(kind) => kind.word(),
     };
     DURATIONS.get_or_create(&[("backend", backend), ("result", result)]).observe(took.as_secs_f64());
 }

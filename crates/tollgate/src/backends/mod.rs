@@ -41,15 +41,15 @@
 //! becomes one segment of a path or one value of a query, never an address.
 
 mod budget;
-mod call;
 mod client;
 mod error;
 mod measures;
+mod request;
 
-pub use call::{Ask, Reply};
 pub use client::HttpClient;
-pub use error::{BackendError, Why};
+pub use error::{BackendError, ErrorKind};
 pub(crate) use measures::metrics;
+pub use request::{Request, Response};
 
 use crate::{app::Failure, settings::BackendSettings};
 use axum::http::Extensions;

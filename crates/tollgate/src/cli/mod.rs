@@ -25,6 +25,8 @@ use crate::{
     app::{App, Design, Exit, Failure},
     console,
     running::Running,
+    settings::Settings,
+    telemetry::Started,
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::{io, path::PathBuf, pin::Pin, sync::Arc};
@@ -128,6 +130,26 @@ impl Command {
         matches!(self, Self::Serve(_) | Self::Routes | Self::Openapi | Self::Check)
     }
 
+    /// Settings that the command line says as well win.
+    fn adjust(&self, settings: &mut Settings) {
+        if let Self::Serve(Serve { services, .. }) = self {
+            settings.lambda.look();
+            if !services.is_empty() {
+                settings.server.services.clone_from(services);
+            }
+        }
+        if !self.is_about_a_process() {
+            settings.server.services.clear();
+        }
+        if let Some((host, port)) = self.listens() {
+            if let Some(host) = host {
+                settings.server.host.clone_from(host);
+            }
+            settings.server.port = port.unwrap_or(settings.server.port);
+        }
+        console::listen(settings, matches!(self, Self::Serve(_)));
+    }
+
     /// Where the app listens, if that was said.
     fn listens(&self) -> Option<(&Option<String>, Option<u16>)> {
         match self {
@@ -185,23 +207,7 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         _ => {}
     }
     let mut settings = app.load_settings()?;
-    if matches!(command, Command::Serve(_)) {
-        settings.lambda.look();
-    }
-    let takes_socket = matches!(command, Command::Serve(Serve { socket: true, .. }));
-    if let Command::Serve(Serve { services, .. }) = &command
-        && !services.is_empty()
-    {
-        settings.server.services.clone_from(services);
-    }
-    if !command.is_about_a_process() {
-        settings.server.services.clear();
-    }
-    if let Some((host, port)) = command.listens() {
-        settings.server.host = host.clone().unwrap_or(settings.server.host);
-        settings.server.port = port.unwrap_or(settings.server.port);
-    }
-    console::listen(&mut settings, matches!(command, Command::Serve(_)));
+    command.adjust(&mut settings);
     let runtime = runtime(settings.lambda.is_one_at_a_time())?;
     let entered = runtime.enter();
     let started = crate::telemetry::start(&settings, app.name, app.version).map(Arc::new)?;
@@ -213,26 +219,30 @@ fn run(app: App, line: Line) -> Result<(), Failure> {
         Command::Openapi => show::openapi(&design),
         command => {
             // Boxed: the runtime has three ways to wait, and all commands would be in each.
-            let work: Pin<Box<dyn Future<Output = Result<(), Failure>>>> = Box::pin(async {
-                match command {
-                    Command::CreateUser(user) => accounts::user(design, user.into()).await,
-                    Command::User(line) => accounts::user(design, line).await,
-                    Command::Token(token) => users::token(design, &token.email).await,
-                    Command::ApiKey(command) => api_keys::keys(design, command).await,
-                    Command::Client(command) => clients::client(design, command).await,
-                    Command::Keys(command) => keys::keys(design, command).await,
-                    Command::Load { resource, file, by } => load::load(design, &resource, &file, by.as_deref()).await,
-                    Command::Job { name } => job::job(design, name.as_deref()).await,
-                    Command::Migrate(command) => migrate::migrate(design, command).await,
-                    Command::Check => show::check(design).await,
-                    _ => serve::serve(design, takes_socket, started).await,
-                }
-            });
+            let work: Pin<Box<dyn Future<Output = Result<(), Failure>>>> =
+                Box::pin(carry_out(command, design, started));
             let done = runtime.block_on(work);
             // Who wants the end at once does not wait for a password's hash.
             runtime.shutdown_background();
             done
         }
+    }
+}
+
+async fn carry_out(command: Command, design: Design, telemetry: Arc<Started>) -> Result<(), Failure> {
+    let takes_socket = matches!(command, Command::Serve(Serve { socket: true, .. }));
+    match command {
+        Command::CreateUser(user) => accounts::user(design, user.into()).await,
+        Command::User(line) => accounts::user(design, line).await,
+        Command::Token(token) => users::token(design, &token.email).await,
+        Command::ApiKey(command) => api_keys::keys(design, command).await,
+        Command::Client(command) => clients::client(design, command).await,
+        Command::Keys(command) => keys::keys(design, command).await,
+        Command::Load { resource, file, by } => load::load(design, &resource, &file, by.as_deref()).await,
+        Command::Job { name } => job::job(design, name.as_deref()).await,
+        Command::Migrate(command) => migrate::migrate(design, command).await,
+        Command::Check => show::check(design).await,
+        _ => serve::serve(design, takes_socket, telemetry).await,
     }
 }
 

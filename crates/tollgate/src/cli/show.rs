@@ -47,7 +47,7 @@ pub(super) async fn check(design: Design) -> Result<(), Failure> {
     let databases = look(&design).await?;
     let clock = Arc::new(SystemClock::default());
     let memory: Arc<dyn Database> = Arc::new(Memory::default());
-    let ground = Ground { databases: memory.into(), clock, authenticate: None, first_rows: true };
+    let ground = Ground { databases: memory.into(), clock, authenticate: None, seed: true };
     let held = Held::default();
     let running = Box::pin(held.within(design.open_on(ground))).await;
     held.forget();

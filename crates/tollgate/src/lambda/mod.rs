@@ -28,7 +28,7 @@ use tollgate_http::{
     lambda::{Between, Done, Lambda, Pause},
     log_panics,
 };
-use tollgate_store::settled;
+use tollgate_store::background;
 
 /// After a shorter pause all is as it was: it is one as between two requests elsewhere.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -87,7 +87,7 @@ impl Between for Frozen {
 
     fn rest(&self) -> Done<'_> {
         Box::pin(async move {
-            if timeout(RESTING, settled()).await.is_err() {
+            if timeout(RESTING, background::wait()).await.is_err() {
                 tracing::warn!("something goes on that will be stopped");
             }
             let telemetry = Arc::clone(&self.telemetry);
@@ -115,7 +115,7 @@ impl Frozen {
                 tracing::warn!(cause, "what other instances revoke or rotate is not known for now");
             }
         };
-        tokio::join!(caught_up, self.renew_secrets(), settled());
+        tokio::join!(caught_up, self.renew_secrets(), background::wait());
     }
 
     /// Looks secrets up where that is due by now; a timer may have stood still.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tollgate_core::Secret;
 
 /// How long a place may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the places answered.
 #[derive(Default)]
@@ -25,8 +25,8 @@ impl Fetched {
     pub(super) async fn of(wanted: impl Iterator<Item = &Reference>) -> Self {
         let (places, aws) = (wanted.map(|wanted| &wanted.source).collect::<BTreeSet<_>>(), Aws::default());
         let ask = async |place: &Source| {
-            let late = |_| Err(format!("no answer within {} s", PATIENCE.as_secs()));
-            let answer = timeout(PATIENCE, Box::pin(read(place, &aws))).await.unwrap_or_else(late);
+            let late = |_| Err(format!("no answer within {} s", TIMEOUT.as_secs()));
+            let answer = timeout(TIMEOUT, Box::pin(read(place, &aws))).await.unwrap_or_else(late);
             (place.clone(), answer)
         };
         // All at once: those that do not answer are waited for together.

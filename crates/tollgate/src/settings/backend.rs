@@ -17,20 +17,20 @@ pub struct BackendSettings {
     /// A bearer token that is sent along. Default: none.
     pub token: Option<Secret>,
     /// How long an answer may take, all tries together, in milliseconds. Default: 2000.
-    #[serde(default = "timeout_ms")]
-    pub timeout_ms: u32,
+    #[serde(default = "timeout_milliseconds")]
+    pub timeout_milliseconds: u32,
     /// How often a request that may be repeated is tried. All together, one in ten requests is tried again. Default: 3.
     #[serde(default = "tries")]
     pub tries: u8,
     /// The largest answer that is taken, in KiB. Default: 1024.
-    #[serde(default = "largest_kib")]
-    pub largest_kib: u32,
+    #[serde(default = "response_kibibytes")]
+    pub response_kibibytes: u32,
     /// A path that answers a success while the API is well, as in `/health`: `/readyz` then shows it. It has no say in
     /// whether the app is ready. Default: none.
     pub health: Option<String>,
 }
 
-fn timeout_ms() -> u32 {
+fn timeout_milliseconds() -> u32 {
     2000
 }
 
@@ -38,6 +38,6 @@ fn tries() -> u8 {
     3
 }
 
-fn largest_kib() -> u32 {
+fn response_kibibytes() -> u32 {
     1024
 }

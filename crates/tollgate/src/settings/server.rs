@@ -44,7 +44,7 @@ pub struct Server {
     /// How long the head of a request may take to come, in seconds, 1 to 300; then the answer is 408. Default: 10.
     pub head_seconds: u32,
     /// The largest head of a request, in KiB, 8 to 1024; beyond it the answer is 431. Default: 64.
-    pub head_kilobytes: u32,
+    pub head_kibibytes: u32,
     /// How long a connection is kept for the next request, in seconds, 1 to 3600. It should be longer than what the
     /// balancer in front keeps its connections, or else requests get lost. Default: 75.
     pub idle_seconds: u32,
@@ -97,7 +97,7 @@ impl Default for Server {
             requests: 256,
             queue_milliseconds: 50,
             head_seconds: 10,
-            head_kilobytes: 64,
+            head_kibibytes: 64,
             idle_seconds: 75,
             request_seconds: 30,
             stall_seconds: 10,
@@ -122,7 +122,7 @@ impl Server {
             ("requests", self.requests, 1..=100_000),
             ("queue_milliseconds", self.queue_milliseconds, 0..=10_000),
             ("head_seconds", self.head_seconds, 1..=300),
-            ("head_kilobytes", self.head_kilobytes, 8..=1024),
+            ("head_kibibytes", self.head_kibibytes, 8..=1024),
             ("idle_seconds", self.idle_seconds, 1..=3600),
             ("request_seconds", self.request_seconds, 1..=3600),
             ("stall_seconds", self.stall_seconds, 1..=300),
@@ -143,7 +143,7 @@ impl Server {
         let mut limits = ConnectionLimits::default();
         limits.connections = self.connections as usize;
         limits.head = seconds(self.head_seconds);
-        limits.head_bytes = self.head_kilobytes as usize * 1024;
+        limits.head_bytes = self.head_kibibytes as usize * 1024;
         limits.idle = seconds(self.idle_seconds);
         limits.stall = seconds(self.stall_seconds);
         limits.rate = self.bytes_per_second;
@@ -152,8 +152,8 @@ impl Server {
 
     /// What requests are held to.
     pub(crate) fn load(&self) -> Load {
-        let patience = Duration::from_millis(self.queue_milliseconds.into());
-        Load::new(self.requests as usize, patience, seconds(self.request_seconds))
+        let queue_timeout = Duration::from_millis(self.queue_milliseconds.into());
+        Load::new(self.requests as usize, queue_timeout, seconds(self.request_seconds))
     }
 }
 

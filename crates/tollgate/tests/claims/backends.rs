@@ -85,7 +85,7 @@ async fn start(more: &str) -> (TestApp, Other) {
     let port = listener.local_addr().unwrap().port();
     let router = Router::new().fallback(Other::answer).with_state(other.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let settings = format!("[backends.weather]\nurl = 'http://127.0.0.1:{port}/v1/'\nlargest_kib = 4\n{more}");
+    let settings = format!("[backends.weather]\nurl = 'http://127.0.0.1:{port}/v1/'\nresponse_kibibytes = 4\n{more}");
     let service = Service::new("weather").get("/tomorrow/{city}", tomorrow).post("/orders/{key}", order);
     let app = App::new("claims").settings(settings.leak()).service(service).backend::<Weather>("weather");
     (TestApp::new(app).await, other)
@@ -148,7 +148,7 @@ async fn many_failures_are_no_storm() {
 
 #[tokio::test]
 async fn what_is_late_or_large_or_points_elsewhere_is_a_problem_that_names_nothing() {
-    let (app, other) = start("timeout_ms = 300\ntries = 1").await;
+    let (app, other) = start("timeout_milliseconds = 300\ntries = 1").await;
     let expected = [(0, 504), (1, 502), (2, 502), (302, 502), (429, 503)];
     for (told, status) in expected {
         other.then(&[told]);
@@ -158,7 +158,7 @@ async fn what_is_late_or_large_or_points_elsewhere_is_a_problem_that_names_nothi
     }
     other.then(&[429]);
     assert_eq!(ask(&app, "york").await.header("retry-after"), "1");
-    let (app, hangs) = start("timeout_ms = 600").await;
+    let (app, hangs) = start("timeout_milliseconds = 600").await;
     hangs.then(&[0]);
     assert_eq!((ask(&app, "york").await.status(), hangs.asked()), (200, 2), "one that hangs leaves time for another");
 }

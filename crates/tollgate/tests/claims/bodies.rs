@@ -45,7 +45,7 @@ async fn picture(_: Public) -> Download {
 
 #[tokio::test]
 async fn bytes_go_in_and_come_out_as_they_are() {
-    let service = Service::new("any").put("/picture", keep).up_to(2_000_000).get("/picture", picture);
+    let service = Service::new("any").put("/picture", keep).body_limit(2_000_000).get("/picture", picture);
     let any = TestApp::new(app().service(service)).await.anyone().header("X-Signature", "abc");
     let put = async |bytes: usize| any.send_bytes(Method::PUT, "/picture", "image/png", vec![0xff; bytes]).await;
     let reply = put(1_500_000).await;
@@ -65,7 +65,7 @@ struct Film {
 
 #[tokio::test]
 async fn longer_bodies_of_a_resource_are_those_of_all_its_routes() {
-    let service = Service::new("films").crud::<Film>("/films").up_to(3_000_000).post("/pack", pack);
+    let service = Service::new("films").crud::<Film>("/films").body_limit(3_000_000).post("/pack", pack);
     let ann = TestApp::new(app().service(service)).await.actor("ann").may("*");
     let long = json!({ "film_id": 1, "title": "a".repeat(2_000_000) });
     assert_eq!(ann.post("/films", long.clone()).await.status(), 201);

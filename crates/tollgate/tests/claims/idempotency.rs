@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tollgate::{
-    Answer, Operation, Unrepeatable,
+    Answer, NoIdempotencyKey, Operation,
     http::{StatusCode, header},
     prelude::*,
 };
@@ -323,7 +323,7 @@ async fn what_works_with_no_store_is_done_once_too() {
 }
 
 /// Answers a secret.
-async fn whisper(_: May<Create, Note>, _: Unrepeatable, Json(text): Json<Text>) -> Json<String> {
+async fn whisper(_: May<Create, Note>, _: NoIdempotencyKey, Json(text): Json<Text>) -> Json<String> {
     RUNS.fetch_add(1, Ordering::SeqCst);
     Json(text.text)
 }

@@ -203,7 +203,7 @@ async fn tokens_of_an_older_app_are_good_once_they_say_who_signed_them_and_what_
     let settings = app.built_in_settings("dev").unwrap();
     let database: Arc<dyn Database> = Arc::new(Memory::default());
     let clock = Arc::new(SystemClock::default());
-    let ground = Ground { databases: database.into(), clock, authenticate: None, first_rows: false };
+    let ground = Ground { databases: database.into(), clock, authenticate: None, seed: false };
     let router = assemble(app, settings, ground).await.unwrap().router;
     let status = async |claims: &Value| {
         let request = Request::get("/movies").header("authorization", format!("Bearer {}", signed(claims)));

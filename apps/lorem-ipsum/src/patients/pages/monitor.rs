@@ -146,7 +146,7 @@ pub(super) async fn monitor(
     let day = Period { until: now, step: Duration::from_mins(30), steps: 48 };
     let of_them = Observation::PATIENT_ID.in_(list.shown().map(|(patient, _)| patient.patient_id.clone()));
     let seen = observed(&observations, &seen, of_them, &day).await?;
-    view.show("monitor.html", list.page(&seen, &day))
+    view.render("monitor.html", list.page(&seen, &day))
 }
 
 /// The patients that match, in order.

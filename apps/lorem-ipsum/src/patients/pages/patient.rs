@@ -103,7 +103,7 @@ pub(super) async fn monitor_one(
     let lasted = Alert::CLOSED.is_null() | Alert::CLOSED.gte(period.from());
     let told = alerts.find(&alerted, Alert::PATIENT_ID.eq(id) & lasted).sort(Alert::OPENED.desc()).all().await?;
     let page = Drawn { patient, period, hours, seen, alerts: told, settings: &settings, now }.page();
-    view.show("patient.html", page)
+    view.render("patient.html", page)
 }
 
 /// What a page is made of.

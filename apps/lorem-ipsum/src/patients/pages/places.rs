@@ -76,7 +76,7 @@ pub(super) async fn monitor_places(
     view: View,
 ) -> Result<Html> {
     let back = asked.back.unwrap_or(0);
-    view.show("places.html", Counted::of(&cases, &may, now, back).await?.page(back))
+    view.render("places.html", Counted::of(&cases, &may, now, back).await?.page(back))
 }
 
 /// Cases by place and week, to be kept.

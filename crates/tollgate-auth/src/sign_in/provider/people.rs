@@ -16,7 +16,7 @@ use crate::{
 use axum::http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use std::{cmp::Reverse, sync::Arc, time::Duration};
-use tollgate_access::{Actor, Identity, Subject};
+use tollgate_access::{Actor, Identity, Protected};
 use tollgate_core::{Change, Clock};
 use tollgate_macros::resource;
 use tollgate_store::{Database, Error, Filter, audit::NewAuditEvent};

@@ -14,7 +14,7 @@ use std::{
 use tollgate_access::System;
 use tollgate_auth::{IdentityConfig, Mailer};
 use tollgate_http::ClientAddress;
-use tollgate_store::{audit::AuditEvent, settled};
+use tollgate_store::{audit::AuditEvent, background};
 
 const EMAIL: &str = "rea@example.test";
 const NEW: &str = "the lorry sleeps at noon";
@@ -155,7 +155,7 @@ async fn asking_for_a_link_tells_nobody_whether_there_is_an_account() {
         answer.headers.remove("x-request-id");
         answers.push((answer.status, answer.headers, answer.body.replace(email, "who")));
         // What is to be done is done afterwards.
-        settled().await;
+        background::wait().await;
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     let sent = sent.lock().unwrap().clone();

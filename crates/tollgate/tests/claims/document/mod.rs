@@ -213,8 +213,8 @@ fn a_word_about_a_route_stands_after_it() {
     let follows = "follows no route: it stands after the route that it is about";
     let said = mistakes(all().cached(minute).get("/x", number));
     assert!(said.contains(&format!("`.cached(…)` of service `all` {follows}")), "{said}");
-    let said = mistakes(all().up_to(9).crud::<Thing>("/things"));
-    assert_eq!(said, format!("`.up_to(…)` of service `all` {follows}"));
+    let said = mistakes(all().body_limit(9).crud::<Thing>("/things"));
+    assert_eq!(said, format!("`.body_limit(…)` of service `all` {follows}"));
     let said = mistakes(all().every(minute, async |_: Now| Ok(())).named("all_job", "Job.").cached(minute));
     assert_eq!(said, format!("`.cached(…)` of service `all` {follows}"));
     let said = mistakes(all().crud::<Thing>("/things").named("x", "X."));
@@ -242,7 +242,7 @@ fn what_a_job_asks_for_is_there_or_nothing_starts() {
 #[test]
 fn a_page_that_says_who_asks_is_nobody_elses() {
     async fn page(_: Public, view: View) -> Result<Html> {
-        view.show("page.html", ())
+        view.render("page.html", ())
     }
     let said = mistakes(all().page("/page", page).cached(Duration::from_mins(1)));
     assert_eq!(said, "`GET /page` is cached, and `View` says on each page who asks: leave out `.cached(…)`");
@@ -538,7 +538,7 @@ pub(crate) async fn refused(app: App) -> String {
         databases: (Arc::new(Memory::default()) as Arc<dyn tollgate_store::Database>).into(),
         clock: Arc::new(SystemClock::default()),
         authenticate: None,
-        first_rows: false,
+        seed: false,
     };
     assemble(app, settings, ground).await.err().map(|failure| failure.to_string()).unwrap_or_default()
 }

@@ -1,11 +1,11 @@
-//! Work that follows from a request, and that its caller does not wait for: telling another API, say.
+//! Work in the background of a request, that its caller does not wait for: telling another API, say.
 //!
 //! It is written like a [job](crate::Service::every), and often is one: the job then does what was left undone, because a
-//! process that ends takes along what goes on beside its requests.
+//! process that ends takes along what it does in the background.
 //!
 //! ```
 //! # use std::time::Duration;
-//! # use {tollgate_access::Public, tollgate_core::Result, tollgate_http::{Beside, NoContent, Now, Service}};
+//! # use {tollgate_access::Public, tollgate_core::Result, tollgate_http::{Background, NoContent, Now, Service}};
 //! /// Tells whoever was not told yet.
 //! async fn tell(Now(now): Now) -> Result<()> {
 //!     // … asks a store who that is, and tells them.
@@ -13,17 +13,17 @@
 //!     Ok(())
 //! }
 //!
-//! async fn order(_: Public, beside: Beside) -> Result<NoContent> {
+//! async fn order(_: Public, background: Background) -> Result<NoContent> {
 //!     // … keeps the order, and then:
-//!     beside.begin(tell);
+//!     background.spawn(tell);
 //!     Ok(NoContent)
 //! }
 //!
 //! Service::new("orders").post("/orders", order).every(Duration::from_secs(30), tell);
 //! ```
 //!
-//! It sees what was done before it was begun: a single write is committed when it returns, and so is
-//! [`Store::transaction`](tollgate_store::Store::transaction), *after* which it is to be begun; within one it may look before
+//! It sees what was done before it was spawned: a single write is committed when it returns, and so is
+//! [`Store::transaction`](tollgate_store::Store::transaction), *after* which it is to be spawned; within one it may look before
 //! the commit, and begins also where nothing is kept.
 //!
 //! Invariant: a request with an idempotency key is a transaction as a whole, so there it begins after that is committed, and
@@ -33,7 +33,6 @@ use crate::{Argument, Call, Context, Handler, Operation, job::JobArguments, trac
 use axum::extract::Request;
 use std::{
     any::type_name,
-    fmt,
     mem::take,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -41,7 +40,7 @@ use std::{
 use tollgate_core::{Problem, Result, with_causes};
 use tollgate_store::{
     audit::{Origin, with_origin, within},
-    beside,
+    background,
 };
 
 /// What begins once a transaction is committed; dropped with it otherwise.
@@ -52,34 +51,30 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Waiting {
     pub(crate) fn begin(&self) {
-        take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().for_each(beside);
+        take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().for_each(background::spawn);
     }
 }
 
-/// Begins work that nobody waits for.
-pub struct Beside {
+/// Spawns work that nobody waits for.
+pub struct Background {
     context: Arc<Context>,
     waiting: Option<Waiting>,
 }
 
-impl fmt::Debug for Beside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Beside")
-    }
-}
+tollgate_core::debug_by_name!(Background);
 
-impl Beside {
-    /// Begins it now; in a request with an idempotency key once that is committed, if it is. Call it after a transaction of
-    /// your own, not within. It is part of the request's trace, its lines in the log name the
-    /// request, and an error of it is a line; on AWS Lambda it ends before the process is frozen.
-    pub fn begin<H, A>(&self, work: H)
+impl Background {
+    /// Begins the work now; in a request with an idempotency key once that is committed, if it is. Call it after a
+    /// transaction of your own, not within. It is part of the request's trace, its lines in the log name the request,
+    /// and an error of it is a line; on AWS Lambda it ends before the process is frozen.
+    pub fn spawn<H, A>(&self, work: H)
     where
         H: Handler<A, Arguments: JobArguments, Answer = Result<()>, Future: Send + 'static>,
     {
         const {
             assert!(
                 !H::Arguments::OF_A_REQUEST,
-                "work beside a request outlives it: it asks for stores, settings and `Now`"
+                "work in the background outlives its request: it asks for stores, settings and `Now`"
             );
         };
         let context = Arc::clone(&self.context);
@@ -90,12 +85,12 @@ impl Beside {
         let work = within_the_request(async {
             if let Err(problem) = done.await {
                 let cause = problem.cause().map(|cause| with_causes(&**cause)).unwrap_or_default();
-                tracing::error!(work = type_name::<H>(), %problem, cause, "work beside a request failed");
+                tracing::error!(work = type_name::<H>(), %problem, cause, "work in the background failed");
             }
         });
         match &self.waiting {
             Some(waiting) => waiting.0.lock().unwrap_or_else(PoisonError::into_inner).push(work),
-            None => beside(work),
+            None => background::spawn(work),
         }
     }
 }
@@ -108,7 +103,7 @@ fn within_the_request(work: impl Future<Output = ()> + Send + 'static) -> Work {
     }
 }
 
-impl Argument for Beside {
+impl Argument for Background {
     fn describe(_: &mut Operation<'_>) {}
 
     async fn take(call: &mut Call) -> Result<Self, Problem> {

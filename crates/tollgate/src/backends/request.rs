@@ -1,6 +1,6 @@
 //! One request to another API, as often as it may be tried.
 
-use super::{BackendError, HttpClient, Why, measures};
+use super::{BackendError, ErrorKind, HttpClient, measures};
 use axum::{
     body::Bytes,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
@@ -19,7 +19,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// A request that is not sent yet; [`HttpClient::get`] and its siblings make it.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is sent"]
-pub struct Ask {
+pub struct Request {
     client: HttpClient,
     method: Method,
     url: Url,
@@ -32,8 +32,8 @@ pub struct Ask {
 /// An answer that came whole.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Reply {
-    /// The status: a success, unless [`Ask::any_status`] was asked.
+pub struct Response {
+    /// The status: a success, unless [`Request::any_status`] was asked.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
@@ -41,7 +41,7 @@ pub struct Reply {
     pub body: Bytes,
 }
 
-impl Ask {
+impl Request {
     pub(super) fn new(client: HttpClient, method: Method, url: Url, is_named: bool) -> Self {
         let (headers, body) = (client.headers(), Bytes::new());
         Self { client, method, url, is_named, headers, body, mistake: None }
@@ -80,37 +80,37 @@ impl Ask {
     /// Sends it and reads the answer as JSON.
     ///
     /// # Errors
-    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`Why::Nameless`]).
+    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`ErrorKind::InvalidPath`]).
     pub async fn read<T: DeserializeOwned>(self) -> Result<T, BackendError> {
         let client = self.client.clone();
-        let reply = self.send().await?;
-        serde_json::from_slice(&reply.body).map_err(|error| client.error(Why::Unreadable(error)))
+        let response = self.send().await?;
+        serde_json::from_slice(&response.body).map_err(|error| client.error(ErrorKind::Unreadable(error)))
     }
 
     /// Sends it, and takes an answer of a success.
     ///
     /// # Errors
-    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`Why::Nameless`]).
-    pub async fn send(self) -> Result<Reply, BackendError> {
+    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`ErrorKind::InvalidPath`]).
+    pub async fn send(self) -> Result<Response, BackendError> {
         let client = self.client.clone();
-        let reply = self.any_status().await?;
-        if reply.status.is_success() {
-            Ok(reply)
+        let response = self.any_status().await?;
+        if response.status.is_success() {
+            Ok(response)
         } else {
-            Err(client.error(Why::Status(reply.status, wait_of(&reply))))
+            Err(client.error(ErrorKind::Status(response.status, wait_of(&response))))
         }
     }
 
     /// Sends it, and takes an answer of any status but a redirect, which is never followed.
     ///
     /// # Errors
-    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`Why::Nameless`]).
-    pub async fn any_status(self) -> Result<Reply, BackendError> {
+    /// [`BackendError`]; with `?` in a handler it becomes 502, 503 or 504, or 404 ([`ErrorKind::InvalidPath`]).
+    pub async fn any_status(self) -> Result<Response, BackendError> {
         if !self.is_named {
-            return Err(self.client.error(Why::Nameless));
+            return Err(self.client.error(ErrorKind::InvalidPath));
         }
         if let Some(mistake) = self.mistake {
-            return Err(self.client.error(Why::Unsendable(mistake)));
+            return Err(self.client.error(ErrorKind::Unsendable(mistake)));
         }
         let span = tracing::debug_span!(
             target: "tollgate::trace", "call", otel.kind = "client", server.address = self.client.name()
@@ -118,10 +118,10 @@ impl Ask {
         let begun = Instant::now();
         let result = self.tries(begun + self.client.timeout()).instrument(span).await;
         measures::asked(self.client.name(), &result, begun.elapsed());
-        result.map_err(|why| self.client.error(why))
+        result.map_err(|kind| self.client.error(kind))
     }
 
-    async fn tries(&self, deadline: Instant) -> Result<Reply, Why> {
+    async fn tries(&self, deadline: Instant) -> Result<Response, ErrorKind> {
         let tries = if self.is_repeatable() { self.client.tries() } else { 1 };
         self.client.budget().request();
         let mut wait = FIRST_WAIT;
@@ -145,33 +145,33 @@ impl Ask {
         self.method.is_idempotent() || self.headers.contains_key(IDEMPOTENCY_KEY)
     }
 
-    async fn try_once(&self, until: Instant) -> Result<Reply, Why> {
-        timeout_at(until, self.exchange()).await.unwrap_or(Err(Why::Late))
+    async fn try_once(&self, until: Instant) -> Result<Response, ErrorKind> {
+        timeout_at(until, self.exchange()).await.unwrap_or(Err(ErrorKind::TimedOut))
     }
 
-    async fn exchange(&self) -> Result<Reply, Why> {
+    async fn exchange(&self) -> Result<Response, ErrorKind> {
         let request = self.client.http().request(self.method.clone(), self.url.clone());
         let request = request.headers(self.headers.clone()).headers(outgoing());
         let mut answer = request.body(self.body.clone()).send().await.map_err(reason)?;
         if answer.status().is_redirection() {
-            return Err(Why::Redirect);
+            return Err(ErrorKind::Redirect);
         }
         let mut body = vec![];
         while let Some(chunk) = answer.chunk().await.map_err(reason)? {
             if body.len() + chunk.len() > self.client.largest() {
-                return Err(Why::TooLarge(self.client.largest()));
+                return Err(ErrorKind::TooLarge(self.client.largest()));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status: answer.status(), headers: std::mem::take(answer.headers_mut()), body: body.into() })
+        Ok(Response { status: answer.status(), headers: std::mem::take(answer.headers_mut()), body: body.into() })
     }
 }
 
 /// How long to wait before it is tried again; nothing if that would not help.
-fn pause(found: &Result<Reply, Why>, most: Duration) -> Option<Duration> {
+fn pause(found: &Result<Response, ErrorKind>, most: Duration) -> Option<Duration> {
     let again = match found {
-        Ok(reply) => matches!(reply.status.as_u16(), 429 | 502 | 503 | 504),
-        Err(why) => matches!(why, Why::Unreachable(_) | Why::Late),
+        Ok(response) => matches!(response.status.as_u16(), 429 | 502 | 503 | 504),
+        Err(kind) => matches!(kind, ErrorKind::Unreachable(_) | ErrorKind::TimedOut),
     };
     // At once and all together would be the next storm.
     let jittered = || most.mul_f64(f64::from(rand_byte()) / 255.0);
@@ -185,11 +185,11 @@ fn rand_byte() -> u8 {
 }
 
 /// How many seconds to wait, as the other side said (RFC 9110, 10.2.3).
-fn wait_of(reply: &Reply) -> Option<u32> {
-    reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
+fn wait_of(response: &Response) -> Option<u32> {
+    response.headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 /// The address may hold what is nobody's business.
-fn reason(error: reqwest::Error) -> Why {
-    if error.is_timeout() { Why::Late } else { Why::Unreachable(Arc::new(error.without_url())) }
+fn reason(error: reqwest::Error) -> ErrorKind {
+    if error.is_timeout() { ErrorKind::TimedOut } else { ErrorKind::Unreachable(Arc::new(error.without_url())) }
 }

@@ -22,7 +22,7 @@ pub(crate) async fn add(
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<String>, Failure> {
     let mut done = vec![];
-    for (plural, json) in &built.first_rows {
+    for (plural, json) in &built.seeds {
         let resource = built.resources.iter().find(|resource| resource.table().name == *plural);
         let Some(resource) = resource else { continue };
         let values = Values::new(databases.of(resource.table()), Arc::clone(clock));
@@ -44,7 +44,7 @@ async fn add_to(resource: &dyn AnyResource, json: &str, stores: &Stores, values:
             let mark = &mark;
             Box::pin(async move { values.mark(mark, &transaction).await }) as _
         };
-        match resource.load_first(stores, rows, &claim).await {
+        match resource.seed(stores, rows, &claim).await {
             Err(LoadError::Store(Error::Overloaded)) => sleep(PAUSE).await,
             Err(LoadError::Rows(bad, count)) => {
                 let first = bad.first().map(|bad| format!("row {}: {}", bad.row, bad.problem)).unwrap_or_default();
