@@ -102,7 +102,7 @@ impl Home {
         let with = |token: &str| format!("curl -s -H \"Authorization: Bearer {token}\" \\\n  \"{url}\"");
         let (title, command) = match (actor.provider().filter(|_| actor.is_signed_in()), actor.email()) {
             (Some(PROVIDER), Some(email)) => {
-                let token = format!("$({} token {email}{})", self.program(), self.place());
+                let token = format!("$({} token {}{})", self.program(), word(email), self.place());
                 ("The same from a terminal".to_owned(), with(&token))
             }
             // Their tokens are the provider's affair.
@@ -143,6 +143,12 @@ impl Home {
     }
 }
 
+/// One word for a shell: whoever is called `o'brien@example.com` pastes it too.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@.+_-".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 /// As the service's own comment calls it, "API keys: for programs …", or by its name.
 fn called(service: &ServiceInfo) -> String {
     let name = service.name.replace(['_', '-'], " ");
@@ -163,4 +169,20 @@ fn need(actor: &Actor, permission: &str) -> Need {
         (false, false) => NeedState::Needed,
     };
     Need { permission: permission.to_owned(), state }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn an_address_is_one_word_of_the_line_to_paste_whatever_it_is() {
+        assert_eq!(word("ann+films@example.test"), "ann+films@example.test");
+        for email in ["o'brien@example.test", "`id`@example.test", "$HOME|id&@example.test", "{a,b}*@example.test"] {
+            let line = format!("printf %s \"$(printf %s {})\"", word(email));
+            let said = Command::new("sh").args(["-c", &line]).output().unwrap().stdout;
+            assert_eq!(String::from_utf8(said).unwrap(), email);
+        }
+    }
 }

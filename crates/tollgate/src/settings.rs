@@ -139,8 +139,8 @@ pub struct Identity {
     /// the command `client add`. Default: none.
     pub clients: Vec<Client>,
     /// The roles whose users need a second factor, as in `["admin"]`: without one they are asked to set it up when they sign
-    /// in. That is for users of the app itself: people of other issuers show there what is asked there, and API keys stand
-    /// for themselves. Default: none.
+    /// in. That is for users of the app itself: people of other issuers show there what is asked there, and an API key asks
+    /// for no code. Default: none.
     pub second_factor: Vec<String>,
     /// The fewest characters of a password: 8 to 128. Default: 15.
     pub shortest_password: usize,

@@ -75,8 +75,8 @@ impl From<tollgate_store::Error> for UserError {
     }
 }
 
-/// 403 beyond one's own permissions, 412 in another state than was said, 404, 409 for an address that is taken, for the last admin and for what another changed at
-/// the same moment, 422 for what cannot be.
+/// 403 beyond one's own permissions, 404, 409 for an address that is taken, for the last admin and for what another changed
+/// at the same moment, 412 in another state than was said, 422 for what cannot be, 429 after too many tries.
 impl From<UserError> for Problem {
     #[track_caller]
     fn from(error: UserError) -> Self {

@@ -28,7 +28,7 @@ async fn change_password(
     Json(change): Json<PasswordChange>,
 ) -> Result<NoContent> {
     let user = accounts.of(&actor).await?;
-    let session = accounts.0.sessions.find(&headers).await?.filter(|session| session.user_id == user.user_id);
+    let session = accounts.0.sessions.find(&headers).await?.filter(|session| session.is_of(&user));
     let [current, new] = [change.current, change.new].map(Secret::from);
     accounts.change_password(&user, current, new, session.as_ref()).await.map_err(at_its_field)?;
     Ok(NoContent)

@@ -4,7 +4,8 @@
 //! others have PKCE (RFC 7636) alone, which proves that whoever redeems a code asked for it.
 //!
 //! Invariant: the id of a client is never that of somebody else: users have UUIDs, service accounts and people of other
-//! issuers a `:` or a `|` in theirs, and those of the system and of anyone are taken. So the subject of a token names one of them for good (RFC 9068, 5).
+//! issuers a `:` or a `|` in theirs, and those of the system and of anyone are taken. So the subject of a token names one
+//! of them for good (RFC 9068, 5).
 
 use crate::{
     error::{Error, Result},

@@ -85,42 +85,55 @@ impl IdentityConfig {
             redirect_uris: origins.all().iter().map(redirect).collect(),
             ..Client::new(docs::CLIENT, "API docs", ClientKind::Public)
         });
+        if self.title.is_empty() {
+            origins.issuer().rsplit('/').next().unwrap_or_default().clone_into(&mut self.title);
+        }
+        if self.audience.is_empty() {
+            return Err(refused("tokens need an audience".to_owned()));
+        }
+        self.check_clients()?;
+        self.check_roles()?;
+        self.check_bounds()?;
+        Ok(self)
+    }
+
+    fn check_clients(&self) -> Result<()> {
         let twice =
             |(index, client): &(usize, &Client)| self.clients[..*index].iter().any(|other| other.id == client.id);
         if let Some((_, client)) = self.clients.iter().enumerate().find(twice) {
             return Err(refused(format!("there are two clients `{}`", client.id)));
         }
-        self.clients.iter().try_for_each(|client| client.check(&self.roles))?;
+        self.clients.iter().try_for_each(|client| client.check(&self.roles))
+    }
+
+    fn check_roles(&self) -> Result<()> {
         if let Some(role) = self.roles.names().find(|role| role.contains(char::is_whitespace)) {
             return Err(refused(format!("the role `{role}` has white space in its name")));
         }
         if let Some(role) = self.default_role.iter().find(|role| !self.roles.has(role)) {
             return Err(refused(format!("the default role `{role}` is not among the roles")));
         }
-        if let Some(role) = self.second_factor_roles.iter().find(|role| !self.roles.has(role)) {
-            return Err(refused(format!("the role `{role}`, which needs a second factor, is not among the roles")));
+        match self.second_factor_roles.iter().find(|role| !self.roles.has(role)) {
+            Some(role) => {
+                Err(refused(format!("the role `{role}`, which needs a second factor, is not among the roles")))
+            }
+            None => Ok(()),
         }
-        if !(SHORTEST..=LONGEST / 8).contains(&self.shortest_password) {
-            return Err(refused(format!("the shortest password has {SHORTEST} to {} characters", LONGEST / 8)));
-        }
-        if self.title.is_empty() {
-            origins.issuer().rsplit('/').next().unwrap_or_default().clone_into(&mut self.title);
-        }
-        if [self.access_lifetime, self.refresh_lifetime, self.session_lifetime].iter().any(Duration::is_zero) {
-            return Err(refused("a lifetime of zero lets nobody in".to_owned()));
-        }
-        if self.access_lifetime > LONGEST_ACCESS {
-            return Err(refused(
-                "an access token lives a day at most, as long as revocations are remembered".to_owned(),
-            ));
-        }
-        if self.key_lifetime < Duration::from_hours(24) {
-            return Err(refused("a signing key signs for a day or more".to_owned()));
-        }
-        if self.audience.is_empty() {
-            return Err(refused("tokens need an audience".to_owned()));
-        }
-        Ok(self)
+    }
+
+    fn check_bounds(&self) -> Result<()> {
+        let why = if !(SHORTEST..=LONGEST / 8).contains(&self.shortest_password) {
+            format!("the shortest password has {SHORTEST} to {} characters", LONGEST / 8)
+        } else if [self.access_lifetime, self.refresh_lifetime, self.session_lifetime].iter().any(Duration::is_zero) {
+            "a lifetime of zero lets nobody in".to_owned()
+        } else if self.access_lifetime > LONGEST_ACCESS {
+            "an access token lives a day at most, as long as revocations are remembered".to_owned()
+        } else if self.key_lifetime < Duration::from_hours(24) {
+            "a signing key signs for a day or more".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(refused(why))
     }
 }
 

@@ -1,7 +1,8 @@
 //! `GET /oauth/authorize`, `POST /oauth/consent`: may a client have that?
 //!
 //! Where it is somebody else's, people are asked the first time, and again whenever it wants more. What they allow is what
-//! the page showed: if the client, or the person, may more by the time the answer comes, the page is shown again.
+//! the page showed: if the client, or the person, may more by the time the answer comes, or if it is another person who
+//! has signed in meanwhile in another tab, the page is shown again.
 //!
 //! An app on a device cannot show that it is itself: another one may listen at its address, also at that of an app of our
 //! own. Its people are asked each time (RFC 8252, 8.6), unless it answers at an `https` address, which is its own. What they
@@ -39,6 +40,8 @@ pub(crate) const APPS: &str = "/auth/apps";
 /// What somebody said on the page.
 pub(super) struct Said {
     allow: bool,
+    /// The id of the user whom the page asked.
+    user: String,
     /// The scopes that the page showed.
     seen: String,
 }
@@ -50,7 +53,8 @@ pub(crate) async fn consent(State(issuer): State<Arc<Issuer>>, request: HttpRequ
 impl Issuer {
     async fn consent(&self, request: HttpRequest) -> Result<Response> {
         let form = self.form(request).await?;
-        let said = Said { allow: form.typed("answer") == "allow", seen: form.typed("scope").to_owned() };
+        let [user, seen] = ["user", "scope"].map(|name| form.typed(name).to_owned());
+        let said = Said { allow: form.typed("answer") == "allow", user, seen };
         let asked = Parameters::read(form.typed("request").as_bytes())?;
         Ok(self.authorize(&asked, &form.headers, Some(&said)).await)
     }
@@ -65,6 +69,7 @@ impl Issuer {
     ) -> Result<bool, Denied> {
         let client = request.client;
         match said {
+            Some(said) if said.user != user.user_id.to_string() => Ok(false),
             Some(said) if !said.allow => Err(Denied::new(Code::AccessDenied, "the user does not allow it")),
             Some(said) if scope::covers(&said.seen, scope) => {
                 patiently(|| self.allow(client, user, scope)).await?;
@@ -103,6 +108,7 @@ impl Issuer {
         let page = ConsentPage {
             client: request.client.name.clone(),
             email: user.email.clone(),
+            user: user.user_id.to_string(),
             another: format!("{LOGIN}?{another}"),
             wants: self.wants(request.client, &scope, &withheld),
             to: origin_of(request.redirect_uri).unwrap_or_default(),

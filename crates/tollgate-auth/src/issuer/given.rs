@@ -25,7 +25,10 @@ use crate::{
     token::Hash,
     users::User,
 };
-use axum::http::{HeaderMap, HeaderValue};
+use axum::{
+    http::{HeaderMap, header},
+    response::Response,
+};
 use std::time::Duration;
 use tollgate_store::Filter;
 use uuid::Uuid;
@@ -82,14 +85,16 @@ impl Issuer {
         if client.third_party { Ok(true) } else { self.sessions.give(&given.under, lifetime).await }
     }
 
-    /// Signs a browser out: ends its session, and what clients of the app were given under it, which is recorded. Answers
-    /// the `Set-Cookie` that removes it.
-    pub(crate) async fn end_session(&self, headers: &HeaderMap) -> Result<HeaderValue> {
+    /// Signs a browser out: ends its session, and what clients of the app were given under it, which is recorded. With that
+    /// response the browser forgets it, and a sign-in that is half way.
+    pub(crate) async fn end_session(&self, headers: &HeaderMap, mut response: Response) -> Result<Response> {
         let user = self.signed_in(headers).await?.map(|(_, user)| user);
         if let Some(session) = self.sessions.named(headers) {
             self.end_if(&session, Filter::every(), user.as_ref().map(|user| (user, "sign_out"))).await?;
         }
-        Ok(self.sessions.removal())
+        response.headers_mut().append(header::SET_COOKIE, self.sessions.removal());
+        self.end_step(headers, &mut response);
+        Ok(response)
     }
 
     /// Ends one of a user's own sessions, in whatever browser it is, which is recorded.

@@ -57,9 +57,7 @@ impl Issuer {
                 return self.sign_out_page(asked, hint.client.as_deref(), &user);
             }
         }
-        let mut response = see_other(back.as_deref().unwrap_or("/"));
-        response.headers_mut().insert(header::SET_COOKIE, self.end_session(headers).await?);
-        Ok(response)
+        Ok(self.end_session(headers, see_other(back.as_deref().unwrap_or("/"))).await?)
     }
 
     async fn hint(&self, asked: &Parameters) -> Result<Hint> {

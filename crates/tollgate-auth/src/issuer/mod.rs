@@ -56,9 +56,11 @@ pub use families::RefreshFamily;
 pub use keyring::{KeyInfo, StoredKey};
 pub use revoked::Revocation;
 
+pub(crate) use authorize::AUTHORIZE;
 pub(crate) use client::COMMAND_LINE;
 pub(crate) use clients::Clients;
 pub(crate) use codes::Codes;
+pub(crate) use consent::APPS;
 pub(crate) use consents::Consents;
 pub(crate) use families::StoredFamilies;
 pub(crate) use follow::{Follower, SWEEP, Seen, start as follow};

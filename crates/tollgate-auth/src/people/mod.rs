@@ -28,7 +28,7 @@ use crate::{
     token::Revocations,
 };
 use axum::http::StatusCode;
-use std::{cmp::Reverse, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 use tollgate_access::System;
 use tollgate_core::{Clock, Problem};
 use tollgate_http::{Argument, Call, Operation};
@@ -119,10 +119,7 @@ impl ProviderPeople {
     /// [`UserError::NotFound`].
     pub async fn sessions(&self, id: &str) -> Result<Vec<ProviderSession>, UserError> {
         self.get(id).await?;
-        let theirs = ProviderSession::PERSON_ID.eq(id) & ProviderSession::EXPIRES.gt(self.0.clock.now());
-        let mut sessions = self.0.sessions.find(theirs).await?;
-        sessions.sort_by_key(|session| Reverse(session.signed_in));
-        Ok(sessions)
+        Ok(ProviderSession::of(id, &self.0.sessions, self.0.clock.now()).await?)
     }
 
     /// All of them, some at a time.

@@ -47,15 +47,7 @@ impl ProviderPeople {
     pub async fn end_session(&self, may: &May<Update, User>, id: &str, session: &str) -> Result<(), UserError> {
         let known = self.get(id).await?;
         self.0.check_reach(may.actor(), id, Some(&known))?;
-        let ended = self.0.people.store().transaction(async |tx| {
-            let theirs = ProviderSession::PERSON_ID.eq(id) & ProviderSession::SESSION.eq(session);
-            if self.0.sessions.on(&tx)?.delete(theirs).await? > 0 {
-                let event = NewAuditEvent::new(may.actor(), "end_session", ProviderPerson::PLURAL).of_row(&id);
-                self.0.people.store().on(&tx)?.record(may.actor(), event).await?;
-            }
-            Ok::<_, UserError>(())
-        });
-        ended.await
+        Ok(ProviderSession::end(session, (id, &self.0.people), &self.0.sessions, may.actor()).await?)
     }
 }
 

@@ -3,7 +3,8 @@
 //! A tenant has two issuers, for tokens of version 1 and 2. Both are accepted: which one an API gets is a line in its
 //! registration that clients cannot change. Each tenant is an issuer of its own here, bound to its id in `tid`, so that no
 //! tenant speaks for another; keys come from the tenant, or for several from the set that Microsoft publishes for all
-//! organisations, whose metadata names its issuer with a placeholder. A key of that set that is marked as one tenant's signs for no other.
+//! organisations, whose metadata names its issuer with a placeholder. A key of that set that is marked as one tenant's
+//! signs for no other.
 //!
 //! A person is `tid` and `oid`: `sub` differs from client to client. Only access tokens name a client (`azp`, `appid`).
 

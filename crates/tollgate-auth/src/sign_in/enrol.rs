@@ -63,12 +63,13 @@ pub(super) async fn change(State(issuer): State<Arc<Issuer>>, request: Request) 
 }
 
 impl Issuer {
+    /// Whoever is half way has just said the password; a session may be left from somebody else who was here before.
     async fn here(&self, headers: &HeaderMap) -> Result<Option<Here>> {
-        if let Some((session, user)) = self.signed_in(headers).await? {
-            return Ok(Some(Here { user, session: Some(session) }));
+        if let Some(user) = self.half_way(headers).await?.filter(|user| self.users.must_enrol(user)) {
+            return Ok(Some(Here { user, session: None }));
         }
-        let half_way = self.half_way(headers).await?.filter(|user| self.users.must_enrol(user));
-        Ok(half_way.map(|user| Here { user, session: None }))
+        let signed_in = self.signed_in(headers).await?;
+        Ok(signed_in.map(|(session, user)| Here { user, session: Some(session) }))
     }
 
     async fn enrol(&self, form: &Form, here: &Here) -> Result<Response> {

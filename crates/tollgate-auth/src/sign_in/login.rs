@@ -6,14 +6,21 @@
 use super::{
     From,
     code::CODE,
-    cookies::{KNOWN, STEP},
+    cookies::KNOWN,
     enrol::SECOND_FACTOR,
     form::{no, with_return},
+    password::PASSWORD,
     refuse,
     reset::FORGOT,
     see_other,
 };
-use crate::{accounts::BROWSER_LIFETIME, identity::Issuer, parameters::Parameters, users::User};
+use crate::{
+    accounts::BROWSER_LIFETIME,
+    identity::Issuer,
+    issuer::{APPS, AUTHORIZE},
+    parameters::Parameters,
+    users::User,
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Uri, header},
@@ -54,6 +61,12 @@ pub(crate) fn policy(origin: Option<&str>) -> Result<HeaderValue> {
         None => POLICY.to_owned(),
     };
     HeaderValue::try_from(policy).map_err(|error| Problem::internal().caused_by(error))
+}
+
+/// Whether a page knows users of the app alone: it would send somebody of a provider here, again and again.
+fn is_for_users_alone(return_to: &str) -> bool {
+    let path = return_to.split(['?', '#']).next().unwrap_or_default();
+    [AUTHORIZE, APPS, PASSWORD, SECOND_FACTOR].contains(&path)
 }
 
 impl Issuer {
@@ -121,21 +134,16 @@ impl Issuer {
         let cookie = self.sessions.begin(user, methods, from).await?;
         self.accounts.record_own(user, "sign_in", Some(methods)).await?;
         let known = self.accounts.0.browsers.remember(user)?;
-        let cookies = self.cookies();
         response.headers_mut().append(header::SET_COOKIE, cookie);
-        let known = cookies.set(KNOWN, &known, BROWSER_LIFETIME.as_secs());
+        let known = self.cookies().set(KNOWN, &known, BROWSER_LIFETIME.as_secs());
         response.headers_mut().append(header::SET_COOKIE, known);
-        if cookies.get(headers, STEP).is_some() {
-            response.headers_mut().append(header::SET_COOKIE, cookies.remove(STEP));
-        }
+        self.end_step(headers, response);
         Ok(())
     }
 
     async fn sign_out(&self, headers: &HeaderMap) -> Result<Response> {
         self.origins.check_ours(headers)?;
-        let mut response = see_other("/");
-        response.headers_mut().insert(header::SET_COOKIE, self.end_session(headers).await?);
-        Ok(response)
+        Ok(self.end_session(headers, see_other("/")).await?)
     }
 
     /// The page, with what there is to say about the last try.
@@ -146,6 +154,7 @@ impl Issuer {
             host: self.origins.host(headers).to_owned(),
             action: LOGIN.to_owned(),
             reset: self.accounts.sends_mail().then(|| FORGOT.to_owned()),
+            users_alone: is_for_users_alone(&return_to),
             return_to,
             ..page
         };

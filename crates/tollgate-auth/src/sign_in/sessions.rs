@@ -50,6 +50,13 @@ pub struct Session {
     pub gave_until: Option<Timestamp>,
 }
 
+impl Session {
+    /// Whether it is a user's, and nothing has made it void.
+    pub(crate) fn is_of(&self, user: &User) -> bool {
+        self.user_id == user.user_id && self.user_version >= user.void_before
+    }
+}
+
 /// Codes may be redeemed a little after their session has ended by itself.
 const SWEPT_AFTER: SignedDuration = SignedDuration::from_mins(1);
 

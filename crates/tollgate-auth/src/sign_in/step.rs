@@ -5,7 +5,10 @@
 
 use super::cookies::STEP;
 use crate::{error::Result, identity::Issuer, users::User};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -18,6 +21,13 @@ impl Issuer {
         let until = self.clock.unix() + LIFETIME.as_secs();
         let note = [&user.user_id.as_bytes()[..], &until.to_be_bytes(), &user.version.to_be_bytes()].concat();
         self.cookies().set(STEP, &self.steps.close(CONTEXT, &note), LIFETIME.as_secs())
+    }
+
+    /// With that response a browser that has such a cookie forgets it.
+    pub(crate) fn end_step(&self, headers: &HeaderMap, response: &mut Response) {
+        if self.cookies().get(headers, STEP).is_some() {
+            response.headers_mut().append(header::SET_COOKIE, self.cookies().remove(STEP));
+        }
     }
 
     /// Whose password was right in this browser, not long ago.

@@ -1,10 +1,11 @@
 //! Tokens seen before: a second look costs one short hash.
 //!
 //! What is remembered is what was signed and a hash of the signature, which makes a token of it: the memory holds none, and
-//! the longer part of each is compared, not hashed. The entry knows everything that could end it
-//! early: of a token that are its times, for a calendar may be put back, the key that verified it, and the revocations it
-//! was checked against. It is bounded by two generations: what is used moves to the young one; when that is full the old one is forgotten whole. Only
-//! tokens that verified get in, so a flood of garbage pushes nobody out.
+//! the longer part of each is compared, not hashed. The entry knows everything that could end it early: of a token that are
+//! its times, for a calendar may be put back, the key that verified it, and the revocations it was checked against.
+//!
+//! It is bounded by two generations: what is used moves to the young one; when that is full, the old one is forgotten whole.
+//! Only tokens that verified get in, so a flood of garbage pushes nobody out.
 //!
 //! Invariant: an entry is answered only while it [is good](Remembered::is_good).
 

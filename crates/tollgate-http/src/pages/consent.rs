@@ -9,6 +9,8 @@ pub struct ConsentPage {
     pub client: String,
     /// Who is asked.
     pub email: String,
+    /// Their id; sent along with the form, for somebody else may sign in meanwhile.
+    pub user: String,
     /// Where somebody else signs in.
     pub another: String,
     /// What it wants.

@@ -19,6 +19,8 @@ pub struct SignInPage {
     pub return_to: String,
     /// Where a forgotten password is reset.
     pub reset: Option<String>,
+    /// Whether only users of the app itself can go there, so that no provider is offered.
+    pub users_alone: bool,
 }
 
 impl SignInPage {
@@ -37,6 +39,7 @@ impl Default for SignInPage {
             action: "/auth/login".into(),
             return_to: "/".into(),
             reset: None,
+            users_alone: false,
         }
     }
 }

@@ -45,6 +45,33 @@ pub struct ProviderSession {
     pub signed_out: Option<Timestamp>,
 }
 
+impl ProviderSession {
+    /// Those of somebody that have not ended, the newest first.
+    pub(crate) async fn of(person: &str, all: &Records<Self>, now: Timestamp) -> Result<Vec<Self>> {
+        let mut sessions = all.find(Self::PERSON_ID.eq(person) & Self::EXPIRES.gt(now)).await?;
+        sessions.sort_by_key(|session| Reverse(session.signed_in));
+        Ok(sessions)
+    }
+
+    /// Ends one of somebody's, if it is one, and records who did.
+    pub(crate) async fn end(
+        session: &str,
+        (person, people): (&str, &Records<ProviderPerson>),
+        all: &Records<Self>,
+        by: &Actor,
+    ) -> Result<()> {
+        let theirs = Self::PERSON_ID.eq(person) & Self::SESSION.eq(session);
+        let ended = people.store().transaction(async |tx| {
+            if all.on(&tx)?.delete(theirs).await? > 0 {
+                let event = NewAuditEvent::new(by, "end_session", ProviderPerson::PLURAL).of_row(&person);
+                people.store().on(&tx)?.record(by, event).await?;
+            }
+            Ok::<_, Error>(())
+        });
+        Ok(ended.await?)
+    }
+}
+
 const COOKIE: &str = "provider-session";
 
 pub(super) struct People {
@@ -133,24 +160,13 @@ impl People {
 
     /// The sessions of somebody that have not ended, the newest first.
     pub(super) async fn sessions(&self, person: &str) -> Result<Vec<ProviderSession>> {
-        let theirs = ProviderSession::PERSON_ID.eq(person) & ProviderSession::EXPIRES.gt(self.clock.now());
-        let mut sessions = self.sessions.find(theirs).await?;
-        sessions.sort_by_key(|session| Reverse(session.signed_in));
-        Ok(sessions)
+        ProviderSession::of(person, &self.sessions, self.clock.now()).await
     }
 
     /// Ends one of somebody's own sessions, if it is one, which is recorded.
     pub(super) async fn end_of(&self, person: &str, session: &str) -> Result<()> {
-        let theirs = ProviderSession::PERSON_ID.eq(person) & ProviderSession::SESSION.eq(session);
-        let ended = self.people.store().transaction(async |tx| {
-            if self.sessions.on(&tx)?.delete(theirs).await? > 0 {
-                let actor = Actor::from(Identity::new(person));
-                let event = NewAuditEvent::new(&actor, "end_session", ProviderPerson::PLURAL).of_row(&person);
-                self.people.store().on(&tx)?.record(&actor, event).await?;
-            }
-            Ok::<_, Error>(())
-        });
-        Ok(ended.await?)
+        let actor = Actor::from(Identity::new(person));
+        ProviderSession::end(session, (person, &self.people), &self.sessions, &actor).await
     }
 
     /// Ends the session that the cookie names; answers the `Set-Cookie` that removes it, if there is one.

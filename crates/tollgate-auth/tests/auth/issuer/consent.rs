@@ -1,7 +1,7 @@
 //! Somebody else's client asks: people are asked, and can take it back.
 
 use super::{
-    Answer, Browser, CALLBACK, ISSUER, VERIFIER, World, authorize, claims, config,
+    Answer, Browser, CALLBACK, ISSUER, PASSWORD, VERIFIER, World, authorize, claims, config,
     revocation::{ends_on, is_good, text},
 };
 use axum::{
@@ -167,13 +167,31 @@ async fn only_the_person_and_only_on_our_page_allows_what_they_saw() {
     assert!(answer.location().starts_with("/auth/login?"), "nobody is signed in: {answer:?}");
     let request = ask("read:movies read:news", &[]);
     let request = request.split_once('?').unwrap().1;
-    let answer =
-        rea.post("/oauth/consent", &[("request", request), ("scope", "read:movies"), ("answer", "allow")]).await;
+    let (id, allow) = (world.id().await, [("scope", "read:movies"), ("answer", "allow")]);
+    let answer = rea.post("/oauth/consent", &[&[("request", request), ("user", &*id)], &allow[..]].concat()).await;
     assert!(answer.body.contains("read:news"), "what was not seen is shown: {answer:?}");
     let evil = request.replace("client.example", "evil.example");
-    let answer = rea.post("/oauth/consent", &[("request", &evil), ("scope", "read:movies"), ("answer", "allow")]).await;
+    let answer = rea.post("/oauth/consent", &[&[("request", &*evil), ("user", &*id)], &allow[..]].concat()).await;
     assert_eq!((answer.status, answer.location()), (StatusCode::BAD_REQUEST, ""));
     assert_eq!(rea.get(&ask("read:movies", &[("prompt", "none")])).await.error(), "consent_required");
+}
+
+/// While the page waits in one tab, somebody else signs in in another.
+#[tokio::test]
+async fn what_one_person_was_asked_nobody_else_allows_or_denies() {
+    let world = world().await;
+    let reader = ["reader".to_owned()];
+    world.identity.create_user("Bo", "bo@example.test", &PASSWORD.into(), &reader).await.unwrap();
+    let mut browser = world.rea().await;
+    let page = browser.get(&ask("read:movies", &[])).await;
+    browser.sign_in("bo@example.test", PASSWORD).await;
+    for answer in ["allow", "deny"] {
+        let again = press(&mut browser, &page, answer).await;
+        assert!(again.body.contains("<strong>bo@example.test</strong>"), "{again:?}");
+    }
+    assert_eq!(browser.get(&ask("read:movies", &[("prompt", "none")])).await.error(), "consent_required");
+    let own = browser.get(&ask("read:movies", &[])).await;
+    assert!(press(&mut browser, &own, "allow").await.location_parameter("code").is_some());
 }
 
 #[tokio::test]

@@ -91,7 +91,17 @@ impl World {
 
     /// An instance on a database that may be others' as well.
     pub(crate) async fn on(config: IdentityConfig, database: Arc<dyn Database>, clock: ManualClock) -> Self {
-        let pages = Arc::new(Pages::new(Site::default()));
+        Self::showing(Site::default(), config, database, clock).await
+    }
+
+    /// The same, whose pages show that.
+    pub(crate) async fn showing(
+        site: Site,
+        config: IdentityConfig,
+        database: Arc<dyn Database>,
+        clock: ManualClock,
+    ) -> Self {
+        let pages = Arc::new(Pages::new(site));
         let shared = Arc::new(clock.clone());
         let identity = Identity::start(config, Arc::clone(&database), shared, Arc::clone(&pages)).await.unwrap();
         let app = app(&identity, &database, &clock, pages);

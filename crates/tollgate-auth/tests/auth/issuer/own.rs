@@ -95,6 +95,21 @@ async fn a_program_changes_its_users_password_with_the_current_one() {
     assert_eq!(world.browser().sign_in(EMAIL, NEW).await.status, StatusCode::SEE_OTHER);
 }
 
+/// A token says who asks, and the cookie beside it is that of a session which has ended.
+#[tokio::test]
+async fn a_session_that_has_ended_is_not_good_again_with_another_password() {
+    let world = World::new().await;
+    let mut stolen = world.rea().await;
+    world.end_sessions().await;
+    let tokens = world.rea().await.tokens("web", "").await;
+    let mut request = Request::post("/api/me/password").header(header::CONTENT_TYPE, "application/json");
+    request = request.header(header::AUTHORIZATION, format!("Bearer {}", tokens["access_token"].as_str().unwrap()));
+    let body = json!({ "current": PASSWORD, "new": NEW }).to_string();
+    let changed = stolen.send(request.body(body.into()).unwrap()).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.body);
+    assert_eq!(stolen.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn a_link_is_good_once_within_an_hour_and_ends_everything() {
     let world = World::new().await;

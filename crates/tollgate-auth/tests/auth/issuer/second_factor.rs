@@ -263,6 +263,32 @@ async fn a_role_that_needs_a_second_factor_lets_nobody_in_without_one() {
 }
 
 #[tokio::test]
+async fn who_must_set_one_up_does_so_in_a_browser_where_somebody_else_is_signed_in_too() {
+    let strict = IdentityConfig { second_factor_roles: vec!["reader".into()], ..config() };
+    let world = World::with(strict).await;
+    let curator = ["curator".to_owned()];
+    world.identity.create_user("Bo", "bo@example.test", &PASSWORD.into(), &curator).await.unwrap();
+    let mut browser = world.browser();
+    browser.sign_in("bo@example.test", PASSWORD).await;
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).await.location(), "/auth/second-factor?return_to=%2F");
+    let page = browser.get("/auth/second-factor").await.page();
+    assert!(page.contains("Your role needs a second factor.") && page.contains("rea%40example.test"), "{page}");
+    enrol(&world, &mut browser).await;
+    assert_eq!(browser.get("/api/me").await.json()["email"], EMAIL);
+    assert!(world.user(EMAIL).await.second_factor && !world.user("bo@example.test").await.second_factor);
+}
+
+#[tokio::test]
+async fn who_signs_out_is_not_half_way_in_any_more_either() {
+    let world = World::with(IdentityConfig { second_factor_roles: vec!["reader".into()], ..config() }).await;
+    let mut browser = world.browser();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    assert!(browser.get("/auth/second-factor").await.body.contains("Your role needs a second factor."));
+    browser.post("/auth/logout", &[]).await;
+    assert!(browser.get("/auth/second-factor").await.location().starts_with("/auth/login"));
+}
+
+#[tokio::test]
 async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
     let world = World::new().await;
     let mut rea = world.rea().await;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     issuer::{
-        Browser, ISSUER, PASSWORD, World, config,
+        Browser, ISSUER, PASSWORD, World, authorize, config,
         second_factor::{code, enrol},
     },
     token::world::clock,
@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use tollgate_access::System;
 use tollgate_auth::{IdentityConfig, Issuers, ProviderSession, ProviderSignIn, SignInConfig};
 use tollgate_core::Clock;
-use tollgate_http::pages::{Pages, Site};
+use tollgate_http::pages::{Pages, Provider as Shown, Site};
 use tollgate_store::{Filter, Memory, Store};
 
 const EMAIL: &str = "rea@example.test";
@@ -27,7 +27,8 @@ async fn both() -> (Provider, World) {
     let clock = clock();
     let sso = Provider::new(&clock).await;
     let own = IdentityConfig { second_factor_roles: vec!["reader".into()], ..config() };
-    let mut world = World::on(own, Arc::new(Memory::default()), clock.clone()).await;
+    let site = Site { providers: vec![Shown { id: "sso".into(), label: "SSO".into() }], ..Site::default() };
+    let mut world = World::showing(site, own, Arc::new(Memory::default()), clock.clone()).await;
     world.identity.create_user("Rea Oku", EMAIL, &PASSWORD.into(), &["reader".to_owned()]).await.unwrap();
     let shared: Arc<dyn Clock> = Arc::new(clock);
     let issuers = Issuers::start(vec![provider("sso", sso.settings(&json!({})))], &roles(), &shared).unwrap();
@@ -72,4 +73,25 @@ async fn who_signs_in_in_two_steps_has_no_other_session_left() {
     assert_eq!((code(&mut rea, &app.code(&world)).await.status, sessions(&world).await), (StatusCode::SEE_OTHER, 0));
     let kept = rea.cookie.unwrap();
     assert!(kept.contains("session=") && !kept.contains("provider-session="), "{kept}");
+}
+
+/// The embedded issuer hands out tokens to users of the app: who came back from a provider would be asked again, for ever.
+#[tokio::test]
+async fn no_provider_is_offered_on_the_way_to_what_users_of_the_app_alone_reach() {
+    let (_, world) = both().await;
+    let mut browser = world.browser();
+    let code = authorize(&[]);
+    for (return_to, is_offered) in [
+        ("/", true),
+        ("/docs", true),
+        ("/auth/sessions", true),
+        ("/auth/password", false),
+        ("/auth/second-factor#x", false),
+        ("/auth/apps", false),
+        (&code, false),
+    ] {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to).finish();
+        let page = browser.get(&format!("/auth/login?{query}")).await;
+        assert_eq!(page.page().contains("/auth/login/sso"), is_offered, "{return_to}: {}", page.body);
+    }
 }

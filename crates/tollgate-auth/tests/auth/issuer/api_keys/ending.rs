@@ -1,6 +1,9 @@
 //! Which keys are good, and when they end.
 
-use super::{super::roles, Instance, config, list};
+use super::{
+    super::{roles, second_factor::enrol},
+    Instance, config, list,
+};
 use crate::{
     issuer::{CALLBACK, PASSWORD},
     token::world::clock,
@@ -10,7 +13,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tollgate_access::System;
-use tollgate_auth::{AccountChange, ApiKey, ApiKeys, KeyError, KeyFor, NewKey};
+use tollgate_auth::{AccountChange, ApiKey, ApiKeys, IdentityConfig, KeyError, KeyFor, NewKey};
 use tollgate_core::{Change, Clock};
 use tollgate_store::{Database, Memory};
 use tollgate_testing::{Failed, Fault, Faulty};
@@ -34,6 +37,20 @@ async fn a_revoked_key_ends_on_every_instance_within_a_second() {
     }
     assert!(!app.another().await.is_good(&key).await);
     assert_eq!(app.send(Method::DELETE, &path, &rea, None).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_key_is_refused_while_its_user_has_yet_to_set_up_a_second_factor() {
+    let app = Instance::new().await;
+    let (key, _) = app.own_key("rea@example.test", &["read:movies"]).await;
+    assert!(app.is_good(&key).await);
+    let strict = IdentityConfig { second_factor_roles: vec!["keeper".into()], ..config() };
+    let app = Instance::with(strict, Arc::clone(&app.world.database), app.world.clock.clone()).await;
+    assert!(!app.is_good(&key).await);
+    let mut rea = app.world.browser();
+    rea.sign_in("rea@example.test", PASSWORD).await;
+    enrol(&app.world, &mut rea).await;
+    assert!(app.is_good(&key).await);
 }
 
 #[tokio::test]

@@ -56,7 +56,11 @@ impl Instance {
     }
 
     async fn on(database: Arc<dyn Database>, clock: ManualClock) -> Self {
-        let world = World::on(config(), Arc::clone(&database), clock.clone()).await;
+        Self::with(config(), database, clock).await
+    }
+
+    async fn with(settings: IdentityConfig, database: Arc<dyn Database>, clock: ManualClock) -> Self {
+        let world = World::on(settings, Arc::clone(&database), clock.clone()).await;
         let (clock, roles): (Arc<dyn Clock>, _) = (Arc::new(clock), config().roles);
         let keys = ApiKeys::start("films", roles, Some(world.identity.clone()), &database, &clock).await.unwrap();
         let app = app(&world, &keys, &database, clock);
