@@ -88,7 +88,10 @@ fn what_is_wrong_with_an_app_is_said_with_what_mends_it() {
     let taken = TcpListener::bind(("127.0.0.1", port.1.parse().unwrap())).unwrap();
     let busy = look(&made, &[port]);
     let (state, found, fix) = busy.at("port");
-    assert!(busy.is_well && state == "advice" && found.contains("is taken") && fix.contains("--port"), "{found}, {fix}");
+    assert!(
+        busy.is_well && state == "advice" && found.contains("is taken") && fix.contains("--port"),
+        "{found}, {fix}"
+    );
     drop(taken);
 
     made.write("src/lib.rs", &made.read("src/lib.rs").replace("notes::service()", "notes::serivce()"));
