@@ -330,8 +330,8 @@ fn open_mongodb(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
 #[cfg(not(all(feature = "postgres", feature = "mongodb")))]
 fn left_out(server: &str, feature: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
     let said = format!(
-        "`database.url`: this app was built without {server}; turn on the feature `{feature}` of `tollgate`, as in \
-         cargo run --features {feature}"
+        "`database.url`: this app was built without {server}; turn on the feature `{feature}` of `tollgate`: \
+         cargo add tollgate --features {feature}"
     );
     ready(Err(Failure(said)))
 }

@@ -73,7 +73,7 @@ fn what_is_wrong_with_an_app_is_said_with_what_mends_it() {
     let (state, found, fix) = away.at("check");
     assert_eq!((away.is_well, state), (false, "bad"));
     assert!(found.contains("127.0.0.1:1") && !found.contains("not-told"), "{found}");
-    assert!(fix.contains("PATIENT_APP_DATABASE__URL"), "{fix}");
+    assert!(fix.contains("where each setting was said: cargo run -- config"), "{fix}");
 
     let issuer = look(&made, &[&with_issuer("http://127.0.0.1:1")[..], &[port]].concat());
     assert_eq!((issuer.is_well, issuer.at("issuer").0, issuer.at("clock").0), (false, "bad", "advice"));
