@@ -23,13 +23,24 @@ fn is_executable(file: &Path) -> bool {
 /// # Errors
 /// It is missing, or failed with what it wrote to its standard error.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
+    let (said, ended) = outcome(command);
+    ended.map(|()| said)
+}
+
+/// The same of a program that may have said something before it failed.
+pub(crate) fn outcome(command: &mut Command) -> (String, Result) {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().map_err(|error| cannot_run(&program, &error))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(if said.is_empty() { format!("{program} failed: {}", output.status) } else { said }.into())
+    let output = match command.stdin(Stdio::null()).output() {
+        Ok(output) => output,
+        Err(error) => return (String::new(), Err(cannot_run(&program, &error).into())),
+    };
+    let [said, why] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    let ended = match why.trim() {
+        _ if output.status.success() => Ok(()),
+        "" => Err(format!("{program} failed: {}", output.status).into()),
+        why => Err(why.into()),
+    };
+    (said.trim_end().to_owned(), ended)
 }
 
 /// Runs a program whose output is for the person at the terminal.

@@ -22,8 +22,7 @@ mod none {
 
     impl Role {
         pub(crate) fn of(config: &Config) -> Result<Option<Self>> {
-            let words =
-                "`iam` in `database.url`: this app was built without it; turn on the feature `aws` of `tollgate`";
+            let words = "`iam` in `database.url`: this app was built without it; turn on the feature `aws` of `tollgate`: cargo add tollgate --features aws";
             if config.iam { Err(Error::invalid(words)) } else { Ok(None) }
         }
 

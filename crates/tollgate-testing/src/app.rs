@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::{fmt, sync::Arc};
 use tollgate::{
     Actor, App, Failure, SystemClock,
-    testing::{Assembled, Authenticate, Ground, Identified, assemble},
+    testing::{Assembled, Authenticate, Ground, Identified, assemble, open_at},
 };
 use tollgate_access::{Grants, Identity, Roles};
 use tollgate_core::Clock;
@@ -130,6 +130,16 @@ impl Setup {
     pub fn database(mut self, database: Arc<dyn Database>) -> Self {
         self.database = database;
         self
+    }
+
+    /// Keeps the rows in the database at this URL, as `database.url` has it: for what memory does not show. Tests that share a
+    /// server take a schema or a file each.
+    ///
+    /// # Panics
+    /// If it cannot be opened.
+    pub async fn database_at(self, url: &str) -> Self {
+        let database = open_at(url).await.unwrap_or_else(|failure| panic!("{failure}"));
+        self.database(database)
     }
 
     /// Tells the time by this clock.

@@ -239,6 +239,15 @@ pub(crate) fn of_database(name: Option<&str>, Failure(said): Failure) -> Failure
     })
 }
 
+/// The database at that URL, as an app of these features opens it.
+///
+/// # Errors
+/// It is not there, or of a kind that the app was built without.
+pub async fn open_at(url: &str) -> Result<Arc<dyn Database>, Failure> {
+    let settings = settings::Database { url: Some(url.into()), ..Default::default() };
+    open(&["database"], &settings, "", &Secrets::default(), open_sqlite).await
+}
+
 async fn open(
     group: &[&str],
     database: &settings::Database,
@@ -321,8 +330,8 @@ fn open_mongodb(_: LiveSecret) -> Ready<Result<Arc<dyn Database>, Failure>> {
 #[cfg(not(all(feature = "postgres", feature = "mongodb")))]
 fn left_out(server: &str, feature: &str) -> Ready<Result<Arc<dyn Database>, Failure>> {
     let said = format!(
-        "`database.url`: this app was built without {server}; turn on the feature `{feature}` of `tollgate`, as in \
-         cargo run --features {feature}"
+        "`database.url`: this app was built without {server}; turn on the feature `{feature}` of `tollgate`: \
+         cargo add tollgate --features {feature}"
     );
     ready(Err(Failure(said)))
 }

@@ -98,7 +98,7 @@ fn elsewhere(design: &Design) -> Result<Option<Elsewhere>, Failure> {
     if design.settings.redis.url.is_none() {
         return Ok(None);
     }
-    let said = "`redis.url`: this app was built without Redis; turn on the feature `redis` of `tollgate`, as in cargo run \
-                --features redis";
+    let said = "`redis.url`: this app was built without Redis; turn on the feature `redis` of `tollgate`: cargo add \
+                tollgate --features redis";
     Err(Failure(said.into()))
 }

@@ -10,7 +10,10 @@ use serde_json::Value;
 use std::sync::Arc;
 use tollgate_http::RouteInfo;
 
-pub use crate::{databases::Databases, running::Ground};
+pub use crate::{
+    databases::{Databases, open_at},
+    running::Ground,
+};
 pub use tollgate_auth::Identity;
 pub use tollgate_http::{Authenticate, Identified};
 

@@ -209,6 +209,34 @@ fn the_settings_of_the_guide_are_good() {
 }
 
 #[test]
+fn the_roles_of_the_guide_reach_what_it_says() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/default.toml"), include_str!("../guide/roles.toml")).unwrap();
+    let matrix = stdout(&command(folder.path(), &["routes"]).output().unwrap());
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let mut lines = matrix.lines().map(words);
+    let (roles, routes) = (lines.next().unwrap(), lines.collect::<Vec<_>>());
+    let reach = |method: &str, path: &str, role: &str| {
+        let route = routes.iter().find(|words| words[0] == method && words[1] == path).unwrap();
+        let role = roles.iter().position(|name| name == role).unwrap();
+        route[route.len() - roles.len() + role].clone()
+    };
+    for (method, path, role, reached) in [
+        ("GET", "/movies", "anyone", "all"),
+        ("GET", "/messages", "anyone", "-"),
+        ("GET", "/messages", "reader", "some"),
+        ("GET", "/messages", "moderator", "all"),
+        ("GET", "/messages", "auditor", "some"),
+        ("DELETE", "/messages/{message_id}", "moderator", "all"),
+        ("DELETE", "/messages/{message_id}", "reader", "-"),
+        ("DELETE", "/movies/{movie_id}", "admin", "all"),
+    ] {
+        assert_eq!(reach(method, path, role), reached, "{method} {path}, {role}:\n{matrix}");
+    }
+}
+
+#[test]
 fn an_app_describes_itself_to_tools_without_its_secrets() {
     let folder = TempDir::new().unwrap();
     let mut describe = command(folder.path(), &["describe"]);

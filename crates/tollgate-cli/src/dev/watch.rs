@@ -80,15 +80,19 @@ impl Changes {
         }
     }
 
-    /// The next change, once it is quiet again: the name of the first file.
+    /// The next change, once it is quiet again: the name of a file.
     pub(super) async fn next(&mut self) -> String {
-        let Some(first) = self.changed.recv().await else { return std::future::pending().await };
-        self.look_into(&first);
+        let Some(mut changed) = self.changed.recv().await else { return std::future::pending().await };
+        self.look_into(&changed);
         let end = Instant::now() + TIMEOUT;
         while let Ok(Ok(Some(path))) = timeout_at(end, timeout(QUIET, self.changed.recv())).await {
             self.look_into(&path);
+            // What an editor writes first, under a name that nobody knows, it gives the name of the file afterwards.
+            if path.exists() {
+                changed = path;
+            }
         }
-        first.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        changed.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
@@ -132,6 +136,18 @@ mod tests {
         let named = "/t/my\\ app: /a/src/main.rs /my\\ data/films.json\n";
         assert_eq!(sources(named), [PathBuf::from("/a/src/main.rs"), PathBuf::from("/my data/films.json")]);
         assert_eq!(sources(""), Vec::<PathBuf>::new());
+    }
+
+    #[tokio::test]
+    async fn a_change_has_the_name_of_a_file_that_is_there() {
+        let (folder, (send, changed)) = (tempfile::TempDir::new().unwrap(), unbounded_channel());
+        let watcher = notify::recommended_watcher(|_: notify::Result<Event>| {}).unwrap();
+        let mut changes = Changes { changed, files: Files::default(), watcher };
+        fs::write(folder.path().join("mod.rs"), "").unwrap();
+        for name in ["sedX1y2", "mod.rs", "sedX1y2"] {
+            send.send(folder.path().join(name)).unwrap();
+        }
+        assert_eq!(changes.next().await, "mod.rs");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{Finding, Report};
 use crate::{
     app::{App, Description},
+    say::{self, Mark},
     tools,
 };
 use std::{
@@ -16,6 +17,7 @@ const MOST_SKEW: u64 = 30;
 
 /// Looks at the app.
 pub(super) fn look(app: &App, report: &mut Report) {
+    say::step(&format!("building {}, which takes minutes the first time", app.name));
     if let Err(why) = tools::stdout(&mut app.cargo(&["build", "--quiet"])) {
         let first = why.0.lines().find(|line| line.starts_with("error")).unwrap_or("it does not compile").to_owned();
         return report.add(Finding::bad("app", format!("{}: {first}", app.name), "cargo build"));
@@ -33,9 +35,12 @@ pub(super) fn look(app: &App, report: &mut Report) {
 
 /// What the app's own `check` finds: settings, databases, issuers.
 fn check(app: &App, report: &mut Report) {
-    match tools::stdout(&mut app.command(&["check"])) {
-        Ok(text) => text.lines().filter_map(line).for_each(|finding| report.add(finding)),
-        Err(why) => report.add(Finding::bad("check", said(&why.0), fix(&app.name, &why.0))),
+    let (text, ended) = tools::outcome(&mut app.command(&["check"]));
+    let found = findings(&text);
+    let is_told = found.iter().any(|finding| finding.mark == Mark::Bad);
+    found.into_iter().for_each(|finding| report.add(finding));
+    if let (Err(why), false) = (ended, is_told) {
+        report.add(Finding::bad("check", said(&why.0), fix(&app.name, &why.0)));
     }
 }
 
@@ -43,18 +48,33 @@ fn check(app: &App, report: &mut Report) {
 fn fix(app: &str, error: &str) -> String {
     let named = error.split('`').find_map(|words| words.strip_prefix(app)?.strip_prefix(' '));
     let command = named.map(|command| format!("cargo run -- {command}"));
-    command.unwrap_or_else(|| "mend what it names, then: cargo run -- check".into())
+    let where_said = "where each setting was said: cargo run -- config; once it is mended: cargo run -- check";
+    command.unwrap_or_else(|| where_said.into())
 }
 
-/// `database   SQLite (…), as the model says`
-fn line(text: &str) -> Option<Finding> {
-    let (name, found) = text.trim_end().split_once("  ").map(|(name, rest)| (name.trim(), rest.trim()))?;
-    let name = ["settings", "services", "database", "issuer"].into_iter().find(|known| *known == name)?;
-    Some(if found.contains("WITHOUT KEYS") {
-        Finding::bad(name, found, "look at its address in [identity.issuers], and whether this machine reaches it")
-    } else {
-        Finding::good(name, found)
-    })
+/// `database   SQLite (…), as the model says`, and below it, without a name, what there is to know besides.
+fn findings(text: &str) -> Vec<Finding> {
+    let mut all: Vec<Finding> = vec![];
+    for line in text.lines() {
+        let (name, found) = line.split_once("  ").map_or(("", line), |(name, rest)| (name.trim(), rest.trim()));
+        let known = ["settings", "services", "database", "issuer"].into_iter().find(|known| *known == name);
+        match (known, all.last_mut()) {
+            (Some(name), _) if found.contains("WITHOUT KEYS") => all.push(Finding::bad(
+                name,
+                found,
+                "look at its address in [identity.issuers], and whether this machine reaches it",
+            )),
+            (Some(name), _) => all.push(Finding::good(name, found)),
+            (None, Some(above)) => {
+                above.found = format!("{}\n{found}", above.found);
+                if found.contains("there is no such resource") {
+                    (above.mark, above.fix) = (Mark::Care, Some("correct [access.roles]".into()));
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    all
 }
 
 /// Without the word that every error begins with.
@@ -125,7 +145,6 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::Mark;
 
     #[test]
     fn the_time_of_an_answer_is_understood() {
@@ -139,13 +158,17 @@ mod tests {
     fn a_command_that_an_error_names_is_the_fix() {
         let error = "2 migrations were not applied to `shop`: run `shop migrate run`, or set `database.migrate = true`";
         assert_eq!(fix("shop", error), "cargo run -- migrate run");
-        assert_eq!(fix("shop", "`server.prot` is not known"), "mend what it names, then: cargo run -- check");
+        assert!(fix("shop", "`server.prot` is not known").contains("cargo run -- config"));
     }
 
     #[test]
-    fn an_issuer_without_keys_is_wrong() {
-        assert_eq!(line("issuer     okta, `x`, WITHOUT KEYS, so").unwrap().mark, Mark::Bad);
-        assert_eq!(line("database   SQLite, as the model says").unwrap().mark, Mark::Good);
-        assert!(line("           it was made").is_none());
+    fn an_issuer_without_keys_is_wrong_and_lines_without_a_name_belong_to_the_one_above() {
+        let text = "settings   good\n           role `a` may `read:film`, but there is no such resource\n\
+                    database   SQLite\n           adds `a`\nissuer     okta, `x`, WITHOUT KEYS, so";
+        let found = findings(text);
+        let found: Vec<_> = found.iter().map(|finding| (finding.mark, finding.name, &*finding.found)).collect();
+        let slip = "good\nrole `a` may `read:film`, but there is no such resource";
+        let issuer = (Mark::Bad, "issuer", "okta, `x`, WITHOUT KEYS, so");
+        assert_eq!(found, [(Mark::Care, "settings", slip), (Mark::Good, "database", "SQLite\nadds `a`"), issuer]);
     }
 }

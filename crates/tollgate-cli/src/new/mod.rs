@@ -153,6 +153,7 @@ fn tell(new: &New, answers: &Answers, folder: &Path, tollgate: &Path) {
     say::quietly(&format!("built from {}, because there is no release yet", tollgate.display()));
     say::plain("");
     say::command(&format!("cd {} && cargo run", folder.display()));
+    say::quietly("the first build takes minutes; then, in another terminal in the same folder:");
     say::command(
         "curl -H \"Authorization: Bearer $(cargo run -q -- token ann@example.test)\" http://127.0.0.1:8000/notes",
     );

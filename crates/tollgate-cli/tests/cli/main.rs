@@ -5,6 +5,8 @@ mod deploy;
 #[cfg(test)]
 mod dev;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod generate;
 #[cfg(test)]
 mod made;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate::{ManualClock, prelude::*};
-use tollgate_testing::{Failed, Fault, Faulty, TestApp};
+use tollgate_testing::{Failed, Fault, Faulty, TestApp, servers::Postgres};
 
 /// A parcel.
 #[resource(plural = "parcels")]
@@ -87,6 +87,15 @@ async fn whoever_comes_through_a_socket_is_the_one_who_was_said() {
     let served = ann.serve().await;
     let parcels: Value = ureq::get(served.url("/parcels")).call().unwrap().into_body().read_json().unwrap();
     assert_eq!(parcels["items"][0]["to"], "Oslo");
+}
+
+#[tokio::test]
+async fn what_memory_does_not_show_is_asked_of_the_database_itself() {
+    let url = format!("{}?schema=post_{}", Postgres::shared(), Uuid::now_v7().simple());
+    let app = TestApp::with(app()).database_at(&url).await.start().await;
+    let ann = app.actor("ann").may(ALL);
+    ann.given("/parcels", [json!({ "to": "Oslo" })]).await;
+    assert_eq!(ann.get("/parcels?to.contains=slo").await.json()["items"][0]["owner"], "ann");
 }
 
 #[tokio::test]

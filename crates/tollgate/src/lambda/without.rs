@@ -13,7 +13,7 @@ use std::{
 pub(crate) fn serve(_: Design, _: Arc<Started>) -> Ready<Result<(), Failure>> {
     let said = format!(
         "{RUNTIME_API} is set, so this is AWS Lambda, and this app was built without it: turn on the feature `lambda` of \
-         `tollgate`, as in cargo build --release --features lambda"
+         `tollgate`: cargo add tollgate --features lambda"
     );
     ready(Err(Failure(said)))
 }

@@ -7,7 +7,9 @@ pub(super) struct Aws(&'static str);
 
 impl Default for Aws {
     fn default() -> Self {
-        Self("this app was built without it; turn on the feature `aws` of `tollgate`")
+        Self(
+            "this app was built without it; turn on the feature `aws` of `tollgate`: cargo add tollgate --features aws",
+        )
     }
 }
 
