@@ -19,6 +19,7 @@ case "$name $*" in
   "terraform"*" output -raw namespace") echo "library" ;;
   "terraform"*" output -json") cat "$OUTPUTS" ;;
   "terraform"*" output -raw url") echo "$URL" ;;
+  "terraform"*" show -json "*) cat "$PLANNED" ;;
   "terraform"*" -out="*) : >"${1#-chdir=}/tollgate.tfplan" ;;
   "terraform"*" state list") echo "module.registry.aws_ecr_repository.this"; echo "module.secrets.aws_secretsmanager_secret.this[0]" ;;
   "curl"*/readyz*) echo "${READY:-200}" ;;

@@ -147,16 +147,3 @@ fn a_cluster_without_gateway_or_certificate_is_told_before_the_release() {
         assert!(!stage.calls().iter().any(|call| call.contains("apply --kustomize")), "{:#?}", stage.calls());
     }
 }
-
-#[test]
-fn a_balancer_that_the_cluster_made_is_gone_before_its_network_is_destroyed() {
-    let stage = Stage::new(&["terraform", "aws", "kubectl"]);
-    stage.init("eks");
-    stdout(stage.deploy(&["destroy", "--target", "eks", "--env", "prod", "--yes"]));
-    let calls = stage.calls();
-    let order = ["delete namespace library", "wait --for=delete service", " destroy "];
-    let places = order.map(|words| calls.iter().position(|call| call.contains(words)));
-    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{calls:#?}");
-    let waited = &calls[places[1].unwrap_or_default()];
-    assert!(waited.contains("--selector gateway.envoyproxy.io/owning-gateway-namespace=library"), "{waited}");
-}
