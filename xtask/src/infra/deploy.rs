@@ -23,8 +23,9 @@ pub(super) const CHECK: Check =
     Check { name: "deploy", parts: &["terraform", "aws", "aws-emulator", "kubernetes"], quick: |_, _| {}, slow };
 
 const IMAGE: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/library-stage:1";
-/// One that the app reads, and that somebody gives its value.
+/// What the app reads, and somebody gives its value.
 const SECRET: &str = "library/stage/ledger";
+const PARAMETER: &str = "/library/stage/host";
 const TARGETS: [&str; 3] = ["lambda", "ecs", "eks"];
 /// Of these, the one whose state is kept in a bucket.
 const KEPT: &str = "lambda";
@@ -58,8 +59,10 @@ fn come_and_go(app: &App, target: &str) -> Result<String> {
     to.change_variables()?;
     to.make_place_for_state()?;
     to.deploy("plan", &["--image", IMAGE])?;
-    to.is_refused(&["--yes"], &format!("tollgate deploy secrets set {SECRET} --target {target} --env stage"))?;
-    to.fill_secret()?;
+    for name in [SECRET, PARAMETER] {
+        to.is_refused(&["--yes"], &format!("tollgate deploy secrets set {name} --target {target} --env stage"))?;
+        to.fill(name)?;
+    }
     to.deploy("apply", &["--image", IMAGE, "--yes"])?;
     // A second time changes nothing, and does not stumble over what is there.
     to.deploy("apply", &["--image", IMAGE, "--yes"])?;
@@ -147,8 +150,8 @@ impl Deployment<'_> {
         if why.to_string().contains(words) { Ok(()) } else { Err(why) }
     }
 
-    fn fill_secret(&self) -> Result {
-        let mut set = self.command(&["secrets", "set", SECRET], &[]);
+    fn fill(&self, name: &str) -> Result {
+        let mut set = self.command(&["secrets", "set", name], &[]);
         let mut set = set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         set.stdin.take().ok_or("it has no standard input")?.write_all(b"correct horse battery staple")?;
         if set.wait()?.success() { Ok(()) } else { Err("`secrets set` failed".into()) }
@@ -176,6 +179,7 @@ impl Deployment<'_> {
         let mut variables: Value = serde_json::from_str(&fs::read_to_string(self.variables())?)?;
         variables["postgres"] = false.into();
         variables["secrets"] = json!({ "LIBRARY_LEDGER": SECRET });
+        variables["parameters"] = json!({ "LIBRARY_HOST": PARAMETER });
         if self.target != "lambda" {
             variables["redis"] = true.into();
             variables["domain"] = "library.example.com".into();

@@ -2,6 +2,7 @@
 
 mod going;
 mod kubernetes;
+mod values;
 mod written;
 
 use crate::process::{Made, failure, repository, stdout};
@@ -54,15 +55,17 @@ impl Stage {
     }
 
     fn outputs(&self, secrets: &Value) {
-        self.outputs_with(secrets, &Value::Null);
+        self.outputs_with(&[("secret_names", secrets)]);
     }
 
-    fn outputs_with(&self, secrets: &Value, cache: &Value) {
-        let outputs = json!({
-            "url": { "value": "" }, "redis": { "value": cache }, "secret_names": { "value": secrets },
-            "cluster_name": { "value": "library-prod" }, "namespace": { "value": "library" },
+    fn outputs_with(&self, more: &[(&str, &Value)]) {
+        let mut outputs = json!({
+            "url": { "value": "" }, "cluster_name": { "value": "library-prod" }, "namespace": { "value": "library" },
             "settings": { "value": { "LIBRARY_ENV": "prod", "LIBRARY_KEY": "secret:aws-sm:library/prod/key" } },
         });
+        for (name, value) in more {
+            outputs[*name] = json!({ "value": value });
+        }
         fs::write(self.path("outputs"), outputs.to_string()).unwrap();
     }
 
@@ -101,6 +104,14 @@ impl Stage {
         }
     }
 
+    /// Types a value.
+    fn give(&self, name: &str) {
+        let mut set = self.deploy(&["secrets", "set", name, "--target", "ecs", "--env", "prod"]);
+        let mut set = set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        writeln!(set.stdin.take().unwrap(), "{SECRET}").unwrap();
+        assert!(set.wait().unwrap().success());
+    }
+
     /// How tools were called since, in order; without questions that change nothing.
     fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
@@ -108,6 +119,7 @@ impl Stage {
             "cargo ",
             "aws sts",
             "describe-secret",
+            "describe-parameters",
             " output ",
             " show ",
             "docker version",
@@ -187,29 +199,6 @@ fn the_registry_comes_first_then_the_image_then_the_rest() {
         ],
     );
     assert!(!fs::read_to_string(stage.path("calls")).unwrap().contains("password-of-the-registry"));
-}
-
-#[test]
-fn secrets_have_values_before_the_app_starts_and_are_in_no_argument_and_no_file() {
-    let stage = Stage::new(&["terraform", "aws", "docker"]);
-    stage.init("ecs");
-    stage.outputs(&json!([NAME]));
-    let (said, _) = failure(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--yes"]));
-    assert!(said.contains(&format!("tollgate deploy secrets set {NAME} --target ecs --env prod")), "{said}");
-    assert!(
-        !stage.calls().iter().any(|call| call.contains("docker") || call.contains("-var image=registry.test")),
-        "{:#?}",
-        stage.calls()
-    );
-
-    let mut set = stage.deploy(&["secrets", "set", NAME, "--target", "ecs", "--env", "prod"]);
-    let mut set = set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    writeln!(set.stdin.take().unwrap(), "{SECRET}").unwrap();
-    assert!(set.wait().unwrap().success());
-    assert_eq!(fs::read_to_string(stage.path("put")).unwrap(), SECRET);
-    assert!(!fs::read_to_string(stage.path("calls")).unwrap().contains(SECRET));
-    assert!(stage.made.files().iter().all(|(_, text)| !text.contains(SECRET)));
-    stdout(stage.deploy(&["apply", "--target", "ecs", "--env", "prod", "--yes"]));
 }
 
 #[test]
@@ -353,28 +342,6 @@ fn on_kubernetes_the_release_follows_the_cluster_and_the_migration_is_waited_for
     assert!(release.contains("newName: \"registry.test/library\"\n    digest: \"sha256:ab\""), "{release}");
     assert!(stage.made.read("infra/kubernetes/overlays/prod/release/settings.env").contains("LIBRARY_ENV=prod\n"));
     assert!(!calls.iter().any(|call| call.contains("docker")));
-}
-
-#[test]
-fn the_user_of_the_cache_gets_a_password_that_nobody_sees_and_keeps_it() {
-    let stage = Stage::new(&["terraform", "aws", "docker"]);
-    stage.init("ecs");
-    let cache = json!({ "user_id": "library-prod-app", "address": "rediss://app:PASSWORD@cache.test:6379", "secret": "library/prod/redis" });
-    stage.outputs_with(&json!([]), &cache);
-    let apply = ["apply", "--target", "ecs", "--env", "prod", "--yes"];
-    stdout(stage.deploy(&apply));
-    let told: Value = serde_json::from_str(&fs::read_to_string(stage.path("put.user")).unwrap()).unwrap();
-    let password = told["Passwords"][0].as_str().unwrap();
-    assert_eq!(told["Type"], "password");
-    let calls = fs::read_to_string(stage.path("calls")).unwrap();
-    assert!(calls.contains("modify-user --user-id library-prod-app --access-string on ~* "), "{calls}");
-    assert!(password.len() >= 32, "{password}");
-    let address = fs::read_to_string(stage.path("put")).unwrap();
-    assert_eq!(address, format!("rediss://app:{password}@cache.test:6379"));
-    assert!(!fs::read_to_string(stage.path("calls")).unwrap().contains(password));
-    assert!(stage.made.files().iter().all(|(_, text)| !text.contains(password)));
-    stdout(stage.deploy(&apply));
-    assert_eq!(fs::read_to_string(stage.path("put")).unwrap(), address, "once");
 }
 
 #[test]
