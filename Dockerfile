@@ -33,7 +33,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && mkdir -p /image/app/data /image/certificates \
     && cp "target/release/$PACKAGE" /image/app/app \
     && for part in config migrations; do if [ -d "$FOLDER/$part" ]; then cp -r "$FOLDER/$part" /image/app/; fi; done \
-    && if [ -d "$FOLDER/certificates" ]; then cp "$FOLDER"/certificates/*.pem /image/certificates/; fi
+    && if [ -d "$FOLDER/certificates" ]; then cp "$FOLDER"/certificates/*.pem /image/certificates/; fi \
+    # Lambda reads them as a user of its own, also where whoever wrote them keeps files to themselves.
+    && chmod -R a+rX /image
 
 FROM ${RUNTIME} AS base
 ARG PREFIX=LOREM_IPSUM

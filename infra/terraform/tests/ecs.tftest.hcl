@@ -49,6 +49,11 @@ run "a_container_is_not_root_writes_nothing_and_gets_secrets_from_elsewhere" {
   }
 
   assert {
+    condition     = length(aws_ecs_task_definition.app.volume) == 0
+    error_message = "and there is none beside it, which would be root's"
+  }
+
+  assert {
     condition     = jsondecode(aws_ecs_task_definition.app.container_definitions)[0].user == "65532:65532"
     error_message = "it is not root"
   }

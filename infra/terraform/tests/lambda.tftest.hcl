@@ -106,6 +106,30 @@ run "a_function_is_an_image_or_a_zip" {
   expect_failures = [aws_lambda_function.this]
 }
 
+run "a_zip_is_run_as_its_bootstrap" {
+  command = plan
+
+  module {
+    source = "../modules/lambda"
+  }
+
+  variables {
+    image = null
+    # Any file: what is planned is its hash.
+    zip = "versions.tf"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.package_type == "Zip" && aws_lambda_function.this.handler == "bootstrap"
+    error_message = "a zip has the binary as bootstrap"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.runtime == "provided.al2023" && aws_lambda_function.this.source_code_hash == filebase64sha256("versions.tf")
+    error_message = "another file is another function"
+  }
+}
+
 run "an_image_is_named_with_its_tag" {
   command = plan
 

@@ -1,8 +1,8 @@
 //! `tollgate deploy` from the first command to the last, with the real Terraform, against an emulator of AWS.
 //!
 //! What it calls is tested with tools that only write down their arguments; here is shown that Terraform and AWS take
-//! them: an app is made, its composition written, planned, applied, looked at and destroyed. The image is one that nobody
-//! pulls.
+//! them: an app is made, its composition written, planned, its secret filled, applied, looked at and destroyed. The image is
+//! one that nobody pulls.
 
 use super::{Check, LeftOut, made::App, terraform};
 use crate::{
@@ -10,15 +10,24 @@ use crate::{
     servers::AwsEmulator,
     steps::{Steps, output, stdout},
 };
-use serde_json::Value;
-use std::{fs, process::Command, thread};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+};
 
 pub(super) const CHECK: Check =
     Check { name: "deploy", parts: &["terraform", "aws", "aws-emulator", "kubernetes"], quick: |_, _| {}, slow };
 
 const IMAGE: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/library-stage:1";
+/// What the app reads, and somebody gives its value.
+const SECRET: &str = "library/stage/ledger";
+const PARAMETER: &str = "/library/stage/host";
 const TARGETS: [&str; 3] = ["lambda", "ecs", "eks"];
-/// Of these, the one whose state is kept in a bucket.
+/// Of these, the one whose state is kept in a bucket, and whose image is built, by what stands in for a builder.
 const KEPT: &str = "lambda";
 
 fn slow(steps: &mut Steps, left_out: &LeftOut) {
@@ -50,9 +59,17 @@ fn come_and_go(app: &App, target: &str) -> Result<String> {
     to.change_variables()?;
     to.make_place_for_state()?;
     to.deploy("plan", &["--image", IMAGE])?;
+    for name in [SECRET, PARAMETER] {
+        to.is_refused(&["--yes"], &format!("tollgate deploy secrets set {name} --target {target} --env stage"))?;
+        to.fill(name)?;
+    }
+    let image: &[&str] = if target == KEPT { &[] } else { &["--image", IMAGE] };
+    to.deploy("apply", &[image, &["--yes"]].concat())?;
+    // A second time does not stumble over what is there.
     to.deploy("apply", &["--image", IMAGE, "--yes"])?;
-    // A second time changes nothing, and does not stumble over what is there.
-    to.deploy("apply", &["--image", IMAGE, "--yes"])?;
+    let variables = to.forget_secret()?;
+    to.is_refused(&[], &format!("aws_secretsmanager_secret.this[\"{SECRET}\"]"))?;
+    fs::write(to.variables(), variables)?;
     let (there, without_value) = to.status()?;
     to.deploy("destroy", &["--yes"])?;
     let (left, _) = to.status()?;
@@ -95,6 +112,11 @@ impl Deployment<'_> {
         self.app.with_tools(command, &self.aws, self.target == KEPT)
     }
 
+    /// The file of what is its owner's to say.
+    fn variables(&self) -> PathBuf {
+        self.app.folder.join(format!("infra/terraform/targets/{}/stage.tfvars.json", self.target))
+    }
+
     /// The command that `init` prints.
     fn make_place_for_state(&self) -> Result {
         if self.target != KEPT {
@@ -121,6 +143,30 @@ impl Deployment<'_> {
         output(&mut self.command(&[what], arguments)).map(drop)
     }
 
+    /// `apply` goes no further than where it says that.
+    fn is_refused(&self, more: &[&str], words: &str) -> Result {
+        let Err(why) = self.deploy("apply", &[&["--image", IMAGE], more].concat()) else {
+            return Err(format!("`apply` went on, and did not say: {words}").into());
+        };
+        if why.to_string().contains(words) { Ok(()) } else { Err(why) }
+    }
+
+    fn fill(&self, name: &str) -> Result {
+        let mut set = self.command(&["secrets", "set", name], &[]);
+        let mut set = set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        set.stdin.take().ok_or("it has no standard input")?.write_all(b"correct horse battery staple")?;
+        if set.wait()?.success() { Ok(()) } else { Err("`secrets set` failed".into()) }
+    }
+
+    /// The variables name it no more; what they were before.
+    fn forget_secret(&self) -> Result<String> {
+        let before = fs::read_to_string(self.variables())?;
+        let mut variables: Value = serde_json::from_str(&before)?;
+        variables["secrets"] = json!({});
+        fs::write(self.variables(), variables.to_string())?;
+        Ok(before)
+    }
+
     /// How many resources there are, and how many secrets without a value.
     fn status(&self) -> Result<(u64, usize)> {
         let said: Value = serde_json::from_str(&stdout(&mut self.command(&["status"], &["--json"]))?)?;
@@ -131,9 +177,10 @@ impl Deployment<'_> {
     /// As the guide has them changed. A database takes minutes to appear, here as at AWS; the compositions are tried with
     /// one.
     fn change_variables(&self) -> Result {
-        let file = self.app.folder.join(format!("infra/terraform/targets/{}/stage.tfvars.json", self.target));
-        let mut variables: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+        let mut variables: Value = serde_json::from_str(&fs::read_to_string(self.variables())?)?;
         variables["postgres"] = false.into();
+        variables["secrets"] = json!({ "LIBRARY_LEDGER": SECRET });
+        variables["parameters"] = json!({ "LIBRARY_HOST": PARAMETER });
         if self.target != "lambda" {
             variables["redis"] = true.into();
             variables["domain"] = "library.example.com".into();
@@ -144,8 +191,9 @@ impl Deployment<'_> {
         if self.target == "ecs" {
             variables["certificate_arn"] = terraform::certificate(&self.aws)?.into();
         }
-        Ok(fs::write(file, variables.to_string())?)
+        Ok(fs::write(self.variables(), variables.to_string())?)
     }
+
     /// What `init` could not know of the host and its issuer.
     fn fill_in(&self) -> Result {
         for name in ["settings.env", "gateway.env"] {

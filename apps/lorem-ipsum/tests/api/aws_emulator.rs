@@ -4,7 +4,7 @@ use crate::process::{Server, command, failure, stdout};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use std::{
-    fs::{File, read_to_string},
+    fs::{self, File, read_to_string},
     path::Path,
     process::Command,
     thread::sleep,
@@ -82,6 +82,29 @@ fn a_secret_that_is_not_there_is_told_with_its_setting_and_nothing_of_what_is() 
     aws.kill();
     let unreachable = said(&aws, "secret:aws-sm:films#url");
     assert!(unreachable.contains("cannot be had"), "{unreachable}");
+}
+
+/// As on a developer's machine: no keys among the variables, but the name of a profile, for which another program is asked.
+#[test]
+fn whoever_develops_is_whom_aws_profile_names() {
+    let (aws, folder) = (AwsEmulator::start(), TempDir::new().unwrap());
+    keep(&aws, "CreateSecret", "films", &json!({ "url": "sqlite:./kept-at-aws.db" }));
+    let (profiles, keys) = (folder.path().join("profiles"), folder.path().join("keys"));
+    fs::write(&keys, json!({ "Version": 1, "AccessKeyId": "test", "SecretAccessKey": "test" }).to_string()).unwrap();
+    let ann = format!("[profile ann]\nregion = eu-central-1\ncredential_process = cat {}\n", keys.display());
+    fs::write(&profiles, ann + "[profile bob]\nregion = eu-central-1\n").unwrap();
+    let asked_as = |profile: &str| {
+        let settings = [("DATABASE__URL", "secret:aws-sm:films#url")];
+        let mut command = with(&aws, folder.path(), &["check"], &settings);
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            command.env_remove(name);
+        }
+        command.env("AWS_PROFILE", profile).env("AWS_CONFIG_FILE", &profiles);
+        command.env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none")).output().unwrap()
+    };
+    assert!(stdout(&asked_as("ann")).contains("kept-at-aws.db"));
+    let refused = failure(&asked_as("bob"));
+    assert!(refused.contains("`secret:aws-sm:films#url` cannot be had"), "{refused}");
 }
 
 /// A token of an issuer that shares that secret with the app.

@@ -156,16 +156,26 @@ fn a_token_for_others_is_refused() {
 }
 
 #[test]
-fn pages_signing_in_and_options_need_no_token_and_no_path_looks_like_them() {
+fn pages_probes_signing_in_and_options_need_no_token_and_no_path_looks_like_them() {
     let folder = TempDir::new().unwrap();
     let app = app(folder.path());
     let gateway = Gateway::in_front_of(&app, &app.url());
-    for path in ["/", "/docs", "/docs/start.js", "/openapi.json", "/-/assets/gate.svg", "/auth/login", "/oauth/jwks"] {
+    for path in [
+        "/",
+        "/docs",
+        "/docs/start.js",
+        "/openapi.json",
+        "/-/assets/gate.svg",
+        "/auth/login",
+        "/oauth/jwks",
+        "/livez",
+        "/readyz",
+    ] {
         assert!([200, 302, 303].contains(&gateway.get(path, "").0), "{path}");
     }
     assert_eq!(gateway.raw("OPTIONS /movies"), "HTTP/1.1 204 No Content");
     for path in
-        ["/movies", "/api/me", "/livez", "/readyz", "/docsx", "/docs/../movies", "/docs/%2e%2e/movies", "//movies"]
+        ["/movies", "/api/me", "/livez/", "/readyzx", "/docsx", "/docs/../movies", "/docs/%2e%2e/movies", "//movies"]
     {
         assert_eq!(gateway.raw(&format!("GET {path}")), "HTTP/1.1 401 Unauthorized", "{path}");
     }

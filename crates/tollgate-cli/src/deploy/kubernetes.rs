@@ -121,7 +121,11 @@ pub(super) fn delete(runner: &mut Runner, place: &Place) -> Result {
     }
     let namespace = connect(runner, place)?;
     let gone = ["delete", "namespace", &namespace, "--ignore-not-found"];
-    runner.step("take the app away", &mut kubectl(place, &gone))
+    runner.step("take the app away", &mut kubectl(place, &gone))?;
+    // The gateway takes its balancer away when its namespace is gone, and a network does not go while a balancer is in it.
+    let of_app = format!("gateway.envoyproxy.io/owning-gateway-namespace={namespace}");
+    let wait = ["--namespace", "envoy-gateway-system", "wait", "--for=delete", "service", "--selector", &of_app];
+    runner.step("wait for its balancer to go", kubectl(place, &wait).arg("--timeout=300s"))
 }
 
 /// Lets kubectl find the cluster, in a file of its own; the namespace of the app.

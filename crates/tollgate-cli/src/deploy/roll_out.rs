@@ -1,7 +1,7 @@
 //! `deploy plan`, `apply` and `destroy`.
 //!
 //! The registry comes before the image, secrets have their values before the app starts, and what Terraform does is what
-//! was shown: the plan is a file between both.
+//! was shown: the plan is a file between both. Nothing that is there goes before somebody was asked.
 
 use super::{
     Target, Which, cache, features,
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{Failure, Result, app::App, say, tools};
 use clap::Args;
+use serde_json::Value;
 use std::{
     io::{IsTerminal, Write},
     process::{Command, Stdio},
@@ -92,7 +93,7 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     if apply.image.is_none() {
         check_variables(&mut runner, &place)?;
     }
-    let repository = first(&mut runner, &place)?;
+    let repository = first(&mut runner, &place, apply.yes)?;
     secret::check(&runner, &place)?;
     let image = match &apply.image {
         Some(image) => image.clone(),
@@ -102,10 +103,7 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
         (place.variables_argument(), format!("image={image}"), format!("-out={PLAN}"));
     runner.step("plan", &mut place.terraform(&["plan", &variables, "-var", &image_variable, &out]))?;
     let agreed = if apply.yes || apply.dry_run { Ok(()) } else { confirm("apply this", "yes") };
-    let applied = agreed.and_then(|()| runner.step("apply the plan", &mut place.terraform(&["apply", PLAN])));
-    // It holds what it was made of, and is good once.
-    let _ = std::fs::remove_file(place.folder().join(PLAN));
-    applied?;
+    apply_plan("apply the plan", agreed, &mut runner, &place)?;
     prepare_database(&mut runner, &place)?;
     cache::prepare(&mut runner, &place)?;
     ready::settle(&mut runner, &place)?;
@@ -118,6 +116,14 @@ pub(super) fn apply(apply: &Apply, app: &App) -> Result {
         say::done(&format!("{} {} is there: {address}", place.target.name(), place.environment));
     }
     Ok(())
+}
+
+/// Applies what was planned, if somebody agreed to it.
+fn apply_plan(what: &str, agreed: Result, runner: &mut Runner, place: &Place) -> Result {
+    let applied = agreed.and_then(|()| runner.step(what, &mut place.terraform(&["apply", PLAN])));
+    // It holds what it was made of, and is good once.
+    let _ = std::fs::remove_file(place.folder().join(PLAN));
+    applied
 }
 
 /// What is going to build the image; better known before anything is made.
@@ -209,11 +215,27 @@ fn check_credentials(runner: &mut Runner, place: &Place) -> Result {
 }
 
 /// What has to be there before the image and the app: where images are, and the empty secrets. The image's repository.
-fn first(runner: &mut Runner, place: &Place) -> Result<String> {
-    let variables = place.variables_argument();
-    let arguments = ["apply", "-auto-approve", &variables, "-target=module.registry", "-target=module.secrets"];
-    runner.step("make the registry and the secrets", &mut place.terraform(&arguments))?;
+fn first(runner: &mut Runner, place: &Place, is_agreed: bool) -> Result<String> {
+    let (variables, out) = (place.variables_argument(), format!("-out={PLAN}"));
+    let plan = ["plan", &variables, &out, "-target=module.registry", "-target=module.secrets"];
+    runner.step("plan the registry and the secrets", &mut place.terraform(&plan))?;
+    let agreed = if is_agreed || runner.is_dry() { Ok(()) } else { ask_for_what_goes(place) };
+    apply_plan("make the registry and the secrets", agreed, runner, place)?;
     runner.read(&mut place.terraform(&["output", "-raw", "repository_url"]), "$REPOSITORY")
+}
+
+/// Asks, if the plan takes something away: a secret that the variables name no more, or a registry of another name.
+fn ask_for_what_goes(place: &Place) -> Result {
+    let plan: Value = serde_json::from_str(&tools::stdout(&mut place.terraform(&["show", "-json", PLAN]))?)?;
+    let goes =
+        |change: &&Value| change["change"]["actions"].as_array().is_some_and(|all| all.contains(&"delete".into()));
+    let changes = plan["resource_changes"].as_array().into_iter().flatten();
+    let gone: Vec<_> = changes.filter(goes).filter_map(|change| change["address"].as_str()).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    say::care(&format!("with what is in it goes: {}", gone.join(", ")));
+    confirm("take that away", "yes")
 }
 
 /// Makes the user that the app is in the database, whose password is its role at AWS.

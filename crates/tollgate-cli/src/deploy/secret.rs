@@ -43,7 +43,9 @@ pub(super) fn run(secrets: &Secrets, app: &App) -> Result {
 
 fn set(name: &str, place: &Place) -> Result {
     let mut runner = Runner::new(false, format!("tollgate deploy secrets set {name} {}", place.flags()));
-    put(&mut runner, place, name, value()?)
+    let value = value()?;
+    let is_parameter = place.outputs().is_ok_and(|outputs| outputs.texts("parameter_names").contains(&name));
+    if is_parameter { put_parameter(&mut runner, place, name, value) } else { put(&mut runner, place, name, value) }
 }
 
 /// Hands a value to AWS.
@@ -54,6 +56,13 @@ pub(super) fn put(runner: &mut Runner, place: &Place, name: &str, value: String)
     let mut put = place.aws(&["secretsmanager", "put-secret-value", "--secret-id", name])?;
     // Arguments are seen by everybody on a machine, and files stay.
     put.args(["--secret-string", "file:///dev/stdin", "--query", "Name", "--output", "text"]);
+    runner.fed("put the value", "(the value)", &mut put, || Ok(value))
+}
+
+/// The same for a parameter, which Terraform lets the app read and does not make.
+fn put_parameter(runner: &mut Runner, place: &Place, name: &str, value: String) -> Result {
+    let mut put = place.aws(&["ssm", "put-parameter", "--name", name, "--type", "SecureString", "--overwrite"])?;
+    put.args(["--value", "file:///dev/stdin", "--query", "Version", "--output", "text"]);
     runner.fed("put the value", "(the value)", &mut put, || Ok(value))
 }
 
@@ -71,8 +80,9 @@ fn value() -> Result<String> {
 }
 
 fn list(place: &Place) -> Result {
-    for name in place.outputs()?.texts("secret_names") {
-        let state = if has_value(place, name)? { "has a value" } else { "HAS NO VALUE" };
+    let (outputs, missing) = (place.outputs()?, missing(place)?);
+    for name in outputs.texts("secret_names").into_iter().chain(outputs.texts("parameter_names")) {
+        let state = if missing.iter().any(|it| it == name) { "HAS NO VALUE" } else { "has a value" };
         anstream::println!("{name:<48} {state}");
     }
     Ok(())
@@ -97,7 +107,7 @@ pub(super) fn check(runner: &Runner, place: &Place) -> Result {
     Err(Failure(format!("the app needs these values before it starts:{commands}\nthen: tollgate deploy apply {which}")))
 }
 
-/// The secrets that have no value yet.
+/// The secrets and parameters that have no value yet.
 ///
 /// # Errors
 /// AWS or Terraform cannot be asked.
@@ -109,7 +119,20 @@ pub(super) fn missing(place: &Place) -> Result<Vec<String>> {
             missing.push(name.to_owned());
         }
     }
+    for name in outputs.texts("parameter_names") {
+        if !is_put(place, name)? {
+            missing.push(name.to_owned());
+        }
+    }
     Ok(missing)
+}
+
+/// Whether there is such a parameter; its value is not asked for.
+fn is_put(place: &Place, name: &str) -> Result<bool> {
+    let filter = format!("Key=Name,Values={name}");
+    let mut describe = place.aws(&["ssm", "describe-parameters", "--parameter-filters", &filter])?;
+    let said = tools::stdout(describe.args(["--query", "Parameters[].Name", "--output", "text"]))?;
+    Ok(!said.trim().is_empty())
 }
 
 /// Versions are asked for, and never the value.

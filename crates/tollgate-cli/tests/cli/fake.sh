@@ -13,12 +13,15 @@ case "$name $*" in
   *--password-stdin*) cat >/dev/null ;;
   "aws elasticache modify-user"*) cat >"$PUT.user" ;;
   "aws secretsmanager put-secret-value"*) cat >"$PUT" ;;
+  "aws ssm put-parameter"*) cat >"$PUT.parameter" ;;
+  "aws ssm describe-parameters"*) if [ -e "$PUT.parameter" ]; then echo "/library/prod/domain"; fi ;;
   "aws secretsmanager describe-secret"*) if [ -e "$PUT" ]; then echo '{"v": ["AWSCURRENT"]}'; else echo null; fi ;;
   "terraform"*" output -raw repository_url") echo "registry.test/library-prod" ;;
   "terraform"*" output -raw cluster_name") echo "library-prod" ;;
   "terraform"*" output -raw namespace") echo "library" ;;
   "terraform"*" output -json") cat "$OUTPUTS" ;;
   "terraform"*" output -raw url") echo "$URL" ;;
+  "terraform"*" show -json "*) cat "$PLANNED" ;;
   "terraform"*" -out="*) : >"${1#-chdir=}/tollgate.tfplan" ;;
   "terraform"*" state list") echo "module.registry.aws_ecr_repository.this"; echo "module.secrets.aws_secretsmanager_secret.this[0]" ;;
   "curl"*/readyz*) echo "${READY:-200}" ;;

@@ -1,11 +1,7 @@
-# The app as containers on Fargate: not root, nothing writable but /tmp, replaced one by one and taken back if the new
-# ones do not come up.
+# The app as containers on Fargate: not root, nothing writable, replaced one by one and taken back if the new ones do not
+# come up.
 
 data "aws_region" "current" {}
-
-locals {
-  volume = "tmp"
-}
 
 resource "aws_cloudwatch_log_group" "app" {
   name              = "/ecs/${var.name}"
@@ -36,10 +32,6 @@ resource "aws_ecs_task_definition" "app" {
     cpu_architecture        = upper(var.architecture)
   }
 
-  volume {
-    name = local.volume
-  }
-
   container_definitions = jsonencode([{
     name                   = "app"
     image                  = var.image
@@ -50,7 +42,6 @@ resource "aws_ecs_task_definition" "app" {
     portMappings           = [{ containerPort = var.port, protocol = "tcp" }]
     environment            = [for name, value in var.settings : { name = name, value = value }]
     secrets                = [for name, from in var.secrets : { name = name, valueFrom = from }]
-    mountPoints            = [{ sourceVolume = local.volume, containerPath = "/tmp" }]
     # Longer than what the app takes to end: 5 s until the balancer knows, 20 s for what is under way.
     stopTimeout = 30
     healthCheck = {

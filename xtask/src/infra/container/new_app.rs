@@ -8,6 +8,7 @@ use super::{
 use crate::{Result, infra::made::tollgate, servers, steps::output};
 use std::{
     env, fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -52,6 +53,8 @@ pub(super) fn image() -> Result<String> {
     init.args(["deploy", "init", "--target", "lambda", "--env", "prod"]).current_dir(&folder);
     output(init.env("CARGO_TARGET_DIR", here.join("target/made")))?;
     lint(&folder)?;
+    // As files are whose owner shows them to nobody.
+    fs::set_permissions(folder.join("config/default.toml"), fs::Permissions::from_mode(0o600))?;
     let context = format!("--build-context=tollgate={}", here.display());
     let version = format!("--build-arg=VERSION={}", env!("CARGO_PKG_VERSION"));
     output(buildah(&[&context, &version, "--tag", IMAGE])?.arg(&folder))?;

@@ -111,7 +111,8 @@ pub(super) fn is_a_function_of_ours() -> Result<String> {
     is_a_function(&format!("{IMAGE}:lambda"), "LOREM_IPSUM", &identity)
 }
 
-/// AWS Lambda's own emulator starts it as Lambda does: with a file system that is read only but for `/tmp`.
+/// AWS Lambda's own emulator starts it as Lambda does: as a user that the image does not know, with a file system that is read
+/// only but for `/tmp`.
 pub(super) fn is_a_function(image: &str, prefix: &str, identity: &[(&str, &str)]) -> Result<String> {
     let emulator = servers::LAMBDA_EMULATOR.file().canonicalize()?;
     let port = servers::free_port();
@@ -119,6 +120,8 @@ pub(super) fn is_a_function(image: &str, prefix: &str, identity: &[(&str, &str)]
     let mut run = tool("podman")?;
     run.args(RUN).args([
         "--detach",
+        "--user",
+        "993:990",
         "--tmpfs",
         "/tmp:mode=1777",
         "--name",
