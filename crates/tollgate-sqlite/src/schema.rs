@@ -101,7 +101,9 @@ fn columns(db: &Connection, tables: &[&'static Table]) -> rusqlite::Result<HashM
         live.entry(table.name).or_default().push(column(db, table, row, &indexes)?);
     }
     for columns in live.values_mut().filter(|columns| columns.iter().filter(|column| column.key).count() > 1) {
-        columns.iter_mut().for_each(|column| column.key = false);
+        for column in columns {
+            column.key = false;
+        }
     }
     Ok(live)
 }

@@ -152,20 +152,20 @@ impl Comparison<'_> {
                 if had.iter().any(|(had, _)| *had == name) { "must be there now" } else { "is new and must be there" };
             found.push(format!("{} {what}", inside(at, name)));
         }
-        let (had_any, has_any) = (old.get("additionalProperties"), new.get("additionalProperties"));
+        let (before, now) = (old.get("additionalProperties"), new.get("additionalProperties"));
         let named =
             |members: &[(&str, &Json)], name: &str| members.iter().find(|it| it.0 == name).map(|it| it.1.clone());
         for (name, was) in &had {
-            match named(&has, name).or_else(|| has_any.cloned()) {
+            match named(&has, name).or_else(|| now.cloned()) {
                 Some(is) => found.extend(self.compare(was, &is, &inside(at, name))),
                 None => found.push(format!("{} is gone", inside(at, name))),
             }
         }
-        if let Some(was) = had_any {
+        if let Some(was) = before {
             for (name, is) in has.iter().filter(|(name, _)| named(&had, name).is_none()) {
                 found.extend(self.compare(was, is, &inside(at, name)));
             }
-            match has_any {
+            match now {
                 Some(is) => found.extend(self.compare(was, is, &inside(at, "*"))),
                 None => found.push(format!("{} is gone", inside(at, "*"))),
             }

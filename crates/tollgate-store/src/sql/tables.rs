@@ -53,9 +53,9 @@ pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Ve
 /// What is to be known about nested values of another shape, and the beginning of what changes them, as a comment.
 pub fn reshape(table: &Table, column: usize, differences: &[String]) -> String {
     let (table, column) = (table.name, table.columns[column].name);
-    let differences: String = differences.iter().map(|difference| format!("--   {difference}\n")).collect();
+    let differences = differences.join("\n--   ");
     format!(
-        "-- {table}.{column} has another shape, and rows that are there the one before:\n{differences}-- UPDATE \"{table}\" SET \
+        "-- {table}.{column} has another shape, and rows that are there the one before:\n--   {differences}\n-- UPDATE \"{table}\" SET \
          \"{column}\" = … WHERE …"
     )
 }
