@@ -99,6 +99,14 @@ fn alter(table: &Table, step: &Step) -> Vec<Json> {
             fill.as_ref().map(|fill| update(others, set(fill))).into_iter().collect()
         }
         Step::AddIndex(column) => vec![add_index(table, *column)],
+        // A command that does nothing may have a comment; a script may not.
+        Step::Reshape { column, differences } => {
+            let place = format!("{}.{}", table.name, name(table, *column));
+            let about =
+                format!("{place} has another shape, and documents that are there the one before: change them here");
+            let comment: Vec<_> = std::iter::once(&about).chain(differences).collect();
+            vec![json!({ "ping": 1, "comment": comment })]
+        }
     }
 }
 

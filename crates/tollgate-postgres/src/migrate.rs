@@ -66,6 +66,7 @@ fn alter(table: &'static Table, step: &Step) -> Vec<String> {
             fill.into_iter().chain([rule]).collect()
         }
         Step::AddIndex(index) => vec![sql::create_index_if_missing(DIALECT, table, *index)],
+        Step::Reshape { column, differences } => vec![sql::reshape(table, *column, differences)],
     }
 }
 

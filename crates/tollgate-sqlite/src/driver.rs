@@ -19,10 +19,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     thread,
     time::{Duration, Instant},
 };
@@ -56,7 +53,6 @@ pub struct Sqlite {
     /// One for each connection that lists may take: they wait here, where it keeps no thread.
     lists: Semaphore,
     measures: PoolMeasures,
-    next: AtomicUsize,
     writer: Writer,
 }
 
@@ -117,8 +113,7 @@ impl Sqlite {
         let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
         let measures = measures(path);
         let writer = Writer::start(writer, config.statement_timeout, &measures)?;
-        let (lists, next) = (Semaphore::new(READERS - 1), AtomicUsize::new(0));
-        Ok(Self { config, readers, lists, measures, next, writer })
+        Ok(Self { config, readers, lists: Semaphore::new(READERS - 1), measures, writer })
     }
 
     /// For [`Store::raw`](tollgate_store::Store::raw): reads on one of the connections that cannot write.
@@ -197,19 +192,17 @@ impl Sqlite {
         turn.map_err(|error| Error::Internal(Arc::new(error)))
     }
 
-    /// A free connection, or the next in turn. No number of lists takes the first one, so that a lookup, such as that
-    /// of a session, never waits for a list.
+    /// The first connection that is free: each that is used reads the schema once and keeps pages and statements of its own,
+    /// so an app that is asked little has one of that. No number of lists takes the first one, so that a lookup, such as
+    /// that of a session, never waits for a list.
     fn reader(&self, is_lookup: bool) -> MutexGuard<'_, Connection> {
         let open = if is_lookup { &self.readers[..] } else { &self.readers[1..] };
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let turn = |step: usize| &open[(start + step) % open.len()];
-        let free = (0..open.len()).find_map(|step| match turn(step).try_lock() {
+        let free = open.iter().find_map(|reader| match reader.try_lock() {
             Ok(reader) => Some(reader),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        let next = if is_lookup { &self.readers[0] } else { turn(0) };
-        free.unwrap_or_else(|| next.lock().unwrap_or_else(PoisonError::into_inner))
+        free.unwrap_or_else(|| open[0].lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -284,10 +277,7 @@ impl Database for Sqlite {
 
     fn prepare<'a>(&'a self, tables: &'a [&'static Table], additive: bool) -> Answer<'a, Vec<String>> {
         let tables = tables.to_vec();
-        Box::pin(self.change_schema(move |db| {
-            let done = tables.iter().map(|table| schema::prepare(db, table, additive));
-            Ok(done.collect::<Result<Vec<_>>>()?.concat())
-        }))
+        Box::pin(self.change_schema(move |db| schema::prepare(db, &tables, additive)))
     }
 
     fn scripts(&self) -> Option<&'static str> {

@@ -45,6 +45,7 @@ fn alter(table: &'static Table, steps: &[Step]) -> Vec<String> {
             }
             Step::DropChoices { .. } => None,
             Step::AddChoices { column, fill } => sql::fill_choices::<Sqlite>(table, *column, fill.as_ref()?),
+            Step::Reshape { column, differences } => Some(sql::reshape(table, *column, differences)),
             _ if is_copied => None,
             Step::Drop(column) => Some(format!("ALTER TABLE \"{name}\" DROP COLUMN \"{column}\"")),
             Step::Add(index, _) => Some(sql::add_column(Sqlite, table, *index)),

@@ -4,7 +4,11 @@ use crate::{
     cell::tell,
     dialect::{Sqlite, told_kind, type_of},
 };
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, types::Value, vtab::array::Array};
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 use tollgate_store::{
     Result, Table,
     migrate::index_name,
@@ -12,24 +16,38 @@ use tollgate_store::{
     sql,
 };
 
-/// Each column, whether it alone is the key, and its best index: one on several columns, or by which other
-/// texts are equal than the same, counts as plain.
+/// Each column of these tables, with the text that made its table. All tables at once, as for the indexes: SQLite takes
+/// longer to prepare such a statement than to run it, and every start does.
 const COLUMNS: &str = r#"
-    SELECT name, type, "notnull", dflt_value, pk = 1 AND (SELECT max(pk) = 1 FROM pragma_table_info(?1)),
-        (SELECT max("unique" AND partial = 0 AND (SELECT count(*) = 1 AND min(coll) = 'BINARY'
-                                                  FROM pragma_index_xinfo(list.name) WHERE key))
-         FROM pragma_index_list(?1) AS list
-         WHERE (SELECT name FROM pragma_index_info(list.name) WHERE seqno = 0) = live.name),
-        (SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE)
-    FROM pragma_table_info(?1) AS live"#;
+    SELECT wanted.value, live.name, live.type, "notnull", dflt_value, pk > 0, made.sql
+    FROM rarray(?1) AS wanted
+    LEFT JOIN sqlite_schema AS made ON made.type = 'table' AND made.name = wanted.value COLLATE NOCASE
+    JOIN pragma_table_info(wanted.value) AS live"#;
 
-/// Makes sure that the table is there and as the model says; says what it did about it.
-pub(crate) fn prepare(db: &Connection, table: &'static Table, additive: bool) -> Result<Vec<String>> {
-    let live = columns(db, table)?;
-    if live.is_empty() {
-        return if additive { create(db, table) } else { Err(absent(table)) };
-    }
-    let missing = missing(table, &live, |kind| kind.stored().to_string().into())?;
+/// Each index of these tables: the column that it begins with, and whether it keeps that one unique. One on several columns,
+/// or by which other texts are equal than the same, does not.
+const INDEXES: &str = r#"
+    SELECT wanted.value, max(part.name) FILTER (WHERE seqno = 0),
+        "unique" AND partial = 0 AND count(*) = 1 AND min(coll) = 'BINARY'
+    FROM rarray(?1) AS wanted
+    JOIN pragma_index_list(wanted.value) AS list
+    JOIN pragma_index_xinfo(list.name) AS part
+    WHERE part.key
+    GROUP BY wanted.value, list.name"#;
+
+/// Makes sure that the tables are there and as the model says; says what it did about them.
+pub(crate) fn prepare(db: &Connection, tables: &[&'static Table], additive: bool) -> Result<Vec<String>> {
+    let live = columns(db, tables).map_err(tell)?;
+    let done = tables.iter().map(|table| match live.get(table.name) {
+        Some(live) => complete(db, table, live, additive),
+        None if additive => create(db, table),
+        None => Err(absent(table)),
+    });
+    Ok(done.collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn complete(db: &Connection, table: &'static Table, live: &[LiveColumn], additive: bool) -> Result<Vec<String>> {
+    let missing = missing(table, live, |kind| kind.stored().to_string().into())?;
     check_addable(table, &missing, additive)?;
     if additive { add(db, table, &missing) } else { Ok(vec![]) }
 }
@@ -71,23 +89,50 @@ fn is_there(db: &Connection, name: &str) -> rusqlite::Result<bool> {
     db.query_row(there, [name], |row| row.get(0))
 }
 
-fn columns(db: &Connection, table: &Table) -> Result<Vec<LiveColumn>> {
-    let mut statement = db.prepare(COLUMNS).map_err(tell)?;
-    let columns = statement.query_map([table.name], |row| column(db, table, row));
-    columns.and_then(Iterator::collect).map_err(tell)
+/// The columns of those tables that are there.
+fn columns(db: &Connection, tables: &[&'static Table]) -> rusqlite::Result<HashMap<&'static str, Vec<LiveColumn>>> {
+    let names: Array = Rc::new(tables.iter().map(|table| Value::Text(table.name.to_owned())).collect());
+    let (indexes, mut live) = (indexes(db, &names)?, HashMap::<_, Vec<_>>::new());
+    let mut statement = db.prepare(COLUMNS)?;
+    let mut rows = statement.query([&names])?;
+    while let Some(row) = rows.next()? {
+        let is_of = row.get_ref(0)?.as_str()?;
+        let Some(table) = tables.iter().find(|table| table.name == is_of) else { continue };
+        live.entry(table.name).or_default().push(column(db, table, row, &indexes)?);
+    }
+    for columns in live.values_mut().filter(|columns| columns.iter().filter(|column| column.key).count() > 1) {
+        for column in columns {
+            column.key = false;
+        }
+    }
+    Ok(live)
 }
 
-fn column(db: &Connection, table: &Table, row: &Row<'_>) -> rusqlite::Result<LiveColumn> {
-    let (unique, name): (Option<bool>, String) = (row.get(5)?, row.get(0)?);
-    let kind = kind(table, &name, row.get(1)?, &row.get::<_, Option<String>>(6)?.unwrap_or_default());
+/// The best index of each column that has one, by the names of table and column.
+type Indexes = BTreeMap<(String, Option<String>), LiveIndex>;
+
+fn indexes(db: &Connection, names: &Array) -> rusqlite::Result<Indexes> {
+    let (mut statement, mut indexes) = (db.prepare(INDEXES)?, Indexes::new());
+    let mut rows = statement.query([names])?;
+    while let Some(row) = rows.next()? {
+        let index = if row.get(2)? { LiveIndex::Unique } else { LiveIndex::Plain };
+        let best = indexes.entry((row.get(0)?, row.get(1)?)).or_insert(index);
+        *best = index.max(*best);
+    }
+    Ok(indexes)
+}
+
+fn column(db: &Connection, table: &Table, row: &Row<'_>, indexes: &Indexes) -> rusqlite::Result<LiveColumn> {
+    let name: String = row.get(1)?;
+    let kind = kind(table, &name, row.get(2)?, row.get_ref(6)?.as_str_or_null()?.unwrap_or_default());
     Ok(LiveColumn {
         kind: collation(db, table, &name).map_or(kind.clone(), |collation| format!("{kind} COLLATE {collation}")),
-        name,
         choices: vec![],
-        nullable: !row.get::<_, bool>(2)?,
-        has_default: row.get::<_, Option<String>>(3)?.is_some(),
-        key: row.get(4)?,
-        index: unique.map(|unique| if unique { LiveIndex::Unique } else { LiveIndex::Plain }),
+        nullable: !row.get::<_, bool>(3)?,
+        has_default: row.get::<_, Option<String>>(4)?.is_some(),
+        key: row.get(5)?,
+        index: indexes.get(&(table.name.to_owned(), Some(name.clone()))).copied(),
+        name,
     })
 }
 

@@ -3,21 +3,26 @@
 //!
 //! The model as of the newest migration is kept beside the scripts ([`Model`]), so finding out what changed takes no
 //! database and says the same on every machine. What would lose something, or cannot be guessed, has to be said: a column
-//! that goes, one that has another name now, what rows that are there get in a new one.
+//! that goes, one that has another name now, what rows that are there get in a new one, what becomes of nested values that
+//! have another shape.
 
 use crate::{Column, Error, Kind, Result, Table, schema::is_indexed};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use std::{collections::BTreeMap, iter};
 
 mod change;
 mod fill;
 mod queue;
 mod script;
+mod shape;
 
 pub use change::{Change, Said, Step};
 use fill::{fill, instead};
 pub use queue::Queue;
 pub use script::{Applied, Script, pending, stopped};
+pub use shape::ShapeOf;
+use shape::reshape;
 
 /// The tables of a database, without their types.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +58,9 @@ pub struct KeptColumn {
     /// Whether there is an index on it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub index: bool,
+    /// The JSON Schema of a nested value; none in a model that was kept before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Json>,
 }
 
 impl KeptColumn {
@@ -97,6 +105,7 @@ impl KeptTable {
             nullable: column.nullable,
             unique: column.unique,
             index: is_indexed(table, index),
+            shape: column.shape.map(ShapeOf::get),
         };
         let columns = table.columns.iter().enumerate().map(column).collect();
         Self { key: table.columns[table.id].name.into(), counted: table.counted, columns }
@@ -200,6 +209,7 @@ fn steps(from: &str, kept: &KeptTable, table: &'static Table, said: &Said) -> Re
                 if let (Kind::Choice(_), false) = (new.kind, is_kept) {
                     last.push(Step::AddChoices { column: index, fill: instead(table, index, old, said)? });
                 }
+                last.extend(reshape(table, index, (old, new), said)?);
             }
         }
         if new.index && !(from == table.name && old.is_some_and(|old| old.has_index_of(new))) {
@@ -259,7 +269,7 @@ mod tests {
 
     fn said(renames: &[(&str, &str)], fills: &[(&str, &str)], drop: bool) -> Said {
         let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        Said { drop, renames: owned(renames), fills: owned(fills) }
+        Said { drop, renames: owned(renames), fills: owned(fills), ..Said::default() }
     }
 
     #[test]
@@ -353,6 +363,42 @@ mod tests {
         ] {
             assert!(add(column, text).unwrap_err().contains(&format!("is no {kind}")), "{text}");
         }
+    }
+
+    #[test]
+    fn another_shape_of_a_nested_value_has_to_be_said() {
+        #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
+        struct Place {
+            street: String,
+        }
+        #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
+        struct Further {
+            street: String,
+            town: String,
+        }
+        const fn placed(shape: ShapeOf) -> Column {
+            Column { shape: Some(shape), ..Column::of::<Option<crate::Nested<Vec<i32>>>>("place") }
+        }
+        static PLACED: Table = films(&[ID, placed(ShapeOf::of::<Place>())]);
+        static FURTHER: Table = films(&[ID, placed(ShapeOf::of::<Further>())]);
+        let (nearer, further) = (Model::of(&[&PLACED]), Model::of(&[&FURTHER]));
+        let why = crate::error_text(&diff(&nearer, &[&FURTHER], &Said::default()).unwrap_err());
+        assert!(why.contains("`films.place`") && why.contains("/town is new and must be there"), "{why}");
+        let said = |place: &str| Said { reshapes: [place.to_owned()].into(), ..Said::default() };
+        let changes = diff(&nearer, &[&FURTHER], &said("films.place")).unwrap();
+        assert!(format!("{changes:?}").contains("Reshape { column: 1"), "{changes:?}");
+        said("films.place").check_used(&changes).unwrap();
+        let in_vain = said("films.place").check_used(&diff(&nearer, &[&PLACED], &Said::default()).unwrap());
+        assert!(crate::error_text(&in_vain.unwrap_err()).contains("--reshape films.place"));
+        let misspelt = said("films.plaice").check_names(&["films".into(), "films.place".into()]).unwrap_err();
+        assert!(crate::error_text(&misspelt).contains("did you mean `films.place`?"));
+        let mut older = further;
+        older.tables.get_mut("films").unwrap().columns[1].shape = None;
+        assert!(
+            diff(&older, &[&PLACED], &Said::default()).unwrap().is_empty(),
+            "a model from before says nothing of it"
+        );
+        assert_ne!(older, Model::of(&[&PLACED]));
     }
 
     #[test]

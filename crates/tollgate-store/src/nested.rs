@@ -3,7 +3,7 @@
 //! Both travel between store and driver as JSON text. A database keeps them as what it has for that: `jsonb` and
 //! `text[]`, a document and an array, or text.
 
-use crate::{Cell, Kind, Value};
+use crate::{Cell, Kind, Value, migrate::ShapeOf};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -20,7 +20,8 @@ use tollgate_core::{At, Faults, Input, Misfits, Output, from_a_row};
 ///
 /// Rows outlive the type. What the type no longer has is passed over where a row is read, and what a newer instance
 /// wrote as well; a field that it did not have before must be an `Option` or `#[serde(default)]`, because rows that lack
-/// it could not be read. So could those with a variant of an enum that is gone, or a value that no longer fits.
+/// it could not be read. So could those with a variant of an enum that is gone, or a value that no longer fits. `migrate
+/// diff` says which of this has changed, and asks who looks after the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Nested<T>(pub T);
@@ -78,6 +79,7 @@ impl<T: Output> Output for Nested<T> {}
 impl<T: Input + Output + Sync + 'static> Cell for Nested<T> {
     type Plain = Self;
     const KIND: Kind = Kind::Json;
+    const SHAPE: Option<ShapeOf> = Some(ShapeOf::of::<T>());
 
     fn show(&self) -> Value<'_> {
         // What cannot be JSON is refused like text with NUL, which it then is.

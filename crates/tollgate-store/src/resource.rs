@@ -1,6 +1,6 @@
 //! What a stored type says about itself. `#[resource]` writes all of it; by hand it is some fifty lines.
 
-use crate::{Cell, Filter, Kind, Result, Row, Value};
+use crate::{Cell, Filter, Kind, Result, Row, Value, migrate::ShapeOf};
 use jiff::Timestamp;
 use std::{fmt::Display, hash::Hash};
 use tollgate_access::{Actor, Policy};
@@ -25,6 +25,8 @@ pub struct Column {
     pub index: bool,
     /// Whether it is never answered, filtered or sorted by.
     pub hidden: bool,
+    /// What is in it, where its kind does not say.
+    pub shape: Option<ShapeOf>,
 }
 
 /// Who fills a column.
@@ -49,8 +51,8 @@ pub enum Filled {
 impl Column {
     /// The column of a field of type `C`.
     pub const fn of<C: Cell>(name: &'static str) -> Self {
-        let (kind, nullable) = (C::KIND, C::NULLABLE);
-        Self { name, kind, nullable, filled: Filled::ByCaller, unique: false, index: false, hidden: false }
+        let (kind, nullable, shape) = (C::KIND, C::NULLABLE, C::SHAPE);
+        Self { name, kind, nullable, filled: Filled::ByCaller, unique: false, index: false, hidden: false, shape }
     }
 
     /// The same, filled by the server.

@@ -5,6 +5,7 @@ mod tables;
 
 pub use tables::{
     add_column, create, create_index, create_index_if_missing, create_table, create_table_as, fill_choices, is_choice,
+    reshape,
 };
 
 use crate::{Expr, Kind, Merge, Merged, Op, Order, Piece, Select, Shape, SqlQuery, Table, To, Update, Value};

@@ -6,6 +6,7 @@
 
 use crate::{
     Decimal, Error, ObjectId, Result, decimal,
+    migrate::ShapeOf,
     nested::{has_nul, is_too_deep},
 };
 use jiff::{Timestamp, civil::Date};
@@ -216,6 +217,8 @@ pub trait Cell: Input + Sync + 'static {
     const KIND: Kind;
     /// True if the cell may be empty.
     const NULLABLE: bool = false;
+    /// What is in it, where its kind does not say.
+    const SHAPE: Option<ShapeOf> = None;
     /// The value to store.
     fn show(&self) -> Value<'_>;
     /// The stored value, if it is of this type.
@@ -264,6 +267,7 @@ impl<C: Cell<Plain = C>> Cell for Option<C> {
     type Plain = C;
     const KIND: Kind = C::KIND;
     const NULLABLE: bool = true;
+    const SHAPE: Option<ShapeOf> = C::SHAPE;
 
     fn show(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, C::show)

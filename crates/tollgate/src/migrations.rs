@@ -13,6 +13,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use std::{
     fs,
     path::{Path, PathBuf},
+    slice::from_ref,
 };
 use tollgate_store::{
     Table,
@@ -84,10 +85,10 @@ impl Migrations {
         Ok(diff(&self.model()?, tables, said)?)
     }
 
-    /// Whether anything, said or not, leads from the newest migration to these tables.
+    /// Whether the model of the newest migration is another one. What is compatible has to be kept as well: rows that are
+    /// written from now on have it.
     pub(crate) fn has_changed(&self, tables: &[&'static Table]) -> Result<bool, Failure> {
-        let said = Said { drop: true, ..Said::default() };
-        Ok(!diff(&self.model()?, tables, &said).is_ok_and(|changes| changes.is_empty()))
+        Ok(self.model()? != Model::of(tables))
     }
 
     /// What tables and columns are called, as of the newest migration and now: `movies`, `movies.title`.
@@ -105,7 +106,8 @@ impl Migrations {
         model.map_err(|error| Failure(format!("{}: {error}", file.display())))
     }
 
-    /// Writes the scripts of some changes, and the model that they lead to; says which files those are.
+    /// Writes the scripts of some changes, and the model that they lead to; says which files those are. The model alone
+    /// changes where a database has nothing to do.
     pub(crate) fn write(
         &self,
         name: &str,
@@ -122,11 +124,13 @@ impl Migrations {
         let script = |(ending, script): &(&str, fn(&[Change]) -> String)| {
             (self.0.join(format!("{name}.{ending}")), script(changes))
         };
-        let scripts: Vec<_> = KINDS.iter().map(script).collect();
+        let kinds = if changes.is_empty() { &[] } else { KINDS };
+        let scripts: Vec<_> = kinds.iter().map(script).collect();
         let model = serde_json::to_string_pretty(&Model::of(tables)).map_err(|error| Failure::of(&error))?;
         let model = (self.0.join(MODEL), model + "\n");
         write_all(scripts.iter().chain([&model]))?;
-        Ok(scripts.iter().map(|(file, _)| file.display().to_string()).collect())
+        let told = if scripts.is_empty() { from_ref(&model) } else { &scripts };
+        Ok(told.iter().map(|(file, _)| file.display().to_string()).collect())
     }
 
     fn files(&self) -> Result<Vec<String>, Failure> {

@@ -154,6 +154,22 @@ fn what_cannot_be_guessed_is_said_and_every_word_counts() {
 }
 
 #[test]
+fn a_change_that_no_database_knows_of_is_kept_without_a_script() {
+    let folder = folder();
+    let file = folder.path().join("migrations/model.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut model: Value = serde_json::from_str(&text).unwrap();
+    model["tables"]["movies"]["columns"].as_array_mut().unwrap().swap(1, 2);
+    fs::write(&file, model.to_string()).unwrap();
+    let before = files(&folder);
+    let (good, said) = app(&folder, &["migrate", "check"], &[]);
+    assert!(!good && said.contains("the model has changed"), "{said}");
+    let (good, said) = app(&folder, &["migrate", "diff", "order"], &[]);
+    assert!(good && said.contains("wrote migrations/model.json"), "{said}");
+    assert_eq!((files(&folder), fs::read_to_string(&file).unwrap()), (before, text));
+}
+
+#[test]
 fn check_tells_which_file_is_missing_or_cannot_be_read() {
     let folder = folder();
     let file = |name: &str| folder.path().join("migrations").join(name);

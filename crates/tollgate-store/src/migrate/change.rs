@@ -69,6 +69,13 @@ pub enum Step {
         /// What replaces other texts.
         fill: Option<Value<'static>>,
     },
+    /// Nested values have another shape, and rows that are there the one before.
+    Reshape {
+        /// The column.
+        column: usize,
+        /// What keeps them from being read as they are, each with its place.
+        differences: Vec<String>,
+    },
 }
 
 /// What cannot be guessed.
@@ -80,6 +87,8 @@ pub struct Said {
     pub renames: BTreeMap<String, String>,
     /// `movies.released` → `1900`.
     pub fills: BTreeMap<String, String>,
+    /// `movies.place`: nested values of another shape than before, which somebody looks after.
+    pub reshapes: BTreeSet<String>,
 }
 
 impl Said {
@@ -94,6 +103,7 @@ impl Said {
     /// [`Error::Invalid`] with the words.
     pub fn check_names(&self, known: &[String]) -> Result<()> {
         let fills = self.fills.keys().map(|place| ("--fill", place.clone()));
+        let reshapes = self.reshapes.iter().map(|place| ("--reshape", place.clone()));
         let renames = self.renames.iter().flat_map(|(from, to)| {
             // A column is renamed within its table.
             let to = from.split_once('.').map_or_else(|| to.clone(), |(table, _)| format!("{table}.{to}"));
@@ -107,7 +117,9 @@ impl Said {
             known.iter().filter_map(column)
         });
         let known: Vec<String> = known.iter().cloned().chain(moved).collect();
-        let Some((option, name)) = fills.chain(renames).find(|(_, name)| !known.contains(name)) else { return Ok(()) };
+        let Some((option, name)) = fills.chain(reshapes).chain(renames).find(|(_, name)| !known.contains(name)) else {
+            return Ok(());
+        };
         let meant = nearest(&name, &known).map_or_else(
             || "name tables as in `movies`, columns as in `movies.title`".to_owned(),
             |near| format!("did you mean `{near}`?"),
@@ -124,7 +136,8 @@ impl Said {
     pub fn check_used(&self, changes: &[Change]) -> Result<()> {
         let used: BTreeSet<String> = changes.iter().flat_map(Change::words).collect();
         let renames = self.renames.iter().map(|(from, to)| format!("--rename {from}={to}"));
-        let mut said = renames.chain(self.fills.keys().map(|place| format!("--fill {place}")));
+        let reshapes = self.reshapes.iter().map(|place| format!("--reshape {place}"));
+        let mut said = renames.chain(self.fills.keys().map(|place| format!("--fill {place}"))).chain(reshapes);
         match said.find(|words| !used.contains(words)) {
             Some(words) => Err(Error::invalid(format!(
                 "`{words}` fits no change of the model: name tables as they are called now, columns as `TABLE.COLUMN`"
@@ -153,6 +166,7 @@ impl Step {
             Self::Add(column, Some(_))
             | Self::Change { column, fill: Some(_), .. }
             | Self::AddChoices { column, fill: Some(_) } => Some(format!("--fill {}.{}", table.name, name(column))),
+            Self::Reshape { column, .. } => Some(format!("--reshape {}.{}", table.name, name(column))),
             _ => None,
         }
     }

@@ -50,6 +50,16 @@ pub fn create<D: Dialect>(dialect: D, table: &'static Table, ending: &str) -> Ve
     std::iter::once(table).chain(indexes).collect()
 }
 
+/// What is to be known about nested values of another shape, and the beginning of what changes them, as a comment.
+pub fn reshape(table: &Table, column: usize, differences: &[String]) -> String {
+    let (table, column) = (table.name, table.columns[column].name);
+    let differences = differences.join("\n--   ");
+    format!(
+        "-- {table}.{column} has another shape, and rows that are there the one before:\n--   {differences}\n-- UPDATE \"{table}\" SET \
+         \"{column}\" = … WHERE …"
+    )
+}
+
 /// The condition that a column holds one of its choices, if those are all that it holds.
 pub fn is_choice(table: &Table, index: usize) -> Option<String> {
     let column = &table.columns[index];

@@ -32,6 +32,8 @@ mod postgres;
 #[cfg(test)]
 mod redis;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod sqlite;
 #[cfg(test)]
 mod twins;

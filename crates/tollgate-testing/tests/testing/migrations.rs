@@ -103,7 +103,8 @@ pub(crate) fn said() -> Said {
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
     let tags = r#"["it's","old"]"#;
     let fills = [("movies.year", "1900"), ("movies.rating", "8.5"), ("movies.tags", tags), ("movies.votes", "0.25")];
-    Said { drop: true, renames: pairs(&[("films", "movies"), ("movies.name", "title")]), fills: pairs(&fills) }
+    let renames = pairs(&[("films", "movies"), ("movies.name", "title")]);
+    Said { drop: true, renames, fills: pairs(&fills), ..Said::default() }
 }
 
 pub(crate) fn text(text: &str) -> Value<'static> {

@@ -49,6 +49,10 @@ pub(super) struct Diff {
     /// What rows that are there get in a column, as in `movies.released=1900`
     #[arg(long, value_parser = pair)]
     fill: Vec<(String, String)>,
+    /// A column of nested values that have another shape now, as in `movies.place`: the scripts get room for what changes
+    /// rows that are there
+    #[arg(long)]
+    reshape: Vec<String>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -66,8 +70,9 @@ pub(super) async fn migrate(design: Design, command: Migrate) -> Result<(), Fail
     }
 }
 
-fn write(design: &Design, Diff { name, drop, rename, fill }: Diff) -> Result<(), Failure> {
-    let said = Said { drop, renames: BTreeMap::from_iter(rename), fills: BTreeMap::from_iter(fill) };
+fn write(design: &Design, Diff { name, drop, rename, fill, reshape }: Diff) -> Result<(), Failure> {
+    let (renames, fills) = (BTreeMap::from_iter(rename), BTreeMap::from_iter(fill));
+    let said = Said { drop, renames, fills, reshapes: BTreeSet::from_iter(reshape) };
     let databases = design.tables();
     let mut names = vec![];
     for (database, tables) in &databases {
@@ -78,8 +83,12 @@ fn write(design: &Design, Diff { name, drop, rename, fill }: Diff) -> Result<(),
     let all = all.collect::<Result<Vec<_>, _>>()?;
     said.check_used(&all.concat())?;
     let mut text = String::new();
-    for ((database, tables), changes) in databases.iter().zip(&all).filter(|(_, changes)| !changes.is_empty()) {
-        for file in Migrations::of(*database).write(&name, changes, tables)? {
+    for ((database, tables), changes) in databases.iter().zip(&all) {
+        let migrations = Migrations::of(*database);
+        if !migrations.has_changed(tables)? {
+            continue;
+        }
+        for file in migrations.write(&name, changes, tables)? {
             let _ = writeln!(text, "wrote {file}");
         }
     }
