@@ -281,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_groups_take_long_more_of_them_set_off_evenly() {
-        let gated = Gated::new(100, 100, PATIENCE);
+        let gated = Gated::new(100, 100, TIMEOUT);
         let first = gated.ask(0).await;
         sleep(LONG * 4).await;
         gated.gate.add_permits(1);
