@@ -227,10 +227,13 @@ pub async fn who_allows_a_client_many_times_at_once_goes_on_each_time(database: 
     let issuer = Issuer::start(database).await;
     let mut ann = issuer.ann().await;
     let asking = asking("recorder", "openid read:movies");
-    assert!(ann.post(0, "/oauth/authorize", &asking).await.body.contains("<h1>Allow Recorder?"), "she is asked");
+    let page = ann.post(0, "/oauth/authorize", &asking).await.body;
+    assert!(page.contains("<h1>Allow Recorder?"), "she is asked");
+    let (_, user) = page.split_once(r#"name="user" value=""#).expect("the page says whom it asks");
+    let (user, _) = user.split_once('"').expect("a value ends");
     let request = form_urlencoded::Serializer::new(String::new()).extend_pairs(asking).finish();
     let click = |_| {
-        let form = [("request", &*request), ("scope", "openid read:movies"), ("answer", "allow")];
+        let form = [("request", &*request), ("user", user), ("scope", "openid read:movies"), ("answer", "allow")];
         form.map(|(name, value)| (name, value.to_owned())).to_vec()
     };
     for Answer { status, location, .. } in race(8, &ann, "/oauth/consent", click).await {
