@@ -142,12 +142,12 @@ mod tests {
     async fn a_change_has_the_name_of_a_file_that_is_there() {
         let (folder, (send, changed)) = (tempfile::TempDir::new().unwrap(), unbounded_channel());
         let watcher = notify::recommended_watcher(|_: notify::Result<Event>| {}).unwrap();
-        let mut changes = Changes { changed, files: Files::default(), watcher };
+        let mut all = Changes { changed, files: Files::default(), watcher };
         fs::write(folder.path().join("mod.rs"), "").unwrap();
         for name in ["sedX1y2", "mod.rs", "sedX1y2"] {
             send.send(folder.path().join(name)).unwrap();
         }
-        assert_eq!(changes.next().await, "mod.rs");
+        assert_eq!(all.next().await, "mod.rs");
     }
 
     #[test]

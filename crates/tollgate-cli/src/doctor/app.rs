@@ -38,7 +38,9 @@ fn check(app: &App, report: &mut Report) {
     let (text, ended) = tools::outcome(&mut app.command(&["check"]));
     let found = findings(&text);
     let is_told = found.iter().any(|finding| finding.mark == Mark::Bad);
-    found.into_iter().for_each(|finding| report.add(finding));
+    for finding in found {
+        report.add(finding);
+    }
     if let (Err(why), false) = (ended, is_told) {
         report.add(Finding::bad("check", said(&why.0), fix(&app.name, &why.0)));
     }
