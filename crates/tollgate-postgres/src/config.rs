@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(config.server.get_password(), Some(&b"p@ss"[..]));
         assert_eq!((config.server.get_ssl_mode(), config.verify), (SslMode::Require, Verify::Host));
         assert_eq!(config.server.get_connect_timeout(), Some(&Duration::from_secs(3)));
-        assert_eq!(config.most_connections(), 2 + 2 + 4 + 3 * 8 + 9);
+        assert_eq!(config.most_connections(), 2 + 3 + 4 + 3 * 8 + 9);
     }
 
     #[test]

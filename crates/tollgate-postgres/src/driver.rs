@@ -29,10 +29,11 @@ use tollgate_store::{
 };
 
 /// Point reads are so quick that two connections keep a server busy. One group of inserts travels after the other; their
-/// second connection is for more at once, where they take long. Lists wait for no lock, so they are kept from updates,
-/// deletes and inserts of one's own, which do: a moment where others follow, and then on a connection to themselves.
+/// other connections are for more at once, where they take long, and for when one is lost. Lists wait for no lock, so they
+/// are kept from updates, deletes and inserts of one's own, which do: a moment where others follow, and then on a connection
+/// to themselves.
 pub(crate) const POINTS: usize = 2;
-pub(crate) const INSERTS: usize = 2;
+pub(crate) const INSERTS: usize = 3;
 const GROUPS_OF_INSERTS: usize = 1;
 pub(crate) const WAITING: usize = 4;
 
