@@ -164,9 +164,8 @@ impl NewAuditEvent {
     /// Says it in the log.
     pub fn log(&self) {
         let Self { actor, action, resource, allowed, .. } = self;
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let (via, row, detail) = (text(&self.via), text(&self.row_id), text(&self.detail));
-        let (address, request_id) = (text(&self.address), text(&self.request_id));
+        let [via, row, detail, address, request_id] =
+            [&self.via, &self.row_id, &self.detail, &self.address, &self.request_id].map(Option::as_deref);
         tracing::info!(
             target: "tollgate::audit", actor, via, action, resource, row, allowed, detail, address, request_id, "audit"
         );

@@ -125,6 +125,7 @@ async fn an_event_is_a_line_of_the_log_once_it_is_kept() {
     let (log, made) = Log::of(ann.post("/prescriptions", json!({ "text": "private matters" }))).await;
     assert_eq!(made.status(), 201);
     assert!(log.contains("tollgate::audit") && log.contains("ann") && !log.contains("private"), "{log}");
+    assert!(!log.contains("=\"\""), "what is not known is not said: {log}");
     let (log, refused) = Log::of(ann.post("/prescriptions", json!({ "text": "\0" }))).await;
     assert_eq!((refused.status(), log.contains("tollgate::audit")), (422, false), "{log}");
 }
