@@ -115,10 +115,15 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
     }
 
     /// The group to leave with after a landing; without one, the lane is free.
-    fn land(&self, took: Option<Duration>) -> Option<Vec<Job<Q, A>>> {
-        let mut queue = self.queue();
-        (queue.flying, queue.took) = (queue.flying - 1, took.unwrap_or(queue.took));
-        self.next_group(&mut queue, Instant::now())
+    fn land(&self, flight: &Flight<Q, A>) -> Option<Vec<Job<Q, A>>> {
+        let (mut queue, now) = (self.queue(), Instant::now());
+        queue.flying -= 1;
+        let took = now.duration_since(flight.departed);
+        // Who waits for another's transaction says nothing of how long groups take.
+        if took < flight.keeps {
+            queue.took = took;
+        }
+        self.next_group(&mut queue, now)
     }
 
     fn next_group(&self, queue: &mut Queue<Q, A>, now: Instant) -> Option<Vec<Job<Q, A>>> {
@@ -204,9 +209,7 @@ async fn fly(mut run: Answer<'static, ()>, keeps: Duration, lands: Box<dyn Send>
 
 impl<Q: Send + 'static, A: Send + 'static> Drop for Flight<Q, A> {
     fn drop(&mut self) {
-        // Who waits for another's transaction says nothing of how long groups take.
-        let took = Some(self.departed.elapsed()).filter(|took| *took < self.keeps);
-        if let Some(group) = self.batcher.land(took) {
+        if let Some(group) = self.batcher.land(self) {
             Flight::of(&group, &self.batcher).depart(group);
         }
     }

@@ -57,9 +57,23 @@ async fn a_queue_that_never_empties_is_short() {
     assert!(late < Duration::from_millis(60), "{late:?}");
 }
 
-/// So many requests a second come for so long, whatever becomes of those before: how long the served ones took in the
-/// last half of that, and how many requests there were in it.
-async fn come(load: &Load, a_second: u32, lasting: Duration, work: impl AsyncFn()) -> (Vec<Duration>, usize) {
+/// Four cores: each does a piece of work in four milliseconds.
+struct Cores(Semaphore);
+
+impl Cores {
+    fn new() -> Self {
+        Self(Semaphore::new(4))
+    }
+
+    async fn work(&self) {
+        let _core = self.0.acquire().await;
+        sleep(Duration::from_millis(4)).await;
+    }
+}
+
+/// So many requests a second come for so long, whatever becomes of those before: whether each in the last half of that was
+/// served, and how long it took until it knew.
+async fn come(load: &Load, a_second: u32, lasting: Duration, work: impl AsyncFn()) -> Vec<(bool, Duration)> {
     let (work, begun) = (&work, Instant::now());
     let count = a_second * u32::try_from(lasting.as_secs()).unwrap();
     let each = (0..count).map(async |number| {
@@ -69,21 +83,29 @@ async fn come(load: &Load, a_second: u32, lasting: Duration, work: impl AsyncFn(
             work().await;
             StatusCode::OK.into_response()
         };
-        (load.run(None, pin!(work)).await.status() == 200).then(|| since.elapsed())
+        (load.run(None, pin!(work)).await.status() == 200, since.elapsed())
     });
-    let told = join_all(each).await.split_off(count as usize / 2);
-    let count = told.len();
-    (told.into_iter().flatten().collect(), count)
+    join_all(each).await.split_off(count as usize / 2)
+}
+
+/// How long those took that were served.
+fn served(told: &[(bool, Duration)]) -> Vec<Duration> {
+    told.iter().filter(|(is_served, _)| *is_served).map(|(_, took)| *took).collect()
+}
+
+/// After twice as many requests as the cores can do there are few places.
+async fn after_a_storm(patience: u64) -> Load {
+    let (load, cores) = (load(64, patience), Cores::new());
+    come(&load, 2000, Duration::from_secs(5), async || cores.work().await).await;
+    assert!(load.counts().most < 32, "{:?}", load.counts());
+    load
 }
 
 #[tokio::test(start_paused = true)]
 async fn more_requests_than_can_be_served_are_not_all_made_late() {
-    let (load, cores) = (load(256, 50), Semaphore::new(4));
-    let work = async || {
-        let _core = cores.acquire().await;
-        sleep(Duration::from_millis(4)).await;
-    };
-    let (served, count) = come(&load, 2000, Duration::from_secs(10), work).await;
+    let (load, cores) = (load(256, 50), Cores::new());
+    let told = come(&load, 2000, Duration::from_secs(10), async || cores.work().await).await;
+    let (served, count) = (served(&told), told.len());
     let (goodput, slowest) = (2 * served.len(), served.iter().max().unwrap());
     assert!(goodput * 10 > count * 9, "{goodput} of {count} that four cores can do");
     assert!(*slowest < Duration::from_millis(40), "{slowest:?}, and a quarter of a second with all places");
@@ -91,53 +113,26 @@ async fn more_requests_than_can_be_served_are_not_all_made_late() {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_crowd_who_would_wait_in_vain_is_told_at_once() {
-    let (load, cores) = (load(256, 50), Semaphore::new(4));
-    let work = async || {
-        let _core = cores.acquire().await;
-        sleep(Duration::from_millis(4)).await;
-    };
-    let (waited, in_vain) = (AtomicU64::new(0), AtomicU64::new(0));
-    let ask = async |number| {
-        sleep(Duration::from_millis(number) / 2).await;
-        let since = Instant::now();
-        let answer = async {
-            work().await;
-            StatusCode::OK.into_response()
-        };
-        if load.run(None, pin!(answer)).await.status() == 503 && number > 4000 {
-            let counted = if since.elapsed() < Duration::from_millis(1) { &in_vain } else { &waited };
-            counted.fetch_add(1, Ordering::Relaxed);
-        }
-    };
-    join_all((0..20_000).map(ask)).await;
-    let [waited, in_vain] = [waited, in_vain].map(AtomicU64::into_inner);
-    assert!(in_vain > 6000 && waited * 4 < in_vain, "{in_vain} were told at once, {waited} waited first");
+    let (load, cores) = (load(256, 50), Cores::new());
+    let told = come(&load, 2000, Duration::from_secs(10), async || cores.work().await).await;
+    let away: Vec<_> = told.iter().filter(|(is_served, _)| !is_served).collect();
+    let at_once = away.iter().filter(|(_, took)| *took < Duration::from_millis(1)).count();
+    let waited = away.len() - at_once;
+    assert!(at_once > 4000 && waited * 4 < at_once, "{at_once} were told at once, {waited} waited first");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_database_that_has_become_slow_is_asked_by_as_many_as_may() {
-    let (load, cores) = (load(64, 500), Semaphore::new(4));
-    let quick = async || {
-        let _core = cores.acquire().await;
-        sleep(Duration::from_millis(4)).await;
-    };
-    come(&load, 2000, Duration::from_secs(5), quick).await;
-    assert!(load.counts().most < 32, "{:?}", load.counts());
+    let load = after_a_storm(500).await;
     let slow = async || sleep(Duration::from_millis(500)).await;
-    let (served, count) = come(&load, 256, Duration::from_secs(20), slow).await;
-    let goodput = 2 * served.len();
+    let told = come(&load, 256, Duration::from_secs(20), slow).await;
+    let (goodput, count) = (2 * served(&told).len(), told.len());
     assert!(goodput * 10 > count * 9, "{goodput} of {count} that sixty-four places can do, {:?}", load.counts());
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_a_calm_all_places_are_there_again() {
-    let (load, cores) = (load(64, 50), Semaphore::new(4));
-    let quick = async || {
-        let _core = cores.acquire().await;
-        sleep(Duration::from_millis(4)).await;
-    };
-    come(&load, 2000, Duration::from_secs(5), quick).await;
-    assert!(load.counts().most < 32, "{:?}", load.counts());
+    let load = after_a_storm(50).await;
     sleep(CALM).await;
     let answers = join_all((0..64).map(|_| load.run(None, Box::pin(work(5000))))).await;
     assert!(answers.iter().all(|answer| answer.status() == 200), "{:?}", load.counts());
@@ -145,13 +140,7 @@ async fn after_a_calm_all_places_are_there_again() {
 
 #[tokio::test(start_paused = true)]
 async fn bursts_do_not_keep_the_few_places_of_a_storm() {
-    let (load, cores) = (load(64, 50), Semaphore::new(4));
-    let quick = async || {
-        let _core = cores.acquire().await;
-        sleep(Duration::from_millis(4)).await;
-    };
-    come(&load, 2000, Duration::from_secs(5), quick).await;
-    assert!(load.counts().most < 32, "{:?}", load.counts());
+    let load = after_a_storm(50).await;
     let mut served = Vec::new();
     for _ in 0..20 {
         let burst = (0..40).map(async |number| {
