@@ -50,7 +50,7 @@ impl Again {
 pub(crate) struct Lines {
     lines: Vec<Arc<Line>>,
     /// With fewer statements than these, a line is as good as one that has none, and no connection.
-    busy: usize,
+    few: usize,
     statements: Gauge,
 }
 
@@ -60,12 +60,12 @@ impl Lines {
         let statements = statements(connector.config.database(), purpose);
         let connector = Arc::new(connector);
         let lines = (0..count).map(|_| Arc::new(Line::new(Arc::clone(&connector)))).collect();
-        Self { lines, busy: 1, statements }
+        Self { lines, few: 1, statements }
     }
 
     /// Their statements are short and wait for nobody.
     pub(crate) fn of_short_ones(self) -> Self {
-        Self { busy: TO_CONNECT, ..self }
+        Self { few: TO_CONNECT, ..self }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -111,7 +111,7 @@ impl Lines {
             return free.enter();
         }
         let there = self.lines.iter().filter(|line| line.current().is_some()).min_by_key(|line| line.busy());
-        if let Some(there) = there.filter(|there| there.busy() < free.busy() + self.busy) {
+        if let Some(there) = there.filter(|there| there.busy() < free.busy() + self.few) {
             free.begin_anew();
             return there.enter();
         }
