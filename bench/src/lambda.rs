@@ -83,8 +83,7 @@ impl Times {
 fn our_function(folder: &Path) -> Result<Command, Box<dyn Error>> {
     let mut function = ours(folder, None)?;
     function.envs([
-        ("BENCH_ENV", "prod"),
-        ("BENCH_SERVER__PUBLIC_URL", "https://bench.example"),
+        ("BENCH_IDENTITY__EMBEDDED", "false"),
         ("BENCH_IDENTITY__ISSUERS__BENCH__PRESET", "secret"),
         ("BENCH_IDENTITY__ISSUERS__BENCH__ISSUER", "bench"),
         ("BENCH_IDENTITY__ISSUERS__BENCH__AUDIENCE", "bench"),
@@ -115,9 +114,9 @@ fn event() -> Result<String, Box<dyn Error>> {
     });
     let event = json!({
         "version": "2.0", "routeKey": "$default", "rawPath": "/movies/7", "rawQueryString": "",
-        "headers": { "authorization": format!("Bearer {token}"), "host": "bench.example" },
+        "headers": { "authorization": format!("Bearer {token}"), "host": "bench.test" },
         "requestContext": {
-            "accountId": "123456789012", "apiId": "api", "domainName": "bench.example", "domainPrefix": "bench",
+            "accountId": "123456789012", "apiId": "api", "domainName": "bench.test", "domainPrefix": "bench",
             "http": http, "requestId": "id", "routeKey": "$default", "stage": "$default", "time": "now", "timeEpoch": 0
         },
         "isBase64Encoded": false

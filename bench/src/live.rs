@@ -3,7 +3,7 @@
 use crate::{
     report::machine,
     section,
-    servers::{memory, password_token, post, start_ours_with},
+    servers::{add_users, memory, password_token, post, start_ours_with},
 };
 use std::{
     error::Error,
@@ -24,6 +24,7 @@ const MOST: f64 = 100.0;
 pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let folder = TempDir::new()?;
     let settings = [("BENCH_LIVE__READERS_PER_PERSON".to_owned(), (READERS + 1).to_string())];
+    add_users(folder.path(), None)?;
     let mut server = start_ours_with(folder.path(), None, &settings)?;
     server.target.own = password_token(server.target.port, "own")?;
     let (port, token) = (server.target.port, server.target.own.clone());

@@ -5,6 +5,7 @@
 //! result is kept in `bench/LOGIN.md`, which is a part of the report.
 
 use crate::{
+    load::said,
     median,
     report::machine,
     section,
@@ -35,10 +36,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let users = (0..USERS).flat_map(|n| [user("argon2", ARGON2, n), user("bcrypt", &bcrypt, n)]);
     let file = folder.path().join("users.json");
     fs::write(&file, users.collect::<Value>().to_string())?;
-    let loaded = ours(folder.path(), None)?.args(["load", "users"]).arg(&file).output()?;
-    if !loaded.status.success() {
-        return Err(String::from_utf8_lossy(&loaded.stderr).into());
-    }
+    said(ours(folder.path(), None)?.args(["load", "users"]).arg(&file))?;
     let server = start_ours(folder.path(), None)?;
     let mut times = [vec![], vec![], vec![]];
     for n in 0..TRIES {

@@ -39,7 +39,7 @@ fn measure(under: Under) -> Result<Vec<f64>, Box<dyn Error>> {
     let postgres = (under == Under::Postgres).then(Postgres::start);
     let url = postgres.as_ref().map(Postgres::url);
     let port = free_port();
-    let server = started(&mut app(folder.path(), url.as_deref(), port)?)?;
+    let server = started(&mut app(folder.path(), url.as_deref(), port)?, port)?;
     let told = app(folder.path(), url.as_deref(), port)?.args(["token", "clinician@example.test"]).output()?;
     let token = String::from_utf8(told.stdout)?.trim().to_owned();
     for number in 0..PATIENTS {

@@ -23,6 +23,8 @@ use tollgate_testing::servers::{Postgres, free_port};
 const SECRET: &str = "a secret of at least thirty-two bytes, for a benchmark";
 /// In base64, as Loco wants it.
 const LOCO_SECRET: &str = "YSBzZWNyZXQgb2YgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcywgZm9yIGEgYmVuY2htYXJr";
+/// Of who asks.
+const PASSWORD: &str = "seven-wide-rivers";
 const ROWS: usize = 10_000;
 /// How often a measurement is tried: on a busy machine a disk may hold up some requests too long for `wrk`.
 const TRIES: usize = 3;
@@ -75,6 +77,7 @@ impl Servers {
         let postgres = (under == Under::Postgres).then(Postgres::start);
         let url = postgres.as_ref().map(Postgres::url);
         fill(folder.path(), url.as_deref())?;
+        add_users(folder.path(), url.as_deref())?;
         let mut ours = start_ours(folder.path(), url.as_deref())?;
         ours.target.own = password_token(ours.target.port, "own")?;
         ours.target.any = password_token(ours.target.port, "any")?;
@@ -82,6 +85,7 @@ impl Servers {
         // Apart, so that it is in the way of no other job.
         let apart = folder.path().join("watched");
         fs::create_dir(&apart)?;
+        add_users(&apart, None)?;
         let mut watched = start_ours_with(&apart, None, &watched()?)?;
         watched.target.own = password_token(watched.target.port, "own")?;
         let by_hand = start_by_hand(folder.path(), url.as_deref())?;
@@ -159,13 +163,30 @@ pub(crate) fn fill(folder: &Path, url: Option<&str>) -> Result<(), Box<dyn Error
     };
     let file = folder.join("movies.json");
     fs::write(&file, (1..=ROWS).map(movie).collect::<Value>().to_string())?;
-    let loaded = ours(folder, url)?.args(["load", "movies"]).arg(&file).output()?;
-    if loaded.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&loaded.stderr).into()) }
+    said(ours(folder, url)?.args(["load", "movies"]).arg(&file)).map(drop)
 }
 
+/// Who asks: one who may reach their own notes, and one who may reach any.
+pub(crate) fn add_users(folder: &Path, url: Option<&str>) -> Result<(), Box<dyn Error>> {
+    ["own", "any"].into_iter().try_for_each(|role| {
+        let who = ["user", "create", "--name", role, "--email", &format!("{role}@example.test"), "--role", role];
+        said(ours(folder, url)?.args(who).args(["--password", PASSWORD])).map(drop)
+    })
+}
+
+/// Ours as in production: in `dev`, a developer's console keeps what it hears of each request.
 pub(crate) fn ours(folder: &Path, url: Option<&str>) -> Result<Command, Box<dyn Error>> {
     let mut ours = Command::new(binary("ours")?);
     ours.current_dir(folder).envs(url.map(|url| ("BENCH_DATABASE__URL", url)));
+    // Load comes from one address; whoever measures sign-ins says another, as a proxy on this machine would.
+    ours.envs([
+        ("BENCH_ENV", "production"),
+        ("BENCH_SERVER__PUBLIC_URL", "https://bench.test"),
+        ("BENCH_SERVER__PROXIES", "1"),
+        ("BENCH_IDENTITY__EMBEDDED", "true"),
+        ("BENCH_DATABASE__ADDITIVE", "true"),
+        ("BENCH_TELEMETRY__METRICS", "127.0.0.1:0"),
+    ]);
     Ok(ours)
 }
 
@@ -180,33 +201,26 @@ pub(crate) fn start_ours_with(
     settings: &[(String, String)],
 ) -> Result<Server, Box<dyn Error>> {
     let (mut ours, port) = (ours(folder, url)?, free_port());
-    // Load comes from one address; whoever measures sign-ins says another, as a proxy on this machine would.
-    ours.env("BENCH_SERVER__PROXIES", "1").env("BENCH_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"));
     // A log of each request is written, and read by nobody.
     let log = if settings.is_empty() { Stdio::inherit() } else { Stdio::null() };
-    started(ours.envs(settings.iter().cloned()).args(["--port", &port.to_string()]).stderr(log))
+    started(ours.envs(settings.iter().cloned()).stderr(log), port)
 }
 
-/// A server that says in its banner where it is.
-pub(crate) fn started(command: &mut Command) -> Result<Server, Box<dyn Error>> {
-    let mut child = command.stdout(Stdio::piped()).spawn()?;
+/// A server that listens at this port, which it says in its banner.
+pub(crate) fn started(command: &mut Command, port: u16) -> Result<Server, Box<dyn Error>> {
+    let mut child = command.args(["--port", &port.to_string()]).stdout(Stdio::piped()).spawn()?;
     let stdout = child.stdout.take().ok_or("no output")?;
-    let port = BufReader::new(stdout).lines().map_while(Result::ok).find_map(|line| {
-        let address = line.trim().strip_prefix("app ")?.trim().trim_end_matches('/').to_owned();
-        address.rsplit_once(':')?.1.parse().ok()
-    });
-    let port = port.ok_or("it did not start")?;
+    let is_banner = |line: &String| line.trim().starts_with("app ");
+    BufReader::new(stdout).lines().map_while(Result::ok).find(is_banner).ok_or("it did not start")?;
     Ok(Server { child, target: Target { port, own: String::new(), any: String::new() } })
 }
 
 /// Everything that watches and limits in production, at limits that nobody reaches.
 fn watched() -> Result<Vec<(String, String)>, Box<dyn Error>> {
     let mut settings = vec![
-        ("TELEMETRY__METRICS", "127.0.0.1:0".to_owned()),
         ("LIMITS__ADDRESS", "1000000 per second".to_owned()),
         ("LIMITS__ACTOR", "1000000 per second".to_owned()),
         ("LOG__FILTER", "info".to_owned()),
-        ("LOG__FORMAT", "json".to_owned()),
     ];
     if cfg!(feature = "otlp") {
         let receiver = receiver()?;
@@ -335,9 +349,9 @@ fn wait_for_success(server: &mut Server) -> Result<(), Box<dyn Error>> {
     if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("it answers {answer}").into()) }
 }
 
-/// What the banner's first `curl` line does.
+/// A token for a password, of one of those who ask.
 pub(crate) fn password_token(port: u16, user: &str) -> Result<String, Box<dyn Error>> {
-    let form = format!("username={user}@example.test&password=bench-bench");
+    let form = format!("username={user}@example.test&password={PASSWORD}");
     let answer = post(port, "/token", "Content-Type: application/x-www-form-urlencoded", &form)?;
     let json: Value = serde_json::from_str(answer.split_once("\r\n\r\n").ok_or("no answer")?.1)?;
     Ok(json["access_token"].as_str().ok_or_else(|| format!("no token: {json}"))?.to_owned())

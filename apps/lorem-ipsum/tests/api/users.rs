@@ -66,7 +66,10 @@ fn one_session_of_a_user_is_ended_from_the_command_line() {
     let end = ["sessions", "ann@example.test", "--end", &first];
     assert!(stdout(&user(folder.path(), &end)).contains("signed out there"));
     assert_eq!(sessions().as_array().unwrap().iter().map(name).collect::<Vec<_>>(), [second]);
-    assert!(failure(&user(folder.path(), &end)).contains("they have no session"));
+    let of_hyphen = ["sessions", "ann@example.test", "--end", "-Pa8"];
+    for gone in [end, of_hyphen] {
+        assert!(failure(&user(folder.path(), &gone)).contains("they have no session"));
+    }
 }
 
 /// It speaks for the service account, so it goes on; whoever keeps its maker out is told.

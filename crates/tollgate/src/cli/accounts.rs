@@ -64,7 +64,7 @@ pub(super) struct Sessions {
     #[command(flatten)]
     who: Who,
     /// End this session, and what applications were given under it
-    #[arg(long, value_name = "SESSION")]
+    #[arg(long, value_name = "SESSION", allow_hyphen_values = true)]
     pub(super) end: Option<String>,
 }
 
