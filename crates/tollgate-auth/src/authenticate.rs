@@ -17,6 +17,7 @@ use crate::{
     token::{Gate, Revocations},
 };
 use axum::http::{HeaderMap, header, request::Parts};
+use memchr::memchr2;
 use std::sync::Arc;
 use tollgate_access::{Actor, Grants, Identity as Person};
 use tollgate_core::{Clock, Problem, Result};
@@ -94,9 +95,9 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
 /// What stands before a token.
 pub(crate) const SCHEME: &[u8] = b"Bearer ";
 
-/// Goes on after a byte that is not: without a way out, many are looked at together.
+/// Of what a header's value may have, a token has neither spaces nor what is not ASCII.
 fn is_graphic(token: &[u8]) -> bool {
-    token.iter().fold(true, |all, byte| all & byte.is_ascii_graphic())
+    token.is_ascii() && memchr2(b' ', b'\t', token).is_none()
 }
 
 /// Whoever uses another scheme has not brought a token, so the challenge names no error (RFC 6750, 3.1): `invalid_request`

@@ -54,7 +54,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Store(error) => error.into(),
-            Error::Busy | Error::TooManyRevoked => Self::unavailable().because(error.to_string()).later(1),
+            Error::Busy | Error::TooManyRevoked => Self::unavailable().because(error.to_string()).retry_after(1),
             Error::Configuration(_)
             | Error::Sign(_)
             | Error::Gate(_)

@@ -174,7 +174,7 @@ impl Problem {
 
     /// Says after how many seconds another try is worth it (`Retry-After`, RFC 9110, 10.2.3).
     #[must_use]
-    pub fn later(self, seconds: u32) -> Self {
+    pub fn retry_after(self, seconds: u32) -> Self {
         self.header(http::header::RETRY_AFTER, seconds.into())
     }
 

@@ -50,7 +50,7 @@ pub struct Built {
     /// Its routes.
     pub router: Router<Arc<Context>>,
     /// The OpenAPI 3.1 document.
-    pub document: Value,
+    pub document: Arc<Value>,
     /// Each route and who may call it.
     pub routes: Vec<RouteInfo>,
     /// Each service and what its routes ask for.
@@ -131,7 +131,7 @@ impl Api {
         let elsewhere = others.resources.iter().map(|resource| resource.table());
         let tables_elsewhere = elsewhere.filter(|table| !is_here(table)).collect();
         Ok(Built {
-            document: self.document(described.paths, components),
+            document: self.document(described.paths, components).into(),
             routes: self.routes().map(|(_, route)| route.info()).collect(),
             services: self.services.iter().map(Service::info).collect(),
             seeds: self.services.iter().flat_map(|service| service.seeds.clone()).collect(),

@@ -20,7 +20,10 @@ use axum::{
 };
 use minijinja::HtmlEscape;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 /// Where the pages of the authorization flow come back to, below the app's own origin.
 pub const REDIRECT_PATH: &str = "/docs/assets/oauth2-redirect.html";
@@ -49,27 +52,35 @@ const START: &str = include_str!("../assets/docs.js");
 const STYLE: &str = include_str!("../assets/docs.css");
 
 /// `/docs`, `/openapi.json` and what they need.
-pub fn router(title: &str, document: &Value, schemes: &[Scheme]) -> Router {
+pub fn router(title: &str, document: &Arc<Value>, schemes: &[Scheme]) -> Router {
     // A setting with a character that no header can hold is no address either.
     let policy = HeaderValue::try_from(policy(schemes)).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let (document, page) = (Arc::clone(document), page(title, schemes));
     Router::new()
-        .route("/openapi.json", file("application/json", document.to_string()))
-        .route("/docs", file("text/html; charset=utf-8", page(title, schemes)))
-        .route("/docs/start.js", file("text/javascript", START))
-        .route("/docs/style.css", file("text/css", STYLE))
+        .route("/openapi.json", file("application/json", move || document.to_string().into()))
+        .route("/docs", file("text/html; charset=utf-8", || page.into()))
+        .route("/docs/start.js", file("text/javascript", || START.into()))
+        .route("/docs/style.css", file("text/css", || STYLE.into()))
         .merge(swagger_ui::router())
         .layer(map_response(move |response: Response| {
             std::future::ready(([(header::CONTENT_SECURITY_POLICY, policy.clone())], response))
         }))
 }
 
-/// The same bytes for everybody, which are asked for again before they are used.
-fn file(media_type: &'static str, content: impl Into<Bytes>) -> MethodRouter {
-    let content = content.into();
-    let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
-    EntityTag::of_bytes(&content).put_on(&mut headers);
-    headers.remove(header::VARY);
-    get(async move |asked: HeaderMap| unless_known((headers, content).into_response(), true, &asked))
+/// The same bytes for everybody, which are asked for again before they are used. Made for whoever asks first: most processes
+/// are asked by nobody.
+fn file(media_type: &'static str, content: impl FnOnce() -> Bytes + Send + 'static) -> MethodRouter {
+    let made = Arc::new(LazyLock::new(|| {
+        let content = content();
+        let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        EntityTag::of_bytes(&content).put_on(&mut headers);
+        headers.remove(header::VARY);
+        (headers, content)
+    }));
+    get(async move |asked: HeaderMap| {
+        let file: &(HeaderMap, Bytes) = &made;
+        unless_known(file.clone().into_response(), true, &asked)
+    })
 }
 
 fn page(title: &str, schemes: &[Scheme]) -> String {

@@ -240,7 +240,7 @@ fn running() -> Problem {
     count("running");
     Problem::conflict()
         .because("the request with this `Idempotency-Key` is still running; send it again later")
-        .later(1)
+        .retry_after(1)
 }
 
 /// What is to be remembered of a request, once it has an answer.

@@ -284,7 +284,7 @@ impl Taken {
         let Limit { policy, quota: Quota { requests, window }, .. } = *one.limit;
         let window = window.as_secs();
         let why = format!("over the limit by {policy}: {requests} requests in {window} seconds");
-        Some(Refusal::from(Problem::new(StatusCode::TOO_MANY_REQUESTS).because(why).later(wait)).into_response())
+        Some(Refusal::from(Problem::new(StatusCode::TOO_MANY_REQUESTS).because(why).retry_after(wait)).into_response())
     }
 
     /// Says what is left.

@@ -181,7 +181,7 @@ impl Load {
         timeout(self.longest, answer).await.unwrap_or_else(|_| {
             let seconds = self.longest.as_secs();
             let words = format!("there was no answer within {seconds} s; what was asked may have happened");
-            Refusal::from(Problem::unavailable().because(words).later(1)).into_response()
+            Refusal::from(Problem::unavailable().because(words).retry_after(1)).into_response()
         })
     }
 
@@ -274,7 +274,7 @@ impl Load {
             Away::NoPlace => format!("there are more than {} requests at once", self.wanted.load(Ordering::Relaxed)),
             Away::NoRoom => "too many bodies are on their way at once".to_owned(),
         };
-        let refusal = Refusal::from(Problem::unavailable().because(words).later(1));
+        let refusal = Refusal::from(Problem::unavailable().because(words).retry_after(1));
         Refusal { is_one_of_many: true, ..refusal }.into_response()
     }
 

@@ -295,7 +295,7 @@ async fn answer(road: impl Future<Output = Result<Response, Infallible>>) -> Res
 /// What may change something is done to its end, also when its client hangs up: no handler stops half way, and what came of
 /// it is in the log.
 async fn to_its_end(road: Answering) -> Result<Response, Infallible> {
-    let on_its_way_out = |_| Refusal::from(Problem::unavailable().because("the app is on its way out").later(1));
+    let on_its_way_out = |_| Refusal::from(Problem::unavailable().because("the app is on its way out").retry_after(1));
     tokio::spawn(road).await.unwrap_or_else(|error| Ok(on_its_way_out(error).into_response()))
 }
 

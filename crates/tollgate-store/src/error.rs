@@ -88,8 +88,8 @@ impl From<Error> for Problem {
             }
             Error::Invalid(_) => Self::invalid(vec![]).because(said),
             Error::Rejected(cause) => Self::invalid(vec![]).because(said).caused_by(cause),
-            Error::Overloaded => Self::unavailable().because(said).later(1),
-            Error::Unavailable(cause) => Self::unavailable().because(said).later(1).caused_by(cause),
+            Error::Overloaded => Self::unavailable().because(said).retry_after(1),
+            Error::Unavailable(cause) => Self::unavailable().because(said).retry_after(1).caused_by(cause),
             Error::Full(cause) => Self::new(http::StatusCode::INSUFFICIENT_STORAGE).because(said).caused_by(cause),
             Error::Schema(cause) | Error::Internal(cause) => Self::internal().caused_by(cause),
         }

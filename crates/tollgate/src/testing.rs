@@ -22,7 +22,7 @@ pub struct Assembled {
     /// Everything it answers.
     pub router: Router,
     /// Its OpenAPI document.
-    pub document: Value,
+    pub document: Arc<Value>,
     /// Each route and who may call it.
     pub routes: Vec<RouteInfo>,
     /// The access matrix: what the command `routes` prints.

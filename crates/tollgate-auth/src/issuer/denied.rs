@@ -97,7 +97,7 @@ impl Denied {
     }
 
     /// For whoever comes too often.
-    pub(crate) fn later_by(self, seconds: u32) -> Self {
+    pub(crate) fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
@@ -112,7 +112,7 @@ impl Denied {
     }
 
     fn later(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        Self { cause: Some(cause), ..Self::new(Code::TemporarilyUnavailable, "try again later") }.later_by(1)
+        Self { cause: Some(cause), ..Self::new(Code::TemporarilyUnavailable, "try again later") }.retry_after(1)
     }
 
     /// Once, where it becomes an answer: what the client is not told.

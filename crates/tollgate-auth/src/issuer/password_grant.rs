@@ -83,7 +83,7 @@ fn wrong(reason: &'static str) -> Denied {
 fn denied(error: SignInError) -> Denied {
     match error {
         SignInError::Refused { reason, .. } => wrong(reason),
-        SignInError::Throttled(seconds) => Denied::new(Code::InvalidGrant, "too many tries").later_by(seconds),
+        SignInError::Throttled(seconds) => Denied::new(Code::InvalidGrant, "too many tries").retry_after(seconds),
         SignInError::Other(error) => error.into(),
     }
 }

@@ -65,7 +65,7 @@ impl Issuer {
             (None, true) => Err(denied("the client keeps a secret and did not say it")),
             (Some(_), false) => Err(denied("the client keeps no secret and said one")),
             (Some(_), true) if self.wrong_secrets.count(&client.id, self.clock.uptime().as_secs() / 60) => {
-                Err(denied("too many wrong secrets").later_by(60))
+                Err(denied("too many wrong secrets").retry_after(60))
             }
             (Some(_), true) => Err(denied("the secret is wrong")),
         }

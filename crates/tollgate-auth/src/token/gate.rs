@@ -14,6 +14,7 @@ use super::{
     read::{Unverified, check_length},
 };
 use crate::measures;
+use memchr::memrchr;
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -84,7 +85,7 @@ impl Gate {
     async fn recall_or_verify(&self, token: &[u8]) -> Result<Arc<Entry>, Refusal> {
         check_length(token)?;
         let now = self.clock.unix();
-        let (signed, signature) = token.split_at(token.iter().rposition(|byte| *byte == b'.').unwrap_or_default());
+        let (signed, signature) = token.split_at(memrchr(b'.', token).unwrap_or_default());
         let name = Hash::of_one(signature);
         if let Some(remembered) = self.recall(&name, signed, now) {
             measures::token_remembered();

@@ -91,7 +91,7 @@ impl From<Refusal> for Problem {
     #[track_caller]
     fn from(refusal: Refusal) -> Self {
         let problem = match refusal {
-            Refusal::NoKeys => Self::unavailable().later(RETRY_AFTER),
+            Refusal::NoKeys => Self::unavailable().retry_after(RETRY_AFTER),
             _ => Self::unauthorized().because(NOT_GOOD).header(WWW_AUTHENTICATE, INVALID_TOKEN),
         };
         problem.caused_by(refusal)

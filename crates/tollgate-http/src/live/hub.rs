@@ -119,15 +119,15 @@ impl Live {
             return Err(Problem::unavailable().because("this process does not stay, so it sends no changes"));
         }
         if self.0.stop.is_leaving() {
-            return Err(Problem::unavailable().because("the app is on its way out").later(1));
+            return Err(Problem::unavailable().because("the app is on its way out").retry_after(1));
         }
         let mut readers = lock(&self.0.readers);
         if readers.values().sum::<usize>() >= most {
-            return Err(Problem::unavailable().because("as many follow changes as may at once").later(5));
+            return Err(Problem::unavailable().because("as many follow changes as may at once").retry_after(5));
         }
         let own = readers.entry(person.to_owned()).or_default();
         if *own >= per_person {
-            let problem = Problem::new(axum::http::StatusCode::TOO_MANY_REQUESTS).later(5);
+            let problem = Problem::new(axum::http::StatusCode::TOO_MANY_REQUESTS).retry_after(5);
             return Err(problem.because(format!("you follow changes {per_person} times already: close one of them")));
         }
         *own += 1;

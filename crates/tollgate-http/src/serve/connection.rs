@@ -234,7 +234,7 @@ impl Client {
             return Some(Problem::bad_request().because("a request names its host, once (RFC 9112, 3.2)"));
         }
         if self.is_surplus && !crate::health::is_probe(request.uri().path()) {
-            return Some(Problem::unavailable().because("there are too many connections").later(1));
+            return Some(Problem::unavailable().because("there are too many connections").retry_after(1));
         }
         None
     }

@@ -66,7 +66,7 @@ impl From<BackendError> for Problem {
                 Self::new(StatusCode::GATEWAY_TIMEOUT).because("what this needs did not answer in time")
             }
             ErrorKind::Status(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, wait) => {
-                Self::unavailable().because("what this needs is busy").later(wait.unwrap_or(1))
+                Self::unavailable().because("what this needs is busy").retry_after(wait.unwrap_or(1))
             }
             // A caller sent it.
             ErrorKind::InvalidPath => Self::not_found(),

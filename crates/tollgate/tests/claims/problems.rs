@@ -23,7 +23,7 @@ async fn fail(_: Public, Path(status): Path<u32>) -> Result<NoContent> {
     let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
     match status.ok_or_else(Problem::not_found)? {
         StatusCode::INTERNAL_SERVER_ERROR => Err(Problem::internal().caused_by(Leak)),
-        StatusCode::SERVICE_UNAVAILABLE => Err(Problem::unavailable().caused_by(Leak).later(7)),
+        StatusCode::SERVICE_UNAVAILABLE => Err(Problem::unavailable().caused_by(Leak).retry_after(7)),
         StatusCode::UNAUTHORIZED => Err(Problem::unauthorized().challenge()),
         status => Err(Problem::new(status).because("as you wish")),
     }
@@ -187,7 +187,7 @@ async fn who_is_in_the_way_is_said_by_its_field() {
 }
 
 #[tokio::test]
-async fn later_is_said_in_seconds() {
+async fn retry_after_is_said_in_seconds() {
     let app = failing().await;
     assert_eq!(app.anyone().get("/fail/503").await.header("retry-after"), "7");
     assert_eq!(app.anyone().get("/fail/500").await.header("retry-after"), "");

@@ -194,7 +194,7 @@ fn unknown() -> Problem {
 
 fn away(issuer: &Issuer, error: impl Error + Send + Sync + 'static) -> Problem {
     let name = issuer.name();
-    Problem::unavailable().because(format!("`{name}` cannot be asked to sign you in now")).caused_by(error).later(10)
+    Problem::unavailable().because(format!("`{name}` cannot be asked to sign you in now")).caused_by(error).retry_after(10)
 }
 
 /// The provider says no. Its words are for the log, and as far as they are words of the standards.
@@ -204,7 +204,7 @@ fn declined(issuer: &Issuer, error: &str) -> Problem {
     let name = issuer.name();
     match code.as_str() {
         "temporarily_unavailable" | "server_error" => {
-            Problem::unavailable().because(format!("`{name}` cannot sign you in now")).later(10)
+            Problem::unavailable().because(format!("`{name}` cannot sign you in now")).retry_after(10)
         }
         "access_denied" => Problem::forbidden().because(format!("`{name}` was not allowed to sign you in here")),
         _ => Problem::forbidden().because(format!("`{name}` did not sign you in")),

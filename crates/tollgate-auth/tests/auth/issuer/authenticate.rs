@@ -102,6 +102,7 @@ async fn a_header_that_is_no_bearer_token_is_refused_with_a_challenge() {
         (&[("authorization", &double)], ""),
         (&[("authorization", &spaced)], ""),
         (&[("authorization", "Bearer tökén")], ""),
+        (&[("authorization", "Bearer a\tb")], ""),
         (&[("authorization", &good), ("authorization", &good)], ""),
         (&[("authorization", "Bearer x")], " error=\"invalid_token\""),
         (&[("authorization", &forged)], " error=\"invalid_token\""),
