@@ -84,6 +84,7 @@ fn our_function(folder: &Path) -> Result<Command, Box<dyn Error>> {
     let mut function = ours(folder, None)?;
     function.envs([
         ("BENCH_IDENTITY__EMBEDDED", "false"),
+        ("BENCH_TELEMETRY__METRICS", "off"),
         ("BENCH_IDENTITY__ISSUERS__BENCH__PRESET", "secret"),
         ("BENCH_IDENTITY__ISSUERS__BENCH__ISSUER", "bench"),
         ("BENCH_IDENTITY__ISSUERS__BENCH__AUDIENCE", "bench"),

@@ -95,12 +95,7 @@ impl Pool {
             Some(Borrowed { connection, pool: Arc::clone(self), _place: place, _used: used })
         };
         let idle: Vec<_> = iter::from_fn(take).collect();
-        let look = async |borrowed: Borrowed| {
-            if borrowed.connection.is_alive().await {
-                borrowed.give_back();
-            }
-        };
-        join_all(idle.into_iter().map(look)).await;
+        join_all(idle.into_iter().map(Borrowed::give_back_alive)).await;
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -109,6 +104,13 @@ impl Pool {
 }
 
 impl Borrowed {
+    /// Gives the connection back if it was not cut off.
+    async fn give_back_alive(self) {
+        if self.connection.is_alive().await {
+            self.give_back();
+        }
+    }
+
     /// Gives the connection back: its transaction has ended.
     pub(crate) fn give_back(self) {
         if !self.connection.is_closed() {

@@ -1,9 +1,10 @@
 //! Lines on their way out: queued by who logs, written by a thread that does nothing else.
 //!
-//! While one write is under way others queue and leave together with the next, as groups do on their way to a database;
-//! so a busy app makes few system calls, and a request waits for none. The queue is bounded: when whoever reads the lines
+//! While one write is under way, and for a moment after it, others queue and leave together with the next, as groups do on
+//! their way to a database; so a busy app makes few system calls, and a request waits for none and wakes nobody. The queue is bounded: when whoever reads the lines
 //! is too slow, those that do not fit are dropped and counted.
 
+use super::Redacted;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use std::{
     io::Write,
@@ -15,6 +16,8 @@ use std::{
 
 /// How many bytes may wait.
 const LARGEST: usize = 8 * 1024 * 1024;
+/// How long lines gather after a write. Without it each of a busy app would wake the thread, and be written alone.
+const GATHERING: Duration = Duration::from_millis(4);
 /// How long the end of the process waits for the last of them.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -42,12 +45,12 @@ struct Queue {
 }
 
 impl Lines {
-    /// Lines that are written there.
+    /// Lines that are written there, without what looks like a secret.
     pub(crate) fn to(out: impl Write + Send + 'static) -> Self {
         let lines = Self(Arc::default());
         let shared = Arc::clone(&lines.0);
         // Without the thread nothing is written, and in time all is dropped and counted.
-        let _ = thread::Builder::new().name("log".into()).spawn(move || shared.write(out));
+        let _ = thread::Builder::new().name("log".into()).spawn(move || shared.write(Redacted(out)));
         lines
     }
 
@@ -88,6 +91,7 @@ impl Shared {
             // There is nowhere left to say that it failed.
             let _ = out.write_all(&lines).and_then(|()| out.flush());
             lines.clear();
+            thread::sleep(GATHERING);
             self.lock().is_writing = false;
             self.changed.notify_all();
         }

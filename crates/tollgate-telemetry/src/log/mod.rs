@@ -119,16 +119,16 @@ impl Drop for Flush {
     }
 }
 
-/// Each write is a line.
+/// Each write is of whole lines.
 struct Redacted<W>(W);
 
 impl<W: Write> Write for Redacted<W> {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match std::str::from_utf8(line) {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(lines) {
             Ok(text) => self.0.write_all(redact(text).as_bytes())?,
-            Err(_) => self.0.write_all(line)?,
+            Err(_) => self.0.write_all(lines)?,
         }
-        Ok(line.len())
+        Ok(lines.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
