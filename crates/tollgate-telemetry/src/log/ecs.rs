@@ -42,18 +42,18 @@ impl Ecs {
 
     fn write(&self, line: &mut String, event: &Event<'_>) {
         let metadata = event.metadata();
-        let mut fields = Fields { line, message: String::new(), name: names(metadata.target()) };
+        let mut fields = Fields { line, message: String::new(), name: names(metadata.target()), said: vec![] };
         let _ = write!(fields.line, "{{\"@timestamp\":\"{:.6}\"", Timestamp::now());
         text(fields.line, "log.level", &level(*metadata.level()));
         event.record(&mut fields);
-        let Fields { line, message, .. } = fields;
+        let Fields { line, message, said, .. } = fields;
         text(line, "message", &message);
         text(line, "log.logger", &metadata.target());
         if let Some(dataset) = dataset(metadata.target()) {
             text(line, "event.dataset", &dataset);
         }
         (self.scope)(&mut |key, value| {
-            if !has(line, name(key)) {
+            if !said.contains(&name(key)) {
                 text(line, name(key), value);
             }
         });
@@ -80,7 +80,7 @@ impl<S: Subscriber> Layer<S> for Ecs {
 }
 
 /// What is called how, in the order of the schema's documentation. Microseconds become nanoseconds on their way.
-fn name(field: &str) -> &str {
+fn name(field: &'static str) -> &'static str {
     match field {
         "address" => "client.address",
         "request_id" => "http.request.id",
@@ -110,14 +110,9 @@ fn dataset(target: &str) -> Option<&'static str> {
 }
 
 /// What names are called outside that stand in events of that target.
-fn names(target: &str) -> fn(&str) -> &str {
+fn names(target: &str) -> fn(&'static str) -> &'static str {
     let rest = target.strip_prefix("tollgate").unwrap_or("-");
     if rest.is_empty() || rest.starts_with(':') || rest.starts_with('_') { name } else { |other| other }
-}
-
-/// Whether a line has that name already. Within a value its quotes would have backslashes in front.
-fn has(line: &str, name: &str) -> bool {
-    line.match_indices(name).any(|(at, _)| line[..at].ends_with(",\"") && line[at + name.len()..].starts_with("\":"))
 }
 
 fn level(level: Level) -> &'static str {
@@ -133,12 +128,27 @@ fn level(level: Level) -> &'static str {
 struct Fields<'l> {
     line: &'l mut String,
     message: String,
-    name: fn(&str) -> &str,
+    name: fn(&'static str) -> &'static str,
+    /// The names that are in the line already.
+    said: Vec<&'static str>,
 }
 
 impl Fields<'_> {
+    /// What a field is called outside, now that it is said.
+    fn say(&mut self, field: &Field) -> &'static str {
+        let name = (self.name)(field.name());
+        self.said.push(name);
+        name
+    }
+
+    fn text(&mut self, field: &Field, value: &dyn Display) {
+        let name = self.say(field);
+        text(self.line, name, value);
+    }
+
     fn raw(&mut self, field: &Field, value: impl Display) {
-        key(self.line, (self.name)(field.name()));
+        let name = self.say(field);
+        key(self.line, name);
         let _ = write!(self.line, "{value}");
     }
 }
@@ -148,7 +158,7 @@ impl Visit for Fields<'_> {
         if field.name() == "message" {
             let _ = write!(self.message, "{value:?}");
         } else {
-            text(self.line, (self.name)(field.name()), &format_args!("{value:?}"));
+            self.text(field, &format_args!("{value:?}"));
         }
     }
 
@@ -157,13 +167,13 @@ impl Visit for Fields<'_> {
             "message" => self.message.push_str(value),
             // A dash or nothing stands for what is not known, for people.
             _ if value.is_empty() || value == "-" => {}
-            field => text(self.line, (self.name)(field), &value),
+            _ => self.text(field, &value),
         }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         match (self.name)(field.name()) {
-            name @ "event.outcome" => text(self.line, name, &if value { "success" } else { "failure" }),
+            "event.outcome" => self.text(field, &if value { "success" } else { "failure" }),
             _ => self.raw(field, value),
         }
     }
