@@ -14,7 +14,7 @@
 use crate::{
     Issuers, Result as AuthResult,
     identity::{Identity, Issuer, REMEMBERED},
-    token::{Gate, Revocations},
+    token::{Gate, Refusal, Revocations},
 };
 use axum::http::{HeaderMap, header, request::Parts};
 use memchr::memchr2;
@@ -26,8 +26,8 @@ use tollgate_http::{Authenticate, Identified};
 impl Authenticate for Identity {
     fn identify<'a>(&'a self, head: &'a Parts) -> Identified<'a> {
         Box::pin(async move {
-            match bearer(&head.headers)? {
-                Some(token) => Ok(self.0.gate.actor(token).await?),
+            match brought(&head.headers)? {
+                Some(token) => self.0.gate.actor(token).await.map_err(|why| refused(token, why)),
                 // Boxed, because it would make the future of those who bring a token large.
                 None => Box::pin(self.0.by_session(head)).await,
             }
@@ -56,8 +56,8 @@ struct Bearers {
 impl Authenticate for Bearers {
     fn identify<'a>(&'a self, head: &'a Parts) -> Identified<'a> {
         Box::pin(async move {
-            match bearer(&head.headers)? {
-                Some(token) => Ok(self.gate.actor(token).await?),
+            match brought(&head.headers)? {
+                Some(token) => self.gate.actor(token).await.map_err(|why| refused(token, why)),
                 None => Ok(self.anyone.clone()),
             }
         })
@@ -83,13 +83,25 @@ impl Issuers {
 
 /// The token of the one `Authorization` header, if there is one (RFC 6750, 2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>> {
+    match brought(headers)? {
+        Some(token) if !is_graphic(token) => Err(unreadable()),
+        brought => Ok(brought),
+    }
+}
+
+/// The same, whatever it consists of. To look at each byte costs more than to know a token again, and those that are known
+/// were read strictly.
+fn brought(headers: &HeaderMap) -> Result<Option<&[u8]>> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (all.next(), all.next()) else {
-        return if headers.contains_key(header::AUTHORIZATION) { Err(unreadable()) } else { Ok(None) };
-    };
+    let (value, None) = (all.next(), all.next()) else { return Err(unreadable()) };
+    let Some(value) = value else { return Ok(None) };
     let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).ok_or_else(unreadable)?;
-    let well_formed = scheme.eq_ignore_ascii_case(SCHEME) && !token.is_empty() && is_graphic(token);
-    if well_formed { Ok(Some(token)) } else { Err(unreadable()) }
+    if scheme.eq_ignore_ascii_case(SCHEME) && !token.is_empty() { Ok(Some(token)) } else { Err(unreadable()) }
+}
+
+/// Why the gate refused what is no token is that it is none.
+fn refused(token: &[u8], why: Refusal) -> Problem {
+    if is_graphic(token) { why.into() } else { unreadable() }
 }
 
 /// What stands before a token.

@@ -26,8 +26,9 @@ impl ClientAddress {
 
     /// What that many proxies say. `None` if they do not: then the last of them is all that is known.
     pub(crate) fn said_by(proxies: usize, headers: &HeaderMap) -> Option<Self> {
+        let nth = proxies.checked_sub(1)?;
         let lines = headers.get_all(FORWARDED_FOR).iter().rev().map(|line| line.to_str().unwrap_or_default());
-        let said = lines.flat_map(|line| line.rsplit(',')).nth(proxies.checked_sub(1)?)?.trim();
+        let said = lines.flat_map(|line| line.rsplit(',')).nth(nth)?.trim();
         let address = said.parse::<IpAddr>().ok().or_else(|| Some(said.parse::<SocketAddr>().ok()?.ip()));
         address.map(|address| Self(address.to_canonical()))
     }

@@ -56,12 +56,8 @@ pub trait Arguments: Sized + Send {
     fn describe(operation: &mut Operation<'_>);
     /// The database that they work with; that of the first, if they work with several.
     fn database(context: &Context) -> Option<Arc<dyn Database>>;
-    /// Takes those behind the guard, from left to right.
+    /// Takes those behind the guard, from left to right: 401 and 403 come before the body is read.
     fn take_behind(guard: Self::Guard, call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send;
-    /// Takes them from left to right, so 401 and 403 come before the body is read.
-    fn take(call: &mut Call) -> impl Future<Output = Result<Self, Problem>> + Send {
-        async { Self::take_behind(Self::Guard::admit(call).await?, call).await }
-    }
 }
 
 macro_rules! arguments {

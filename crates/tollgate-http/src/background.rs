@@ -79,7 +79,7 @@ impl Background {
         };
         let context = Arc::clone(&self.context);
         let done = async move {
-            let arguments = H::Arguments::take(&mut Call::new(Request::default(), context)).await?;
+            let arguments = H::Arguments::take(&mut Call::new(Request::default(), context, None)).await?;
             work.call(arguments).await
         };
         let work = within_the_request(async {

@@ -24,9 +24,10 @@ pub use kept::Kept;
 pub use memory::InMemory;
 
 use crate::{
-    Arguments, Call, Guard, Handler,
-    answer::{Answer, CACHE_STATUS},
+    Call,
+    answer::CACHE_STATUS,
     etag::unless_known,
+    handler::{AnyHandler, Shared},
     refusal::Refusal,
 };
 use aws_lc_rs::digest::{Context as Hash, SHA256};
@@ -168,17 +169,15 @@ impl CachedRoute {
 }
 
 /// One request through a cached handler.
-pub(crate) async fn run<H, A>(handler: H, call: &mut Call, route: &CachedRoute) -> Response
-where
-    H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
-{
-    let admitted = <H::Arguments as Arguments>::Guard::admit(call).await;
+pub(crate) async fn run(handler: &AnyHandler, call: &mut Call, route: &CachedRoute) -> Response {
+    let admitted = (handler.share)(call).await;
     let (actor, asked) = (call.actor.take(), reduce(call));
-    let outcome = match admitted {
-        Ok(guard) => unless_known(shared(handler, guard, call, route).await, true, &asked),
+    let alone = || Problem::internal().caused_by("this answer is one caller's alone");
+    let outcome = match admitted.and_then(|shared| shared.ok_or_else(alone)) {
+        Ok(shared) => unless_known(answer(shared, call, route).await, true, &asked),
         Err(problem) => Refusal::from(problem).into_response(),
     };
-    Refusal::met_by(outcome, actor, &asked, H::Arguments::access)
+    Refusal::met_by(outcome, actor, &asked, handler.access)
 }
 
 /// Leaves nothing of the request but what is in the key; the headers are for whoever compares tags.
@@ -194,20 +193,8 @@ fn reduce(call: &mut Call) -> HeaderMap {
 }
 
 /// The answer to all who reach the same rows.
-async fn shared<H, A>(
-    handler: H,
-    guard: <H::Arguments as Arguments>::Guard,
-    call: &mut Call,
-    route: &CachedRoute,
-) -> Response
-where
-    H: Handler<A, Arguments: Arguments, Answer: Answer, Future: Send>,
-{
-    let mut scope = vec![];
-    let Some(guard) = guard.shared(&mut scope) else {
-        return Refusal::from(Problem::internal().caused_by("this answer is one caller's alone")).into_response();
-    };
-    let key = route.key(&call.head.uri, &scope);
+async fn answer(shared: Shared, call: &mut Call, route: &CachedRoute) -> Response {
+    let key = route.key(&call.head.uri, &shared.scope);
     let cache = call.context.cache.clone();
     let inner = &*cache.0;
     let Found { stamp, kept } = inner.store.find(&key, route.tables()).await;
@@ -225,12 +212,7 @@ where
         return kept.answer("tollgate; hit; detail=waited");
     }
     inner.misses.fetch_add(1, Relaxed);
-    let mut response = match H::Arguments::take_behind(guard, call).await {
-        Ok(arguments) => handler.call(arguments).await.answer(),
-        Err(problem) => Refusal::from(problem).into_response(),
-    };
-    let kept;
-    (response, kept) = Kept::of(response, route.is_public).await;
+    let (mut response, kept) = Kept::of((shared.answer)(call).await, route.is_public).await;
     let stored = match (place, kept) {
         (Place::Leading(flight), Some(kept)) => {
             inner.store.keep(&key, flight.stamp(), Arc::clone(&kept), route.lifetime).await;

@@ -71,15 +71,12 @@ tollgate_core::debug_by_name!(Call);
 const BODY_LIMIT: usize = 1024 * 1024;
 
 impl Call {
-    pub(crate) fn new(request: Request, context: Arc<Context>) -> Self {
+    /// With a body of at most so many bytes, if that is said.
+    pub(crate) fn new(request: Request, context: Arc<Context>, body_limit: Option<usize>) -> Self {
         let (head, body) = request.into_parts();
         let (actor, aside, transaction, waiting) = (None, None, None, None);
-        Self { head, body: Some(body), context, actor, aside, transaction, waiting, body_limit: BODY_LIMIT }
-    }
-
-    /// The same with a body of at most so many bytes.
-    pub(crate) fn with_body_limit(self, limit: Option<usize>) -> Self {
-        Self { body_limit: limit.unwrap_or(BODY_LIMIT), ..self }
+        let body_limit = body_limit.unwrap_or(BODY_LIMIT);
+        Self { head, body: Some(body), context, actor, aside, transaction, waiting, body_limit }
     }
 
     /// Who calls; asked once.

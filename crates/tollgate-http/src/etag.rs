@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use std::{fmt::Write, marker::PhantomData};
+use std::marker::PhantomData;
 use tollgate_core::{Problem, Result};
 use tollgate_store::{Error, Expr, Filled, Filter, Kind, Resource, Table, Value};
 
@@ -38,9 +38,8 @@ impl EntityTag {
 
     /// Puts it on an answer, which may be kept by whoever asked, and is asked for again before it is used.
     pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
-        let mut quoted = String::with_capacity(self.0.len() + 2);
-        let _ = write!(quoted, "\"{}\"", self.0);
-        headers.extend(HeaderValue::from_str(&quoted).ok().map(|tag| (header::ETAG, tag)));
+        let quoted = ["\"", &*self.0, "\""].concat();
+        headers.extend(HeaderValue::try_from(quoted).ok().map(|tag| (header::ETAG, tag)));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("authorization, cookie"));
     }

@@ -12,7 +12,7 @@ use tollgate_store::Resource;
     label = "its first argument is `{Self}`",
     note = "make `May<Action, Resource>`, `Actor` or `Public` its first argument"
 )]
-pub trait Guard: Sized + Send + sealed::Sealed {
+pub trait Guard: Sized + Send + 'static + sealed::Sealed {
     /// What it asks for.
     fn access() -> Access;
     /// How far somebody gets with what it asks for.

@@ -17,7 +17,7 @@ mod key;
 mod records;
 
 use crate::{
-    Argument, Arguments, Call, Context, Guard, Operation, background::Waiting, call::is_too_long, refusal::Refusal,
+    Argument, Call, Context, Operation, background::Waiting, call::is_too_long, handler::AnyHandler, refusal::Refusal,
 };
 use axum::{
     body::{Body, to_bytes},
@@ -155,27 +155,27 @@ pub(crate) struct Once {
 /// # Errors
 /// As the handler's guard; 400 for what is no key or nobody's, or where it cannot be kept; 409 while the request is running,
 /// 413 for a long body, 422 if the key was used for another request.
-pub(crate) async fn begin<A: Arguments>(call: &mut Call) -> Result<Begun> {
+pub(crate) async fn begin(handler: &AnyHandler, call: &mut Call) -> Result<Begun> {
     if call.head.method.is_safe() {
         return Ok(Begun::Now(None));
     }
     let Some(key) = key(&call.head.headers)? else { return Ok(Begun::Now(None)) };
-    if !A::REPEATABLE {
-        A::Guard::admit(call).await?;
+    if !handler.is_repeatable {
+        (handler.admit)(call).await?;
         return Err(Problem::bad_request().because(
             "what is sent or answered here is not kept, so it could be done twice: leave out the `Idempotency-Key`, and \
              look for what a lost answer may have done before you ask again",
         ));
     }
     // What works with no store of its own keeps its answer where the app keeps the rest.
-    let database = A::database(&call.context).or_else(|| call.context.stores.default_database().cloned());
+    let database = (handler.database)(&call.context).or_else(|| call.context.stores.default_database().cloned());
     let database = database.ok_or_else(|| Problem::internal().caused_by("there is no database to keep answers in"))?;
     // Boxed, because it is rare, and would make the future of every request large.
-    Box::pin(begin_once::<A>(call, &key, database)).await
+    Box::pin(begin_once(handler, call, &key, database)).await
 }
 
-async fn begin_once<A: Arguments>(call: &mut Call, key: &str, database: Arc<dyn Database>) -> Result<Begun> {
-    A::Guard::admit(call).await?;
+async fn begin_once(handler: &AnyHandler, call: &mut Call, key: &str, database: Arc<dyn Database>) -> Result<Begun> {
+    (handler.admit)(call).await?;
     let request = request(call, key).await?;
     let turn = Turn::take(&call.context, &request.id)?;
     let records = Records::new(database, &call.context.clock);

@@ -62,7 +62,7 @@ impl Job {
         let run = Arc::new(run);
         let run: Run = Arc::new(move |context| {
             let run = Arc::clone(&run);
-            Box::pin(async move { run(A::take(&mut Call::new(Request::default(), context)).await?).await })
+            Box::pin(async move { run(A::take(&mut Call::new(Request::default(), context, None)).await?).await })
         });
         Self { name, text, every, describe: A::describe, run }
     }

@@ -15,7 +15,7 @@ mod counters;
 use crate::{Call, ClientAddress, refusal::Refusal};
 use axum::{
     extract::MatchedPath,
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
     response::{IntoResponse, Response},
 };
 use counters::Counters;
@@ -181,10 +181,10 @@ impl Limits {
     }
 
     /// Counts a request against its address.
-    pub(crate) async fn of_address(&self, extensions: &Extensions) -> Taken {
+    pub(crate) async fn of_address(&self, address: Option<IpAddr>) -> Taken {
         let mut taken = Taken::default();
         if let Some(limit) = &self.address {
-            self.take(limit, &network(ClientAddress::of(extensions)), &mut taken).await;
+            self.take(limit, &network(address), &mut taken).await;
         }
         taken
     }

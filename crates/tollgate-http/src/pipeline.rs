@@ -27,6 +27,7 @@ use std::{
     convert::Infallible,
     future::ready,
     mem,
+    net::IpAddr,
     panic::AssertUnwindSafe,
     pin::{Pin, pin},
     sync::{
@@ -39,7 +40,7 @@ use tollgate_access::Roles;
 use tollgate_core::Problem;
 use tollgate_store::audit::{Origin, within};
 use tower::{Layer, Service};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Whose pages may show an answer without reading it.
@@ -150,9 +151,11 @@ impl Edge {
     }
 
     /// The answer to a request that comes to no route; the log is told of all those together.
-    pub(crate) async fn turn_away(&self, request: Request, problem: Problem) -> Response {
+    pub(crate) async fn turn_away(self: &Arc<Self>, mut request: Request, problem: Problem) -> Response {
         let refusal = Refusal { is_one_of_many: true, ..Refusal::from(problem) };
-        self.conduct(request, |_| ready(refusal.into_response())).await
+        let begun = self.begin(&mut request);
+        let Ok(response) = Arc::clone(self).conduct(begun, Way::Free, ready(Ok(refusal.into_response()))).await;
+        response
     }
 
     /// The answer to what never became a request, as bytes of HTTP/1.1.
@@ -205,7 +208,7 @@ impl Edge {
     /// The id that was given on the way, if it is one; else a new one. With nobody on the way, whoever asks would
     /// choose under which id they are recorded.
     fn request_id(&self, headers: &HeaderMap) -> RequestId {
-        let given = headers.get(REQUEST_ID).filter(|_| self.believes_ids).and_then(|id| id.to_str().ok());
+        let given = self.believes_ids.then(|| headers.get(REQUEST_ID)).flatten().and_then(|id| id.to_str().ok());
         let good = |id: &&str| {
             let good = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
             (8..=64).contains(&id.len()) && id.bytes().all(good)
@@ -244,11 +247,16 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Sen
 
 /// The rest of the road.
 pub trait Next:
-    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+    Service<Request, Response = Response, Error = Infallible, Future: Road> + Clone + Send + 'static
 {
 }
 
-impl<S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static> Next for S {}
+impl<S: Service<Request, Response = Response, Error = Infallible, Future: Road> + Clone + Send + 'static> Next for S {}
+
+/// A request that is on it.
+pub trait Road: Future<Output = Result<Response, Infallible>> + Send + Unpin {}
+
+impl<F: Future<Output = Result<Response, Infallible>> + Send + Unpin> Road for F {}
 
 impl<S> Layer<S> for Pipeline {
     type Service = Piped<S>;
@@ -267,29 +275,19 @@ impl<S: Next> Service<Request> for Piped<S> {
         self.next.as_mut().map_or(Poll::Ready(Ok(())), |next| next.poll_ready(context))
     }
 
-    fn call(&mut self, request: Request) -> Answering {
+    fn call(&mut self, mut request: Request) -> Answering {
         // Each request has a copy of its route: to leave one more behind would be in vain.
-        let Some(next) = self.next.take() else {
+        let Some(mut next) = self.next.take() else {
             let problem = Problem::internal().caused_by("one copy of a route was asked twice");
             return Box::pin(ready(Ok(Refusal::from(problem).into_response())));
         };
         let edge = Arc::clone(&self.edge);
         let (is_safe, is_probe) = (request.method().is_safe(), health::is_probe(request.uri().path()));
-        let road = Box::pin(pipe(edge, request, is_probe, next));
+        let begun = edge.begin(&mut request);
+        let way = if is_probe { Way::Free } else { edge.way(&begun, &mut request) };
+        let road: Answering = Box::pin(edge.conduct(begun, way, next.call(request)));
         if is_safe || is_probe { road } else { Box::pin(to_its_end(road)) }
     }
-}
-
-async fn pipe(edge: Arc<Edge>, request: Request, is_probe: bool, mut next: impl Next) -> Result<Response, Infallible> {
-    let answer = async |request: Request| {
-        if is_probe { answer(next.call(request)).await } else { edge.route(request, next).await }
-    };
-    Ok(edge.conduct(request, answer).await)
-}
-
-async fn answer(road: impl Future<Output = Result<Response, Infallible>>) -> Response {
-    let Ok(response) = road.await;
-    response
 }
 
 /// What may change something is done to its end, also when its client hangs up: no handler stops half way, and what came of
@@ -299,19 +297,31 @@ async fn to_its_end(road: Answering) -> Result<Response, Infallible> {
     tokio::spawn(road).await.unwrap_or_else(|error| Ok(on_its_way_out(error).into_response()))
 }
 
+/// A request that has begun: what stays of it here while it goes on.
+struct Begun {
+    line: Line,
+    span: Span,
+    origin: Origin,
+    /// The page of another origin that asks, where any may.
+    page: Option<Page>,
+}
+
+/// How a request comes to its route.
+enum Way {
+    /// At once: it is a probe, or comes to none.
+    Free,
+    /// Within the limits of its address, and among those that run.
+    Limited { address: Option<IpAddr>, seat: Option<Arc<Seat>> },
+}
+
 impl Edge {
-    /// What every request passes, whoever answers it.
-    async fn conduct<A: Future<Output = Response>>(
-        &self,
-        mut request: Request,
-        answer: impl FnOnce(Request) -> A,
-    ) -> Response {
+    fn begin(&self, request: &mut Request) -> Begun {
         let id = self.request_id(request.headers());
         let asked = Asked {
             method: request.method().clone(),
             uri: request.uri().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
-            head: wants_page(request.headers()).then(|| head_of(&request)),
+            head: wants_page(request.headers()).then(|| Box::new(head_of(request))),
         };
         let (headers, is_believed) = (request.headers(), self.believes_ids);
         let route = asked.route.as_ref().map(MatchedPath::as_str);
@@ -320,21 +330,33 @@ impl Edge {
         if let Some(address) = ClientAddress::said_by(self.proxies, request.headers()) {
             request.extensions_mut().insert(address);
         }
-
         let origin = Origin::new(Arc::clone(&id.0), ClientAddress::of(request.extensions()), trace);
-        let mut line = Line::begin(asked, id);
-        // Pinned in place: what is handed on by value is copied at each step of the way, and has room in the future twice.
-        let answer = pin!(async move {
+        let page = self.cors.as_ref().and_then(|_| Page::of(request));
+        Begun { line: Line::begin(asked, id), span, origin, page }
+    }
+
+    fn way(&self, begun: &Begun, request: &mut Request) -> Way {
+        Way::Limited { address: begun.origin.address, seat: Seat::of(&self.load, request.body_mut()) }
+    }
+
+    /// What every request passes, whoever answers it. A block, which keeps what it is given where that is: an `async fn`
+    /// has room for each of its arguments twice, and what is large is copied at each step of the way.
+    fn conduct(
+        self: Arc<Self>,
+        begun: Begun,
+        way: Way,
+        mut road: impl Road,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send {
+        let Begun { mut line, span, origin, page } = begun;
+        let step = span.clone();
+        let answer = async move {
             let page = match &self.cors {
-                Some(cors) => {
-                    let page = Page::of(&request);
-                    cors.admit(page).await
-                }
+                Some(cors) => cors.admit(page).await,
                 None => None,
             };
             let response = match page.as_ref().and_then(Page::preflight) {
                 Some(response) => response,
-                None => caught(pin!(answer(request))).await,
+                None => caught(pin!(self.route(&way, &mut road))).await,
             };
             let Line { asked, id, .. } = &line;
             let mut response = match Refusal::of(&response, asked, id) {
@@ -350,23 +372,27 @@ impl Edge {
                 Cors::tell(page, response.headers_mut());
             }
             line.end(response.status());
-            response
-        });
-        let response = within(origin, answer.instrument(span.clone())).await;
-        end_span(&span, response.status());
-        response
+            end_span(&step, response.status());
+            Ok(response)
+        };
+        within(origin, answer.instrument(span))
     }
 
-    /// The route, within the limits of the address, and among those that run.
-    async fn route(&self, mut request: Request, mut next: impl Next) -> Response {
-        let seat = Seat::of(&self.load, request.body_mut());
+    /// The route, if its way leads there.
+    async fn route(&self, way: &Way, road: &mut impl Road) -> Response {
+        let answer = road.map(|answered| {
+            let Ok(response) = answered;
+            response
+        });
+        let Way::Limited { address, seat } = way else { return answer.await };
         let taken = match &self.limits {
-            Some(limits) => limits.of_address(request.extensions()).await,
+            // Boxed, because not every app has limits.
+            Some(limits) => Box::pin(limits.of_address(*address)).await,
             None => Taken::default(),
         };
         let mut response = match taken.refusal() {
             Some(refusal) => refusal,
-            None => self.load.run(seat.as_deref(), pin!(answer(next.call(request)))).await,
+            None => self.load.run(seat.as_deref(), answer).await,
         };
         taken.tell(response.headers_mut());
         response

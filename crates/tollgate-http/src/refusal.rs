@@ -144,8 +144,8 @@ pub(crate) struct Asked {
     pub(crate) uri: Uri,
     /// What of the app it came to, if to anything.
     pub(crate) route: Option<MatchedPath>,
-    /// The whole head, where a person in a browser asks.
-    pub(crate) head: Option<Parts>,
+    /// The whole head, where a person in a browser asks. Boxed, because it is large, and seldom there.
+    pub(crate) head: Option<Box<Parts>>,
 }
 
 impl Asked {

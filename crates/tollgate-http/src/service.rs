@@ -2,13 +2,12 @@
 use crate::{
     Answer, Argument, Arguments, Context, Guard, Handler, Job, JobArguments, Operation, Reach, RouteInfo, ServiceInfo,
     cache::CachedRoute,
-    handler::{Terms, serve},
+    handler::{AnyHandler, Endpoint, Terms},
     pages::Link,
     view::sign_in_first,
     words,
 };
 use axum::{
-    extract::{Request, State},
     http::Method,
     middleware::from_fn,
     routing::{MethodFilter, MethodRouter, on},
@@ -59,9 +58,6 @@ enum Last {
 /// What to do about a word that is about nothing.
 const AFTER: &str = "it stands after the route that it is about";
 
-/// Makes what answers, once all is said about the route.
-type Endpoint = Box<dyn FnOnce(Terms) -> MethodRouter<Arc<Context>> + Send + Sync>;
-
 /// One route.
 pub(crate) struct Route {
     pub method: Method,
@@ -72,7 +68,8 @@ pub(crate) struct Route {
     pub id: String,
     pub text: String,
     pub describe: fn(&mut Operation<'_>),
-    endpoint: Endpoint,
+    filter: MethodFilter,
+    work: AnyHandler,
     /// Its longest body, in bytes, where that was said.
     pub body_limit: Option<usize>,
     is_page: bool,
@@ -90,7 +87,8 @@ impl Route {
 
     /// What answers.
     pub(crate) fn endpoint(self) -> MethodRouter<Arc<Context>> {
-        let endpoint = (self.endpoint)(Terms { body_limit: self.body_limit, cached: self.cached });
+        let terms = Terms { handler: self.work, body_limit: self.body_limit, cached: self.cached };
+        let endpoint = on(self.filter, Endpoint::from(terms));
         if self.is_page { endpoint.layer(from_fn(sign_in_first)) } else { endpoint }
     }
 }
@@ -275,11 +273,6 @@ impl Service {
     {
         const { assert!(H::Arguments::BODIES <= 1, "a request has one body: this handler asks for it twice") };
         let (id, text) = self.describe_by_name(type_name::<H>());
-        let endpoint = move |terms: Terms| {
-            on(filter, move |State(app): State<Arc<Context>>, request: Request| {
-                serve(handler.clone(), request, app, terms.clone())
-            })
-        };
         self.last = Last::Routes(self.routes.len());
         self.routes.push(Route {
             method,
@@ -294,7 +287,8 @@ impl Service {
                 H::Answer::describe(operation);
                 operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
-            endpoint: Box::new(endpoint),
+            filter,
+            work: AnyHandler::of(handler),
             body_limit: None,
             is_page: false,
             is_public: H::Arguments::access() == Access::Public,

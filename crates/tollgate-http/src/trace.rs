@@ -97,11 +97,14 @@ pub(crate) fn trace_of(span: &Span, headers: &HeaderMap, is_believed: bool) -> O
     if let Some(traceparent) = sent {
         return TraceId::read(&traceparent);
     }
-    TraceId::read(headers.get(TRACEPARENT).filter(|_| is_believed)?.to_str().ok()?)
+    TraceId::read(is_believed.then(|| headers.get(TRACEPARENT)).flatten()?.to_str().ok()?)
 }
 
 /// How the step ended.
 pub(crate) fn end_span(span: &Span, status: StatusCode) {
+    if span.is_disabled() {
+        return;
+    }
     span.record("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");

@@ -114,8 +114,8 @@ impl Drop for Held {
 }
 
 /// Does work whose events name this origin.
-pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
-    ORIGIN.scope(origin, work).await
+pub fn within<F: Future>(origin: Origin, work: F) -> impl Future<Output = F::Output> {
+    ORIGIN.scope(origin, work)
 }
 
 impl NewAuditEvent {

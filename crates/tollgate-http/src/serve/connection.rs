@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Version, header, uri::Authority},
     response::Response,
 };
+use futures_util::future::Either;
 use hyper::{
     body::{Bytes, Incoming},
     server::conn::{http1, http2},
@@ -201,20 +202,18 @@ impl Site {
         request: hyper::Request<Incoming>,
     ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
         let (open, site, version) = (requests.begin(), Arc::clone(self), request.version());
+        let mut request = request.map(|body| body::paced(body, &site.limits));
+        request.extensions_mut().insert(ClientAddress::of_peer(client.peer));
+        // Nothing of it begins before it is asked for.
+        let mut road = match client.refusal(&request) {
+            Some(problem) => Either::Left(Box::pin(turn_away(Arc::clone(self), request, problem))),
+            None => Either::Right(self.router.clone().call(request)),
+        };
         async move {
             if version < Version::HTTP_2 {
                 open.requests().room().await;
             }
-            let mut request = request.map(|body| body::paced(body, &site.limits));
-            request.extensions_mut().insert(ClientAddress::of_peer(client.peer));
-            let mut response = if let Some(problem) = client.refusal(&request) {
-                measures::refused(problem.status());
-                // Boxed, because it is rare, and would make the future of every request large.
-                Box::pin(site.edge.turn_away(request, problem)).await
-            } else {
-                let Ok(response) = site.router.clone().call(request).await;
-                response
-            };
+            let Ok(mut response) = (&mut road).await;
             let is_last = client.is_surplus || site.stop.is_leaving();
             if version >= Version::HTTP_2 {
                 return Ok(response.map(|body| unread::in_pieces(body, open)));
@@ -225,6 +224,11 @@ impl Site {
             Ok(response.map(|body| body::kept(body, open)))
         }
     }
+}
+
+async fn turn_away(site: Arc<Site>, request: Request, problem: Problem) -> Result<Response, Infallible> {
+    measures::refused(problem.status());
+    Ok(site.edge.turn_away(request, problem).await)
 }
 
 impl Client {
