@@ -60,7 +60,7 @@ enum Last {
 const AFTER: &str = "it stands after the route that it is about";
 
 /// Makes what answers, once all is said about the route.
-type Endpoint = Box<dyn FnOnce(Terms) -> MethodRouter<Arc<Context>> + Send + Sync>;
+type Endpoint = Box<dyn Fn(Terms) -> MethodRouter<Arc<Context>> + Send + Sync>;
 
 /// One route.
 pub(crate) struct Route {
@@ -83,14 +83,15 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn info(&self) -> RouteInfo {
+    pub(crate) fn info(&self, is_list: bool) -> RouteInfo {
         let Self { method, path, access, reach, handler, .. } = self;
-        RouteInfo { method: method.clone(), path: path.clone(), access: access.clone(), reach: *reach, handler }
+        let (method, path, access) = (method.clone(), path.clone(), access.clone());
+        RouteInfo { method, path, access, reach: *reach, handler, is_list }
     }
 
     /// What answers.
-    pub(crate) fn endpoint(self) -> MethodRouter<Arc<Context>> {
-        let endpoint = (self.endpoint)(Terms { body_limit: self.body_limit, cached: self.cached });
+    pub(crate) fn endpoint(&self) -> MethodRouter<Arc<Context>> {
+        let endpoint = (self.endpoint)(Terms { body_limit: self.body_limit, cached: self.cached.clone() });
         if self.is_page { endpoint.layer(from_fn(sign_in_first)) } else { endpoint }
     }
 }
@@ -259,6 +260,11 @@ impl Service {
         self
     }
 
+    /// What no route of it describes: resources that no signature mentions, and jobs.
+    pub(crate) fn others(&self) -> impl Iterator<Item = fn(&mut Operation<'_>)> {
+        self.resources.iter().copied().chain(self.jobs.iter().map(|job| job.describe))
+    }
+
     pub(crate) fn info(&self) -> ServiceInfo {
         let mut permissions: Vec<String> = vec![];
         for permission in self.routes.iter().flat_map(|route| route.access.permissions()) {
@@ -276,6 +282,7 @@ impl Service {
         const { assert!(H::Arguments::BODIES <= 1, "a request has one body: this handler asks for it twice") };
         let (id, text) = self.describe_by_name(type_name::<H>());
         let endpoint = move |terms: Terms| {
+            let handler = handler.clone();
             on(filter, move |State(app): State<Arc<Context>>, request: Request| {
                 serve(handler.clone(), request, app, terms.clone())
             })
