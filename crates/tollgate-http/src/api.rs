@@ -49,14 +49,12 @@ tollgate_core::debug_by_name!(Api);
 pub struct Built {
     /// Its routes.
     pub router: Router<Arc<Context>>,
-    /// The OpenAPI 3.1 document.
-    pub document: Arc<Value>,
+    /// What it was built from: the source of its document.
+    pub api: Arc<Api>,
     /// Each route and who may call it.
     pub routes: Vec<RouteInfo>,
     /// Each service and what its routes ask for.
     pub services: Vec<ServiceInfo>,
-    /// Where tokens come from.
-    pub schemes: Vec<Scheme>,
     /// Every resource that a signature mentions.
     pub resources: Vec<Arc<dyn AnyResource>>,
     /// The tables of resources that only services elsewhere mention.
@@ -88,6 +86,8 @@ pub struct RouteInfo {
     pub reach: fn(&Actor) -> Reach,
     /// The path of the function that answers, as in `myapi::movies::create`.
     pub handler: &'static str,
+    /// Whether it answers so many at a time: it takes a `limit`.
+    pub is_list: bool,
 }
 
 /// One service and what its routes ask for.
@@ -111,19 +111,17 @@ impl Api {
     pub fn build(mut self) -> Result<Built, Vec<String>> {
         let said = self.services.iter().flat_map(|service| service.mistakes.clone()).collect();
         let mistakes = [said, self.duplicates(), self.unknown_routes()].concat();
-        let is_limited = !self.quotas.is_empty();
         let live_tables = self.services.iter().flat_map(|service| service.live.clone()).collect();
         let (elsewhere, here): (Vec<_>, _) = self.services.into_iter().partition(|service| service.is_elsewhere);
         self.services = here;
-        let mut described = Described { is_limited, mistakes, ..Described::default() };
-        let callers = (&self.anyone, &self.schemes[..]);
-        described.add_all(&self.services, callers, &self.extensions);
+        let mut described = Described { mistakes, ..Described::default() };
+        described.add_all(&self.services, &self);
         let mut others = Described::default();
-        others.add_all(&elsewhere, callers, &self.extensions);
+        others.add_all(&elsewhere, &self);
         described.mistakes.append(&mut others.mistakes);
         described.cached.append(&mut others.cached);
         let resources = described.resources(&self.anyone);
-        let components = described.schemas.finish().map_err(|shared| [described.mistakes.clone(), shared].concat())?;
+        described.mistakes.extend(described.schemas.finish().1);
         if !described.mistakes.is_empty() {
             return Err(described.mistakes);
         }
@@ -131,8 +129,7 @@ impl Api {
         let elsewhere = others.resources.iter().map(|resource| resource.table());
         let tables_elsewhere = elsewhere.filter(|table| !is_here(table)).collect();
         Ok(Built {
-            document: self.document(described.paths, components).into(),
-            routes: self.routes().map(|(_, route)| route.info()).collect(),
+            routes: described.routes,
             services: self.services.iter().map(Service::info).collect(),
             seeds: self.services.iter().flat_map(|service| service.seeds.clone()).collect(),
             jobs: self.services.iter().flat_map(|service| service.jobs.clone()).collect(),
@@ -141,8 +138,8 @@ impl Api {
             resources,
             tables_elsewhere,
             cached_tables: described.cached,
-            schemes: self.schemes,
-            router: router(self.services),
+            router: router(&self.services),
+            api: self.into(),
         })
     }
 
@@ -189,7 +186,19 @@ impl Api {
         mistakes
     }
 
-    fn document(&self, paths: BTreeMap<String, Map<String, Value>>, components: Map<String, Value>) -> Value {
+    /// The OpenAPI 3.1 document. It is large, and most processes are asked for it by nobody: it is written whenever somebody
+    /// asks, and not kept.
+    pub fn document(&self) -> Value {
+        let (mut schemas, mut paths) = (Schemas::default(), BTreeMap::<&str, Map<_, _>>::new());
+        for service in &self.services {
+            for route in &service.routes {
+                let mut operation = Operation::written(&mut schemas, (&route.method, &route.path), self.callers());
+                self.describe(route, &mut operation);
+                let operation = operation.finish(&route.id, service.name, &route.text);
+                paths.entry(&route.path).or_default().insert(route.method.as_str().to_lowercase(), operation);
+            }
+            service.others().for_each(|describe| describe(&mut self.mention(&mut schemas)));
+        }
         let tags = self.services.iter().map(|service| json!({ "name": service.name, "description": service.about }));
         let mut document = json!({
             "openapi": "3.1.0",
@@ -200,11 +209,28 @@ impl Api {
             "components": { "schemas": {}, "securitySchemes": self.security() },
         });
         // Moved to their places: `json!` would write them anew, and they are nearly all of the document.
-        let paths = paths.into_iter().map(|(path, operations)| (path, operations.into()));
+        let paths = paths.into_iter().map(|(path, operations)| (path.to_owned(), operations.into()));
         document["paths"] = paths.collect::<Map<_, _>>().into();
-        document["components"]["schemas"] = components.into();
+        document["components"]["schemas"] = schemas.finish().0.into();
         tidy(&mut document);
         document
+    }
+
+    fn callers(&self) -> Callers<'_> {
+        (&self.anyone, &self.schemes)
+    }
+
+    /// What the types of a route say, and what is said of all.
+    fn describe(&self, route: &Route, operation: &mut Operation<'_>) {
+        (route.describe)(operation);
+        if !self.quotas.is_empty() {
+            operation.refuses(StatusCode::TOO_MANY_REQUESTS, "Over a limit; `Retry-After` says for how long.");
+        }
+    }
+
+    /// What has no route.
+    fn mention<'a>(&'a self, schemas: &'a mut Schemas) -> Operation<'a> {
+        Operation::new(schemas, (&Method::GET, ""), self.callers())
     }
 
     /// A token of each issuer, or one that is there already, or an API key in its place.
@@ -224,32 +250,28 @@ impl Api {
 #[derive(Default)]
 struct Described {
     schemas: Schemas,
-    paths: BTreeMap<String, Map<String, Value>>,
+    routes: Vec<RouteInfo>,
     resources: Vec<Arc<dyn AnyResource>>,
     /// The tables that kept answers are made of.
     cached: Vec<&'static Table>,
-    is_limited: bool,
     mistakes: Vec<String>,
 }
 
 impl Described {
-    fn add_all(&mut self, services: &[Service], callers: Callers<'_>, extensions: &Extensions) {
+    fn add_all(&mut self, services: &[Service], api: &Api) {
         for service in services {
-            service.routes.iter().for_each(|route| self.add(service, route, callers, extensions));
-            service.resources.iter().for_each(|describe| self.mention(*describe, callers).clear());
+            service.routes.iter().for_each(|route| self.add(route, api));
+            service.resources.iter().for_each(|describe| self.mention(*describe, api).clear());
             for Job { name, describe, .. } in &service.jobs {
-                let missing = unmet(&self.mention(*describe, callers), extensions, &format!("the job `{name}`"));
+                let missing = unmet(&self.mention(*describe, api), &api.extensions, &format!("the job `{name}`"));
                 self.mistakes.extend(missing);
             }
         }
     }
 
-    fn add(&mut self, service: &Service, route: &Route, callers: Callers<'_>, extensions: &Extensions) {
-        let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), callers);
-        (route.describe)(&mut operation);
-        if self.is_limited {
-            operation.refuses(StatusCode::TOO_MANY_REQUESTS, "Over a limit; `Retry-After` says for how long.");
-        }
+    fn add(&mut self, route: &Route, api: &Api) {
+        let mut operation = Operation::new(&mut self.schemas, (&route.method, &route.path), api.callers());
+        api.describe(route, &mut operation);
         if let Some(cached) = &route.cached {
             self.mistakes.extend(check_cached(route, operation.shows_who_asks));
             let tables: Vec<_> = operation.resources.iter().map(|resource| resource.table()).collect();
@@ -258,15 +280,14 @@ impl Described {
         }
         self.resources.append(&mut operation.resources);
         let Route { method, path, .. } = route;
-        self.mistakes.extend(unmet(&operation.needs, extensions, &format!("`{method} {path}`")));
-        let operation = operation.finish(&route.id, service.name, &route.text);
-        self.mistakes.extend(check_path(route, &operation));
-        self.paths.entry(route.path.clone()).or_default().insert(route.method.as_str().to_lowercase(), operation);
+        self.mistakes.extend(unmet(&operation.needs, &api.extensions, &format!("`{method} {path}`")));
+        self.mistakes.extend(check_path(route, operation.path_parameters));
+        self.routes.push(route.info(operation.is_list));
     }
 
     /// What has no route; answers what it needs.
-    fn mention(&mut self, describe: fn(&mut Operation<'_>), callers: Callers<'_>) -> Vec<Need> {
-        let mut operation = Operation::new(&mut self.schemas, (&Method::GET, ""), callers);
+    fn mention(&mut self, describe: fn(&mut Operation<'_>), api: &Api) -> Vec<Need> {
+        let mut operation = api.mention(&mut self.schemas);
         describe(&mut operation);
         self.resources.append(&mut operation.resources);
         operation.needs
@@ -321,14 +342,12 @@ fn check_cached(Route { method, path, can_be_shared, .. }: &Route, shows_who_ask
 }
 
 /// A path is one, and every name in it must be asked for, and nothing else.
-fn check_path(route: &Route, operation: &Value) -> Option<String> {
+fn check_path(route: &Route, taken: usize) -> Option<String> {
     let Route { method, path, .. } = route;
     if !is_path(path) {
         return Some(format!("`{method} {path}` is no path: write it as `/movies/{{movie_id}}`"));
     }
     let named = path.matches('{').count();
-    let all = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
-    let taken = all.iter().filter(|parameter| parameter["in"] == "path").count();
     (named != taken).then(|| format!("`{method} {path}` names {named} parameters, its handler takes {taken}"))
 }
 
@@ -343,12 +362,9 @@ fn is_path(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|path| path.split('/').all(&mut segment))
 }
 
-fn router(services: Vec<Service>) -> Router<Arc<Context>> {
-    let routes = services.into_iter().flat_map(|service| service.routes);
-    routes.fold(Router::new(), |all, route| {
-        let path = route.path.clone();
-        all.route(&path, route.endpoint())
-    })
+fn router(services: &[Service]) -> Router<Arc<Context>> {
+    let routes = services.iter().flat_map(|service| &service.routes);
+    routes.fold(Router::new(), |all, route| all.route(&route.path, route.endpoint()))
 }
 
 /// The router with answers for what has no route, and for other methods of what has one.

@@ -7,7 +7,7 @@
 mod swagger_ui;
 
 use crate::{
-    Scheme,
+    Api, Scheme,
     etag::{EntityTag, unless_known},
 };
 use axum::{
@@ -52,13 +52,13 @@ const START: &str = include_str!("../assets/docs.js");
 const STYLE: &str = include_str!("../assets/docs.css");
 
 /// `/docs`, `/openapi.json` and what they need.
-pub fn router(title: &str, document: &Arc<Value>, schemes: &[Scheme]) -> Router {
+pub fn router(api: &Arc<Api>) -> Router {
     // A setting with a character that no header can hold is no address either.
-    let policy = HeaderValue::try_from(policy(schemes)).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    let (document, page) = (Arc::clone(document), page(title, schemes));
+    let policy = HeaderValue::try_from(policy(&api.schemes)).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let [own, other] = [api, api].map(Arc::clone);
     Router::new()
-        .route("/openapi.json", file("application/json", move || document.to_string().into()))
-        .route("/docs", file("text/html; charset=utf-8", || page.into()))
+        .route("/openapi.json", file("application/json", move || own.document().to_string().into()))
+        .route("/docs", file("text/html; charset=utf-8", move || page(&other.title, &other.schemes).into()))
         .route("/docs/start.js", file("text/javascript", || START.into()))
         .route("/docs/style.css", file("text/css", || STYLE.into()))
         .merge(swagger_ui::router())

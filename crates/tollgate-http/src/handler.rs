@@ -148,7 +148,7 @@ pub(crate) struct Endpoint(Arc<Terms>);
 
 /// A handler, and what its route says beside it.
 pub(crate) struct Terms {
-    pub(crate) handler: AnyHandler,
+    pub(crate) handler: Arc<AnyHandler>,
     /// The longest body, in bytes, if that is not the usual one.
     pub(crate) body_limit: Option<usize>,
     /// How its answers are kept, if they are.

@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::http::StatusCode;
 use form_urlencoded::Serializer;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 use tollgate_access::{May, Read};
 use tollgate_core::{DAY, Fault, MOMENT, Problem};
@@ -159,27 +159,10 @@ impl<R: Resource> Argument for List<R> {
     const OF_A_REQUEST: bool = true;
 
     fn describe(operation: &mut Operation<'_>) {
+        operation.is_list = true;
         let fields = operation.schemas.stored::<R>();
-        for parameter in parameters::<R>() {
-            let field = fields.get(parameter.column.name);
-            let plain = match (field, parameter.column.kind) {
-                (_, Kind::Choice(names)) => json!({ "type": "string", "enum": names }),
-                (Some(schema), kind) => comparable(schema.clone(), kind),
-                (None, _) => json!({}),
-            };
-            let mut schema = match parameter.operator {
-                IsNull => json!({ "type": "boolean" }),
-                Has => json!({ "type": "string" }),
-                In => json!({ "type": "array", "items": plain, "minItems": 1, "maxItems": MOST_VALUES }),
-                _ => plain,
-            };
-            let about = field.and_then(|schema| schema["description"].as_str());
-            let texts: Vec<_> = about.into_iter().chain([parameter.about]).collect();
-            schema["description"] = texts.join(" ").into();
-            operation.parameter(Place::Query, &parameter.name(), schema, false);
-        }
-        for (name, schema) in OWN.into_iter().zip(own_schemas::<R>()) {
-            operation.parameter(Place::Query, name, schema, false);
+        if operation.is_written() {
+            write_parameters::<R>(operation, &fields);
         }
         operation.refuses(StatusCode::BAD_REQUEST, "The cursor is not one of this list, or a parameter is not UTF-8.");
         refuses(operation);
@@ -190,6 +173,31 @@ impl<R: Resource> Argument for List<R> {
         let pairs = pairs(query.as_bytes())?.into_owned().collect();
         let question = Question { path: call.head.uri.path().to_owned(), pairs };
         Self::read(question, Arc::clone(&call.context))
+    }
+}
+
+/// Dozens of them, none of which can contradict anything: for the document alone.
+fn write_parameters<R: Resource>(operation: &mut Operation<'_>, fields: &Map<String, Json>) {
+    for parameter in parameters::<R>() {
+        let field = fields.get(parameter.column.name);
+        let plain = match (field, parameter.column.kind) {
+            (_, Kind::Choice(names)) => json!({ "type": "string", "enum": names }),
+            (Some(schema), kind) => comparable(schema.clone(), kind),
+            (None, _) => json!({}),
+        };
+        let mut schema = match parameter.operator {
+            IsNull => json!({ "type": "boolean" }),
+            Has => json!({ "type": "string" }),
+            In => json!({ "type": "array", "items": plain, "minItems": 1, "maxItems": MOST_VALUES }),
+            _ => plain,
+        };
+        let about = field.and_then(|schema| schema["description"].as_str());
+        let texts: Vec<_> = about.into_iter().chain([parameter.about]).collect();
+        schema["description"] = texts.join(" ").into();
+        operation.parameter(Place::Query, &parameter.name(), schema, false);
+    }
+    for (name, schema) in OWN.into_iter().zip(own_schemas::<R>()) {
+        operation.parameter(Place::Query, name, schema, false);
     }
 }
 

@@ -19,13 +19,24 @@ pub struct Operation<'a> {
     anyone: &'a Grants,
     schemes: &'a [Scheme],
     pub(crate) resources: Vec<Arc<dyn AnyResource>>,
+    pub(crate) needs: Vec<Need>,
+    /// How many parameters stand in its path.
+    pub(crate) path_parameters: usize,
+    /// Whether it answers so many at a time: it takes a `limit`.
+    pub(crate) is_list: bool,
+    /// Whether what it answers says who asks: a page does, in its top bar.
+    pub(crate) shows_who_asks: bool,
+    /// What stands in the document, if that is written.
+    written: Option<Written>,
+}
+
+/// What the document says of an operation.
+#[derive(Default)]
+struct Written {
     parameters: Vec<Value>,
     body: Option<Value>,
     responses: Map<String, Value>,
     security: Vec<Value>,
-    pub(crate) needs: Vec<Need>,
-    /// Whether what it answers says who asks: a page does, in its top bar.
-    pub(crate) shows_who_asks: bool,
 }
 
 impl fmt::Debug for Operation<'_> {
@@ -56,6 +67,7 @@ pub enum Place {
 }
 
 impl<'a> Operation<'a> {
+    /// One of which nothing is written: it shows what its handler asks for and which schemas there are.
     pub(crate) fn new(schemas: &'a mut Schemas, route: (&'a Method, &'a str), callers: Callers<'a>) -> Self {
         let (method, path) = route;
         Self {
@@ -65,13 +77,22 @@ impl<'a> Operation<'a> {
             anyone: callers.0,
             schemes: callers.1,
             resources: vec![],
-            parameters: vec![],
-            body: None,
-            responses: Map::new(),
-            security: vec![],
             needs: vec![],
+            path_parameters: 0,
+            is_list: false,
             shows_who_asks: false,
+            written: None,
         }
+    }
+
+    /// One for the document.
+    pub(crate) fn written(schemas: &'a mut Schemas, route: (&'a Method, &'a str), callers: Callers<'a>) -> Self {
+        Self { written: Some(Written::default()), ..Self::new(schemas, route, callers) }
+    }
+
+    /// Whether what is said of it is for the document; else only contradictions are looked for.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written.is_some()
     }
 
     /// Its handler works with rows of `R`, so the app needs a store for them.
@@ -92,6 +113,9 @@ impl<'a> Operation<'a> {
 
     /// A parameter.
     pub fn parameter(&mut self, place: Place, name: &str, mut schema: Value, required: bool) {
+        self.path_parameters += usize::from(place == Place::Path);
+        self.is_list |= place == Place::Query && name == "limit";
+        let Some(written) = &mut self.written else { return };
         let place = match place {
             Place::Path => "path",
             Place::Query => "query",
@@ -110,7 +134,7 @@ impl<'a> Operation<'a> {
         if let Some(about) = about {
             parameter["description"] = about;
         }
-        self.parameters.push(parameter);
+        written.parameters.push(parameter);
     }
 
     /// A body that must come.
@@ -121,49 +145,58 @@ impl<'a> Operation<'a> {
 
     /// A body that must come, of another media type.
     pub fn body_of(&mut self, media_type: &str, schema: &Value) {
-        self.body = Some(json!({ "required": true, "content": { media_type: { "schema": schema } } }));
+        if let Some(written) = &mut self.written {
+            written.body = Some(json!({ "required": true, "content": { media_type: { "schema": schema } } }));
+        }
     }
 
     /// An answer with content.
     pub fn answers<T: Output>(&mut self, status: StatusCode, text: &str) {
         let schema = self.schemas.output::<T>();
-        let answer = json!({ "description": text, "content": { "application/json": { "schema": schema } } });
-        self.responses.insert(status.as_str().into(), answer);
+        self.answers_as(status, text, "application/json", &schema);
     }
 
     /// An answer with content of another media type.
     pub fn answers_as(&mut self, status: StatusCode, text: &str, media_type: &str, schema: &Value) {
-        let answer = json!({ "description": text, "content": { media_type: { "schema": schema } } });
-        self.responses.insert(status.as_str().into(), answer);
+        let answer = || json!({ "description": text, "content": { media_type: { "schema": schema } } });
+        self.answer(status.as_str(), answer);
     }
 
     /// An answer without.
     pub fn answers_nothing(&mut self, status: StatusCode, text: &str) {
-        self.responses.insert(status.as_str().into(), json!({ "description": text }));
+        self.answer(status.as_str(), || json!({ "description": text }));
     }
 
     /// An answer that only its handler knows.
     pub(crate) fn answers_anything(&mut self) {
-        self.responses.insert("2XX".into(), json!({ "description": "What the document does not say." }));
+        self.answer("2XX", || json!({ "description": "What the document does not say." }));
+    }
+
+    fn answer(&mut self, status: &str, answer: impl FnOnce() -> Value) {
+        if let Some(written) = &mut self.written {
+            written.responses.insert(status.into(), answer());
+        }
     }
 
     /// A header of an answer that was described before.
     pub(crate) fn sends_header(&mut self, status: StatusCode, name: &str, text: &str) {
-        if let Some(answer) = self.responses.get_mut(status.as_str()) {
+        let responses = self.written.as_mut().map(|written| &mut written.responses);
+        if let Some(answer) = responses.and_then(|responses| responses.get_mut(status.as_str())) {
             answer["headers"][name] = json!({ "description": text, "schema": { "type": "string" } });
         }
     }
 
     /// A way to say no.
     pub fn refuses(&mut self, status: StatusCode, text: &str) {
-        let problem = self.problem(text);
-        self.responses.entry(status.as_str()).or_insert(problem);
+        let is_said = |written: &Written| written.responses.contains_key(status.as_str());
+        if !self.written.as_ref().is_some_and(is_said) {
+            self.problem(status.as_str(), text);
+        }
     }
 
     /// Any other way to say no.
     pub fn refuses_otherwise(&mut self) {
-        let problem = self.problem("Any other refusal.");
-        self.responses.insert("default".into(), problem);
+        self.problem("default", "Any other refusal.");
     }
 
     /// If it changes something, it may be sent again under its key, or is refused with one.
@@ -172,8 +205,7 @@ impl<'a> Operation<'a> {
             return;
         }
         if !repeatable {
-            let refused = self.problem("It cannot be read, or has an `Idempotency-Key`.");
-            self.responses.insert(StatusCode::BAD_REQUEST.as_str().into(), refused);
+            self.problem(StatusCode::BAD_REQUEST.as_str(), "It cannot be read, or has an `Idempotency-Key`.");
             return;
         }
         let about = "A key of the caller's own, such as a UUID: a request that is sent again under the same key within 24 \
@@ -202,35 +234,40 @@ impl<'a> Operation<'a> {
             return;
         }
         let scopes = access.permissions();
-        let open = !scopes.is_empty() && scopes.iter().all(|name| self.anyone.include(name));
-        self.security = self.schemes.iter().map(|scheme| scheme.requirement(&scopes)).collect();
-        self.security.extend(["bearer", "api_key"].map(|scheme| json!({ scheme: scopes })));
-        self.security.extend(open.then(|| json!({})));
+        if let Some(Written { security, .. }) = &mut self.written {
+            let open = !scopes.is_empty() && scopes.iter().all(|name| self.anyone.include(name));
+            *security = self.schemes.iter().map(|scheme| scheme.requirement(&scopes)).collect();
+            security.extend(["bearer", "api_key"].map(|scheme| json!({ scheme: scopes })));
+            security.extend(open.then(|| json!({})));
+        }
         self.refuses(StatusCode::UNAUTHORIZED, "Nobody is signed in, or the token is not good.");
         if !scopes.is_empty() {
             // Of several permissions each describes itself before all of them are: the last word is the whole.
-            let lacks = self.problem(&format!("The caller does not have `{access}`."));
-            self.responses.insert(StatusCode::FORBIDDEN.as_str().into(), lacks);
+            self.problem(StatusCode::FORBIDDEN.as_str(), &format!("The caller does not have `{access}`."));
         }
     }
 
-    fn problem(&mut self, text: &str) -> Value {
-        let schema = self.schemas.output::<Problem>();
-        json!({ "description": text, "content": { Problem::MEDIA_TYPE: { "schema": schema } } })
+    fn problem(&mut self, status: &str, text: &str) {
+        let schema = self.schemas.problem();
+        if let Some(written) = &mut self.written {
+            let problem = json!({ "description": text, "content": { Problem::MEDIA_TYPE: { "schema": schema } } });
+            written.responses.insert(status.into(), problem);
+        }
     }
 
     /// As it stands in the document.
-    pub(crate) fn finish(mut self, id: &str, tag: &str, text: &str) -> Value {
-        self.responses.sort_keys();
+    pub(crate) fn finish(self, id: &str, tag: &str, text: &str) -> Value {
+        let Written { parameters, body, mut responses, security } = self.written.unwrap_or_default();
+        responses.sort_keys();
         let (summary, description) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut operation = json!({
             "operationId": id, "tags": [tag], "summary": summary.replace('\n', " ").replace('`', ""),
-            "security": self.security, "responses": self.responses,
+            "security": security, "responses": responses,
         });
         let optional = [
             ("description", (!description.is_empty()).then(|| description.into())),
-            ("parameters", (!self.parameters.is_empty()).then(|| self.parameters.into())),
-            ("requestBody", self.body),
+            ("parameters", (!parameters.is_empty()).then(|| parameters.into())),
+            ("requestBody", body),
         ];
         for (key, value) in optional {
             if let Some(value) = value {

@@ -45,7 +45,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{Timestamp, tz::TimeZone};
-use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
+use minijinja::{
+    Environment, UndefinedBehavior,
+    syntax::SyntaxConfig,
+    value::{Serde, Value},
+};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use tollgate_access::Actor;
@@ -219,7 +223,7 @@ impl Pages {
         };
         templates.set_loader(move |wanted| Ok(known(wanted)));
         templates.add_global("site", Serde(site));
-        templates.add_global("assets", assets::addresses());
+        templates.add_global("assets", Value::from_object(assets::Addresses));
         Self { templates, ways }
     }
 

@@ -4,7 +4,7 @@
 //! one list of components. Two types with one name are an error, never a silent overwrite.
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
-use tollgate_core::Input;
+use tollgate_core::{Input, Problem};
 use tollgate_store::Resource;
 
 /// The schemas of a document under construction.
@@ -12,6 +12,7 @@ use tollgate_store::Resource;
 pub(crate) struct Schemas {
     inputs: SchemaGenerator,
     outputs: SchemaGenerator,
+    problem: Option<Value>,
 }
 
 impl Default for Schemas {
@@ -23,6 +24,7 @@ impl Default for Schemas {
         Self {
             inputs: settings.clone().for_deserialize().into_generator(),
             outputs: settings.for_serialize().into_generator(),
+            problem: None,
         }
     }
 }
@@ -36,6 +38,11 @@ impl Schemas {
     /// The schema of something sent.
     pub(crate) fn output<T: JsonSchema>(&mut self) -> Value {
         self.outputs.subschema_for::<T>().into()
+    }
+
+    /// The schema of refusals, which nearly every operation has several of.
+    pub(crate) fn problem(&mut self) -> &Value {
+        self.problem.get_or_insert_with(|| self.outputs.subschema_for::<Problem>().into())
     }
 
     /// The fields of an input struct: name, schema, whether it must come.
@@ -83,11 +90,8 @@ impl Schemas {
         }
     }
 
-    /// All components.
-    ///
-    /// # Errors
-    /// Each name that two types share.
-    pub(crate) fn finish(mut self) -> Result<Map<String, Value>, Vec<String>> {
+    /// All components, and each name that two types share.
+    pub(crate) fn finish(mut self) -> (Map<String, Value>, Vec<String>) {
         let mut all = self.inputs.take_definitions(true);
         let mut mistakes = vec![];
         for (name, schema) in self.outputs.take_definitions(true) {
@@ -98,7 +102,7 @@ impl Schemas {
             }
         }
         mistakes.extend(all.iter().filter_map(|(name, schema)| numbered(name, schema, &all)));
-        if mistakes.is_empty() { Ok(all) } else { Err(mistakes) }
+        (all, mistakes)
     }
 }
 

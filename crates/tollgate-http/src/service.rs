@@ -69,7 +69,7 @@ pub(crate) struct Route {
     pub text: String,
     pub describe: fn(&mut Operation<'_>),
     filter: MethodFilter,
-    work: AnyHandler,
+    work: Arc<AnyHandler>,
     /// Its longest body, in bytes, where that was said.
     pub body_limit: Option<usize>,
     is_page: bool,
@@ -80,14 +80,15 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn info(&self) -> RouteInfo {
+    pub(crate) fn info(&self, is_list: bool) -> RouteInfo {
         let Self { method, path, access, reach, handler, .. } = self;
-        RouteInfo { method: method.clone(), path: path.clone(), access: access.clone(), reach: *reach, handler }
+        let (method, path, access) = (method.clone(), path.clone(), access.clone());
+        RouteInfo { method, path, access, reach: *reach, handler, is_list }
     }
 
     /// What answers.
-    pub(crate) fn endpoint(self) -> MethodRouter<Arc<Context>> {
-        let terms = Terms { handler: self.work, body_limit: self.body_limit, cached: self.cached };
+    pub(crate) fn endpoint(&self) -> MethodRouter<Arc<Context>> {
+        let terms = Terms { handler: self.work.clone(), body_limit: self.body_limit, cached: self.cached.clone() };
         let endpoint = on(self.filter, Endpoint::from(terms));
         if self.is_page { endpoint.layer(from_fn(sign_in_first)) } else { endpoint }
     }
@@ -257,6 +258,11 @@ impl Service {
         self
     }
 
+    /// What no route of it describes: resources that no signature mentions, and jobs.
+    pub(crate) fn others(&self) -> impl Iterator<Item = fn(&mut Operation<'_>)> {
+        self.resources.iter().copied().chain(self.jobs.iter().map(|job| job.describe))
+    }
+
     pub(crate) fn info(&self) -> ServiceInfo {
         let mut permissions: Vec<String> = vec![];
         for permission in self.routes.iter().flat_map(|route| route.access.permissions()) {
@@ -288,7 +294,7 @@ impl Service {
                 operation.can_be_repeated(H::Arguments::REPEATABLE);
             },
             filter,
-            work: AnyHandler::of(handler),
+            work: AnyHandler::of(handler).into(),
             body_limit: None,
             is_page: false,
             is_public: H::Arguments::access() == Access::Public,

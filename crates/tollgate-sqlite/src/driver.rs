@@ -10,7 +10,7 @@ use crate::{
     writer::Writer,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, config::DbConfig, vtab::array};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, vtab::array};
 use std::{
     fmt,
     fs::{self, Permissions},
@@ -49,7 +49,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// An SQLite database.
 pub struct Sqlite {
     config: Config,
-    readers: Vec<Mutex<Connection>>,
+    /// Each is opened when it is needed first.
+    readers: [Mutex<Option<Connection>>; READERS],
     /// One for each connection that lists may take: they wait here, where it keeps no thread.
     lists: Semaphore,
     measures: PoolMeasures,
@@ -98,7 +99,7 @@ impl Sqlite {
     fn connect(config: Config) -> Result<Self> {
         let path = &*config.path;
         let is_new = !path.exists();
-        let writer = connect(path, "PRAGMA synchronous = FULL;")?;
+        let writer = connect(path, OpenFlags::default(), "PRAGMA synchronous = FULL;")?;
         if is_new {
             keep_private(path)?;
         }
@@ -108,12 +109,9 @@ impl Sqlite {
             Err(Error::Overloaded) => (),
             outcome => outcome?,
         }
-        let pragmas = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
-        let reader = |_| connect(path, pragmas).map(Mutex::new);
-        let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
         let measures = measures(path);
         let writer = Writer::start(writer, config.statement_timeout, &measures)?;
-        Ok(Self { config, readers, lists: Semaphore::new(READERS - 1), measures, writer })
+        Ok(Self { config, readers: Default::default(), lists: Semaphore::new(READERS - 1), measures, writer })
     }
 
     /// For [`Store::raw`](tollgate_store::Store::raw): reads on one of the connections that cannot write.
@@ -176,7 +174,7 @@ impl Sqlite {
     async fn list<R>(&self, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
         let _turn = self.turn().await?;
         let _taken = self.measures.take();
-        apart(|| limit::within(self.config.statement_timeout, || read(&self.reader(false))))
+        apart(|| limit::within(self.config.statement_timeout, || self.on_reader(false, read)))
     }
 
     async fn turn(&self) -> Result<SemaphorePermit<'_>> {
@@ -192,17 +190,25 @@ impl Sqlite {
         turn.map_err(|error| Error::Internal(Arc::new(error)))
     }
 
-    /// The first connection that is free: each that is used reads the schema once and keeps pages and statements of its own,
-    /// so an app that is asked little has one of that. No number of lists takes the first one, so that a lookup, such as
-    /// that of a session, never waits for a list.
-    fn reader(&self, is_lookup: bool) -> MutexGuard<'_, Connection> {
-        let open = if is_lookup { &self.readers[..] } else { &self.readers[1..] };
+    /// Reads on the first connection that is free: each that is used reads the schema once and keeps pages and statements of
+    /// its own, so an app that is asked little has one.
+    fn on_reader<R>(&self, is_lookup: bool, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
+        let mut reader = self.reader(is_lookup);
+        match &*reader {
+            Some(db) => read(db),
+            None => read(reader.insert(connect_reader(&self.config.path)?)),
+        }
+    }
+
+    /// No number of lists takes the last one, so that a lookup, such as that of a session, never waits for a list.
+    fn reader(&self, is_lookup: bool) -> MutexGuard<'_, Option<Connection>> {
+        let open = if is_lookup { &self.readers[..] } else { &self.readers[..READERS - 1] };
         let free = open.iter().find_map(|reader| match reader.try_lock() {
             Ok(reader) => Some(reader),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        free.unwrap_or_else(|| open[0].lock().unwrap_or_else(PoisonError::into_inner))
+        free.unwrap_or_else(|| open[open.len() - 1].lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -240,8 +246,14 @@ fn keep_log(writer: &Connection) -> Result<()> {
     }
 }
 
-fn connect(path: &Path, pragmas: &str) -> Result<Connection> {
-    let mut connection = Connection::open(path).map_err(tell)?;
+/// A connection that cannot write. A file that is gone is not made anew: the others still have the one that was there.
+fn connect_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE;
+    connect(path, flags, "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;")
+}
+
+fn connect(path: &Path, flags: OpenFlags, pragmas: &str) -> Result<Connection> {
+    let mut connection = Connection::open_with_flags(path, flags).map_err(tell)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(tell)?;
     connection.execute_batch(pragmas).map_err(tell)?;
     // A name in double quotes that is no column would otherwise be a text.
@@ -285,7 +297,7 @@ impl Database for Sqlite {
     }
 
     fn history(&self) -> Answer<'_, Vec<Applied>> {
-        Box::pin(async move { migrate::history(&self.reader(true)) })
+        Box::pin(async move { self.on_reader(true, migrate::history) })
     }
 
     fn migrate<'a>(&'a self, scripts: &'a [Script], adopt: bool) -> Answer<'a, Vec<String>> {
@@ -307,7 +319,8 @@ impl Database for Sqlite {
 
     fn ping(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.reader(true).execute_batch("SELECT count(*) FROM sqlite_schema").map_err(tell)?;
+            let ask = |db: &Connection| db.execute_batch("SELECT count(*) FROM sqlite_schema").map_err(tell);
+            self.on_reader(true, ask)?;
             self.writer.check()
         })
     }
@@ -322,7 +335,7 @@ impl Driver for Sqlite {
         Box::pin(async move {
             let sql = sql::select(Dialect, select);
             if select.is_point() {
-                query(&self.reader(true), &sql, each)
+                self.on_reader(true, |db| query(db, &sql, each))
             } else {
                 self.list(|db| query(db, &sql, each)).await
             }

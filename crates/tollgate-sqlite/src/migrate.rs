@@ -17,7 +17,7 @@ use tollgate_store::{
 /// What the scripts of this database end with.
 pub const SCRIPTS: &str = "sqlite.sql";
 
-const STRICT: &str = " STRICT";
+pub(crate) const STRICT: &str = " STRICT";
 
 /// The changes as statements, each with its semicolon.
 pub fn script(changes: &[Change]) -> String {

@@ -3,10 +3,11 @@
 use crate::{
     cell::tell,
     dialect::{Sqlite, told_kind, type_of},
+    migrate::STRICT,
 };
 use rusqlite::{Connection, Row, types::Value, vtab::array::Array};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     rc::Rc,
 };
 use tollgate_store::{
@@ -17,7 +18,7 @@ use tollgate_store::{
 };
 
 /// Each column of these tables, with the text that made its table. All tables at once, as for the indexes: SQLite takes
-/// longer to prepare such a statement than to run it, and every start does.
+/// longer to prepare such a statement than to run it.
 const COLUMNS: &str = r#"
     SELECT wanted.value, live.name, live.type, "notnull", dflt_value, pk > 0, made.sql
     FROM rarray(?1) AS wanted
@@ -37,6 +38,10 @@ const INDEXES: &str = r#"
 
 /// Makes sure that the tables are there and as the model says; says what it did about them.
 pub(crate) fn prepare(db: &Connection, tables: &[&'static Table], additive: bool) -> Result<Vec<String>> {
+    let tables = &others(db, tables).map_err(tell)?;
+    if tables.is_empty() {
+        return Ok(vec![]);
+    }
     let live = columns(db, tables).map_err(tell)?;
     let done = tables.iter().map(|table| match live.get(table.name) {
         Some(live) => complete(db, table, live, additive),
@@ -46,6 +51,15 @@ pub(crate) fn prepare(db: &Connection, tables: &[&'static Table], additive: bool
     Ok(done.collect::<Result<Vec<_>>>()?.concat())
 }
 
+/// Those that were not made, or whose indexes were not, by the very text that would make them now. What that text made is as
+/// the model says, and most starts find nothing else.
+fn others(db: &Connection, tables: &[&'static Table]) -> rusqlite::Result<Vec<&'static Table>> {
+    let mut statement = db.prepare("SELECT sql FROM sqlite_schema WHERE sql NOT NULL")?;
+    let made: HashSet<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let is_made = |table: &'static Table| sql::create(Sqlite, table, STRICT).iter().all(|text| made.contains(text));
+    Ok(tables.iter().copied().filter(|table| !is_made(table)).collect())
+}
+
 fn complete(db: &Connection, table: &'static Table, live: &[LiveColumn], additive: bool) -> Result<Vec<String>> {
     let missing = missing(table, live, |kind| kind.stored().to_string().into())?;
     check_addable(table, &missing, additive)?;
@@ -53,7 +67,7 @@ fn complete(db: &Connection, table: &'static Table, live: &[LiveColumn], additiv
 }
 
 fn create(db: &Connection, table: &'static Table) -> Result<Vec<String>> {
-    let create = sql::create_table(Sqlite, table) + " STRICT";
+    let create = sql::create_table(Sqlite, table) + STRICT;
     db.execute_batch(&create).map_err(tell)?;
     let mut indexed = indexed(table);
     indexed.try_for_each(|index| create_index(db, table, index))?;
@@ -149,4 +163,40 @@ fn kind(table: &Table, column: &str, is: String, text: &str) -> String {
     let model = || table.columns.iter().find(|it| it.name == column && type_of(it.kind).eq_ignore_ascii_case(&is));
     let kind = told_kind(text, column, &is).or_else(|| model().map(|column| column.kind));
     kind.map_or(is, |kind| kind.stored().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::vtab::array;
+    use tollgate_store::Column;
+
+    static FILMS: Table = Table {
+        name: "films",
+        one: "film",
+        about: "",
+        columns: &[Column::of::<i32>("film_id"), Column::of::<Option<String>>("title").unique()],
+        id: 0,
+        counted: false,
+        database: None,
+        audited: false,
+    };
+
+    #[test]
+    fn what_the_same_text_made_is_not_looked_at() {
+        let db = Connection::open_in_memory().unwrap();
+        array::load_module(&db).unwrap();
+        let is_looked_at = || !others(&db, &[&FILMS]).unwrap().is_empty();
+        let prepare = || prepare(&db, &[&FILMS], true).unwrap();
+        assert!(is_looked_at(), "it is not there");
+        assert_eq!(prepare(), ["created the table `films`"]);
+        assert!(!is_looked_at());
+        db.execute_batch("DROP INDEX films_title_key").unwrap();
+        assert!(is_looked_at(), "it lacks an index");
+        assert_eq!(prepare(), ["added an index on `title` to `films`"]);
+        assert!(!is_looked_at());
+        db.execute_batch("ALTER TABLE films ADD COLUMN theirs TEXT").unwrap();
+        assert!(is_looked_at(), "somebody else was at work");
+        assert_eq!(prepare(), [""; 0]);
+    }
 }

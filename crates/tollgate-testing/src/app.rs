@@ -94,7 +94,7 @@ impl TestApp {
 
     /// The app's OpenAPI document.
     pub fn document(&self) -> &Value {
-        &self.assembled.document
+        self.assembled.document()
     }
 
     /// Each route and who may call it.

@@ -57,12 +57,8 @@ impl Sample {
 
 /// The path of the first route that is a list.
 pub(crate) fn first_list(built: &Built) -> Option<&str> {
-    let is_list = |path: &str| {
-        let parameters = built.document["paths"][path]["get"]["parameters"].as_array();
-        parameters.is_some_and(|parameters| parameters.iter().any(|parameter| parameter["name"] == "limit"))
-    };
     let mut gets = built.routes.iter().filter(|route| route.method == Method::GET && !route.path.contains('{'));
-    gets.find(|route| is_list(&route.path)).map(|route| route.path.as_str())
+    gets.find(|route| route.is_list).map(|route| route.path.as_str())
 }
 
 struct Home {

@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::Router;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tollgate_http::RouteInfo;
 
 pub use crate::{
@@ -21,8 +21,6 @@ pub use tollgate_http::{Authenticate, Identified};
 pub struct Assembled {
     /// Everything it answers.
     pub router: Router,
-    /// Its OpenAPI document.
-    pub document: Arc<Value>,
     /// Each route and who may call it.
     pub routes: Vec<RouteInfo>,
     /// The access matrix: what the command `routes` prints.
@@ -30,11 +28,17 @@ pub struct Assembled {
     /// The embedded issuer, where callers are not recognised in another way.
     pub identity: Option<Identity>,
     running: Arc<Running>,
+    document: OnceLock<Value>,
 }
 
 tollgate_core::debug_by_name!(Assembled);
 
 impl Assembled {
+    /// Its OpenAPI document.
+    pub fn document(&self) -> &Value {
+        self.document.get_or_init(|| self.running.design.built.api.document())
+    }
+
     /// Does a job of a service once, as the command `job` does.
     ///
     /// # Errors
@@ -50,9 +54,9 @@ impl Assembled {
 /// What would keep it from starting.
 pub async fn assemble(app: App, settings: Settings, ground: Ground) -> Result<Assembled, Failure> {
     let design = app.design(settings)?;
-    let (document, routes, access_matrix) =
-        (design.built.document.clone(), design.built.routes.clone(), design.access_matrix());
+    let (routes, access_matrix) = (design.built.routes.clone(), design.access_matrix());
     let running = Arc::new(Box::pin(design.open_on(ground)).await?);
     let identity = running.identities.own.clone();
-    Ok(Assembled { router: running.router().0, document, routes, access_matrix, identity, running })
+    let router = running.router().0;
+    Ok(Assembled { router, routes, access_matrix, identity, running, document: OnceLock::new() })
 }

@@ -27,7 +27,7 @@ pub(super) fn routes(design: &Design) -> Result<(), Failure> {
 }
 
 pub(super) fn openapi(design: &Design) -> Result<(), Failure> {
-    print(&format!("{:#}", design.built.document))
+    print(&format!("{:#}", design.built.api.document()))
 }
 
 /// What there is to say of an issuer. One that cannot be reached keeps no app from starting, but its people out.

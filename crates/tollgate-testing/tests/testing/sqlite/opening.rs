@@ -87,6 +87,37 @@ fn row(id: i64) -> Vec<Vec<Value<'static>>> {
     vec![vec![Value::Int(id), Value::Text(format!("row {id}").into())]]
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_reads_is_opened_when_it_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = fs::canonicalize(folder.path()).unwrap().join("app.db");
+    let database = Sqlite::open(&path).unwrap();
+    database.prepare(&[&FIRST], true).await.unwrap();
+    let open = || {
+        let files = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        files.filter(|file| fs::read_link(file.path()).is_ok_and(|target| target == path)).count()
+    };
+    assert_eq!(open(), 1, "the one that writes");
+    for _ in 0..3 {
+        database.count(&FIRST, &Expr::EVERY).await.unwrap();
+        database.ping().await.unwrap();
+        assert_eq!(open(), 2, "lists and lookups share one while nobody needs two");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_is_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let database = Sqlite::open(&path).unwrap();
+    database.prepare(&[&FIRST], true).await.unwrap();
+    fs::remove_file(&path).unwrap();
+    let read = database.count(&FIRST, &Expr::EVERY).await;
+    assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
+    assert!(!path.exists());
+}
+
 #[tokio::test]
 async fn what_was_stored_is_there_when_the_file_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
