@@ -22,7 +22,7 @@ mod config;
 mod connection;
 mod driver;
 mod error;
-mod merge;
+mod upsert;
 mod migrate;
 mod nested;
 mod operation;

@@ -6,7 +6,7 @@
 //! a struct that is one resource.rs   what #[resource] says about a type
 //! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
-//!                      find.rs  transaction.rs  conditional.rs  batch.rs  group.rs  assignment.rs  merge.rs
+//!                      find.rs  transaction.rs  conditional.rs  batch.rs  group.rs  assignment.rs  upsert.rs
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
@@ -51,7 +51,7 @@ mod kind;
 mod last_write;
 mod measures;
 mod memory;
-mod merge;
+mod upsert;
 pub mod migrate;
 pub mod nested;
 mod object_id;
@@ -77,7 +77,7 @@ pub use kind::NotKind;
 pub use last_write::LastWrite;
 pub use measures::{GroupSizes, metrics};
 pub use memory::Memory;
-pub use merge::{Merge, Merged, Merging, Summand};
+pub use upsert::{Upsert, Resolution, OnConflict, Summand};
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
