@@ -2,7 +2,7 @@
 //!
 //! The first layer of the road. Each route has its own counters, found once and then kept: a request adds to two of them,
 //! looks nothing up and allocates nothing. Labels are bounded by the code: templates of routes, known methods and known
-//! statuses; what a caller invents is `other` or has no route.
+//! statuses, and the class of others; what a caller invents is `other` or has no route.
 //!
 //! The names are those of OpenTelemetry's semantic conventions, as Prometheus writes them.
 
@@ -65,20 +65,31 @@ pub(crate) fn lacked(permission: String) {
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 
-/// What is answered, in order; nginx's 499 for who left before. The last one stands for all others.
-const STATUSES: [&str; 48] = [
-    "101", "200", "201", "202", "204", "206", "207", "301", "302", "303", "304", "307", "308", "400", "401", "402",
-    "403", "404", "405", "406", "408", "409", "410", "411", "412", "413", "414", "415", "416", "417", "418", "421",
-    "422", "423", "424", "425", "426", "428", "429", "431", "451", "499", "500", "501", "502", "503", "504", "other",
+/// What is answered, in order; nginx's 499 for who left before. Others are told by their class, so that a failure of a kind
+/// that nobody thought of is still one to whoever counts `5..`.
+const STATUSES: [&str; 54] = [
+    "101", "1xx", "200", "201", "202", "204", "206", "207", "2xx", "301", "302", "303", "304", "307", "308", "3xx",
+    "400", "401", "402", "403", "404", "405", "406", "408", "409", "410", "411", "412", "413", "414", "415", "416",
+    "417", "418", "421", "422", "423", "424", "425", "426", "428", "429", "431", "451", "499", "4xx", "500", "501",
+    "502", "503", "504", "507", "5xx", "other",
 ];
-const LEFT: usize = 41;
+const LEFT: usize = 44;
 
 fn method_at(method: &Method) -> usize {
     METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
 }
 
 fn status_at(status: StatusCode) -> usize {
-    STATUSES.binary_search(&status.as_str()).unwrap_or(STATUSES.len() - 1)
+    let class = match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        5 => "5xx",
+        _ => "other",
+    };
+    let at = |text| STATUSES.binary_search(&text);
+    at(status.as_str()).or_else(|_| at(class)).unwrap_or(STATUSES.len() - 1)
 }
 
 /// The durations of one route by method and status, each found when it is first needed.
@@ -200,7 +211,10 @@ mod tests {
         assert!(STATUSES.is_sorted(), "they are looked up by halving");
         assert_eq!(STATUSES[LEFT], "499");
         assert_eq!(STATUSES[status_at(StatusCode::NOT_FOUND)], "404");
-        assert_eq!(STATUSES[status_at(StatusCode::from_u16(799).unwrap())], "other");
+        let told = |status| STATUSES[status_at(StatusCode::from_u16(status).unwrap())];
+        assert_eq!(told(507), "507", "a full disk");
+        assert_eq!([told(103), told(226), told(300), told(499), told(599)], ["1xx", "2xx", "3xx", "499", "5xx"]);
+        assert_eq!(told(799), "other");
         assert_eq!(METHODS[method_at(&Method::PATCH)], "PATCH");
         assert_eq!(METHODS[method_at(&Method::from_bytes(b"INVENTED").unwrap())], "other");
     }
