@@ -31,8 +31,6 @@ pub(crate) struct Running {
     pub(crate) backends: Vec<backends::HttpClient>,
     pub(crate) context: Arc<Context>,
     pub(crate) pages: Arc<Pages>,
-    /// The document and its page.
-    docs: Router,
     /// Told when the process is on its way out.
     pub(crate) stop: Stop,
     /// The requests that run.
@@ -82,9 +80,6 @@ impl Design {
     /// Makes databases ready.
     pub(crate) async fn open_on(self, ground: Ground) -> Result<Running, Failure> {
         let Ground { databases, clock, authenticate, seed } = ground;
-        // Before any password is hashed: in what a hash leaves behind, long texts would lie far apart, and all between them
-        // would stay taken.
-        let docs = docs::router(&self.title, &self.built.document, &self.built.schemes);
         let mut done = databases.prepare(&self).await?;
         let database = &databases.default;
 
@@ -112,7 +107,7 @@ impl Design {
         let context = Arc::new(Context { authenticate, stores, seal, clock, keyed, cache, limits, extensions });
         let (load, design) =
             (Arc::new(self.settings.server.load().with_bodies_of(self.built.longest_body)), Arc::new(self));
-        Ok(Running { design, databases, identities, backends, context, pages, docs, stop, load, redis, done })
+        Ok(Running { design, databases, identities, backends, context, pages, stop, load, redis, done })
     }
 
     fn site(&self, database: &dyn Database) -> Site {
@@ -162,7 +157,7 @@ pub(crate) fn own_tables() -> Vec<&'static Table> {
 impl Running {
     /// Everything the app answers: its services, its document, its pages, its issuer. And what answers in their place.
     pub(crate) fn router(self: &Arc<Self>) -> (Router, Arc<Edge>) {
-        let Design { built, settings, roles, .. } = &*self.design;
+        let Design { title, built, settings, roles, .. } = &*self.design;
         let roles = settings.is_dev().then(|| roles.clone());
         let authenticate = Arc::clone(&self.context.authenticate);
         let edge = Edge::new(Arc::clone(&self.pages), authenticate, roles).audited(self.audit_log());
@@ -184,7 +179,7 @@ impl Running {
         };
         let sample = home::Sample::of(built, road(api.clone()));
         let router = road(
-            api.merge(self.docs.clone())
+            api.merge(docs::router(title, &built.document, &built.schemes))
                 .merge(pages::assets())
                 .merge(self.identities.router())
                 .merge(home::router(Arc::clone(self), sample))
