@@ -282,8 +282,8 @@ async fn what_is_no_address_is_refused_by_its_setting() {
 async fn no_call_waits_longer_than_fifty_milliseconds() {
     let server = Redis::start();
     let url = Secret::from(server.url());
-    let place = tollgate_redis::Place { url: &url, cluster: false, authorities: None };
-    let redis = tollgate_redis::Redis::open(&place, "waits", "1").unwrap();
+    let config = tollgate_redis::Config { url: &url, cluster: false, authorities: None };
+    let redis = tollgate_redis::Redis::open(&config, "waits", "1").unwrap();
     while redis.ping().await.is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
