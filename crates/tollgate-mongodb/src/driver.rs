@@ -5,7 +5,6 @@ use crate::{
     config::Config,
     connection::{connect, follow},
     error::in_time,
-    upsert::updates as upserts,
     migrate,
     operation::{Operation, STATEMENT_TIMEOUT},
     places::Places,
@@ -13,6 +12,7 @@ use crate::{
     rights::Rights,
     schema,
     session::{RETRY_TIMEOUT, TransactionSession, together},
+    upsert::updates as upserts,
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -30,8 +30,8 @@ use std::{
 use tokio::{runtime::Handle, time::timeout};
 use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Upsert, Result, Select, Session, Table,
-    Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Result, Select, Session, Table, Update,
+    Upsert, Value,
     migrate::{Applied, Script},
 };
 

@@ -10,7 +10,7 @@ use mongodb::{
     error::{Error as Failure, Result as Fallible},
 };
 use std::ops::Range;
-use tollgate_store::{Batch, Upsert, Resolution, Result, Row, Table, Value};
+use tollgate_store::{Batch, Resolution, Result, Row, Table, Upsert, Value};
 
 /// How many of them one command holds; the server takes ten times as many.
 const CHUNK: usize = 10_000;

@@ -4,7 +4,7 @@
 use crate::cell::array;
 use std::borrow::Cow;
 use tollgate_store::{
-    Kind, Upsert, Select, Table, Value,
+    Kind, Select, Table, Upsert, Value,
     migrate::choices_name,
     nested::texts,
     sql::{self, Dialect, Param, Writer, quoted},

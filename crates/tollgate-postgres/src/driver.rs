@@ -22,8 +22,8 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::{join, time::timeout};
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Upsert, Result, Row, Select, Session,
-    SqlQuery, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Row, Select, Session, SqlQuery,
+    Table, Update, Upsert, Value,
     migrate::{Applied, Script},
     sql,
 };

@@ -15,8 +15,8 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Upsert, Result, Select, Session, SqlQuery, Table,
-    Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Select, Session, SqlQuery, Table, Update,
+    Upsert, Value, sql,
 };
 
 /// One transaction, until it has ended.

@@ -6,7 +6,7 @@ use crate::{
     dialect::Sqlite as Dialect,
     limit, migrate, schema,
     session::TransactionSession,
-    statement::{count, delete, insert_all, upsert_all, query, update},
+    statement::{count, delete, insert_all, query, update, upsert_all},
     writer::Writer,
 };
 use jiff::Timestamp;
@@ -29,8 +29,8 @@ use tokio::{
     time::timeout,
 };
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Upsert, Result, Select, Session, SqlQuery, Table, Update,
-    Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, SqlQuery, Table, Update,
+    Upsert, Value,
     connections::{Counted, PoolMeasures},
     migrate::{Applied, Queue, Script},
     sql,

@@ -3,7 +3,7 @@
 use crate::{
     dialect::Sqlite as Dialect,
     limit,
-    statement::{collect, count, delete, insert_all, upsert_all, update},
+    statement::{collect, count, delete, insert_all, update, upsert_all},
     writer::{SessionStep, in_savepoint},
 };
 use rusqlite::Connection;
@@ -14,8 +14,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Upsert, Result, Select, Session, SqlQuery, Table,
-    Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Select, Session, SqlQuery, Table, Update,
+    Upsert, Value, sql,
 };
 
 /// One transaction. Dropped, its sender is gone, and the writer rolls back.

@@ -7,7 +7,7 @@ use crate::{
 use rusqlite::{Connection, Row, Statement, params_from_iter};
 use std::ops::Range;
 use tollgate_store::{
-    Batch, Each, Expr, Upsert, Result, Table, Update, Value,
+    Batch, Each, Expr, Result, Table, Update, Upsert, Value,
     sql::{self, Param},
 };
 

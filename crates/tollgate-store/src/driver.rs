@@ -1,7 +1,7 @@
 //! What a database must be able to do. Object-safe: a driver is a crate of its own and knows no resource type.
 
 use crate::{
-    Error, Expr, Upsert, Order, Result, Row, Set, SqlQuery, Table, Value,
+    Error, Expr, Order, Result, Row, Set, SqlQuery, Table, Upsert, Value,
     migrate::{Applied, Script},
 };
 use jiff::Timestamp;

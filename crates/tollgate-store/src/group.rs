@@ -222,7 +222,7 @@ fn pieces(part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Each, Expr, Lanes, Upsert, Update};
+    use crate::{Each, Expr, Lanes, Update, Upsert};
     use std::sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},

@@ -51,7 +51,6 @@ mod kind;
 mod last_write;
 mod measures;
 mod memory;
-mod upsert;
 pub mod migrate;
 pub mod nested;
 mod object_id;
@@ -63,6 +62,7 @@ pub mod sql;
 mod store;
 mod text;
 mod transaction;
+mod upsert;
 mod value;
 mod watch;
 
@@ -77,7 +77,6 @@ pub use kind::NotKind;
 pub use last_write::LastWrite;
 pub use measures::{GroupSizes, metrics};
 pub use memory::Memory;
-pub use upsert::{Upsert, Resolution, OnConflict, Summand};
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
@@ -86,6 +85,7 @@ pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Sta
 pub use store::{Store, database_of};
 pub use text::Piece;
 pub use transaction::{OpenTransaction, Transaction};
+pub use upsert::{OnConflict, Resolution, Summand, Upsert};
 pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};
 pub use watch::{Told, Watch};
 

@@ -3,8 +3,8 @@
 //! Writers take turns; a transaction works on a copy and is one writer's turn. Readers see what was committed.
 
 use crate::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Upsert, Order, Result, Row, Select, Session, Table, To,
-    Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Order, Result, Row, Select, Session, Table, To, Update,
+    Upsert, Value,
 };
 use jiff::Timestamp;
 use std::{

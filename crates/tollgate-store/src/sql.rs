@@ -8,7 +8,7 @@ pub use tables::{
     reshape,
 };
 
-use crate::{Expr, Kind, Upsert, Resolution, Op, Order, Piece, Select, Shape, SqlQuery, Table, To, Update, Value};
+use crate::{Expr, Kind, Op, Order, Piece, Resolution, Select, Shape, SqlQuery, Table, To, Update, Upsert, Value};
 use std::borrow::Cow;
 
 /// How many conditions are joined in a row.

@@ -76,7 +76,12 @@ impl Traces {
     ///
     /// # Errors
     /// The address is none.
-    pub fn start(service: &[String; 3], address: &str, sampled: f64, send: Arc<Transport>) -> Result<Self, TracesError> {
+    pub fn start(
+        service: &[String; 3],
+        address: &str,
+        sampled: f64,
+        send: Arc<Transport>,
+    ) -> Result<Self, TracesError> {
         let client = Client { runtime: Handle::current(), send, told: Mutex::default() };
         let exporter = SpanExporter::builder().with_http().with_http_client(client).with_endpoint(address).build()?;
         let [name, version, environment] = service.clone();

@@ -18,7 +18,7 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 use tollgate::Timestamp;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Upsert, Result, Select, Session, Table, Update,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Result, Select, Session, Table, Update, Upsert,
     Value,
 };
 

@@ -183,7 +183,8 @@ mod postgres {
                         scope.spawn(|| {
                             while goes_on() {
                                 let write = together.agent.post(together.at("/messages"));
-                                let write = write.header("authorization", &reader).send_json(json!({ "text": "hello" }));
+                                let write =
+                                    write.header("authorization", &reader).send_json(json!({ "text": "hello" }));
                                 assert_eq!(write.unwrap().status(), 201);
                                 writes.fetch_add(1, Ordering::Relaxed);
                                 thread::sleep(Duration::from_millis(5));

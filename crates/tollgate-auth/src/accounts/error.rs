@@ -90,7 +90,9 @@ impl From<UserError> for Problem {
             UserError::NotFound => tollgate_store::Error::NotFound.into(),
             UserError::EmailTaken(_) => Self::conflict().because(&*said).faults(at("#/email")),
             UserError::WrongPassword => Self::invalid(at("#/current")),
-            UserError::Throttled(seconds) => Self::new(StatusCode::TOO_MANY_REQUESTS).because(said).retry_after(seconds),
+            UserError::Throttled(seconds) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS).because(said).retry_after(seconds)
+            }
             UserError::Link => Self::not_found().because(said),
             UserError::LastAdmin | UserError::Changed => Self::conflict().because(said),
             UserError::Password(_) => Self::invalid(at("#/password")),

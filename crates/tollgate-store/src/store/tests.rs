@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Answer, Batch, Each, Lanes, Memory, Upsert, Row, Session, Table, Told,
+    Answer, Batch, Each, Lanes, Memory, Row, Session, Table, Told, Upsert,
     changes::{ChangeLog, Follower, LoggedChange},
 };
 use jiff::Timestamp;

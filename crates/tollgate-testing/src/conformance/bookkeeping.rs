@@ -2,8 +2,8 @@
 
 use super::{
     agreement::{chance, seed},
-    upserting::both,
     resources::{Tally, all, everything, store},
+    upserting::both,
 };
 use proptest::{collection::vec, option, prelude::*};
 use std::{collections::BTreeMap, sync::Arc};

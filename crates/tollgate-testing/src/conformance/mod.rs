@@ -39,7 +39,6 @@ mod filters;
 mod following;
 mod identity;
 mod kinds;
-mod upserting;
 mod nested;
 mod pages;
 mod resources;
@@ -49,6 +48,7 @@ mod sql;
 mod transactions;
 mod uniqueness;
 mod updates;
+mod upserting;
 
 /// Offers the claims, and a macro that tests each of them. A claim that is not listed is dead code.
 macro_rules! claims {

@@ -194,7 +194,10 @@ fn unknown() -> Problem {
 
 fn away(issuer: &Issuer, error: impl Error + Send + Sync + 'static) -> Problem {
     let name = issuer.name();
-    Problem::unavailable().because(format!("`{name}` cannot be asked to sign you in now")).caused_by(error).retry_after(10)
+    Problem::unavailable()
+        .because(format!("`{name}` cannot be asked to sign you in now"))
+        .caused_by(error)
+        .retry_after(10)
 }
 
 /// The provider says no. Its words are for the log, and as far as they are words of the standards.
