@@ -70,7 +70,7 @@ pub fn router(title: &str, document: &Arc<Value>, schemes: &[Scheme]) -> Router 
 /// The same bytes for everybody, which are asked for again before they are used. Made for whoever asks first: most processes
 /// are asked by nobody.
 fn file(media_type: &'static str, content: impl FnOnce() -> Bytes + Send + 'static) -> MethodRouter {
-    let made = Arc::new(LazyLock::new(|| {
+    let made = Arc::new(LazyLock::new(move || {
         let content = content();
         let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
         EntityTag::of_bytes(&content).put_on(&mut headers);
