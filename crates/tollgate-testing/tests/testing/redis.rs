@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -192,10 +192,10 @@ async fn without_redis_every_read_is_answered_and_every_limit_holds() {
 }
 
 /// How often the slow handler ran.
-static RUNS: AtomicUsize = AtomicUsize::new(0);
+static RUNS: AtomicI32 = AtomicI32::new(0);
 
 /// Takes a while.
-async fn slow(_: May<Read, Entry>, _: Store<Entry>) -> Json<usize> {
+async fn slow(_: May<Read, Entry>, _: Store<Entry>) -> Json<i32> {
     let run = RUNS.fetch_add(1, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(3)).await;
     Json(run)
