@@ -12,7 +12,8 @@
 //!
 //! Each table has a generation, which every write of it ends, once it is kept and before the writer hears of it. An answer
 //! is good only in the generations in which its computation began. Where a write is not seen, it is good for the time that
-//! the route says.
+//! the route says. While the generations cannot be told, nothing is kept; those who ask one process at once still share what
+//! one of them computes: that is when the database has to answer for everybody.
 //!
 //! Invariant: nothing that tells two callers apart reaches a cached handler without being in the key.
 
@@ -43,7 +44,10 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed},
+        },
     },
     time::Duration,
 };
@@ -98,6 +102,9 @@ tollgate_core::debug_by_name!(AnswerCache);
 struct Inner {
     store: Arc<dyn AnswerStore>,
     flights: Flights,
+    /// Those whose generations cannot be told: they belong to the number of writes that this process has made.
+    blind: Flights,
+    writes: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     waits: AtomicU64,
@@ -106,14 +113,9 @@ struct Inner {
 impl AnswerCache {
     /// Answers that are kept there.
     pub fn new(store: Arc<dyn AnswerStore>) -> Self {
-        let counter = AtomicU64::default;
-        Self(Arc::new(Inner {
-            store,
-            flights: Flights::default(),
-            hits: counter(),
-            misses: counter(),
-            waits: counter(),
-        }))
+        let [writes, hits, misses, waits] = [0; 4].map(AtomicU64::new);
+        let (flights, blind) = (Flights::default(), Flights::default());
+        Self(Arc::new(Inner { store, flights, blind, writes, hits, misses, waits }))
     }
 
     /// Answers that are kept in this process.
@@ -130,6 +132,7 @@ impl AnswerCache {
 
 impl Watch for AnswerCache {
     fn changed(&self, table: &'static Table) -> Told<'_> {
+        self.0.writes.fetch_add(1, AcqRel);
         self.0.store.changed(table)
     }
 }
@@ -202,9 +205,10 @@ async fn answer(shared: Shared, call: &mut Call, route: &CachedRoute) -> Respons
         inner.hits.fetch_add(1, Relaxed);
         return kept.answer("tollgate; hit");
     }
+    let can_be_kept = stamp.is_some();
     let place = match stamp {
         Some(stamp) => inner.flights.join((key, stamp)).await,
-        None => Place::Alone,
+        None => inner.blind.join((key, Arc::from([inner.writes.load(Acquire)]))).await,
     };
     if let Place::Landed(kept) = place {
         inner.hits.fetch_add(1, Relaxed);
@@ -214,13 +218,13 @@ async fn answer(shared: Shared, call: &mut Call, route: &CachedRoute) -> Respons
     inner.misses.fetch_add(1, Relaxed);
     let (mut response, kept) = Kept::of((shared.answer)(call).await, route.is_public).await;
     let stored = match (place, kept) {
-        (Place::Leading(flight), Some(kept)) => {
+        (Place::Leading(flight), Some(kept)) if can_be_kept => {
             inner.store.keep(&key, flight.stamp(), Arc::clone(&kept), route.lifetime).await;
-            flight.land(kept);
+            flight.land(Some(kept));
             "tollgate; fwd=uri-miss; stored"
         }
-        (Place::Leading(flight), None) => {
-            flight.give_up();
+        (Place::Leading(flight), kept) => {
+            flight.land(kept);
             "tollgate; fwd=uri-miss"
         }
         _ => "tollgate; fwd=uri-miss",

@@ -66,31 +66,34 @@ pub(crate) fn lacked(permission: String) {
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 
 /// What is answered, in order; nginx's 499 for who left before.
-const STATUSES: [u16; 47] = [
+const STATUSES: [u16; 48] = [
     101, 200, 201, 202, 204, 206, 207, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410,
     411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 499, 500, 501, 502, 503,
-    504,
+    504, 507,
 ];
 const LEFT: usize = 41;
-/// Stands for all others.
-const OTHER: usize = STATUSES.len();
+/// What all others are told by, so that a failure of a kind that nobody thought of is still one to whoever counts `5..`.
+const CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
+const LABELS: usize = STATUSES.len() + CLASSES.len();
 
 fn method_at(method: &Method) -> usize {
     METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
 }
 
 fn status_at(status: StatusCode) -> usize {
-    STATUSES.binary_search(&status.as_u16()).unwrap_or(OTHER)
+    let class = usize::from(status.as_u16() / 100);
+    let class = STATUSES.len() + if class < CLASSES.len() { class } else { 0 };
+    STATUSES.binary_search(&status.as_u16()).unwrap_or(class)
 }
 
 fn status_label(at: usize) -> String {
-    STATUSES.get(at).map_or_else(|| "other".to_owned(), u16::to_string)
+    STATUSES.get(at).map_or_else(|| CLASSES[at - STATUSES.len()].to_owned(), u16::to_string)
 }
 
 /// The durations of one route by method and status, each found when it is first needed.
 struct Route {
     template: String,
-    methods: [OnceLock<Box<[OnceLock<Histogram>; OTHER + 1]>>; METHODS.len()],
+    methods: [OnceLock<Box<[OnceLock<Histogram>; LABELS]>>; METHODS.len()],
 }
 
 impl Route {
@@ -100,7 +103,7 @@ impl Route {
     }
 
     fn durations(&self, method: usize, status: usize) -> &Histogram {
-        let statuses = self.methods[method].get_or_init(|| Box::new([const { OnceLock::new() }; OTHER + 1]));
+        let statuses = self.methods[method].get_or_init(|| Box::new([const { OnceLock::new() }; LABELS]));
         statuses[status].get_or_init(|| {
             DURATIONS.get_or_create_owned(&Labels {
                 http_request_method: METHODS[method],
@@ -205,8 +208,10 @@ mod tests {
     fn labels_are_bounded_whatever_is_sent_and_answered() {
         assert!(STATUSES.is_sorted(), "they are looked up by halving");
         assert_eq!(status_label(LEFT), "499");
-        assert_eq!(status_label(status_at(StatusCode::NOT_FOUND)), "404");
-        assert_eq!(status_label(status_at(StatusCode::from_u16(799).unwrap())), "other");
+        let told = |status| status_label(status_at(StatusCode::from_u16(status).unwrap()));
+        assert_eq!([told(404), told(507)], ["404", "507"], "a full disk is no other");
+        assert_eq!([told(103), told(226), told(300), told(498), told(599)], ["1xx", "2xx", "3xx", "4xx", "5xx"]);
+        assert_eq!(told(799), "other");
         assert_eq!(METHODS[method_at(&Method::PATCH)], "PATCH");
         assert_eq!(METHODS[method_at(&Method::from_bytes(b"INVENTED").unwrap())], "other");
     }

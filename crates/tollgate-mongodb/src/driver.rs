@@ -5,7 +5,6 @@ use crate::{
     config::Config,
     connection::{connect, follow},
     error::in_time,
-    merge::updates as merge_updates,
     migrate,
     operation::{Operation, STATEMENT_TIMEOUT},
     places::Places,
@@ -13,6 +12,7 @@ use crate::{
     rights::Rights,
     schema,
     session::{RETRY_TIMEOUT, TransactionSession, together},
+    upsert::updates as upserts,
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -30,8 +30,8 @@ use std::{
 use tokio::{runtime::Handle, time::timeout};
 use tollgate_core::{LiveSecret, Secret, with_causes};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Merge, Result, Select, Session, Table,
-    Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Kind, Lanes, LastWrite, Result, Select, Session, Table, Update,
+    Upsert, Value,
     migrate::{Applied, Script},
 };
 
@@ -315,14 +315,14 @@ impl Driver for MongoDb {
         })
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
             let _place = self.places.take().await?;
-            let (database, updates) = (&self.documents(), &merge_updates(merge, &*rows, range)?);
-            let merged = together(database, merge.table, RETRY_TIMEOUT, |mut at| {
-                Box::pin(async move { at.merge(merge.table, updates).await })
+            let (database, updates) = (&self.documents(), &upserts(upsert, &*rows, range)?);
+            let upserted = together(database, upsert.table, RETRY_TIMEOUT, |mut at| {
+                Box::pin(async move { at.upsert(upsert.table, updates).await })
             });
-            self.written(merged.await)
+            self.written(upserted.await)
         })
     }
 

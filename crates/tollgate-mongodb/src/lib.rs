@@ -22,7 +22,6 @@ mod config;
 mod connection;
 mod driver;
 mod error;
-mod merge;
 mod migrate;
 mod nested;
 mod operation;
@@ -32,6 +31,7 @@ mod rights;
 mod schema;
 mod session;
 mod taken;
+mod upsert;
 
 pub use config::Config;
 pub use driver::MongoDb;

@@ -9,8 +9,8 @@ use crate::{
     cell::documents,
     driver::{counted_keys, show, until_kept},
     error::{in_time, is_passing, late, tell},
-    merge::updates,
     operation::{Operation, STATEMENT_TIMEOUT},
+    upsert::updates,
 };
 use futures_util::future::BoxFuture;
 use mongodb::{ClientSession, Database, error::Result as Fallible};
@@ -25,7 +25,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Select, Session, Table, Update, Value,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Select, Session, Table, Update, Upsert, Value,
 };
 
 /// How long a transaction may do nothing, holding what it changed.
@@ -224,11 +224,12 @@ impl Driver for TransactionSession {
         })
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let updates = &updates(merge, &*rows, range)?;
+            let updates = &updates(upsert, &*rows, range)?;
             let step = async || {
-                self.run(merge.table, move |mut at| Box::pin(async move { at.merge(merge.table, updates).await })).await
+                self.run(upsert.table, move |mut at| Box::pin(async move { at.upsert(upsert.table, updates).await }))
+                    .await
             };
             self.write(step).await
         })

@@ -4,7 +4,7 @@
 use crate::cell::array;
 use std::borrow::Cow;
 use tollgate_store::{
-    Kind, Merge, Select, Table, Value,
+    Kind, Select, Table, Upsert, Value,
     migrate::choices_name,
     nested::texts,
     sql::{self, Dialect, Param, Writer, quoted},
@@ -145,8 +145,8 @@ pub(crate) fn insert(dialect: Postgres<'_>, table: &'static Table) -> String {
 }
 
 /// The same, where rows that are there change instead.
-pub(crate) fn merge(dialect: Postgres<'_>, merge: &Merge) -> String {
-    insert(dialect, merge.table) + &sql::on_conflict(dialect, merge)
+pub(crate) fn upsert(dialect: Postgres<'_>, upsert: &Upsert) -> String {
+    insert(dialect, upsert.table) + &sql::on_conflict(dialect, upsert)
 }
 
 /// The rows, and nobody else changes them until the transaction ends.

@@ -22,8 +22,8 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::{join, time::timeout};
 use tollgate_core::{LiveSecret, Secret};
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Row, Select, Session,
-    SqlQuery, Table, Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Row, Select, Session, SqlQuery,
+    Table, Update, Upsert, Value,
     migrate::{Applied, Script},
     sql,
 };
@@ -364,10 +364,10 @@ impl Driver for Postgres {
         })
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let sql = dialect::merge(self.dialect(), merge);
-            self.change(&sql, &columns_of(merge.table, &*rows, &range)).await.map(drop)
+            let sql = dialect::upsert(self.dialect(), upsert);
+            self.change(&sql, &columns_of(upsert.table, &*rows, &range)).await.map(drop)
         })
     }
 

@@ -15,8 +15,8 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tokio::{join, sync::Mutex};
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Select, Session, SqlQuery, Table,
-    Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Select, Session, SqlQuery, Table, Update,
+    Upsert, Value, sql,
 };
 
 /// One transaction, until it has ended.
@@ -135,10 +135,10 @@ impl Driver for TransactionSession {
         })
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
         Box::pin(async move {
-            let sql = dialect::merge(self.dialect(), merge);
-            self.run(&sql, &columns_of(merge.table, &*rows, &range)).await.map(drop)
+            let sql = dialect::upsert(self.dialect(), upsert);
+            self.run(&sql, &columns_of(upsert.table, &*rows, &range)).await.map(drop)
         })
     }
 

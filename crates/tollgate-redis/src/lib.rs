@@ -43,7 +43,7 @@ struct Inner {
 
 /// Where it is.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct Config<'a> {
     /// `redis://user:password@host:6379/0`, or `rediss://` for TLS. Several nodes of a cluster, or its one endpoint, are
     /// separated by commas.
     pub url: &'a Secret,
@@ -56,7 +56,7 @@ pub struct Place<'a> {
 /// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoPlace {
+pub enum ConfigError {
     /// The URL is none.
     #[error("redis.url is no address of a Redis: write it as redis://user:password@host:6379/0, or rediss:// for TLS")]
     Url,
@@ -68,16 +68,16 @@ pub enum NoPlace {
 /// Why Redis does not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Away(String);
+pub struct Unavailable(String);
 
 impl Redis {
-    /// The Redis at that place, for that version and build of an app. It is connected to in the background: an app
+    /// The Redis that it says, for that version and build of an app. It is connected to in the background: an app
     /// starts without it.
     ///
     /// # Errors
     /// What is no URL of one, and what are no authorities.
-    pub fn open(place: &Place<'_>, app: &str, version: &str) -> Result<Self, NoPlace> {
-        let (link, app, version) = (Link::open(place)?, app.into(), version.into());
+    pub fn open(config: &Config<'_>, app: &str, version: &str) -> Result<Self, ConfigError> {
+        let (link, app, version) = (Link::open(config)?, app.into(), version.into());
         Ok(Self(Arc::new(Inner { link, app, version, unheard: Mutex::default() })))
     }
 
@@ -85,8 +85,8 @@ impl Redis {
     ///
     /// # Errors
     /// It does not answer within 50 ms, or refuses.
-    pub async fn ping(&self) -> Result<(), Away> {
+    pub async fn ping(&self) -> Result<(), Unavailable> {
         let answer = self.0.link.ask_now::<String>(&redis::cmd("PING")).await;
-        answer.map(drop).map_err(|silence| Away(silence.why))
+        answer.map(drop).map_err(|silence| Unavailable(silence.why))
     }
 }

@@ -1,6 +1,6 @@
 //! One call to Redis: within its time, or not at all.
 
-use crate::{NoPlace, Place, measures::MEASURES};
+use crate::{Config, ConfigError, measures::MEASURES};
 use redis::{
     Client, Cmd, FromRedisValue, RedisResult, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
@@ -72,8 +72,8 @@ fn connect_to_cluster(
 }
 
 /// The certificates in that file.
-fn authorities(file: &Path) -> Result<TlsCertificates, NoPlace> {
-    let refuse = |why: &dyn Display| NoPlace::Authorities(format!("{}: {why}", file.display()));
+fn authorities(file: &Path) -> Result<TlsCertificates, ConfigError> {
+    let refuse = |why: &dyn Display| ConfigError::Authorities(format!("{}: {why}", file.display()));
     let pem = fs::read(file).map_err(|error| refuse(&error))?;
     if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
         return Err(refuse(&"there is no certificate in it; it is a PEM file"));
@@ -97,17 +97,17 @@ enum Connection {
 
 impl Link {
     /// Connects in the background.
-    pub(crate) fn open(place: &Place<'_>) -> Result<Self, NoPlace> {
-        let authorities = place.authorities.map(authorities).transpose()?;
-        let url = place.url.reveal();
+    pub(crate) fn open(config: &Config<'_>) -> Result<Self, ConfigError> {
+        let authorities = config.authorities.map(authorities).transpose()?;
+        let url = config.url.reveal();
         if authorities.is_some() && !url.starts_with("rediss://") {
-            return Err(NoPlace::Authorities("it is for TLS alone: write `redis.url` as rediss://".into()));
+            return Err(ConfigError::Authorities("it is for TLS alone: write `redis.url` as rediss://".into()));
         }
         let connection = Arc::new(OnceLock::new());
-        if place.cluster {
-            connect_to_cluster(url, authorities, &connection).map_err(|_| NoPlace::Url)?;
+        if config.cluster {
+            connect_to_cluster(url, authorities, &connection).map_err(|_| ConfigError::Url)?;
         } else {
-            let manager = manager(url, authorities).map_err(|_| NoPlace::Url)?;
+            let manager = manager(url, authorities).map_err(|_| ConfigError::Url)?;
             let _ = connection.set(Connection::One(manager));
         }
         Ok(Self { connection, start: Instant::now(), silent_until: AtomicU64::new(0) })

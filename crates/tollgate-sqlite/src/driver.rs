@@ -6,7 +6,7 @@ use crate::{
     dialect::Sqlite as Dialect,
     limit, migrate, schema,
     session::TransactionSession,
-    statement::{count, delete, insert_all, merge_all, query, update},
+    statement::{count, delete, insert_all, query, update, upsert_all},
     writer::Writer,
 };
 use jiff::Timestamp;
@@ -29,8 +29,8 @@ use tokio::{
     time::timeout,
 };
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Result, Select, Session, SqlQuery, Table, Update,
-    Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Result, Select, Session, SqlQuery, Table, Update,
+    Upsert, Value,
     connections::{Counted, PoolMeasures},
     migrate::{Applied, Queue, Script},
     sql,
@@ -359,9 +359,9 @@ impl Driver for Sqlite {
         Box::pin(self.write_rows(Some(range.len()), move |db| insert_all(db, table, &*rows, range)))
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
-        let merge = merge.clone();
-        Box::pin(self.write_rows(Some(range.len()), move |db| merge_all(db, &merge, &*rows, range)))
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        let upsert = upsert.clone();
+        Box::pin(self.write_rows(Some(range.len()), move |db| upsert_all(db, &upsert, &*rows, range)))
     }
 
     fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {

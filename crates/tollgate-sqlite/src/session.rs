@@ -3,7 +3,7 @@
 use crate::{
     dialect::Sqlite as Dialect,
     limit,
-    statement::{collect, count, delete, insert_all, merge_all, update},
+    statement::{collect, count, delete, insert_all, update, upsert_all},
     writer::{SessionStep, in_savepoint},
 };
 use rusqlite::Connection;
@@ -14,8 +14,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 use tollgate_store::{
-    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Merge, Result, Select, Session, SqlQuery, Table,
-    Update, Value, sql,
+    Answer, Batch, Driver, Each, Error, Expr, Lanes, LastWrite, Result, Select, Session, SqlQuery, Table, Update,
+    Upsert, Value, sql,
 };
 
 /// One transaction. Dropped, its sender is gone, and the writer rolls back.
@@ -102,9 +102,9 @@ impl Driver for TransactionSession {
         Box::pin(self.run(move |db| insert_all(db, table, &*rows, range)))
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
-        let merge = merge.clone();
-        Box::pin(self.run(move |db| merge_all(db, &merge, &*rows, range)))
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        let upsert = upsert.clone();
+        Box::pin(self.run(move |db| upsert_all(db, &upsert, &*rows, range)))
     }
 
     fn update<'a>(&'a self, change: &'a Update, each: Each<'a>) -> Answer<'a, ()> {

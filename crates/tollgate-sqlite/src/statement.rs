@@ -7,7 +7,7 @@ use crate::{
 use rusqlite::{Connection, Row, Statement, params_from_iter};
 use std::ops::Range;
 use tollgate_store::{
-    Batch, Each, Expr, Merge, Result, Table, Update, Value,
+    Batch, Each, Expr, Result, Table, Update, Upsert, Value,
     sql::{self, Param},
 };
 
@@ -59,10 +59,10 @@ pub(crate) fn insert_all(
     range.map(insert).collect()
 }
 
-pub(crate) fn merge_all(db: &Connection, merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
-    let sql = dialect::insert(merge.table) + &sql::on_conflict(Dialect, merge);
+pub(crate) fn upsert_all(db: &Connection, upsert: &Upsert, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
+    let sql = dialect::insert(upsert.table) + &sql::on_conflict(Dialect, upsert);
     let mut statement = db.prepare_cached(&sql).map_err(tell)?;
-    range.into_iter().try_for_each(|index| write_row(&mut statement, merge.table, rows.row(index)))
+    range.into_iter().try_for_each(|index| write_row(&mut statement, upsert.table, rows.row(index)))
 }
 
 fn write_row(statement: &mut Statement<'_>, table: &'static Table, row: &dyn tollgate_store::Row) -> Result<()> {

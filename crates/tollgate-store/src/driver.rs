@@ -1,7 +1,7 @@
 //! What a database must be able to do. Object-safe: a driver is a crate of its own and knows no resource type.
 
 use crate::{
-    Error, Expr, Merge, Order, Result, Row, Set, SqlQuery, Table, Value,
+    Error, Expr, Order, Result, Row, Set, SqlQuery, Table, Upsert, Value,
     migrate::{Applied, Script},
 };
 use jiff::Timestamp;
@@ -109,7 +109,7 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Inserts the rows of the range, and changes those that are there with their key; all or nothing. No two have one
     /// key, and they come in the order of their keys. Answers only after the commit.
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()>;
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()>;
 
     /// Changes the rows that match and shows them as they are now.
     fn update<'a>(&'a self, update: &'a Update, each: Each<'a>) -> Answer<'a, ()>;

@@ -222,7 +222,7 @@ fn pieces(part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Each, Expr, Lanes, Merge, Update};
+    use crate::{Each, Expr, Lanes, Update, Upsert};
     use std::sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -265,7 +265,7 @@ mod tests {
         fn delete<'a>(&'a self, _: &'static Table, _: &'a Expr) -> Answer<'a, u64> {
             unreachable!()
         }
-        fn merge<'a>(&'a self, _: &'a Merge, _: Arc<dyn Batch>, _: Range<usize>) -> Answer<'a, ()> {
+        fn upsert<'a>(&'a self, _: &'a Upsert, _: Arc<dyn Batch>, _: Range<usize>) -> Answer<'a, ()> {
             unreachable!()
         }
 

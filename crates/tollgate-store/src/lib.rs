@@ -6,7 +6,7 @@
 //! a struct that is one resource.rs   what #[resource] says about a type
 //! which rows           filter.rs     one small tree for Rust, HTTP, SQL and memory    position.rs  where a page ends
 //! what handlers use    store.rs      every method demands a May, and stays within its rows
-//!                      find.rs  transaction.rs  conditional.rs  batch.rs  group.rs  assignment.rs  merge.rs
+//!                      find.rs  transaction.rs  conditional.rs  batch.rs  group.rs  assignment.rs  upsert.rs
 //! past the model       query.rs      SQL of the app's own, within the same rows       text.rs
 //! what databases do    driver.rs     a few methods, object-safe      sql.rs  schema.rs  memory.rs  last_write.rs
 //! when the model changes migrate.rs  what is different, as scripts
@@ -51,7 +51,6 @@ mod kind;
 mod last_write;
 mod measures;
 mod memory;
-mod merge;
 pub mod migrate;
 pub mod nested;
 mod object_id;
@@ -63,6 +62,7 @@ pub mod sql;
 mod store;
 mod text;
 mod transaction;
+mod upsert;
 mod value;
 mod watch;
 
@@ -77,7 +77,6 @@ pub use kind::NotKind;
 pub use last_write::LastWrite;
 pub use measures::{GroupSizes, metrics};
 pub use memory::Memory;
-pub use merge::{Merge, Merged, Merging, Summand};
 pub use nested::Nested;
 pub use object_id::{NotObjectId, ObjectId};
 pub use position::Position;
@@ -86,6 +85,7 @@ pub use resource::{Column, Filled, GeneratedId, Key, OwnerId, Resource, Set, Sta
 pub use store::{Store, database_of};
 pub use text::Piece;
 pub use transaction::{OpenTransaction, Transaction};
+pub use upsert::{OnConflict, Resolution, Summand, Upsert};
 pub use value::{Cell, FIRST_MOMENT, Kind, Ordered, Row, Value, missing};
 pub use watch::{Told, Watch};
 

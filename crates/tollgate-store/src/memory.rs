@@ -3,8 +3,8 @@
 //! Writers take turns; a transaction works on a copy and is one writer's turn. Readers see what was committed.
 
 use crate::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Merge, Order, Result, Row, Select, Session, Table, To,
-    Update, Value,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Order, Result, Row, Select, Session, Table, To, Update,
+    Upsert, Value,
 };
 use jiff::Timestamp;
 use std::{
@@ -121,12 +121,12 @@ impl Rows {
         Ok(())
     }
 
-    fn merge(&mut self, merge: &Merge, row: &dyn Row) -> Result<()> {
-        let key = Key(row.value(merge.table.id)?.into_owned());
-        let Some(there) = self.rows.get_mut(&key) else { return self.insert(merge.table, row).map(drop) };
-        for (column, how) in &merge.columns {
+    fn upsert(&mut self, upsert: &Upsert, row: &dyn Row) -> Result<()> {
+        let key = Key(row.value(upsert.table.id)?.into_owned());
+        let Some(there) = self.rows.get_mut(&key) else { return self.insert(upsert.table, row).map(drop) };
+        for (column, how) in &upsert.columns {
             there[*column] =
-                how.of(merge.table.columns[*column].kind, &there[*column], row.value(*column)?.into_owned())?;
+                how.of(upsert.table.columns[*column].kind, &there[*column], row.value(*column)?.into_owned())?;
         }
         Ok(())
     }
@@ -200,10 +200,10 @@ impl Tables {
         Ok(changed)
     }
 
-    fn merge(&mut self, merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
-        let own = self.of(merge.table);
+    fn upsert(&mut self, upsert: &Upsert, rows: &dyn Batch, range: Range<usize>) -> Result<()> {
+        let own = self.of(upsert.table);
         let mut all = own.clone();
-        range.into_iter().try_for_each(|index| all.merge(merge, rows.row(index)))?;
+        range.into_iter().try_for_each(|index| all.upsert(upsert, rows.row(index)))?;
         *own = all;
         Ok(())
     }
@@ -327,11 +327,11 @@ macro_rules! driver {
                 })
             }
 
-            fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+            fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
                 let $it = self;
                 Box::pin(async move {
                     let _turn = $turn.await?;
-                    $tables?.merge(merge, &*rows, range)
+                    $tables?.upsert(upsert, &*rows, range)
                 })
             }
 

@@ -6,138 +6,24 @@
 //! that goes, one that has another name now, what rows that are there get in a new one, what becomes of nested values that
 //! have another shape.
 
-use crate::{Column, Error, Kind, Result, Table, schema::is_indexed};
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
-use std::{collections::BTreeMap, iter};
+use crate::{Error, Kind, Result, Table};
 
 mod change;
 mod fill;
+mod model;
+mod names;
 mod queue;
 mod script;
 mod shape;
 
 pub use change::{Change, Said, Step};
 use fill::{fill, instead};
+pub use model::{KeptColumn, KeptTable, Model};
+pub use names::{choices_name, index_name};
 pub use queue::Queue;
 pub use script::{Applied, Script, pending, stopped};
 pub use shape::ShapeOf;
 use shape::reshape;
-
-/// The tables of a database, without their types.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Model {
-    /// Each table, by name.
-    pub tables: BTreeMap<String, KeptTable>,
-}
-
-/// One table of a [`Model`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptTable {
-    /// The column that is the key.
-    pub key: String,
-    /// Whether the database counts the keys.
-    pub counted: bool,
-    /// Each column, in order.
-    pub columns: Vec<KeptColumn>,
-}
-
-/// One column of a [`KeptTable`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptColumn {
-    /// Its name.
-    pub name: String,
-    /// Its kind, as in `text` or `decimal(2,1)`.
-    pub kind: Kind,
-    /// Whether it may be empty.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub nullable: bool,
-    /// Whether no two rows may share a value.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub unique: bool,
-    /// Whether there is an index on it.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub index: bool,
-    /// The JSON Schema of a nested value; none in a model that was kept before there were any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shape: Option<Json>,
-}
-
-impl KeptColumn {
-    /// Whether the index on this one is the one that the other needs. Where empty cells are left out of a unique index,
-    /// it is another if they may be empty.
-    fn has_index_of(&self, new: &Self) -> bool {
-        let is_same = self.name == new.name && self.unique == new.unique;
-        self.index && new.index && is_same && (!self.unique || self.nullable == new.nullable)
-    }
-
-    /// Whether the rule which texts it holds is the one that the other needs.
-    fn has_choices_of(&self, new: &Self) -> bool {
-        self.name == new.name && self.kind == new.kind
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn is_false(it: &bool) -> bool {
-    !it
-}
-
-impl Model {
-    /// That of these tables.
-    pub fn of(tables: &[&Table]) -> Self {
-        Self { tables: tables.iter().map(|table| (table.name.to_owned(), KeptTable::of(table))).collect() }
-    }
-
-    /// What tables and columns are called, as they are named in what is [`Said`]: `movies`, `movies.title`.
-    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
-        self.tables.iter().flat_map(|(name, table)| {
-            let columns = table.columns.iter().map(move |column| format!("{name}.{}", column.name));
-            iter::once(name.clone()).chain(columns)
-        })
-    }
-}
-
-impl KeptTable {
-    fn of(table: &Table) -> Self {
-        let column = |(index, column): (usize, &Column)| KeptColumn {
-            name: column.name.into(),
-            kind: column.kind,
-            nullable: column.nullable,
-            unique: column.unique,
-            index: is_indexed(table, index),
-            shape: column.shape.map(ShapeOf::get),
-        };
-        let columns = table.columns.iter().enumerate().map(column).collect();
-        Self { key: table.columns[table.id].name.into(), counted: table.counted, columns }
-    }
-}
-
-/// The name of an index on a column. One that is too long for PostgreSQL, which would cut it, and take it for that of
-/// another index, ends in a hash of the whole.
-pub fn index_name(table: &str, column: &str, unique: bool) -> String {
-    short(format!("{table}_{column}_{}", if unique { "key" } else { "idx" }))
-}
-
-/// The name of the rule that a column holds one of its choices.
-pub fn choices_name(table: &str, column: &str) -> String {
-    short(format!("{table}_{column}_choice"))
-}
-
-fn short(name: String) -> String {
-    if name.len() <= LONGEST_NAME {
-        return name;
-    }
-    let kept = &name[..name.floor_char_boundary(LONGEST_NAME - 17)];
-    format!("{kept}_{:016x}", fnv1a(&name))
-}
-
-/// In bytes.
-const LONGEST_NAME: usize = 63;
-
-/// The hash of that name (FNV-1a, 64 bits): the same in every version, as names in scripts have to be.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
 
 /// What leads from the kept model to these tables.
 ///
@@ -258,6 +144,8 @@ fn inexact(table: &Table, old: &KeptColumn, new: &KeptColumn) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Column;
+    use serde::{Deserialize, Serialize};
 
     const ID: Column = Column::of::<i32>("film_id");
     const fn films(columns: &'static [Column]) -> Table {
@@ -399,19 +287,6 @@ mod tests {
             "a model from before says nothing of it"
         );
         assert_ne!(older, Model::of(&[&PLACED]));
-    }
-
-    #[test]
-    fn names_too_long_to_be_told_apart_end_in_a_hash() {
-        assert_eq!(index_name("films", "title", true), "films_title_key");
-        let long = "a_column_with_a_name_that_says_much_more_than_is_needed_to_say";
-        let (one, other) =
-            (index_name("films", &format!("{long}_1"), false), index_name("films", &format!("{long}_2"), false));
-        assert_eq!((one.len(), other.len()), (63, 63));
-        assert_ne!(one, other);
-        assert_eq!(one, index_name("films", &format!("{long}_1"), false));
-        assert!(index_name("f", &"é".repeat(40), true).len() <= 63);
-        assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c, "as everybody computes it");
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub use tables::{
     reshape,
 };
 
-use crate::{Expr, Kind, Merge, Merged, Op, Order, Piece, Select, Shape, SqlQuery, Table, To, Update, Value};
+use crate::{Expr, Kind, Op, Order, Piece, Resolution, Select, Shape, SqlQuery, Table, To, Update, Upsert, Value};
 use std::borrow::Cow;
 
 /// How many conditions are joined in a row.
@@ -361,16 +361,16 @@ pub fn update<D: Dialect>(dialect: D, update: &Update) -> Writer<'_, D> {
 }
 
 /// ` ON CONFLICT (…) DO UPDATE SET …`: what follows an insert that changes rows that are there.
-pub fn on_conflict<D: Dialect>(dialect: D, merge: &Merge) -> String {
-    let mut sql = Writer::new(dialect, merge.table);
-    sql.push(" ON CONFLICT (").column(merge.table.id).push(") DO ");
-    sql.push(if merge.columns.is_empty() { "NOTHING" } else { "UPDATE SET " });
-    sql.list(&merge.columns, ", ", |sql, (column, how)| {
+pub fn on_conflict<D: Dialect>(dialect: D, upsert: &Upsert) -> String {
+    let mut sql = Writer::new(dialect, upsert.table);
+    sql.push(" ON CONFLICT (").column(upsert.table.id).push(") DO ");
+    sql.push(if upsert.columns.is_empty() { "NOTHING" } else { "UPDATE SET " });
+    sql.list(&upsert.columns, ", ", |sql, (column, how)| {
         sql.column(*column).push(" = ");
         match how {
-            Merged::Taken => sql.push("excluded.").column(*column),
-            Merged::Added => D::sum(sql, *column),
-            Merged::Next => sql.stored(*column).push(" + 1"),
+            Resolution::Taken => sql.push("excluded.").column(*column),
+            Resolution::Added => D::sum(sql, *column),
+            Resolution::Next => sql.stored(*column).push(" + 1"),
         };
     });
     sql.text

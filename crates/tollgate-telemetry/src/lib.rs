@@ -22,7 +22,7 @@ mod redact;
 pub use log::{BadFilter, Flush, Format, Layered, Logging, Scope};
 pub use metrics::{CONTENT_TYPE, Metrics};
 #[cfg(feature = "otlp")]
-pub use otlp::{Send, Sending, Traces, TracesError, adopt, current, link, state};
+pub use otlp::{Sent, Traces, TracesError, Transport, adopt, current, link, state};
 /// For what registers metrics of its own.
 pub use prometheus_client::{self, registry::Registry};
 pub use recent::{Facts, Point, Recent, Seen, Step};

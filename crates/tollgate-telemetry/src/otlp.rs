@@ -59,16 +59,16 @@ pub(crate) fn metrics(registry: &mut Metrics) {
 }
 
 /// Sends a body to the receiver: answers its status.
-pub type Send = dyn Fn(Bytes, HeaderMap) -> Sending + std::marker::Send + Sync;
+pub type Transport = dyn Fn(Bytes, HeaderMap) -> Sent + Send + Sync;
 /// The status, some time later.
-pub type Sending = Pin<Box<dyn Future<Output = Result<u16, HttpError>> + std::marker::Send>>;
+pub type Sent = Pin<Box<dyn Future<Output = Result<u16, HttpError>> + Send>>;
 
 /// What sends traces. Dropped, it sends what is left, for a while.
 #[derive(Debug)]
 pub struct Traces(SdkTracerProvider);
 
 /// What cannot be sent.
-pub type TracesError = Box<dyn std::error::Error + std::marker::Send + Sync>;
+pub type TracesError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Traces {
     /// Traces of that app, version and environment, of which so many are sampled that begin here. Within a runtime: what
@@ -76,7 +76,12 @@ impl Traces {
     ///
     /// # Errors
     /// The address is none.
-    pub fn start(service: &[String; 3], address: &str, sampled: f64, send: Arc<Send>) -> Result<Self, TracesError> {
+    pub fn start(
+        service: &[String; 3],
+        address: &str,
+        sampled: f64,
+        send: Arc<Transport>,
+    ) -> Result<Self, TracesError> {
         let client = Client { runtime: Handle::current(), send, told: Mutex::default() };
         let exporter = SpanExporter::builder().with_http().with_http_client(client).with_endpoint(address).build()?;
         let [name, version, environment] = service.clone();
@@ -173,7 +178,7 @@ pub fn state(span: &Span) -> Option<String> {
 /// Called by a thread that is none of the runtime's, which waits for the answer.
 struct Client {
     runtime: Handle,
-    send: Arc<Send>,
+    send: Arc<Transport>,
     /// When it was said last that nobody takes them.
     told: Mutex<Option<Instant>>,
 }

@@ -18,7 +18,7 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 use tollgate::Timestamp;
 use tollgate_store::{
-    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Merge, Result, Select, Session, Table, Update,
+    Answer, Batch, Database, Driver, Each, Error, Expr, Lanes, Memory, Result, Select, Session, Table, Update, Upsert,
     Value,
 };
 
@@ -126,7 +126,7 @@ impl Faulty {
         locked(&self.plan.failed).take()
     }
 
-    /// Lets the next insert into that table wait; a merge is one.
+    /// Lets the next insert into that table wait; an upsert is one.
     pub fn hold(&self, table: &'static str) -> Arc<Held> {
         self.hold_at(At::Insert(table))
     }
@@ -275,10 +275,10 @@ macro_rules! driver {
                 })
             }
 
-            fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+            fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
                 Box::pin(async move {
-                    self.plan.wait(At::Insert(merge.table.name)).await;
-                    self.plan.write(Failed::Statement, self.$inner.merge(merge, rows, range)).await
+                    self.plan.wait(At::Insert(upsert.table.name)).await;
+                    self.plan.write(Failed::Statement, self.$inner.upsert(upsert, rows, range)).await
                 })
             }
 

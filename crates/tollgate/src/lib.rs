@@ -102,7 +102,7 @@ pub use tollgate_http::{
 pub use tollgate_macros::resource;
 pub use tollgate_macros::{choice, input, output, service, settings};
 pub use tollgate_store::{
-    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Merging, Nested, ObjectId,
+    Assignment, Decimal, Error as StoreError, Field, Filter, Find, FromRow, Memory, Nested, ObjectId, OnConflict,
     Resource, Slice, Sort, Sql, Store, Transaction, params,
 };
 

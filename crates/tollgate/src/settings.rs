@@ -89,8 +89,8 @@ pub struct Settings {
 #[non_exhaustive]
 pub struct Database {
     /// As in `sqlite:./data/app.db`, `postgres://user:password@host:5432/database?sslmode=verify-full` or, with the
-    /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`. In the environment `stage`, `database.stage`
-    /// is the same and wins, so that one place may hold those of all environments.
+    /// feature `mongodb`, `mongodb://user:password@host:27017/database`. Default: a file of the app's name in `./data`. In
+    /// the environment `stage`, `database.stage` is the same and wins, so that one place may hold those of all environments.
     #[schemars(extend("x-by-environment" = true))]
     pub url: Option<Secret>,
     /// Parameters of the URL that are said apart from it, as in `{ schema = "myapi", statement_timeout = 10 }`:
@@ -188,7 +188,8 @@ pub struct DemoUser {
 #[non_exhaustive]
 pub struct Log {
     /// A filter such as `info,tollgate::request=debug`, or `info,tollgate::request=off` for none of the lines that each
-    /// request is; `RUST_LOG` wins unless it is empty. Each part is a level, or a target and its level. Default: the first of them in `dev`, `info` elsewhere.
+    /// request is; `RUST_LOG` wins unless it is empty. Each part is a level, or a target and its level. Default: the first
+    /// of them in `dev`, `info` elsewhere.
     pub filter: Option<String>,
     /// What a line looks like: `text`, for people, or `json`, with the names of the Elastic Common Schema. Default: `text`
     /// in `dev`, `json` elsewhere.

@@ -76,8 +76,8 @@ fn elsewhere(design: &Design) -> Result<Option<Elsewhere>, Failure> {
     let Some(url) = &settings.redis.url else { return Ok(None) };
     let app = format!("{name}-{}", settings.env);
     let crate::settings::Redis { cluster, ca, .. } = &settings.redis;
-    let place = tollgate_redis::Place { url, cluster: *cluster, authorities: ca.as_deref() };
-    let redis = tollgate_redis::Redis::open(&place, &app, &crate::edition::of(version));
+    let config = tollgate_redis::Config { url, cluster: *cluster, authorities: ca.as_deref() };
+    let redis = tollgate_redis::Redis::open(&config, &app, &crate::edition::of(version));
     let redis = Arc::new(redis.map_err(|error| Failure::of(&error))?);
     let asked = Arc::clone(&redis);
     let ping = move || -> Later<'static, Result<(), Unwell>> {
@@ -88,7 +88,7 @@ fn elsewhere(design: &Design) -> Result<Option<Elsewhere>, Failure> {
 }
 
 #[cfg(feature = "redis")]
-fn away(why: tollgate_redis::Away) -> Unwell {
+fn away(why: tollgate_redis::Unavailable) -> Unwell {
     let words = "it does not answer: each instance keeps answers and counts by itself".into();
     Unwell { words, cause: Some(why.into()) }
 }

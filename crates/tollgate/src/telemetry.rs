@@ -84,7 +84,7 @@ mod traces {
         }
         let own = settings.traces_headers.iter().map(header).collect::<Result<HeaderMap, _>>()?;
         let outgoing = Outgoing::new()?;
-        let send = move |body, mut headers: HeaderMap| -> telemetry::Sending {
+        let send = move |body, mut headers: HeaderMap| -> telemetry::Sent {
             let (outgoing, place) = (outgoing.clone(), place.clone());
             headers.extend(own.clone());
             Box::pin(async move { Ok(outgoing.post(&place, body, headers).await?.as_u16()) })

@@ -50,7 +50,7 @@ pub(super) async fn demo(
     let clinician = accounts.by_email(email).await.map_err(Problem::from)?.user_id.to_string();
     let (people, readings) = world(&clinician, now);
     // They are somebody's, and so not made by whoever asks.
-    records.patients.merge(&(because().may(), because().may()), people, []).await?;
+    records.patients.upsert(&(because().may(), because().may()), people, []).await?;
     let mut readings = readings.into_iter();
     loop {
         let some: Vec<_> = readings.by_ref().take(AT_ONCE).collect();

@@ -74,10 +74,10 @@ impl Records {
             Patient::SEEN.taken(),
         ];
         let (patients, alerts, cases) = ward.rows();
-        self.patients.on(tx)?.merge(&(system.may(), system.may()), patients, states).await?;
-        self.alerts.on(tx)?.merge(&(system.may(), system.may()), alerts, [Alert::CLOSED.taken()]).await?;
+        self.patients.on(tx)?.upsert(&(system.may(), system.may()), patients, states).await?;
+        self.alerts.on(tx)?.upsert(&(system.may(), system.may()), alerts, [Alert::CLOSED.taken()]).await?;
         // Who is counted is not counted again.
-        self.cases.on(tx)?.merge(&(system.may(), system.may()), cases, []).await?;
+        self.cases.on(tx)?.upsert(&(system.may(), system.may()), cases, []).await?;
         Ok(recorded)
     }
 }

@@ -50,7 +50,7 @@ async fn read(may: May<Read, Word>, words: Store<Word>, Path(word): Path<String>
 /// gone.
 pub(crate) async fn follow(words: &Store<Word>, difference: &Counts) -> Result<()> {
     let system = System::because("word counts follow their book");
-    words.merge(&(system.may(), system.may()), difference.rows(), [Word::COUNT.added()]).await?;
+    words.upsert(&(system.may(), system.may()), difference.rows(), [Word::COUNT.added()]).await?;
     let fewer = difference.fewer();
     if !fewer.is_empty() {
         words.delete_all(&system.may(), Word::WORD.in_(fewer) & Word::COUNT.lte(0)).await?;

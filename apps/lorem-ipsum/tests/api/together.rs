@@ -167,14 +167,26 @@ mod postgres {
                 let mut instances = together.start_all();
                 let (reader, cookie) = (together.token("reader"), together.sign_in());
                 let start = Instant::now();
-                let (over, requests) = (AtomicBool::new(false), AtomicUsize::new(0));
+                let (over, reads, writes) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+                let goes_on = || !over.load(Ordering::Relaxed) && start.elapsed() < Duration::from_mins(1);
                 thread::scope(|scope| {
                     for _ in 0..4 {
                         scope.spawn(|| {
-                            while !over.load(Ordering::Relaxed) && start.elapsed() < Duration::from_mins(1) {
+                            while goes_on() {
                                 let answer = together.get(together.proxy.port(), BEST, ("authorization", &reader));
                                 assert_eq!(answer.status(), 200);
-                                requests.fetch_add(1, Ordering::Relaxed);
+                                reads.fetch_add(1, Ordering::Relaxed);
+                                thread::sleep(Duration::from_millis(5));
+                            }
+                        });
+                        // A write that nginx has sent to one instance it sends to no other.
+                        scope.spawn(|| {
+                            while goes_on() {
+                                let write = together.agent.post(together.at("/messages"));
+                                let write =
+                                    write.header("authorization", &reader).send_json(json!({ "text": "hello" }));
+                                assert_eq!(write.unwrap().status(), 201);
+                                writes.fetch_add(1, Ordering::Relaxed);
                                 thread::sleep(Duration::from_millis(5));
                             }
                         });
@@ -186,7 +198,12 @@ mod postgres {
                     }
                     over.store(true, Ordering::Relaxed);
                 });
-                assert!(requests.load(Ordering::Relaxed) > 50);
+                let (reads, writes) = (reads.into_inner(), writes.into_inner());
+                assert!(reads > 50 && writes > 50, "{reads} reads, {writes} writes");
+                let mut all =
+                    together.get(together.proxy.port(), "/messages?limit=1&total=true", ("authorization", &reader));
+                let all: Value = all.body_mut().read_json().unwrap();
+                assert_eq!(all["total"], writes, "each was done once");
                 assert_eq!(together.who(&cookie), [(); INSTANCES].map(|()| Some("reader@example.test".to_owned())));
             }
         }

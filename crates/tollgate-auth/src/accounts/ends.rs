@@ -131,16 +131,18 @@ impl Accounts {
         Ok((true, Some(self.0.revoked.note_of(&user, Ended::Under(&under), tx).await?)))
     }
 
-    /// Takes the second factor from a user who has lost it, and signs them out everywhere.
+    /// Takes the second factor from a user who has lost it, and signs them out everywhere. Answers whether they had one: for
+    /// who has none, nothing is done or recorded.
     ///
     /// # Errors
     /// [`UserError::NotFound`], [`UserError::Own`], or [`UserError::Beyond`].
-    pub async fn remove_second_factor(&self, may: &May<Update, User>, id: Uuid) -> Result<(), UserError> {
+    pub async fn remove_second_factor(&self, may: &May<Update, User>, id: Uuid) -> Result<bool, UserError> {
         let done = self.altering(async |tx| {
             let user = self.within(&tx, id).await?;
             Self::check_another(may.actor(), &user)?;
             self.check_reach(may.actor(), &user.roles)?;
-            Ok(((), Some(self.without_second_factor(&tx, may.actor(), &user, None).await?)))
+            let ended = self.without_second_factor(&tx, may.actor(), &user, None).await?;
+            Ok((ended.is_some(), ended))
         });
         done.await
     }
@@ -148,22 +150,24 @@ impl Accounts {
     /// Gives up one's own second factor. All other sessions and all tokens end.
     pub(crate) async fn give_up_second_factor(&self, user: &User, session: Option<&Session>) -> Result<(), UserError> {
         let actor = self.0.users.actor(user);
-        let done =
-            self.altering(async |tx| Ok(((), Some(self.without_second_factor(&tx, &actor, user, session).await?))));
-        done.await
+        self.altering(async |tx| Ok(((), self.without_second_factor(&tx, &actor, user, session).await?))).await
     }
 
+    /// Nothing happens to a user who has none.
     async fn without_second_factor(
         &self,
         tx: &Transaction,
         actor: &Actor,
         user: &User,
         but: Option<&Session>,
-    ) -> Result<Revocation, UserError> {
+    ) -> Result<Option<Revocation>, UserError> {
+        if !user.second_factor {
+            return Ok(None);
+        }
         self.0.factors.remove(user.user_id, tx).await?;
         let (_, ended) = self.end_given(tx, user, [User::SECOND_FACTOR.to(false)], but).await?;
         self.record_in(tx, actor, "second_factor_off", user).await?;
-        Ok(ended)
+        Ok(Some(ended))
     }
 
     /// Keeps the second factor that was offered to a user, if the code is one of its own. Everything else that they were

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often somebody who waits may see the one who computes leave.
 const TURNS: usize = 3;
 
-/// An answer in certain generations.
+/// An answer in certain generations, or after a certain number of writes.
 type Name = (AnswerKey, Stamp);
 
 /// What became of a flight: nothing yet, or an answer if that was one to keep.
@@ -81,13 +81,9 @@ impl Flight {
         Arc::clone(&self.name.1)
     }
 
-    pub(super) fn land(self, kept: Arc<Kept>) {
-        self.outcome.send_replace(Some(Some(kept)));
-    }
-
-    /// There is no answer to share.
-    pub(super) fn give_up(self) {
-        self.outcome.send_replace(Some(None));
+    /// With an answer to share, or none.
+    pub(super) fn land(self, kept: Option<Arc<Kept>>) {
+        self.outcome.send_replace(Some(kept));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Answer, Batch, Each, Lanes, Memory, Merge, Row, Session, Table, Told,
+    Answer, Batch, Each, Lanes, Memory, Row, Session, Table, Told, Upsert,
     changes::{ChangeLog, Follower, LoggedChange},
 };
 use jiff::Timestamp;
@@ -84,8 +84,8 @@ impl Driver for Late {
         self.memory.insert(table, rows, range)
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
-        self.memory.merge(merge, rows, range)
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        self.memory.upsert(upsert, rows, range)
     }
 
     fn update<'a>(&'a self, update: &'a Change, each: Each<'a>) -> Answer<'a, ()> {
@@ -191,8 +191,8 @@ impl<D: Driver + ?Sized> Driver for Busy<D> {
         self.of.insert(table, rows, range)
     }
 
-    fn merge<'a>(&'a self, merge: &'a Merge, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
-        self.of.merge(merge, rows, range)
+    fn upsert<'a>(&'a self, upsert: &'a Upsert, rows: Arc<dyn Batch>, range: Range<usize>) -> Answer<'a, ()> {
+        self.of.upsert(upsert, rows, range)
     }
 
     fn update<'a>(&'a self, update: &'a Change, each: Each<'a>) -> Answer<'a, ()> {

@@ -1,9 +1,9 @@
-//! Random merges and changes: the database keeps what Rust computes.
+//! Random upserts and changes: the database keeps what Rust computes.
 
 use super::{
     agreement::{chance, seed},
-    merging::both,
     resources::{Tally, all, everything, store},
+    upserting::both,
 };
 use proptest::{collection::vec, option, prelude::*};
 use std::{collections::BTreeMap, sync::Arc};
@@ -19,7 +19,7 @@ type Rows = BTreeMap<String, Tally>;
 #[derive(Debug, Clone)]
 enum Write {
     /// Of rows with different keys; which of their fields are added, and which are taken.
-    Merge {
+    Upsert {
         rows: Rows,
         added: [bool; 3],
         taken: bool,
@@ -56,16 +56,16 @@ fn row() -> impl Strategy<Value = Tally> {
 
 fn write() -> impl Strategy<Value = Write> {
     let rows = vec(row(), 1..4).prop_map(|rows| rows.into_iter().map(|row| (row.word.clone(), row)).collect());
-    let merge = (rows, any::<[bool; 3]>(), any::<bool>());
+    let upsert = (rows, any::<[bool; 3]>(), any::<bool>());
     prop_oneof![
-        8 => merge.prop_map(|(rows, added, taken)| Write::Merge { rows, added, taken }),
+        8 => upsert.prop_map(|(rows, added, taken)| Write::Upsert { rows, added, taken }),
         2 => (word(), count(), option::of(word())).prop_map(|(word, count, last)| Write::Set(word, count, last)),
         1 => word().prop_map(Write::Delete),
     ]
 }
 
 /// What a row becomes; nothing if a sum is too large.
-fn merged(there: Option<&Tally>, comes: Tally, added: [bool; 3], taken: bool) -> Option<Tally> {
+fn upserted(there: Option<&Tally>, comes: Tally, added: [bool; 3], taken: bool) -> Option<Tally> {
     let Some(there) = there else { return Some(Tally { version: 1, ..comes }) };
     let mut row = there.clone();
     if added[0] {
@@ -91,9 +91,9 @@ fn merged(there: Option<&Tally>, comes: Tally, added: [bool; 3], taken: bool) ->
 fn computed(before: &Rows, write: &Write) -> Option<Rows> {
     let mut rows = before.clone();
     match write.clone() {
-        Write::Merge { rows: coming, added, taken } => {
+        Write::Upsert { rows: coming, added, taken } => {
             for (word, comes) in coming {
-                let row = merged(rows.get(&word), comes, added, taken)?;
+                let row = upserted(rows.get(&word), comes, added, taken)?;
                 rows.insert(word, row);
             }
         }
@@ -108,11 +108,11 @@ fn computed(before: &Rows, write: &Write) -> Option<Rows> {
 
 async fn done(tallies: &Store<Tally>, write: &Write) -> Result<(), Error> {
     match write.clone() {
-        Write::Merge { rows, added, taken } => {
+        Write::Upsert { rows, added, taken } => {
             let each = [Tally::COUNT.added(), Tally::PIECES.added(), Tally::SHARE.added()];
             let fields = each.into_iter().zip(added).filter(|(_, is)| *is).map(|(field, _)| field);
             let fields = fields.chain(taken.then(|| Tally::LAST.taken()));
-            tallies.merge(&both(), rows.into_values().collect(), fields).await
+            tallies.upsert(&both(), rows.into_values().collect(), fields).await
         }
         Write::Set(word, count, last) => {
             tallies.set(&all(), word, [Tally::COUNT.to(count), Tally::LAST.to(last)]).await.map(drop)
@@ -127,7 +127,7 @@ async fn agree(tallies: &Store<Tally>, rows: Rows, write: &Write) -> Result<Rows
     let is_expected = matches!(
         (&outcome, write, &computed),
         (Ok(()), _, Some(_))
-            | (Err(Error::Rejected(_)), Write::Merge { .. }, None)
+            | (Err(Error::Rejected(_)), Write::Upsert { .. }, None)
             | (Err(Error::NotFound), Write::Set(..) | Write::Delete(_), None)
     );
     prop_assert!(is_expected, "{:?} in {:?} is told {:?}", write, rows, outcome);

@@ -73,11 +73,11 @@ fn tally(word: &str) -> Tally {
     Tally { word: word.into(), count: 1, last: None, share: 0.5, pieces: 0, version: 1, seen: Timestamp::UNIX_EPOCH }
 }
 
-pub async fn a_merge_is_logged_with_what_was_there(database: Arc<dyn Database>) {
+pub async fn an_upsert_is_logged_with_what_was_there(database: Arc<dyn Database>) {
     let (tallies, mut follower) = followed::<Tally>(&database).await;
-    tallies.merge(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await.unwrap();
+    tallies.upsert(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await.unwrap();
     assert_eq!(logged::<Tally>(&mut follower).await, [("a".into(), None)]);
-    tallies.merge(&(all(), all()), vec![tally("b"), tally("a")], [Tally::COUNT.added()]).await.unwrap();
+    tallies.upsert(&(all(), all()), vec![tally("b"), tally("a")], [Tally::COUNT.added()]).await.unwrap();
     let rows = logged::<Tally>(&mut follower).await;
     assert_eq!(rows, [("a".into(), Some(tally("a"))), ("b".into(), None)]);
 }
@@ -136,14 +136,14 @@ pub async fn who_follows_parallel_writers_misses_nothing(database: Arc<dyn Datab
 /// Each reads how the row was before it writes, and none is sent away for that.
 pub async fn writers_of_one_followed_row_all_get_their_turn(database: Arc<dyn Database>) {
     let (tallies, mut follower) = followed::<Tally>(&database).await;
-    tallies.merge(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await.unwrap();
+    tallies.upsert(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await.unwrap();
     assert_eq!(logged::<Tally>(&mut follower).await.len(), 1);
     let mut writers = JoinSet::new();
     for writer in 0..8 {
         let tallies = tallies.clone();
         writers.spawn(async move {
             for _ in 0..5 {
-                let done = tallies.merge(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await;
+                let done = tallies.upsert(&(all(), all()), vec![tally("a")], [Tally::COUNT.added()]).await;
                 done.unwrap_or_else(|error| panic!("writer {writer}: {error:?}"));
             }
         });

@@ -19,7 +19,7 @@
 //! pages.rs        each row once                        agreement.rs     random questions, the answers of Rust
 //! uniqueness.rs   no value twice
 //! updates.rs      what changes, and what does not      nested.rs        lists, and values within values
-//! merging.rs      what comes, or changes what is there
+//! upserting.rs    what comes, or changes what is there
 //! bookkeeping.rs  random writes, and what Rust says they come to
 //! audit.rs        no change without its record         following.rs    and none that a follower misses
 //! resources.rs    what the suite stores
@@ -39,7 +39,6 @@ mod filters;
 mod following;
 mod identity;
 mod kinds;
-mod merging;
 mod nested;
 mod pages;
 mod resources;
@@ -49,6 +48,7 @@ mod sql;
 mod transactions;
 mod uniqueness;
 mod updates;
+mod upserting;
 
 /// Offers the claims, and a macro that tests each of them. A claim that is not listed is dead code.
 macro_rules! claims {
@@ -150,13 +150,13 @@ claims! { $ conformance
         what_only_the_app_sets_no_caller_sends
         the_app_sets_no_field_that_the_server_keeps
     }
-    merging {
-        a_merge_adds_what_is_not_there_and_changes_what_is
-        a_merge_that_changes_nothing_leaves_what_is_there
-        parallel_merges_lose_no_addition
-        a_merge_is_part_of_its_transaction
-        only_who_may_write_every_row_merges
-        what_has_no_key_of_its_own_is_not_merged
+    upserting {
+        an_upsert_adds_what_is_not_there_and_changes_what_is
+        an_upsert_that_changes_nothing_leaves_what_is_there
+        parallel_upserts_lose_no_addition
+        an_upsert_is_part_of_its_transaction
+        only_who_may_write_every_row_upserts
+        what_has_no_key_of_its_own_is_not_upserted
         a_sum_that_is_too_large_is_refused_and_changes_nothing
     }
     bookkeeping {
@@ -197,7 +197,7 @@ claims! { $ conformance
     }
     following {
         each_write_of_a_followed_resource_is_logged_with_how_it_was
-        a_merge_is_logged_with_what_was_there
+        an_upsert_is_logged_with_what_was_there
         what_did_not_happen_is_not_logged
         who_follows_parallel_writers_misses_nothing
         writers_of_one_followed_row_all_get_their_turn

@@ -116,7 +116,7 @@ pub(crate) struct Word {
     pub number: i32,
 }
 
-/// How often a word was seen: what is merged.
+/// How often a word was seen: what is upserted.
 #[resource(plural = "tallies")]
 pub(crate) struct Tally {
     #[id]

@@ -48,8 +48,8 @@ impl Nginx {
     }
 }
 
-/// As the guide recommends it. An instance that refuses connections is asked again a second later; a request that was
-/// sent to one is not sent to another.
+/// As the guide recommends it. An instance that refuses connections is asked again a second later; a write that was sent to
+/// one is not sent to another.
 fn config(port: u16, instances: &[u16]) -> String {
     let instance = |port: &u16| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;");
     let instances: Vec<_> = instances.iter().map(instance).collect();

@@ -3,7 +3,10 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -188,6 +191,38 @@ async fn without_redis_every_read_is_answered_and_every_limit_holds() {
     goes_on(&twins).await;
 }
 
+/// How often the slow handler ran.
+static RUNS: AtomicI32 = AtomicI32::new(0);
+
+/// Takes a while.
+async fn slow(_: May<Read, Entry>, _: Store<Entry>) -> Json<i32> {
+    let run = RUNS.fetch_add(1, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    Json(run)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_one_computes_for_all_who_ask_at_once_and_nobody_after_a_write_gets_that() {
+    let service = Service::new("all").crud::<Entry>("/entries").get("/slow", slow).cached(MINUTE);
+    let app = App::new("alone").settings("[redis]\nurl = \"redis://127.0.0.1:1\"").service(service);
+    let app = TestApp::new(app).await;
+    let ann = app.actor("ann").may("read:entries create:entries");
+    let ask = || {
+        let ann = ann.clone();
+        tokio::spawn(async move { ann.get("/slow").await.json() })
+    };
+    let first: Vec<_> = (0..50).map(|_| ask()).collect();
+    // By then all have asked.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(ann.post("/entries", entry("new")).await.status(), 201);
+    let after = ask().await.unwrap();
+    for answer in first {
+        assert_eq!(answer.await.unwrap(), 0);
+    }
+    assert_eq!((after, RUNS.load(Ordering::SeqCst)), (json!(1), 2));
+    assert_eq!(ask().await.unwrap(), 2, "what cannot be kept is not");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_loses_a_node_hides_no_write_and_is_used_again_once_whole() {
     let mut cluster = Redis::start_cluster();
@@ -247,8 +282,8 @@ async fn what_is_no_address_is_refused_by_its_setting() {
 async fn no_call_waits_longer_than_fifty_milliseconds() {
     let server = Redis::start();
     let url = Secret::from(server.url());
-    let place = tollgate_redis::Place { url: &url, cluster: false, authorities: None };
-    let redis = tollgate_redis::Redis::open(&place, "waits", "1").unwrap();
+    let config = tollgate_redis::Config { url: &url, cluster: false, authorities: None };
+    let redis = tollgate_redis::Redis::open(&config, "waits", "1").unwrap();
     while redis.ping().await.is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -181,8 +181,9 @@ pub(super) async fn user(design: Design, Line { json, command }: Line) -> Result
             show(json, &serde_json::json!({ "email": who.email, "link": link }), || link.clone())
         }
         Command::SecondFactorOff(who) => {
-            accounts.remove_second_factor(&users::operator().may(), who.id(&accounts).await?).await?;
-            done(&who.email, "has no second factor")
+            let had_one = accounts.remove_second_factor(&users::operator().may(), who.id(&accounts).await?).await?;
+            let what = "second factor removed, and signed out everywhere";
+            done(&who.email, if had_one { what } else { "has no second factor: nothing was done" })
         }
     }
 }

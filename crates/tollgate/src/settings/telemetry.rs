@@ -32,8 +32,7 @@ pub struct Telemetry {
     /// Headers that the receiver of traces asks for. Default: none.
     pub traces_headers: BTreeMap<String, Secret>,
     /// How many of the traces that begin here are sent, from 0 to 1; of those that begin elsewhere, behind a proxy, all that
-    /// are sent there.
-    /// Default: 1.
+    /// are sent there. Default: 1.
     pub traces_sampled: f64,
 }
 

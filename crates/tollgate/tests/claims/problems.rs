@@ -258,6 +258,25 @@ async fn a_panic_is_in_the_log_with_the_id_of_its_request() {
     assert_eq!(app.anyone().get("/movies").await.status(), 200);
 }
 
+/// The line of the log that says why a request was refused.
+fn refused(log: &str) -> &str {
+    log.lines().find(|line| line.contains("refused")).unwrap_or_else(|| panic!("{log}"))
+}
+
+#[tokio::test]
+async fn a_failure_is_in_the_log_with_where_it_was_raised_and_nothing_of_that_is_answered() {
+    let app = failing().await;
+    let raised = include_str!("problems.rs").lines().position(|line| line.contains("Err(Problem::internal()"));
+    let raised = format!("{}:{}:", file!(), raised.unwrap() + 1);
+    let (log, reply) = Log::of(app.anyone().get("/fail/500")).await;
+    check(&reply, 500, "/fail/500");
+    let line = refused(&log);
+    assert!(line.contains("ERROR") && line.contains(&raised) && line.contains("password is hunter2"), "{line}");
+    assert!(line.contains(reply.header("x-request-id")) && line.contains("/fail/{status}"), "{line}");
+    assert!(!reply.text().contains(".rs"), "{reply}");
+    assert_eq!(log.lines().filter(|line| line.contains("ERROR")).count(), 1, "once: {log}");
+}
+
 #[tokio::test]
 async fn people_get_a_page_and_programs_get_json() {
     let app = failing().await;

@@ -88,7 +88,7 @@ mod tests {
         let system = System::because("a test");
         let names = ["Ines Okafor", "Leif Marandi", "Mei Sørensen", "Oskar", "Ruth McAllister"];
         let rows = (1..).zip(names).map(|(number, name)| patient(number, name)).collect();
-        patients.merge(&(system.may(), system.may()), rows, []).await.unwrap();
+        patients.upsert(&(system.may(), system.may()), rows, []).await.unwrap();
         let found = async |q: &str, place: &str, most| {
             let some = |text: &str| Some(text.to_owned());
             let asked = Asked { state: None, q: some(q), place: some(place), sort: None, page: None };

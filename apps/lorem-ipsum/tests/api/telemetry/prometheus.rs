@@ -87,7 +87,11 @@ mod redis {
 
     mod postgres {
         use super::*;
-        use tollgate_testing::servers::{Postgres, Redis};
+        use std::{
+            thread,
+            time::{Duration, SystemTime, UNIX_EPOCH},
+        };
+        use tollgate_testing::servers::{Postgres, Redis, psql};
 
         #[test]
         fn every_query_of_the_dashboards_finds_something() {
@@ -116,6 +120,171 @@ mod redis {
                 assert!(shown.contains(&format!("\n{name}")), "{name} is asked for and not shown");
             }
             is_told_in_the_reference(&shown);
+        }
+
+        /// The numbers of an app at one moment.
+        struct Numbers(String);
+
+        impl Numbers {
+            fn of(app: &Watched) -> Self {
+                Self(app.metrics())
+            }
+
+            /// What is shown under that name, of all that have these labels together.
+            fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+                let value = |line: &str| {
+                    let (name_and_labels, value) = line.rsplit_once(' ')?;
+                    let (of, said) = name_and_labels.split_once('{').unwrap_or((name_and_labels, ""));
+                    let has = |(label, value): &(&str, &str)| said.contains(&format!("{label}=\"{value}\""));
+                    (of == name && labels.iter().all(has)).then(|| value.parse::<f64>().unwrap())
+                };
+                self.0.lines().filter_map(value).reduce(|one, other| one + other)
+            }
+
+            fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+                self.find(name, labels).unwrap_or_else(|| panic!("{name} {labels:?}: {}", self.0))
+            }
+        }
+
+        #[expect(clippy::cast_possible_truncation, reason = "it is a count")]
+        fn whole(number: f64) -> i64 {
+            number.round() as i64
+        }
+
+        /// The numbers before something happened, and after.
+        struct Moved(Numbers, Numbers);
+
+        impl Moved {
+            fn while_it(app: &Watched, happens: impl FnOnce()) -> Self {
+                let before = Numbers::of(app);
+                happens();
+                Self(before, Numbers::of(app))
+            }
+
+            fn by(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+                whole(self.1.sum(name, labels) - self.0.find(name, labels).unwrap_or_default())
+            }
+        }
+
+        /// Where a query of a dashboard finds a number that never moves, it shows a calm day for ever.
+        #[test]
+        fn each_number_follows_what_it_counts() {
+            let (folder, issuer, redis) = (TempDir::new().unwrap(), Issuer::start(), Redis::start());
+            let schema = format!("counted_{}", std::process::id());
+            let waits = "lock_timeout=60&acquire_timeout=60";
+            let url = format!("{}?schema={schema}&transactions=1&{waits}", Postgres::shared());
+            let redis_url = redis.url();
+            let mut settings =
+                vec![("TELEMETRY__METRICS", "127.0.0.1:0"), ("DATABASE__URL", &url), ("REDIS__URL", &redis_url)];
+            settings.extend([("SERVER__REQUESTS", "2"), ("LIMITS__ROUTES", r#"{"GET /words": "1 per day"}"#)]);
+            settings.extend(issuer.settings());
+            let app = Watched::start(folder.path(), &settings);
+            let (admin, reader) = (app.token("admin"), app.token("reader"));
+            reads_are_counted(&app, &admin);
+            writes_are_counted(&app, &admin);
+            refusals_are_counted(&app, &reader);
+            who_waits_is_counted(&app, &admin, &schema);
+            the_process_is_measured(&app);
+        }
+
+        fn reads_are_counted(app: &Watched, token: &str) {
+            let moved = Moved::while_it(app, || (1..=5).for_each(|id| drop(app.get(&format!("/movies/{id}"), token))));
+            let film = [("http_route", "/movies/{movie_id}"), ("http_response_status_code", "200")];
+            assert_eq!(moved.by("http_server_request_duration_seconds_count", &film), 5);
+            assert_eq!(moved.by("tollgate_token_cache_requests_total", &[("result", "miss")]), 1, "a new token");
+            assert_eq!(moved.by("tollgate_token_cache_requests_total", &[("result", "hit")]), 4);
+            assert_eq!(moved.by("tollgate_group_size_sum", &[("resource", "movies"), ("work", "read")]), 5);
+            let best = || drop(app.get("/movies/new?year=1999&rating=1", token));
+            let moved = Moved::while_it(app, || (0..3).for_each(|_| best()));
+            assert_eq!(moved.by("tollgate_cache_requests_total", &[("result", "miss")]), 1);
+            assert_eq!(moved.by("tollgate_cache_requests_total", &[("result", "hit")]), 2);
+            assert!(moved.by("tollgate_redis_calls_total", &[("result", "answered")]) >= 3);
+            assert!(moved.by("tollgate_redis_call_duration_seconds_count", &[]) >= 3);
+        }
+
+        fn write(app: &Watched, token: &str, key: &str, text: &str) -> u16 {
+            let request = app.agent.post(app.at("/messages")).header("authorization", token);
+            request.header("idempotency-key", key).send_json(json!({ "text": text })).unwrap().status().as_u16()
+        }
+
+        fn writes_are_counted(app: &Watched, token: &str) {
+            let moved = Moved::while_it(app, || {
+                let request = app.agent.post(app.at("/messages")).header("authorization", token);
+                assert_eq!(request.send_json(json!({ "text": "without a key" })).unwrap().status(), 201);
+                assert_eq!(["one", "one", "two"].map(|text| write(app, token, "key", text)), [201, 201, 422]);
+            });
+            assert_eq!(moved.by("tollgate_group_size_sum", &[("resource", "messages"), ("work", "insert")]), 1);
+            for result in ["done", "replayed", "reused"] {
+                assert_eq!(moved.by("tollgate_idempotent_requests_total", &[("result", result)]), 1, "{result}");
+            }
+        }
+
+        fn refusals_are_counted(app: &Watched, reader: &str) {
+            let moved = Moved::while_it(app, || {
+                app.agent.delete(app.at("/movies/1")).header("authorization", reader).call().unwrap();
+                app.get("/movies/1", "Bearer not-a-token");
+                let form = [("username", "reader@example.test"), ("password", "wrong")];
+                app.agent.post(app.at("/token")).send_form(form).unwrap();
+                app.token("reader");
+                assert_eq!([(); 2].map(|()| app.get("/words", reader).status().as_u16()), [200, 429]);
+            });
+            assert_eq!(moved.by("tollgate_permission_refusals_total", &[("permission", "delete:movies")]), 1);
+            assert_eq!(moved.by("tollgate_token_refusals_total", &[]), 1);
+            for result in ["success", "failure"] {
+                let labels = [("way", "password"), ("result", result)];
+                assert_eq!(moved.by("tollgate_logins_total", &labels), 1, "{result}");
+            }
+            assert_eq!(moved.by("tollgate_limit_refusals_total", &[("limit", "route")]), 1);
+        }
+
+        /// Two writes while the table of keys is locked: one has the only connection for transactions, the other waits for
+        /// it, and both places are taken.
+        fn who_waits_is_counted(app: &Watched, token: &str, schema: &str) {
+            let lock = format!("BEGIN; LOCK TABLE \"{schema}\".tollgate_requests; SELECT pg_sleep(8); COMMIT");
+            thread::scope(|scope| {
+                scope.spawn(|| psql(&Postgres::shared(), &lock));
+                thread::sleep(Duration::from_secs(1));
+                for key in ["first", "second"] {
+                    scope.spawn(move || assert_eq!(write(app, token, key, key), 201));
+                }
+                until("both wait", || {
+                    let now = Numbers::of(app);
+                    let found = [
+                        now.sum("db_client_connection_count", &[("db_client_connection_state", "used")]),
+                        now.sum("db_client_connection_pending_requests", &[]),
+                        now.sum("tollgate_requests_in_flight", &[]),
+                        now.sum("http_server_active_requests", &[]),
+                    ];
+                    if found.map(whole) == [1, 1, 2, 2] { Ok(()) } else { Err(format!("{found:?}")) }
+                });
+                let moved = Moved::while_it(app, || assert_eq!(app.get("/movies/1", token).status(), 503));
+                assert_eq!(moved.by("tollgate_requests_shed_total", &[]), 1);
+            });
+            let now = Numbers::of(app);
+            for name in ["db_client_connection_pending_requests", "tollgate_requests_in_flight"] {
+                assert_eq!(whole(now.sum(name, &[])), 0, "{name}");
+            }
+        }
+
+        fn the_process_is_measured(app: &Watched) {
+            let (now, time) = (Numbers::of(app), SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64());
+            for name in ["tollgate_jwks_fetched_timestamp_seconds", "process_start_time_seconds"] {
+                assert!((-1.0..300.0).contains(&(time - now.sum(name, &[]))), "{name}");
+            }
+            for (name, least) in [
+                ("tollgate_jwks_keys", 1.0),
+                ("tollgate_jwks_fetches_total", 1.0),
+                ("process_resident_memory_bytes", 1e6),
+                ("process_cpu_seconds_total", 0.01),
+                ("process_threads", 2.0),
+                ("process_open_fds", 4.0),
+                ("tokio_workers", 1.0),
+                ("tokio_alive_tasks", 1.0),
+                ("tokio_busy_seconds_total", 0.001),
+                ("tollgate_connections_open", 1.0),
+            ] {
+                assert!(now.sum(name, &[]) >= least, "{name}");
+            }
         }
 
         /// Something of everything that is counted.
@@ -160,11 +329,12 @@ impl Watching {
         answer["data"].clone()
     }
 
-    /// What a query of a dashboard finds, as Grafana would ask it.
+    /// The numbers that a query of a dashboard finds, as Grafana would ask it.
     fn finds(&self, query: &str) -> Vec<Value> {
         let query = query.replace("$__rate_interval", "1m").replace("$job", "tollgate");
         let data = self.ask("query", &[("query", &query)]);
-        data["result"].as_array().unwrap_or_else(|| panic!("{data}")).clone()
+        let found = data["result"].as_array().unwrap_or_else(|| panic!("{data}"));
+        found.iter().filter(|found| found["value"][1] != "NaN").cloned().collect()
     }
 
     /// Whether all rules are computed without an error, and those that record find something.

@@ -315,13 +315,18 @@ async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
     let (_, _) = enrol(&world, &mut rea).await;
     let (accounts, user) = (world.identity.accounts(), world.user(EMAIL).await);
     assert!(user.second_factor);
-    accounts.remove_second_factor(&System::because("a test removes").may(), user.user_id).await.unwrap();
+    let may = System::because("a test removes").may();
+    assert!(accounts.remove_second_factor(&may, user.user_id).await.unwrap());
     assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(world.browser().sign_in(EMAIL, PASSWORD).await.location(), "/");
     let events: Vec<_> = recorded(&world).await.into_iter().map(|(action, ..)| action).collect();
     for action in ["second_factor_on", "recovery_codes", "second_factor_off"] {
         assert!(events.iter().any(|event| event == action), "{action}: {events:?}");
     }
+    rea.sign_in(EMAIL, PASSWORD).await;
+    assert!(!accounts.remove_second_factor(&may, user.user_id).await.unwrap(), "there was none");
+    assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "who had none stays signed in");
+    assert_eq!(recorded(&world).await.len(), events.len() + 1, "and nothing but the sign-in is recorded");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
-//! Rows that come, or change those that are there: counts, current states.
+//! Upserts: rows that come, or change those that are there: counts, current states.
 //!
-//! One statement for any number of rows, on every database. Two who merge the same rows at once take turns, in the
+//! One statement for any number of rows, on every database. Two who upsert the same rows at once take turns, in the
 //! order of the keys, so that neither waits for the other forever and no addition is lost.
 //!
 //! ```
@@ -9,7 +9,7 @@
 //! # async fn count<Word: Resource>(words: Store<Word>, may: (May<Create, Word>, May<Update, Word>), seen: Vec<Word>)
 //! # -> Result<()> {
 //! let count: Field<Word, i64> = Field::at(1); // what `#[resource]` calls `Word::COUNT`
-//! words.merge(&may, seen, [count.added()]).await?;
+//! words.upsert(&may, seen, [count.added()]).await?;
 //! # Ok(()) }
 //! ```
 
@@ -24,16 +24,16 @@ use tracing::Instrument;
 
 /// What becomes of rows whose key is there already.
 #[derive(Debug, Clone)]
-pub struct Merge {
+pub struct Upsert {
     /// The table.
     pub table: &'static Table,
     /// Columns, and what becomes of each; the others stay. Empty to leave such rows as they are.
-    pub columns: Vec<(usize, Merged)>,
+    pub columns: Vec<(usize, Resolution)>,
 }
 
 /// What becomes of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merged {
+pub enum Resolution {
     /// What the new row holds.
     Taken,
     /// The sum of both.
@@ -45,9 +45,9 @@ pub enum Merged {
 /// A field of `T` and what becomes of it where a row is there: `Word::COUNT.added()`.
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Merging<T> {
+pub struct OnConflict<T> {
     column: usize,
-    how: Merged,
+    how: Resolution,
     of: PhantomData<fn() -> T>,
 }
 
@@ -62,16 +62,16 @@ impl Summand for i64 {}
 impl Summand for f64 {}
 
 impl<T, V: Summand> Field<T, V> {
-    /// In [`Store::merge`]: the sum of what is there and what comes.
-    pub fn added(self) -> Merging<T> {
-        Merging { column: self.column(), how: Merged::Added, of: PhantomData }
+    /// In [`Store::upsert`]: the sum of what is there and what comes.
+    pub fn added(self) -> OnConflict<T> {
+        OnConflict { column: self.column(), how: Resolution::Added, of: PhantomData }
     }
 }
 
 impl<T, V: Cell> Field<T, V> {
-    /// In [`Store::merge`]: what comes.
-    pub fn taken(self) -> Merging<T> {
-        Merging { column: self.column(), how: Merged::Taken, of: PhantomData }
+    /// In [`Store::upsert`]: what comes.
+    pub fn taken(self) -> OnConflict<T> {
+        OnConflict { column: self.column(), how: Resolution::Taken, of: PhantomData }
     }
 }
 
@@ -87,37 +87,37 @@ impl<T: Resource> Store<T> {
     /// [`Error::Unscoped`] if a permission is for some rows; [`Error::Internal`] if two of the rows have one key, the
     /// database counts the keys, or values of another field are unique; [`Error::Invalid`] or [`Error::Rejected`] if a
     /// value cannot be stored.
-    #[doc(alias = "upsert")]
-    pub async fn merge(
+    #[doc(alias = "merge")]
+    pub async fn upsert(
         &self,
         (create, update): &(May<Create, T>, May<Update, T>),
         mut rows: Vec<T>,
-        fields: impl IntoIterator<Item = Merging<T>>,
+        fields: impl IntoIterator<Item = OnConflict<T>>,
     ) -> Result<()> {
         if !matches!((create.rows(), update.rows()), (Rows::All, Rows::All)) {
-            let why = format!("rows of `{}` are merged by those alone who may write every row", T::TABLE.name);
+            let why = format!("rows of `{}` are upserted by those alone who may write every row", T::TABLE.name);
             return Err(Error::Unscoped(Error::source_of(why)));
         }
-        let merge = merging::<T>(fields)?;
+        let upsert = statement::<T>(fields)?;
         rows.sort_unstable_by_key(T::id);
         if rows.windows(2).any(|pair| pair[0].id() == pair[1].id()) {
-            return Err(Error::internal("two of the rows to be merged have one key"));
+            return Err(Error::internal("two of the rows to be upserted have one key"));
         }
         rows.iter().try_for_each(check)?;
         if rows.is_empty() {
             return Ok(());
         }
         let rows: Vec<_> = rows.into_iter().map(New).collect();
-        let (merge, rows) = (&merge, &Arc::new(rows));
+        let (upsert, rows) = (&upsert, &Arc::new(rows));
         let write = |here: Self, _| async move {
-            here.driver().merge(merge, Arc::clone(rows) as _, 0..rows.len()).await?;
+            here.driver().upsert(upsert, Arc::clone(rows) as _, 0..rows.len()).await?;
             Ok(Arc::clone(rows))
         };
         let ids = |rows: &Arc<Vec<New<T>>>| rows.iter().map(|row| row.0.id()).collect::<Vec<_>>();
-        let events = |rows: &_| ids(rows).iter().map(|id| event(update, "merge").of_row(id)).collect();
+        let events = |rows: &_| ids(rows).iter().map(|id| event(update, "upsert").of_row(id)).collect();
         let there = by_id::<T>(ids(rows));
         let touched = Touched { there: Some(&there), made: ids };
-        self.recorded(update.actor(), touched, write, events).instrument(round_trip("merge", T::TABLE)).await?;
+        self.recorded(update.actor(), touched, write, events).instrument(round_trip("upsert", T::TABLE)).await?;
         Ok(())
     }
 }
@@ -134,7 +134,7 @@ impl<T: Resource> Row for New<T> {
     }
 }
 
-fn merging<T: Resource>(fields: impl IntoIterator<Item = Merging<T>>) -> Result<Merge> {
+fn statement<T: Resource>(fields: impl IntoIterator<Item = OnConflict<T>>) -> Result<Upsert> {
     let table = T::TABLE;
     let is_unique = table.columns.iter().enumerate().any(|(index, column)| column.unique && index != table.id);
     if table.counted || is_unique {
@@ -145,14 +145,14 @@ fn merging<T: Resource>(fields: impl IntoIterator<Item = Merging<T>>) -> Result<
         return Err(Error::internal("a key stays"));
     }
     if !columns.is_empty() {
-        columns.extend(table.filled(Filled::ByUpdate).map(|column| (column, Merged::Taken)));
-        columns.extend(table.filled(Filled::ByVersion).map(|column| (column, Merged::Next)));
+        columns.extend(table.filled(Filled::ByUpdate).map(|column| (column, Resolution::Taken)));
+        columns.extend(table.filled(Filled::ByVersion).map(|column| (column, Resolution::Next)));
     }
-    Ok(Merge { table, columns })
+    Ok(Upsert { table, columns })
 }
 
-impl Merged {
-    /// What a column of that kind holds after the merge.
+impl Resolution {
+    /// What a column of that kind holds after the upsert.
     ///
     /// # Errors
     /// [`Error::Rejected`] if a sum is too large.

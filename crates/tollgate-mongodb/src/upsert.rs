@@ -10,20 +10,20 @@ use mongodb::{
     error::{Error as Failure, Result as Fallible},
 };
 use std::ops::Range;
-use tollgate_store::{Batch, Merge, Merged, Result, Row, Table, Value};
+use tollgate_store::{Batch, Resolution, Result, Row, Table, Upsert, Value};
 
 /// How many of them one command holds; the server takes ten times as many.
 const CHUNK: usize = 10_000;
 
 /// What is asked of each document.
-pub(crate) fn updates(merge: &Merge, rows: &dyn Batch, range: Range<usize>) -> Result<Vec<Document>> {
-    range.map(|index| update(merge, rows.row(index))).collect()
+pub(crate) fn updates(upsert: &Upsert, rows: &dyn Batch, range: Range<usize>) -> Result<Vec<Document>> {
+    range.map(|index| update(upsert, rows.row(index))).collect()
 }
 
-fn update(merge: &Merge, row: &dyn Row) -> Result<Document> {
-    let (table, mut change) = (merge.table, Change::default());
+fn update(upsert: &Upsert, row: &dyn Row) -> Result<Document> {
+    let (table, mut change) = (upsert.table, Change::default());
     for (index, column) in table.columns.iter().enumerate().filter(|(index, _)| *index != table.id) {
-        let how = merge.columns.iter().find(|(column, _)| *column == index).map(|(_, how)| *how);
+        let how = upsert.columns.iter().find(|(column, _)| *column == index).map(|(_, how)| *how);
         change.say(how, name(table, index), &row.value(index)?, |value| bson(column.kind, value));
     }
     let key = bson(table.columns[table.id].kind, &row.value(table.id)?);
@@ -39,15 +39,15 @@ struct Change {
 }
 
 impl Change {
-    fn say(&mut self, how: Option<Merged>, name: &str, value: &Value<'_>, kept: impl Fn(&Value<'_>) -> Bson) {
+    fn say(&mut self, how: Option<Resolution>, name: &str, value: &Value<'_>, kept: impl Fn(&Value<'_>) -> Bson) {
         match (how, value) {
             (None, Value::Null) => {}
             (None, value) => drop(self.inserted.insert(name, kept(value))),
-            (Some(Merged::Taken), Value::Null) => drop(self.emptied.insert(name, "")),
-            (Some(Merged::Taken), value) => drop(self.taken.insert(name, kept(value))),
-            (Some(Merged::Added), value) => drop(self.added.insert(name, kept(value))),
+            (Some(Resolution::Taken), Value::Null) => drop(self.emptied.insert(name, "")),
+            (Some(Resolution::Taken), value) => drop(self.taken.insert(name, kept(value))),
+            (Some(Resolution::Added), value) => drop(self.added.insert(name, kept(value))),
             // One that was not there begins at 1.
-            (Some(Merged::Next), _) => drop(self.added.insert(name, kept(&Value::Int(1)))),
+            (Some(Resolution::Next), _) => drop(self.added.insert(name, kept(&Value::Int(1)))),
         }
     }
 
@@ -63,7 +63,7 @@ impl Change {
 
 impl Operation<'_, '_> {
     /// Several documents only in a transaction: otherwise some could be kept and others not.
-    pub(crate) async fn merge(&mut self, table: &Table, updates: &[Document]) -> Fallible<()> {
+    pub(crate) async fn upsert(&mut self, table: &Table, updates: &[Document]) -> Fallible<()> {
         for some in updates.chunks(CHUNK) {
             let command = self.database.run_command(doc! { "update": table.name, "updates": some });
             let answer = match self.session.as_deref_mut() {
