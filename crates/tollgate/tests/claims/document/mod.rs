@@ -129,7 +129,7 @@ fn build(service: Service, anyone: &str) -> Result<Value, String> {
     let (version, about, services, extensions) =
         ("1".into(), String::new(), vec![service], tollgate::http::Extensions::default());
     let api = Api { quotas, title, version, about, anyone, schemes, services, extensions };
-    api.build().map(|built| built.document).map_err(|mistakes| mistakes.join("\n"))
+    api.build().map(|built| (*built.document).clone()).map_err(|mistakes| mistakes.join("\n"))
 }
 
 fn mistakes(service: Service) -> String {
