@@ -198,6 +198,8 @@ fn a_value_that_does_not_fit_is_told_by_its_place_and_never_shown() {
             "{said}"
         );
     }
+    let said = refusal("", &[("MYAPI_SERVER__PORT", "70000")]);
+    assert_eq!(said, "MYAPI_SERVER__PORT: `server.port`: expected a whole number from 0 to 65535");
     for toml in
         ["[server]\nport = \"hunter2", "[server]\nport = \"hunter2\"", "hunter2", "[server]\nports = [\"hunter2\"]"]
     {
