@@ -89,6 +89,11 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             format!("{GOOD}[audit]\nkeep_days = 4000000000"),
             "audit.keep_days is 4000000000",
         ),
+        (
+            "a pause of too many seconds",
+            format!("{GOOD}[secrets]\nrefresh_seconds = 4294967296"),
+            "`secrets.refresh_seconds`: expected a whole number from 0 to 4294967295",
+        ),
         ("half of TLS", format!("{GOOD}[server.tls]\nkey = \"a.key\""), "server.tls.certificate"),
         ("an unknown key", format!("{GOOD}realm = \"x\""), "there is no setting `identity.issuers.okta.realm`"),
         (
