@@ -47,11 +47,11 @@ impl Place {
     /// [`PlaceError`]
     pub fn new(text: &str) -> Result<Self, PlaceError> {
         let url = Url::parse(text).map_err(|_| PlaceError::Url)?;
-        if !(url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url))) {
-            return Err(PlaceError::Scheme);
+        if !(url.username().is_empty() && url.password().is_none() && url.fragment().is_none()) {
+            return Err(PlaceError::Parts);
         }
-        let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        if bare { Ok(Self(url)) } else { Err(PlaceError::Parts) }
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        if is_safe { Ok(Self(url)) } else { Err(PlaceError::Scheme) }
     }
 
     /// Scheme, host and port.

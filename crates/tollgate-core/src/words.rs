@@ -18,9 +18,10 @@ pub fn with_causes(error: &dyn Error) -> String {
     said.join(": ")
 }
 
-/// The known name that is most like this one, if any is.
+/// The known name that is most like this one, whatever the case of its letters, if any is.
 pub fn nearest<N: AsRef<str>>(name: &str, known: impl IntoIterator<Item = N>) -> Option<N> {
-    let known = known.into_iter().map(|known| (strsim::jaro_winkler(name, known.as_ref()), known));
+    let name = name.to_lowercase();
+    let known = known.into_iter().map(|known| (strsim::jaro_winkler(&name, &known.as_ref().to_lowercase()), known));
     let nearest = known.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > LIKE);
     nearest.map(|(_, known)| known)
 }
@@ -54,5 +55,6 @@ mod tests {
     fn a_name_that_is_like_none_is_not_taken_for_one() {
         assert_eq!(nearest("prot", ["host", "port"]), Some("port"));
         assert_eq!(nearest("colour", ["host", "port"]), None);
+        assert_eq!(nearest("post /notes", ["GET /movies", "POST /notes"]), Some("POST /notes"));
     }
 }

@@ -205,10 +205,10 @@ impl Limits {
             self.take(limit, actor.id(), &mut taken).await;
         }
         if let (Some((method, limit)), Some(path)) = (of_route, call.head.extensions.get::<MatchedPath>()) {
-            let (path, address) = (path.as_str(), ClientAddress::of(&call.head.extensions));
+            let path = path.as_str();
             let caller = match &actor {
                 Some(actor) => format!("{method} {path} actor {}", actor.id()),
-                None => format!("{method} {path} address {}", network(address)),
+                None => format!("{method} {path} address {}", network(ClientAddress::of(&call.head.extensions))),
             };
             self.take(limit, &caller, &mut taken).await;
         }
@@ -239,14 +239,9 @@ impl Limits {
     }
 }
 
-/// An address, or the network of an IPv6 address: whoever has one of those has all of them. Where none is known, all are
-/// one.
-fn network(address: Option<IpAddr>) -> String {
-    match address {
-        Some(IpAddr::V6(address)) => format!("{:x?}", &address.segments()[..4]),
-        Some(address) => address.to_string(),
-        None => "unknown".into(),
-    }
+/// From where a request comes. Where that is not known, all are one.
+pub(crate) fn network(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "unknown".into(), ClientAddress::network)
 }
 
 /// What a request was counted against.
@@ -315,13 +310,5 @@ mod tests {
         for bad in ["", "100", "100/minute", "0 per second", "-1 per hour", "2000000 per day", "9 per fortnight"] {
             assert!(quota(bad).unwrap_err().contains("is no limit: write it as `100 per minute`"), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_address() {
-        let network = |text: &str| network(text.parse().ok());
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1:2:3"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
     }
 }

@@ -190,7 +190,7 @@ impl Edge {
         let page = match &asked.head {
             None => None,
             Some(head) => {
-                if refusal.actor.is_none() {
+                if refusal.actor.is_none() && !refusal.is_sent_away() {
                     refusal.actor = self.authenticate.identify(head).await.ok();
                 }
                 let mut page = pages::refused(&refusal, asked, id, self.roles.as_ref());

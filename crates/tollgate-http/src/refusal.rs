@@ -96,6 +96,13 @@ impl Refusal {
         Response::from_parts(parts, body)
     }
 
+    /// Whether it is for somebody who came at a bad time: who that is, is not looked up. That would take what there is too
+    /// little of, or ask a database once more that has just not answered.
+    pub(crate) fn is_sent_away(&self) -> bool {
+        let is_later = matches!(self.problem.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        self.is_one_of_many || is_later
+    }
+
     /// The document alone.
     pub(crate) fn bytes(&self) -> (StatusCode, Vec<u8>) {
         (self.problem.status(), serde_json::to_vec(&self.problem).unwrap_or_default())

@@ -320,9 +320,13 @@ fn check_paths(built: &Built) -> Result<(), Failure> {
 /// A role that a setting names must be there.
 fn check_roles(settings: &Settings, roles: &Roles) -> Result<(), Failure> {
     let identity = &settings.identity;
-    let default = identity.default_role.iter().map(|role| ("default_role", role));
-    let named = default.chain(identity.second_factor.iter().map(|role| ("second_factor", role)));
-    match named.into_iter().find(|(_, role)| !roles.has(role)) {
+    let default = identity.default_role.iter().map(|role| ("default_role".to_owned(), role));
+    let second_factor = identity.second_factor.iter().map(|role| ("second_factor".to_owned(), role));
+    let of_issuers = identity
+        .issuers
+        .iter()
+        .flat_map(|(name, issuer)| issuer.common.roles.iter().map(move |role| (format!("issuers.{name}.roles"), role)));
+    match default.chain(second_factor).chain(of_issuers).find(|(_, role)| !roles.has(role)) {
         Some((setting, role)) => {
             Err(Failure(format!("identity.{setting}: there is no role `{role}`; add it to [access.roles]")))
         }

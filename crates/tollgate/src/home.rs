@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -19,7 +19,7 @@ use tollgate_access::Actor;
 use tollgate_auth::PROVIDER;
 use tollgate_core::capitalized;
 use tollgate_http::{
-    Built, Refusal, ServiceInfo,
+    Built, ClientAddress, Refusal, ServiceInfo,
     pages::{Frame, HomePage, Need, NeedState, Person, ServiceEntry, Terminal, html},
 };
 use tower::ServiceExt;
@@ -39,11 +39,14 @@ impl Sample {
         Self { path: first_list(built).map(|path| format!("{path}?limit=1")), road }
     }
 
-    /// Sends it, with the cookies of whoever looks at the page.
-    async fn send(&self, path: &str, headers: &HeaderMap) -> Option<(StatusCode, Option<String>, String)> {
+    /// Sends it as whoever looks at the page: with their cookies, from their address.
+    async fn send(&self, path: &str, head: &Parts) -> Option<(StatusCode, Option<String>, String)> {
         let mut request = Request::builder().uri(path);
-        if let Some(cookie) = headers.get(header::COOKIE) {
+        if let Some(cookie) = head.headers.get(header::COOKIE) {
             request = request.header(header::COOKIE, cookie);
+        }
+        if let Some(address) = head.extensions.get::<ClientAddress>() {
+            request = request.extension(*address);
         }
         let response = self.road.clone().oneshot(request.body(Body::empty()).ok()?).await.ok()?;
         let status = response.status();
@@ -80,7 +83,7 @@ async fn home(State(home): State<Arc<Home>>, request: Request) -> Response {
     let person = Person::of(&actor).map(|person| Person { session, ..person });
     let page = HomePage {
         frame: Frame { person, nav: home.running.pages.nav(&actor), ..Frame::default() },
-        terminal: home.terminal(&actor, &head.headers).await,
+        terminal: home.terminal(&actor, &head).await,
         services: home.services(&actor),
         ..HomePage::default()
     };
@@ -91,9 +94,9 @@ async fn home(State(home): State<Arc<Home>>, request: Request) -> Response {
 }
 
 impl Home {
-    async fn terminal(&self, actor: &Actor, headers: &HeaderMap) -> Option<Terminal> {
+    async fn terminal(&self, actor: &Actor, head: &Parts) -> Option<Terminal> {
         let path = self.sample.path.as_ref()?;
-        let (status, media_type, body) = self.sample.send(path, headers).await?;
+        let (status, media_type, body) = self.sample.send(path, head).await?;
         let url = format!("{}{path}", self.running.design.settings.public_url());
         let with = |token: &str| format!("curl -s -H \"Authorization: Bearer {token}\" \\\n  \"{url}\"");
         let (title, command) = match (actor.provider().filter(|_| actor.is_signed_in()), actor.email()) {

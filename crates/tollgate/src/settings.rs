@@ -25,10 +25,11 @@ use crate::secrets;
 use axum::http::{Extensions, Uri};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, ops::RangeInclusive};
 use tollgate_auth::{IssuerSettings, password::DEFAULT_SHORTEST, provider::Provider};
 use tollgate_core::Secret;
 use tollgate_telemetry::Recent;
+use url::Url;
 
 /// Every setting.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -125,11 +126,11 @@ pub struct Identity {
     /// Identity providers whose tokens are trusted: `[identity.issuers.okta]` with `preset = "okta"` and the settings of
     /// that preset. The name stands in the ids of their people (`okta|…`), so it stays.
     pub issuers: BTreeMap<String, IssuerSettings>,
-    /// How long an access token is good, in minutes: 1440 at most. Default: 60.
+    /// How long an access token is good, in minutes, 1 to 1440. Default: 60.
     pub access_token_minutes: u32,
-    /// How long somebody stays signed in in a browser, in hours. Default: 12.
+    /// How long somebody stays signed in in a browser, in hours, 1 to 8784. Default: 12.
     pub session_hours: u32,
-    /// How long a key signs tokens before the next one does, in days. Default: 90.
+    /// How long a key signs tokens before the next one does, in days, 1 to 36,500. Default: 90.
     pub signing_key_days: u32,
     /// Whether `POST /token` takes a name and a password. Only on loopback or with TLS. Default: no.
     pub password_grant: bool,
@@ -167,6 +168,20 @@ impl Default for Identity {
     }
 }
 
+impl Identity {
+    /// Refuses what is out of bounds.
+    fn check(&self) -> Result<(), String> {
+        let shortest = u32::try_from(self.shortest_password).unwrap_or(u32::MAX);
+        let bounds = [
+            ("access_token_minutes", self.access_token_minutes, 1..=1440),
+            ("session_hours", self.session_hours, 1..=24 * 366),
+            ("signing_key_days", self.signing_key_days, 1..=MOST_DAYS),
+            ("shortest_password", shortest, 8..=128),
+        ];
+        check_bounds("identity", bounds)
+    }
+}
+
 /// A user for trying things out.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -201,7 +216,7 @@ pub struct Log {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Audit {
-    /// For how many days events are kept. Default: for ever.
+    /// For how many days events are kept, 1 to 36,500. Default: for ever.
     pub keep_days: Option<u32>,
 }
 
@@ -220,6 +235,9 @@ impl Default for Secrets {
         Self { refresh_seconds: 300 }
     }
 }
+
+/// The longest time that is kept in mind, in days: a hundred years.
+const MOST_DAYS: u32 = 36_500;
 
 /// Schemes of the OpenAPI document that are no issuer of the settings.
 const OWN_SCHEMES: [&str; 3] = ["oauth2", "bearer", "api_key"];
@@ -247,7 +265,8 @@ impl Settings {
     pub(crate) fn public_url(&self) -> String {
         let Server { host, port, public_url, tls, .. } = &self.server;
         if let Some(url) = public_url {
-            return url.trim_end_matches('/').to_owned();
+            // As browsers write it: a scheme and a host know no case, and nobody says the port that goes without saying.
+            return Url::parse(url).map_or_else(|_| url.clone(), |url| url.origin().ascii_serialization());
         }
         let scheme = if tls.is_some() { "https" } else { "http" };
         match host.parse::<IpAddr>() {
@@ -275,6 +294,8 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<(), String> {
         self.server.check(self.is_dev())?;
         self.live.check()?;
+        self.identity.check()?;
+        check_bounds("audit", [("keep_days", self.audit.keep_days.unwrap_or(1), 1..=MOST_DAYS)])?;
         self.lambda.check()?;
         let is_tls = self.public_url().starts_with("https://");
         let is_private = is_tls || self.is_on_loopback();
@@ -339,6 +360,16 @@ impl Settings {
     /// The demo users, where they may exist.
     pub(crate) fn demo_users(&self) -> &[DemoUser] {
         if self.allows_demo_users() { &self.identity.demo_users } else { &[] }
+    }
+}
+
+/// Refuses what is out of bounds.
+fn check_bounds<const N: usize>(group: &str, bounds: [(&str, u32, RangeInclusive<u32>); N]) -> Result<(), String> {
+    match bounds.into_iter().find(|(_, value, range)| !range.contains(value)) {
+        Some((name, value, range)) => {
+            Err(format!("{group}.{name} is {value}: choose {} to {}", range.start(), range.end()))
+        }
+        None => Ok(()),
     }
 }
 

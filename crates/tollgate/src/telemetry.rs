@@ -78,7 +78,7 @@ mod traces {
     /// What sends traces, if they are sent.
     pub(super) fn start(settings: &Telemetry, service: &[String; 3]) -> Result<Option<Traces>, Failure> {
         let Some(address) = &settings.traces else { return Ok(None) };
-        let place = Place::new(address).map_err(|why| Failure(format!("telemetry.traces: `{address}` {why}")))?;
+        let place = Place::new(address).map_err(|why| Failure(format!("telemetry.traces {why}")))?;
         if !(0.0..=1.0).contains(&settings.traces_sampled) {
             return Err(Failure("telemetry.traces_sampled must be from 0, for none, to 1, for all".into()));
         }

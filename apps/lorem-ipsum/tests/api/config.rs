@@ -117,6 +117,12 @@ fn secrets_are_hidden_in_what_config_prints() {
         assert!(!printed.contains("canary"), "{printed}");
         assert!(printed.contains("identity.clients.0.secret") && printed.contains("hidden"), "{printed}");
     }
+    // Slips that are easily made: as others write headers, one table in place of a list of them.
+    fs::create_dir(folder.path().join("config")).unwrap();
+    let client = "[identity.clients]\nid = \"a\"\nkind = \"machine\"\nsecret = \"canary\"";
+    fs::write(folder.path().join("config/default.toml"), client).unwrap();
+    let printed = stdout(&config(folder.path(), &[], &[("TELEMETRY__TRACES_HEADERS", "x-api-key=canary")]));
+    assert!(!printed.contains("canary") && printed.contains("identity.clients  "), "{printed}");
 }
 
 #[test]
@@ -152,6 +158,16 @@ fn no_mistake_shows_the_value_it_is_about() {
             assert!(value_is_key || !said.contains("canary"), "{name}={value}: {said}");
             assert!(said.contains(name) || said.contains("database.url"), "{name}={value}: {said}");
         }
+    }
+    for (name, setting) in [
+        ("SERVER__ORIGINS", "server.origins.0"),
+        ("SERVER__PUBLIC_URL", "server.public_url"),
+        ("TELEMETRY__TRACES", "telemetry.traces"),
+    ] {
+        let mut check = command(folder.path(), &["check"]);
+        check.env(format!("LOREM_IPSUM_{name}"), "https://user:canary@host.example/#canary");
+        let said = failure(&check.output().unwrap());
+        assert!(said.contains(setting) && !said.contains("canary"), "{said}");
     }
     for line in ["canary", "LOREM_IPSUM_SERVER__PORT=\"canary", "LOREM_IPSUM_SERVER__PORT=canary"] {
         fs::write(folder.path().join(".env"), line).unwrap();

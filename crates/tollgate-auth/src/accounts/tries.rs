@@ -22,6 +22,7 @@ use crate::{error::Result, records::Records, token::Hash};
 use jiff::{SignedDuration, Timestamp};
 use std::{net::IpAddr, sync::Arc};
 use tollgate_core::Clock;
+use tollgate_http::ClientAddress;
 use tollgate_macros::resource;
 use tollgate_store::Database;
 use uuid::Uuid;
@@ -96,13 +97,8 @@ impl Bucket {
     }
 }
 
-/// An IPv4 address, or the network of an IPv6 address: whoever has one of those has all of them.
 fn network(address: Option<IpAddr>) -> String {
-    match address {
-        Some(IpAddr::V6(address)) => format!("{:x?}", &address.segments()[..4]),
-        Some(address) => address.to_string(),
-        None => String::new(),
-    }
+    address.map(ClientAddress::network).unwrap_or_default()
 }
 
 /// A try that may be made.

@@ -182,7 +182,7 @@ impl At<'_> {
 
     /// An address.
     fn place(&self, key: &str, text: &str) -> Result<Place> {
-        Place::new(text).map_err(|why| self.wrong(key, format!("`{text}` {why}")))
+        Place::new(text).map_err(|why| self.wrong(key, why))
     }
 
     /// A host: as such, or as an origin with its scheme. Answers the origin.
@@ -190,11 +190,7 @@ impl At<'_> {
         let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let place = self.place(key, &url)?;
         let alone = place.url().path() == "/" && place.url().query().is_none();
-        if alone {
-            Ok(place.origin())
-        } else {
-            Err(self.wrong(key, format!("`{text}` must be a host alone, as in `example.com`")))
-        }
+        if alone { Ok(place.origin()) } else { Err(self.wrong(key, "must be a host alone, as in `example.com`")) }
     }
 
     /// A name that stands in a URL or a token: something, and nothing that ends it.

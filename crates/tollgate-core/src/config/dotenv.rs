@@ -15,7 +15,8 @@ use super::Invalid;
 /// The number of a line that is none of the above; what it says is not repeated.
 pub(super) fn parse(text: &str) -> Result<Vec<(String, String)>, Invalid> {
     let mut variables = vec![];
-    for (index, line) in text.lines().enumerate() {
+    // Some editors begin a file with a mark that nobody sees.
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();
         if !line.is_empty() && !line.starts_with('#') {
             let wrong =
@@ -77,8 +78,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_variable() {
-        let text =
-            "# first\nA=1\n export B = two words # why\n\nC=\"x # \\\"y\\\"\\n\" # z\nD='\\n'\nE=p#w\nF=\nG= # none";
+        let text = "\u{feff}# first\nA=1\n export B = two words # why\n\nC=\"x # \\\"y\\\"\\n\" # z\nD='\\n'\nE=p#w\nF=\nG= # none";
         let variables = parse(text).unwrap();
         let expected =
             [("A", "1"), ("B", "two words"), ("C", "x # \"y\"\n"), ("D", "\\n"), ("E", "p#w"), ("F", ""), ("G", "")];

@@ -87,7 +87,8 @@ impl Configuration {
         let place = self.place(path).filter(|_| value.is_some());
         let reference = self.references.iter().find(|(of, _)| of.starts_with(path));
         let shown = match value {
-            Some(_) if shape.is_secret() || shape.items().is_some_and(Shape::is_secret) => Shown::Hidden,
+            // Also of one that is not what it should be: a table in place of a list of tables, a text in place of a table.
+            Some(value) if shape.holds_secret() && !is_empty(value) => Shown::Hidden,
             Some(_) if reference.is_some() => Shown::Hidden,
             Some(value) => Shown::Value(value.clone()),
             None => {
@@ -98,6 +99,10 @@ impl Configuration {
         let origin = reference.map_or_else(|| place.to_owned(), |(_, text)| format!("{text} ({place})"));
         Listed { setting: dotted(path), shown, origin }
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty)
 }
 
 /// Settings with names of their own, then what else is there.

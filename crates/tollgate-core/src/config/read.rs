@@ -54,8 +54,12 @@ impl Sources {
     /// An environment of which nothing knows may be another's name, misspelt.
     fn doubt(&self, configuration: &Configuration) -> Option<String> {
         let env = configuration.env.as_str();
-        let mut others: BTreeSet<_> = self.of_their_own().filter(|name| name != "dev" && name != "default").collect();
-        if env == "dev" || others.remove(env) || others.is_empty() || configuration.is_for_environment {
+        let mut others: BTreeSet<_> = self.of_their_own().chain(configuration.spoken_of.iter().cloned()).collect();
+        if env == "dev" || others.contains(env) {
+            return None;
+        }
+        others.retain(|name| name != "dev" && name != "default");
+        if others.is_empty() {
             return None;
         }
         let others = others.into_iter().collect::<Vec<_>>().join("`, `");
@@ -66,7 +70,8 @@ impl Sources {
     fn environment(&self, dotenv: &[(String, String)]) -> Result<(String, String), Invalid> {
         let name = format!("{}_ENV", self.prefix);
         let of_process = self.variables.iter().map(|variable| (variable, ""));
-        let of_file = dotenv.iter().map(|(key, value)| ((key, value), IN_DOTENV));
+        // Of two lines of a file the last counts, as in a shell.
+        let of_file = dotenv.iter().rev().map(|(key, value)| ((key, value), IN_DOTENV));
         let mut said = of_process.chain(of_file).filter(|((key, _), _)| key.eq_ignore_ascii_case(&name));
         let Some(((key, env), file)) = said.next() else { return Ok(("dev".into(), "default".into())) };
         if env.is_empty() || !env.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
@@ -129,7 +134,7 @@ impl Configuration {
         };
         let mut layer: Map<String, Value> = toml::from_str(text).map_err(wrong)?;
         let schema = std::mem::take(&mut self.schema);
-        self.is_for_environment |= pick(&mut layer, Shape(&schema), &self.env, environments);
+        pick(&mut layer, Shape(&schema), &self.env, environments, &mut self.spoken_of);
         self.merge(&mut vec![], layer, Shape(&schema), place);
         self.schema = schema;
         Ok(())
@@ -178,10 +183,10 @@ impl Configuration {
             let is_entry = !shape.properties().iter().any(|(own, _)| *own == name);
             let mut name = if is_entry { variables::as_written(self.group(&found), &name) } else { name };
             if let Some(general) = shape.by_environment().filter(|_| is_entry && environments.contains(&name)) {
+                self.spoken_of.insert(name.to_ascii_lowercase());
                 if !name.eq_ignore_ascii_case(&self.env) {
                     return At::OtherEnvironment;
                 }
-                self.is_for_environment = true;
                 general.clone_into(&mut name);
             }
             let next = shape.property(&name);
@@ -196,24 +201,28 @@ impl Configuration {
 }
 
 /// Of settings that are said for each environment, keeps that of this one: `stage = "…"` in `[database]` is its `url`.
-/// Answers whether there was one.
-fn pick(layer: &mut Map<String, Value>, shape: Shape<'_>, env: &str, environments: &BTreeSet<String>) -> bool {
-    let mut found = false;
+/// Tells for which there was one.
+fn pick(
+    layer: &mut Map<String, Value>,
+    shape: Shape<'_>,
+    env: &str,
+    environments: &BTreeSet<String>,
+    spoken_of: &mut BTreeSet<String>,
+) {
     if let Some(general) = shape.by_environment() {
         let is_one = |key: &String| shape.property(key).is_none() && environments.contains(&key.to_ascii_lowercase());
         for name in layer.keys().filter(|key| is_one(key)).cloned().collect::<Vec<_>>() {
+            spoken_of.insert(name.to_ascii_lowercase());
             if let Some(value) = layer.remove(&name)
                 && name.eq_ignore_ascii_case(env)
             {
                 layer.insert(general.to_owned(), value);
-                found = true;
             }
         }
     }
     for (key, value) in layer.iter_mut() {
         if let (Some(shape), Value::Object(inner)) = (shape.property(key), value) {
-            found |= pick(inner, shape, env, environments);
+            pick(inner, shape, env, environments, spoken_of);
         }
     }
-    found
 }

@@ -86,6 +86,12 @@ impl<'s> Shape<'s> {
         self.0["writeOnly"] == true || self.forms().iter().any(|form| form.0["writeOnly"] == true)
     }
 
+    /// Whether it is a secret, or has one within.
+    pub(super) fn holds_secret(self) -> bool {
+        let named = self.properties().into_iter().map(|(_, shape)| shape);
+        self.is_secret() || named.chain(self.entries()).chain(self.items()).any(Shape::holds_secret)
+    }
+
     /// The one setting in this group of which there may be one for each environment.
     pub(super) fn by_environment(self) -> Option<&'s str> {
         self.own().into_iter().find(|(_, shape)| shape.0[BY_ENVIRONMENT] == true).map(|(name, _)| name)

@@ -87,6 +87,12 @@ fn the_environment_wins_over_the_file_env_and_that_over_other_files() {
     assert_eq!(port(&[]), 8003);
     assert_eq!(port(&[("MYAPI_SERVER__PORT", "9000")]), 9000);
     assert_eq!(port(&[("myapi_server__port", "9001")]), 9001);
+    let twice = "MYAPI_ENV=dev\nMYAPI_SERVER__PORT=1\nMYAPI_ENV=stage\nMYAPI_SERVER__PORT=2";
+    std::fs::write(folder.join(".env"), twice).unwrap();
+    std::fs::write(folder.join("stage.toml"), "[server]\norigins = [\"staged\"]").unwrap();
+    let sources = Sources { folder: folder.clone(), dotenv: folder.join(".env"), ..sources("", &[]) };
+    let Server { port, origins, .. } = sources.load().unwrap().server;
+    assert_eq!((port, origins), (2, vec!["staged".to_owned()]), "of two lines the last counts, as in a shell");
     std::fs::remove_dir_all(folder).unwrap();
 }
 
@@ -156,12 +162,15 @@ fn addresses_that_kubernetes_gives_are_no_settings() {
         ("SERVICE_PORT", "80"),
         ("SERVICE_PORT_HTTP", "80"),
         ("PORT", "tcp://10.0.0.1:80"),
+        ("PORT_80_TCP_ADDR", "10.0.0.1"),
     ];
-    let given = given
+    // The service of the app, and one beside it.
+    let given = ["", "REDIS_"]
         .into_iter()
-        .chain([("PORT_80_TCP_ADDR", "10.0.0.1")])
-        .map(|(name, value)| (format!("MYAPI_{name}"), value));
+        .flat_map(|service| given.into_iter().map(move |(name, value)| (format!("MYAPI_{service}{name}"), value)));
     let given: Vec<_> = given.collect();
+    let said = refusal("", &[("MYAPI_SERVER_PORT", "8000")]);
+    assert!(said.contains("there is no setting `server_port`"), "{said}");
     loaded(&given.iter().map(|(name, value)| (name.as_str(), *value)).collect::<Vec<_>>());
 }
 
@@ -189,6 +198,8 @@ fn a_value_that_does_not_fit_is_told_by_its_place_and_never_shown() {
             "{said}"
         );
     }
+    let said = refusal("", &[("MYAPI_SERVER__PORT", "70000")]);
+    assert_eq!(said, "MYAPI_SERVER__PORT: `server.port`: expected a whole number from 0 to 65535");
     for toml in
         ["[server]\nport = \"hunter2", "[server]\nport = \"hunter2\"", "hunter2", "[server]\nports = [\"hunter2\"]"]
     {
@@ -226,6 +237,22 @@ films.size           1          built in
     let json = configuration.json();
     assert_eq!(json["server.port"], json!({ "value": 9000, "origin": "MYAPI_SERVER__PORT" }));
     assert_eq!(json["database.url"], json!({ "hidden": true, "origin": "built in" }));
+}
+
+#[test]
+fn a_secret_is_hidden_also_in_what_is_not_what_it_should_be() {
+    for toml in [
+        "[database]\nparameters = \"password=hunter2\"",
+        "[database]\nparameters = [\"hunter2\"]",
+        "database = \"hunter2\"",
+        "[films]\nkey = { a = \"hunter2\" }",
+        "[[films]]\nkey = \"hunter2\"",
+        "films = \"hunter2\"",
+    ] {
+        let configuration = sources(toml, &[]).read(schema_of::<Settings>()).unwrap();
+        let printed = format!("{}{}", configuration.table(), configuration.json());
+        assert!(!printed.contains("hunter2"), "{toml}: {printed}");
+    }
 }
 
 #[test]
@@ -300,10 +327,14 @@ fn the_name_of_an_environment_knows_no_case_and_one_that_nothing_knows_is_told()
     assert_eq!(read("qa", &[("MYAPI_DATABASE__QA", "q")]).1, None);
     assert_eq!(read("dev", &[]).1, None);
     std::fs::remove_dir_all(&folder).unwrap();
-    let without = Sources { built_in: vec![], ..sources("", &[("MYAPI_ENV", "production")]) };
-    assert_eq!(
-        without.read(schema_of::<Settings>()).unwrap().doubt(),
-        None,
-        "an app whose environments have variables alone"
-    );
+    let without_files = |variables: &[(&str, &str)]| {
+        let variables = [&[("MYAPI_ENV", "production")], variables].concat();
+        let sources = Sources { built_in: vec![], ..sources("", &variables) };
+        sources.read(schema_of::<Settings>()).unwrap().doubt().map(str::to_owned)
+    };
+    assert_eq!(without_files(&[]), None, "an app whose environments have variables alone");
+    let (of_prod, own) = (("MYAPI_DATABASE__PROD", "p"), ("MYAPI_DATABASE__PRODUCTION", "p"));
+    let said = "nothing is said for the environment `production`; there are settings for `prod`";
+    assert_eq!(without_files(&[of_prod]).as_deref(), Some(said));
+    assert_eq!(without_files(&[of_prod, own]), None);
 }

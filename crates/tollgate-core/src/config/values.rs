@@ -22,8 +22,8 @@ pub struct Configuration {
     pub(super) places: BTreeMap<Path, String>,
     /// What each value that stands for a secret said.
     pub(super) references: BTreeMap<Path, String>,
-    /// Whether something is said for this environment by its name.
-    pub(super) is_for_environment: bool,
+    /// The environments for which something is said by their names.
+    pub(super) spoken_of: BTreeSet<String>,
     pub(super) doubt: Option<String>,
     folder: PathBuf,
     mistakes: BTreeSet<String>,
@@ -49,7 +49,7 @@ impl Configuration {
             values: Value::Object(Map::new()),
             places: BTreeMap::new(),
             references: BTreeMap::new(),
-            is_for_environment: false,
+            spoken_of: BTreeSet::new(),
             doubt: None,
             folder: folder.to_owned(),
             mistakes: BTreeSet::new(),
@@ -276,7 +276,8 @@ fn in_words(expected: &str) -> &str {
     match expected {
         "expected u8" => "expected a whole number from 0 to 255",
         "expected u16" => "expected a whole number from 0 to 65535",
-        "expected u32" | "expected u64" | "expected usize" => "expected a whole number that is not negative",
+        "expected u32" => "expected a whole number from 0 to 4294967295",
+        "expected u64" | "expected usize" => "expected a whole number that is not negative",
         "expected i32" | "expected i64" => "expected a whole number",
         "expected f32" | "expected f64" => "expected a number",
         "expected a boolean" => "expected `true` or `false`",

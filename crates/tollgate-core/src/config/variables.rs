@@ -17,15 +17,17 @@ pub(super) fn path(prefix: &str, name: &str) -> Option<Path> {
 }
 
 /// Kubernetes gives each container the addresses of all services of its namespace. Those of a service that has the
-/// app's own name look like settings: `MYAPI_SERVICE_HOST`, `MYAPI_PORT=tcp://…`, `MYAPI_PORT_80_TCP_ADDR`.
+/// app's own name, or begins with it as `myapi-redis`, look like settings: `MYAPI_SERVICE_HOST`, `MYAPI_PORT=tcp://…`,
+/// `MYAPI_REDIS_PORT_6379_TCP_ADDR`.
 pub(super) fn is_of_kubernetes(path: &[String], value: &str) -> bool {
     let [name] = path else { return false };
-    let of_port = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
-    name == "service_host"
-        || name == "service_port"
-        || name.starts_with("service_port_")
-        || (name == "port" && value.contains("://"))
-        || name.strip_prefix("port_").is_some_and(of_port)
+    let name = format!("_{name}");
+    let of_port = |(at, mark): (usize, &str)| name[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit());
+    name.ends_with("_service_host")
+        || name.ends_with("_service_port")
+        || name.contains("_service_port_")
+        || (name.ends_with("_port") && value.contains("://"))
+        || name.match_indices("_port_").any(of_port)
 }
 
 /// The name of an entry as it is written elsewhere: variables know neither small letters nor hyphens.

@@ -6,7 +6,7 @@ use super::{
     hub::{Seat, Subscription},
     measures::Measured,
 };
-use crate::ClientAddress;
+use crate::{ClientAddress, limits::network};
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use std::{convert::Infallible, pin::Pin, time::Duration};
@@ -56,7 +56,7 @@ impl<R: Resource> Reader<R> {
         let person = if may.actor().is_signed_in() {
             format!("actor {}", may.actor().id())
         } else {
-            format!("address {:?}", ClientAddress::of(&call.head.extensions))
+            format!("address {}", network(ClientAddress::of(&call.head.extensions)))
         };
         let seat = call.live.seat(&person)?;
         // What comes while the log is read is in both: nobody is hurt by an event that comes twice.

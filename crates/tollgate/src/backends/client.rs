@@ -5,7 +5,7 @@ use crate::{app::Failure, settings::BackendSettings};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{fmt, sync::Arc, time::Duration};
-use tollgate_auth::outgoing;
+use tollgate_auth::outgoing::{self, PlaceError};
 use url::Url;
 
 /// What stands in a segment as it is (RFC 3986, 2.3). Some servers read `..;` and `..\` as the way up.
@@ -44,8 +44,13 @@ impl HttpClient {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        if settings.tries == 0 || settings.timeout_milliseconds == 0 {
-            return Err(wrong("tries and timeout_milliseconds: at least 1"));
+        let least = [
+            ("tries", settings.tries.into()),
+            ("timeout_milliseconds", settings.timeout_milliseconds),
+            ("response_kibibytes", settings.response_kibibytes),
+        ];
+        if let Some((name, _)) = least.into_iter().find(|(_, value)| *value == 0) {
+            return Err(wrong(&format!("{name} is 0: choose 1 or more")));
         }
         let builder = outgoing::builder().map_err(|error| Failure::of(&error))?;
         Ok(Self(Arc::new(Inner {
@@ -144,10 +149,11 @@ impl HttpClient {
 
 /// The address of an API.
 fn base(text: &str, insecure: bool) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
-    if insecure && url.scheme() == "http" {
-        return Ok(url);
+    match (outgoing::Place::new(text), Url::parse(text)) {
+        (Ok(place), _) => Ok(place.url().clone()),
+        // Whatever else an address must be, it is.
+        (Err(PlaceError::Scheme), Ok(url)) if insecure && url.scheme() == "http" => Ok(url),
+        (Err(error @ PlaceError::Scheme), _) => Err(format!("{error}, or set `insecure`")),
+        (Err(error), _) => Err(error.to_string()),
     }
-    let place = outgoing::Place::new(text).map_err(|error| format!("{error}, or set `insecure`"))?;
-    Ok(place.url().clone())
 }

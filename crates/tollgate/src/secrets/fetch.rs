@@ -36,15 +36,21 @@ impl Fetched {
     /// The secret, or in words why there is none.
     pub(super) fn secret(&self, reference: &Reference) -> Result<Secret, String> {
         let whole = self.0.get(&reference.source).ok_or("it was not asked for")?.clone()?;
-        let Some(key) = &reference.key else { return Ok(whole) };
-        let object: Value = serde_json::from_str(whole.reveal()).unwrap_or_default();
-        match object.get(key) {
-            Some(Value::String(text)) => Ok(text.as_str().into()),
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string().into()),
-            Some(_) => Err(format!("its `{key}` is no text")),
-            None if object.is_object() => Err(format!("it has no `{key}`")),
-            None => Err(format!("it is no JSON object, which `#{key}` would be a part of")),
-        }
+        let found = reference.key.as_ref().map_or(Ok(whole.clone()), |key| member(&whole, key))?;
+        // A file that is just being written is empty for a moment.
+        if found.reveal().is_empty() { Err("it is empty".into()) } else { Ok(found) }
+    }
+}
+
+/// That part of a JSON object.
+fn member(whole: &Secret, key: &str) -> Result<Secret, String> {
+    let object: Value = serde_json::from_str(whole.reveal()).unwrap_or_default();
+    match object.get(key) {
+        Some(Value::String(text)) => Ok(text.as_str().into()),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string().into()),
+        Some(_) => Err(format!("its `{key}` is no text")),
+        None if object.is_object() => Err(format!("it has no `{key}`")),
+        None => Err(format!("it is no JSON object, which `#{key}` would be a part of")),
     }
 }
 
@@ -64,6 +70,18 @@ async fn read(source: &Source, aws: &Aws) -> Result<Secret, String> {
 mod tests {
     use super::*;
     use std::{fs, process::Command, thread};
+
+    #[tokio::test]
+    async fn what_is_empty_is_no_secret() {
+        let folder = tempfile::TempDir::new().unwrap();
+        for (content, key) in [("", ""), ("\n", ""), (r#"{"a": ""}"#, "#a")] {
+            let file = folder.path().join("secret");
+            fs::write(&file, content).unwrap();
+            let reference: Reference = format!("secret:file:{}{key}", file.display()).parse().unwrap();
+            let found = Fetched::of(std::iter::once(&reference)).await.secret(&reference);
+            assert_eq!(found.unwrap_err(), "it is empty", "{content:?}");
+        }
+    }
 
     /// A pipe gives nothing until somebody writes, and whoever writes waits for somebody who reads.
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! What may follow changes.
 
+use super::check_bounds;
 use crate::app::Design;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,12 +35,7 @@ impl Live {
             ("readers_per_person", self.readers_per_person, 1..=10_000),
             ("keep_minutes", self.keep_minutes, 1..=10_080),
         ];
-        match bounds.into_iter().find(|(_, value, range)| !range.contains(value)) {
-            Some((name, value, range)) => {
-                Err(format!("live.{name} is {value}: choose {} to {}", range.start(), range.end()))
-            }
-            None => Ok(()),
-        }
+        check_bounds("live", bounds)
     }
 }
 

@@ -1,11 +1,12 @@
 //! `[server]`: where the app listens, and what it lets one client take from the others.
 
+use super::check_bounds;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 use tollgate_auth::is_loopback;
 use tollgate_http::{ConnectionLimits, Load};
-use url::Url;
+use url::{Position, Url};
 
 /// Where the app listens, and what it lets one client take from the others. The defaults suit production behind a
 /// balancer.
@@ -116,8 +117,9 @@ impl Default for Shutdown {
 impl Server {
     /// Refuses what is out of bounds.
     pub(super) fn check(&self, is_dev: bool) -> Result<(), String> {
-        self.origins.iter().try_for_each(|origin| check_origin(origin, is_dev))?;
-        let bounds: [(&str, u32, RangeInclusive<u32>); 11] = [
+        self.origins.iter().enumerate().try_for_each(|(at, origin)| check_origin(at, origin, is_dev))?;
+        self.public_url.as_deref().map_or(Ok(()), check_public_url)?;
+        let bounds = [
             ("connections", self.connections, 1..=1_000_000),
             ("requests", self.requests, 1..=100_000),
             ("queue_milliseconds", self.queue_milliseconds, 0..=10_000),
@@ -130,12 +132,7 @@ impl Server {
             ("shutdown.wait_seconds", self.shutdown.wait_seconds.unwrap_or_default(), 0..=300),
             ("shutdown.drain_seconds", self.shutdown.drain_seconds, 0..=3600),
         ];
-        match bounds.into_iter().find(|(_, value, range)| !range.contains(value)) {
-            Some((name, value, range)) => {
-                Err(format!("server.{name} is {value}: choose {} to {}", range.start(), range.end()))
-            }
-            None => Ok(()),
-        }
+        check_bounds("server", bounds)
     }
 
     /// What connections are held to.
@@ -169,9 +166,19 @@ impl Shutdown {
     }
 }
 
+/// What people and programs use is an origin: issuers, cookies and links are made of it.
+fn check_public_url(text: &str) -> Result<(), String> {
+    let is_origin = |url: &Url| {
+        let is_bare = url.username().is_empty() && url.password().is_none();
+        matches!(url.scheme(), "http" | "https") && is_bare && url[Position::AfterPort..] == *"/"
+    };
+    let wrong = "server.public_url must be scheme, host and port alone, as in `https://api.example.com`";
+    Url::parse(text).ok().filter(is_origin).map(drop).ok_or_else(|| wrong.into())
+}
+
 /// Whose pages may read answers is named, one by one, and is who it says it is.
-fn check_origin(origin: &str, is_dev: bool) -> Result<(), String> {
-    let refused = |why: String| Err(format!("server.origins: `{origin}` {why}"));
+fn check_origin(at: usize, origin: &str, is_dev: bool) -> Result<(), String> {
+    let refused = |why: String| Err(format!("server.origins.{at} {why}"));
     let url = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https") && !origin.contains('*'));
     let Some(url) = url else {
         return refused("is no origin: name each as scheme and host, as in `https://app.example.com`".into());

@@ -29,7 +29,7 @@ pub struct Telemetry {
     pub metrics: Option<MetricsAt>,
     /// Where traces are sent over OTLP, as in `http://127.0.0.1:4318/v1/traces`. Takes the feature `otlp`. Default: nowhere.
     pub traces: Option<String>,
-    /// Headers that the receiver of traces asks for. Default: none.
+    /// Headers that the receiver of traces asks for, as in `{ x-api-key = "…" }`; in a variable, as JSON. Default: none.
     pub traces_headers: BTreeMap<String, Secret>,
     /// How many of the traces that begin here are sent, from 0 to 1; of those that begin elsewhere, behind a proxy, all that
     /// are sent there. Default: 1.

@@ -75,6 +75,25 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             GOOD.replace("host = ", "connections = 0\nhost = "),
             "server.connections is 0: choose 1 to 1000000",
         ),
+        ("a session that ends as it begins", format!("{GOOD}[identity]\nsession_hours = 0"), "identity.session_hours is 0: choose 1 to 8784"),
+        (
+            "a key for longer than there is a calendar",
+            format!("{GOOD}[identity]\nsigning_key_days = 4000000000"),
+            "identity.signing_key_days is 4000000000: choose 1 to 36500",
+        ),
+        ("a long token", format!("{GOOD}[identity]\naccess_token_minutes = 1441"), "identity.access_token_minutes is 1441"),
+        ("a short password", format!("{GOOD}[identity]\nshortest_password = 7"), "identity.shortest_password is 7"),
+        ("an audit log of no days", format!("{GOOD}[audit]\nkeep_days = 0"), "audit.keep_days is 0: choose 1 to 36500"),
+        (
+            "an audit log of more days than there are",
+            format!("{GOOD}[audit]\nkeep_days = 4000000000"),
+            "audit.keep_days is 4000000000",
+        ),
+        (
+            "a pause of too many seconds",
+            format!("{GOOD}[secrets]\nrefresh_seconds = 4294967296"),
+            "`secrets.refresh_seconds`: expected a whole number from 0 to 4294967295",
+        ),
         ("half of TLS", format!("{GOOD}[server.tls]\nkey = \"a.key\""), "server.tls.certificate"),
         ("an unknown key", format!("{GOOD}realm = \"x\""), "there is no setting `identity.issuers.okta.realm`"),
         (
@@ -100,6 +119,53 @@ fn loopback_behind_a_proxy_is_as_open_as_the_proxy() {
         let here = settings.replace("proxies = 1", "proxies = 1\npublic_url = \"http://127.0.0.1:8080\"");
         assert_eq!(refusal("dev", &here), "");
         assert_eq!(refusal("dev", &settings.replace("proxies = 1", "")), "");
+    }
+}
+
+/// Issuers, cookies and links are made of it.
+#[test]
+fn the_public_url_is_an_origin() {
+    let with = |url: &str| GOOD.replace("https://api.example.com", url);
+    for none in [
+        "",
+        "api.example.com",
+        "localhost:8000",
+        "https://",
+        "ftp://api.example.com",
+        "https://api.example.com/v1",
+        "https://api.example.com?a=b",
+        "https://api.example.com/#a",
+        "https://u:q7Tf2mXv9LkWc4Rz@api.example.com",
+    ] {
+        let said = refusal("prod", &with(none));
+        assert_eq!(
+            said, "server.public_url must be scheme, host and port alone, as in `https://api.example.com`",
+            "{none}"
+        );
+    }
+    for one in ["https://api.example.com", "https://api.example.com/", "HTTPS://API.example.com:443"] {
+        assert_eq!(refusal("prod", &with(one)), "");
+        let toml: &'static str = with(one).leak();
+        let settings = App::new("app").settings(toml).built_in_settings("prod").unwrap();
+        assert_eq!(settings.public_url(), "https://api.example.com", "{one}");
+    }
+}
+
+#[test]
+fn a_role_that_a_setting_names_is_there() {
+    let said = |setting: &str| {
+        let toml: &'static str = format!("{GOOD}{setting}\n[access.roles]\nreader = []").leak();
+        let app = App::new("app").settings(toml);
+        let settings = app.built_in_settings("prod").unwrap();
+        app.design(settings).err().map(|failure| failure.to_string()).unwrap_or_default()
+    };
+    assert_eq!(said("roles = [\"reader\"]\n[identity]\nsecond_factor = [\"reader\"]\ndefault_role = \"reader\""), "");
+    for (setting, named) in [
+        ("roles = [\"reader\", \"raeder\"]", "issuers.okta.roles"),
+        ("[identity]\nsecond_factor = [\"raeder\"]", "second_factor"),
+        ("[identity]\ndefault_role = \"raeder\"", "default_role"),
+    ] {
+        assert_eq!(said(setting), format!("identity.{named}: there is no role `raeder`; add it to [access.roles]"));
     }
 }
 
@@ -132,15 +198,16 @@ fn the_origins_whose_pages_may_read_are_named_one_by_one_as_browsers_write_them(
         ["*", "null", "", "app.example.com", "https://*", "https://*.example.com", "file:///a", "capacitor://localhost"]
     {
         let said = said("dev", none);
-        assert!(said.starts_with("server.origins: ") && !said.contains("did you mean"), "{none}: {said:?}");
+        assert!(said.starts_with("server.origins.0 ") && !said.contains("did you mean"), "{none}: {said:?}");
     }
     for other in [
         "https://app.example.com/",
         "https://APP.example.com",
         "https://app.example.com:443",
-        "https://u@app.example.com",
+        "https://u:hunter2@app.example.com",
     ] {
-        assert!(said("dev", other).contains("did you mean `https://app.example.com`?"), "{other}");
+        let said = said("dev", other);
+        assert!(said.contains("did you mean `https://app.example.com`?") && !said.contains("hunter2"), "{said}");
     }
     assert_eq!(said("dev", "http://192.168.1.5:3000"), "", "a phone on the desk");
     assert!(said("prod", "http://app.example.com").contains("outside `dev`"));

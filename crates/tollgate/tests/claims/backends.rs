@@ -201,5 +201,19 @@ async fn an_api_without_an_address_or_with_a_wrong_one_does_not_start() {
         plain.contains("backends.weather.url: must be `https`; `http` is for loopback addresses, or set `insecure`"),
         "{plain}"
     );
-    assert!(told("backends.weather = { url = 'https://a.example', tries = 0 }").await.contains("at least 1"));
+    for (settings, said) in [
+        ("backends.weather = { url = 'https://a.example', tries = 0 }", "tries is 0: choose 1 or more"),
+        ("backends.weather = { url = 'https://a.example', timeout_milliseconds = 0 }", "timeout_milliseconds is 0"),
+        ("backends.weather = { url = 'https://a.example', response_kibibytes = 0 }", "response_kibibytes is 0"),
+        ("backends.weather = { url = 'https://u:hunter2@a.example' }", "url: must have neither user nor fragment"),
+        (
+            "backends.weather = { url = 'http://u:hunter2@a', insecure = true }",
+            "url: must have neither user nor fragment",
+        ),
+        ("backends.weather = { url = 'weather', insecure = true }", "url: is no URL"),
+        ("backends.weather = { url = 'ftp://a', insecure = true }", "url: must be `https`"),
+    ] {
+        let told = told(settings).await;
+        assert!(told.contains(&format!("backends.weather.{said}")) && !told.contains("hunter2"), "{told}");
+    }
 }

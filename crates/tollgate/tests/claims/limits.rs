@@ -155,3 +155,28 @@ async fn who_calls_is_asked_where_a_limit_depends_on_it_alone() {
         assert_eq!(counting.0.load(SeqCst), times, "{limits}");
     }
 }
+
+/// The page of a refusal says who is signed in. To find that out would cost what a limit is there to spare.
+#[tokio::test]
+async fn who_is_over_a_limit_is_not_looked_up_for_a_page() {
+    let app = App::new("claims").settings("[limits]\naddress = \"1 per day\"").service(Service::new("all"));
+    let counting = Arc::<Counting>::default();
+    let app = TestApp::with(app).authenticate(counting.clone()).start().await;
+    let browser = app.anyone().header("accept", "text/html");
+    assert_eq!(browser.get("/nowhere").await.status(), 404);
+    let asked = counting.0.load(SeqCst);
+    let over = browser.get("/nowhere").await;
+    assert_eq!((over.status(), counting.0.load(SeqCst)), (429, asked));
+    assert!(over.header("content-type").starts_with("text/html"), "{}", over.text());
+}
+
+/// It shows a request and its answer: that one counts as the visitor's, and not as everybody's together.
+#[tokio::test]
+async fn the_home_page_asks_as_whoever_looks_at_it() {
+    let (app, _) = start("[server]\nproxies = 1\n[limits]\naddress = \"2 per day\"").await;
+    for last in 1..5 {
+        let visitor = app.anyone().header("x-forwarded-for", &format!("192.0.2.{last}"));
+        let page = visitor.get("/").await;
+        assert_eq!((page.status(), page.text().contains("429")), (200, false), "{}", page.text());
+    }
+}

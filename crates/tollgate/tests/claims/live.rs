@@ -108,6 +108,18 @@ async fn add(client: &Client, text: &str) -> i64 {
     client.post("/notes", note(text)).await.json()["note_id"].as_i64().unwrap()
 }
 
+/// Whoever has one address of a network of IPv6 has all of them.
+#[tokio::test]
+async fn a_network_has_as_many_streams_as_a_person() {
+    let service = Service::new("all").crud::<Movie>("/movies").live::<Movie>("/live/movies");
+    let settings = "[server]\nproxies = 1\n[access]\nanyone = [\"read:movies\"]\n[live]\nreaders_per_person = 1";
+    let app = TestApp::new(App::new("claims").settings(settings).service(service)).await;
+    let at = |address: &str| app.anyone().header("x-forwarded-for", address);
+    let _first = follow(&at("2001:db8::1"), "/live/movies").await;
+    assert_eq!(at("2001:db8::2").get("/live/movies").await.status(), 429);
+    let _other = follow(&at("2001:db8:0:1::1"), "/live/movies").await;
+}
+
 #[tokio::test]
 async fn each_is_told_of_their_own_rows_and_of_no_others() {
     let app = TestApp::new(app()).await;
