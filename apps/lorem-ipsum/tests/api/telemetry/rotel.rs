@@ -176,7 +176,7 @@ fn a_receiver_that_is_away_holds_nobody_up() {
 fn settings_of_traces_that_cannot_be_are_told_in_a_line() {
     let folder = TempDir::new().unwrap();
     for (settings, words) in [
-        ([("TELEMETRY__TRACES", "http://collector.example/v1/traces")].as_slice(), "telemetry.traces: "),
+        ([("TELEMETRY__TRACES", "http://collector.example/v1/traces")].as_slice(), "telemetry.traces must be `https`"),
         (
             &[("TELEMETRY__TRACES", "http://127.0.0.1:1/"), ("TELEMETRY__TRACES_SAMPLED", "2")],
             "telemetry.traces_sampled",
