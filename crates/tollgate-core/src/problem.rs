@@ -109,7 +109,7 @@ impl Problem {
         conflict = CONFLICT;
         /// 500: something nobody planned. Say what with [`caused_by`](Self::caused_by).
         internal = INTERNAL_SERVER_ERROR;
-        /// 503: not now; [`later`](Self::later) says when.
+        /// 503: not now; [`retry_after`](Self::retry_after) says when.
         unavailable = SERVICE_UNAVAILABLE;
     }
 

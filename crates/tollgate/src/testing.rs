@@ -57,6 +57,5 @@ pub async fn assemble(app: App, settings: Settings, ground: Ground) -> Result<As
     let (routes, access_matrix) = (design.built.routes.clone(), design.access_matrix());
     let running = Arc::new(Box::pin(design.open_on(ground)).await?);
     let identity = running.identities.own.clone();
-    let router = running.router().0;
-    Ok(Assembled { router, routes, access_matrix, identity, running, document: OnceLock::new() })
+    Ok(Assembled { router: running.router().0, routes, access_matrix, identity, running, document: OnceLock::new() })
 }

@@ -70,7 +70,7 @@ impl Model {
         Self { tables: tables.iter().map(|table| (table.name.to_owned(), KeptTable::of(table))).collect() }
     }
 
-    /// What tables and columns are called, as they are named in what is [`Said`]: `movies`, `movies.title`.
+    /// What tables and columns are called, as they are named in what is [`Said`](super::Said): `movies`, `movies.title`.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.tables.iter().flat_map(|(name, table)| {
             let columns = table.columns.iter().map(move |column| format!("{name}.{}", column.name));

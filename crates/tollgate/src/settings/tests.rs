@@ -65,35 +65,6 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
             "identity.password_grant sends passwords in the clear",
         ),
         ("a name of our own", GOOD.replace("issuers.okta", "issuers.oauth2"), "identity.issuers.oauth2"),
-        (
-            "no places",
-            format!("{GOOD}[server.shutdown]\ndrain_seconds = 5000"),
-            "server.shutdown.drain_seconds is 5000: choose 0 to 3600",
-        ),
-        (
-            "no room",
-            GOOD.replace("host = ", "connections = 0\nhost = "),
-            "server.connections is 0: choose 1 to 1000000",
-        ),
-        ("a session that ends as it begins", format!("{GOOD}[identity]\nsession_hours = 0"), "identity.session_hours is 0: choose 1 to 8784"),
-        (
-            "a key for longer than there is a calendar",
-            format!("{GOOD}[identity]\nsigning_key_days = 4000000000"),
-            "identity.signing_key_days is 4000000000: choose 1 to 36500",
-        ),
-        ("a long token", format!("{GOOD}[identity]\naccess_token_minutes = 1441"), "identity.access_token_minutes is 1441"),
-        ("a short password", format!("{GOOD}[identity]\nshortest_password = 7"), "identity.shortest_password is 7"),
-        ("an audit log of no days", format!("{GOOD}[audit]\nkeep_days = 0"), "audit.keep_days is 0: choose 1 to 36500"),
-        (
-            "an audit log of more days than there are",
-            format!("{GOOD}[audit]\nkeep_days = 4000000000"),
-            "audit.keep_days is 4000000000",
-        ),
-        (
-            "a pause of too many seconds",
-            format!("{GOOD}[secrets]\nrefresh_seconds = 4294967296"),
-            "`secrets.refresh_seconds`: expected a whole number from 0 to 4294967295",
-        ),
         ("half of TLS", format!("{GOOD}[server.tls]\nkey = \"a.key\""), "server.tls.certificate"),
         ("an unknown key", format!("{GOOD}realm = \"x\""), "there is no setting `identity.issuers.okta.realm`"),
         (
@@ -106,6 +77,52 @@ fn what_would_be_open_by_accident_is_refused_with_the_setting_to_change() {
         let refusal = refusal("prod", &toml);
         assert!(refusal.contains(said), "{what}: {refusal:?}");
         assert!(!refusal.contains("q7Tf2mXv9LkWc4Rz") && !refusal.contains("your-256"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_number_beyond_its_bounds_is_refused_with_them() {
+    for (what, toml, said) in [
+        (
+            "no places",
+            format!("{GOOD}[server.shutdown]\ndrain_seconds = 5000"),
+            "server.shutdown.drain_seconds is 5000: choose 0 to 3600",
+        ),
+        (
+            "no room",
+            GOOD.replace("host = ", "connections = 0\nhost = "),
+            "server.connections is 0: choose 1 to 1000000",
+        ),
+        (
+            "a session that ends as it begins",
+            format!("{GOOD}[identity]\nsession_hours = 0"),
+            "identity.session_hours is 0: choose 1 to 8784",
+        ),
+        (
+            "a key for longer than there is a calendar",
+            format!("{GOOD}[identity]\nsigning_key_days = 4000000000"),
+            "identity.signing_key_days is 4000000000: choose 1 to 36500",
+        ),
+        (
+            "a long token",
+            format!("{GOOD}[identity]\naccess_token_minutes = 1441"),
+            "identity.access_token_minutes is 1441",
+        ),
+        ("a short password", format!("{GOOD}[identity]\nshortest_password = 7"), "identity.shortest_password is 7"),
+        ("an audit log of no days", format!("{GOOD}[audit]\nkeep_days = 0"), "audit.keep_days is 0: choose 1 to 36500"),
+        (
+            "an audit log of more days than there are",
+            format!("{GOOD}[audit]\nkeep_days = 4000000000"),
+            "audit.keep_days is 4000000000",
+        ),
+        (
+            "a pause of too many seconds",
+            format!("{GOOD}[secrets]\nrefresh_seconds = 4294967296"),
+            "`secrets.refresh_seconds`: expected a whole number from 0 to 4294967295",
+        ),
+    ] {
+        let refusal = refusal("prod", &toml);
+        assert!(refusal.contains(said), "{what}: {refusal:?}");
     }
 }
 
