@@ -315,6 +315,7 @@ enum Way {
 }
 
 impl Edge {
+    /// Who asks for what, from where, and under which id.
     fn begin(&self, request: &mut Request) -> Begun {
         let id = self.request_id(request.headers());
         let asked = Asked {
