@@ -209,5 +209,7 @@ async fn a_statement_is_prepared_once_on_a_connection() {
     for _ in 0..20 {
         use_all().await;
     }
-    assert_eq!(prepared.load(Ordering::Relaxed), warm, "prepared again");
+    let again = prepared.load(Ordering::Relaxed) - warm;
+    // The second line for point reads is made beside them, and may come only now, with its one statement.
+    assert!(again <= 1, "prepared again: {again}");
 }
