@@ -7,7 +7,7 @@
 //! It stands at the one place that every answer passes, because an error that a page cannot read is told to its people as
 //! "no connection".
 
-use crate::pipeline::CROSS_ORIGIN;
+use crate::edge::CROSS_ORIGIN;
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},

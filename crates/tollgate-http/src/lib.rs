@@ -12,7 +12,7 @@
 //! together                 service.rs      crud.rs  resources.rs; pages of an app: view.rs; without a caller: job.rs
 //!                          live/           changes, as they happen
 //! on the road              serve/          accept; or a call of AWS Lambda: lambda/ (feature `lambda`)
-//!                          pipeline.rs     one visible list: overload.rs panics.rs cors.rs access_log.rs
+//!                          pipeline.rs     one visible list: edge.rs overload.rs panics.rs cors.rs access_log.rs
 //!                          pages.rs        for people
 //! how it is doing          health.rs       for probes
 //!                          observe.rs      metrics of routes; of places and kept answers: counts.rs
@@ -38,6 +38,7 @@ mod cors;
 mod counts;
 mod crud;
 pub mod docs;
+mod edge;
 mod etag;
 mod gateway;
 mod guard;
@@ -79,6 +80,7 @@ pub use cache::{AnswerCache, AnswerKey, AnswerStore, CacheCounts, Found, InMemor
 pub use call::{Authenticate, Call, Context, Identified, media_type};
 pub use cors::{Cors, Origins};
 pub use counts::Counts;
+pub use edge::Edge;
 pub use gateway::Gateway;
 pub use guard::{Guard, Reach};
 pub use handler::Handler;
@@ -93,7 +95,7 @@ pub use observe::{Observe, metrics};
 pub use operation::{Operation, Place};
 pub use overload::{Load, LoadCounts};
 pub use panics::log_panics;
-pub use pipeline::{Edge, Piped, Pipeline};
+pub use pipeline::{Piped, Pipeline};
 pub use preconditions::Preconditions;
 pub use query::{Form, Query};
 pub use refusal::Refusal;

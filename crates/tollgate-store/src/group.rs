@@ -8,14 +8,11 @@ use crate::{
     batch::{Job, Reply},
     store::{by_id, keyed},
 };
-use std::{
-    mem::take,
-    ops::Range,
-    sync::Arc,
-    time::{Duration, Instant},
-    vec,
+use std::{mem::take, ops::Range, sync::Arc, time::Duration, vec};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
 };
-use tokio::{task::JoinSet, time::timeout};
 
 /// Into how many pieces a group is split, which are then tried at once. The culprit among 256 rows is found, and the
 /// others kept, in two steps of 16 statements; 256 culprits take 17 such steps, none of which ends in a commit.
@@ -342,7 +339,7 @@ mod tests {
         assert_eq!(driver.most.load(Ordering::SeqCst), 16);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_waits_for_a_transaction_waits_on_their_own() {
         let driver = Arc::new(Picky::default());
         let start = Instant::now();
@@ -353,7 +350,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_crowd_that_waits_is_tried_in_pieces_and_holds_the_next_group_up_for_no_longer_than_is_looked() {
         let driver = Arc::new(Picky::default());
         let start = Instant::now();
