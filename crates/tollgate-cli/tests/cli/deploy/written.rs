@@ -54,7 +54,10 @@ fn a_dockerfile_that_was_written_here_is_renewed_like_the_rest() {
     init();
     assert!(stage.made.read("Dockerfile").contains("LIBRARY_ENV=prod"));
     stage.made.write("Dockerfile", "FROM mine");
+    let mut described = super::description();
+    described["prefix"] = "BOOKS".into();
+    fs::write(stage.path("description"), described.to_string()).unwrap();
     init();
     assert_eq!(stage.made.read("Dockerfile"), "FROM mine");
-    assert!(stage.made.read("Dockerfile.new").contains("LIBRARY_ENV=prod"));
+    assert!(stage.made.read("Dockerfile.new").contains("BOOKS_ENV=prod"));
 }
