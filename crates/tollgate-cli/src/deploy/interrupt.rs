@@ -36,9 +36,9 @@ pub(super) fn listen() -> Result {
     thread::spawn(move || {
         runtime.block_on(async {
             while interrupts.recv().await.is_some() {
-                hear()
+                hear();
             }
-        })
+        });
     });
     Ok(())
 }
