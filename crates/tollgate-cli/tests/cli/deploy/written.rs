@@ -40,6 +40,7 @@ fn the_bucket_that_is_made_is_the_one_where_the_state_is_kept() {
     }
     let kept = stage.made.read("infra/terraform/targets/ecs/backend.tf");
     assert!(kept.contains(r#"bucket       = "my-states-123456789012""#), "{kept}");
+    assert!(kept.contains("use_lockfile = true") && kept.contains("encrypt      = true"), "{kept}");
     assert!(stage.made.read("infra/terraform/targets/state/.gitignore").contains("*.tfstate\n"));
 }
 
