@@ -152,3 +152,27 @@ run "gateways_are_none_one_or_one_for_each_zone" {
     error_message = "three of each"
   }
 }
+
+run "a_registry_keeps_what_a_tag_means_looks_at_each_push_and_lets_old_images_go" {
+  command = plan
+
+  module {
+    source = "../modules/registry"
+  }
+
+  variables {
+    keep_images = 7
+  }
+
+  assert {
+    condition     = aws_ecr_repository.this.image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.this.image_scanning_configuration[0].scan_on_push
+    error_message = "a tag is one image, which is scanned"
+  }
+
+  assert {
+    condition = [
+      for rule in jsondecode(aws_ecr_lifecycle_policy.this.policy).rules : "${rule.selection.tagStatus} ${rule.selection.countNumber}"
+    ] == ["untagged 7", "any 7"]
+    error_message = "images without a tag go after a week, others when there are more than that"
+  }
+}

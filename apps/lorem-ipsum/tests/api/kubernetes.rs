@@ -1,7 +1,7 @@
 //! The manifests of `infra/kubernetes`: whether Kubernetes understands them, and whether they and the app mean the same.
 
 use crate::process::{command, stdout};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     fs,
@@ -81,6 +81,50 @@ fn every_overlay_is_understood_and_keeps_the_promises_of_the_app() {
             assert!(is_one_of_all || manifest["metadata"]["namespace"] == "lorem-ipsum", "{overlay}: {manifest}");
         }
         assert!(says(&manifests, &["config"], &[]).contains("LOREM_IPSUM_IDENTITY__ISSUERS__PEOPLE__ISSUER"));
+    }
+}
+
+/// Whether a selector names those pods and says something at all.
+fn selects(selector: &Value, pod: &Value) -> bool {
+    let labels = selector.as_object().unwrap();
+    !labels.is_empty() && labels.iter().all(|(name, value)| pod["metadata"]["labels"][name] == *value)
+}
+
+#[test]
+fn whatever_serves_is_reached_scaled_kept_up_and_watched_as_what_it_is() {
+    for overlay in overlays() {
+        let manifests = Manifests::of(&overlay);
+        let is_app = |it: &&Value| it["spec"]["template"]["spec"]["containers"][0]["name"] == "app";
+        for deployment in manifests.all("Deployment").into_iter().filter(is_app) {
+            let (name, pod) = (named(deployment), &deployment["spec"]["template"]);
+            let one = |kind: &str, pointer: &str| {
+                let all = manifests.all(kind).into_iter();
+                let of_it = all.filter(|it| it.pointer(pointer).is_some_and(|selector| selects(selector, pod)));
+                of_it.count() == 1
+            };
+            assert!(one("Service", "/spec/selector"), "{overlay} {name}");
+            assert!(one("PodDisruptionBudget", "/spec/selector/matchLabels"), "{overlay} {name}");
+            let scaler = manifests.one("HorizontalPodAutoscaler", name);
+            assert_eq!(scaler["spec"]["scaleTargetRef"]["name"], name, "{overlay}");
+            assert!(scaler["spec"]["minReplicas"].as_i64().unwrap() > 1, "{overlay} {name}");
+
+            let account = manifests.one("ServiceAccount", "app");
+            assert_eq!(pod["spec"]["serviceAccountName"], named(account), "{overlay} {name}");
+            let container = &pod["spec"]["containers"][0];
+            assert!(["cpu", "memory"].iter().all(|what| container["resources"]["limits"][what].is_string()));
+            let metrics = pod["metadata"]["annotations"]["prometheus.io/port"].as_str().unwrap();
+            assert_eq!(
+                manifests.one("ConfigMap", "settings")["data"]["LOREM_IPSUM_TELEMETRY__METRICS"],
+                format!("0.0.0.0:{metrics}"),
+                "{overlay} {name}: where Prometheus asks is where the app answers"
+            );
+            let port = container["ports"].as_array().unwrap().iter().find(|port| port["name"] == "metrics").unwrap();
+            assert_eq!(port["containerPort"].to_string(), metrics, "{overlay} {name}");
+        }
+        let denied = &manifests.one("NetworkPolicy", "deny")["spec"];
+        assert_eq!(*denied, json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }), "{overlay}");
+        let job = &manifests.one("Job", "migrate")["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(texts(&job["args"], "")[..2], ["migrate", "run"], "{overlay}");
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) fn publish(
     runner.fed("sign in to the registry", &from, &mut builder.login(registry), || tools::stdout(&mut password))?;
     runner.step("push the image", Command::new(builder.program()).args(["push", &image]))?;
     // What fails later needs no other image.
-    runner.goes_on_with(&format!("--image {image}"));
+    runner.goes_on_with("--image", &image);
     Ok(image)
 }
 

@@ -145,6 +145,9 @@ fn tell(init: &Init, place: &Place, became: &[(String, Became)]) {
             say::done(&format!("{number} files {words}"));
         }
     }
+    for path in those(Became::Kept) {
+        say::quietly(&format!("{path} was edited, and is left alone"));
+    }
     for path in those(Became::Edited) {
         say::care(&format!("{path} was edited, and is left alone; the newer one is {path}.new"));
     }

@@ -31,6 +31,8 @@ pub(super) enum Became {
     Same,
     /// It was edited, and the newer one lies beside it.
     Edited,
+    /// It was edited, and there is no newer one.
+    Kept,
     /// It was deleted, and stays so.
     Deleted,
 }
@@ -48,7 +50,7 @@ pub(super) fn write(folder: &Path, wanted: &[(String, Vec<u8>)]) -> Result<Vec<(
         match now {
             Became::New | Became::Updated => files.add(path, content.clone()),
             Became::Edited => files.add(format!("{path}.new"), content.clone()),
-            Became::Same | Became::Deleted => {}
+            Became::Same | Became::Kept | Became::Deleted => {}
         }
         if matches!(now, Became::New | Became::Updated | Became::Same) {
             kept.files.insert(path.clone(), hash(content));
@@ -74,6 +76,7 @@ fn judge(kept: &Kept, file: &Path, path: &str, content: &[u8]) -> Result<Became>
     Ok(match fs::read(file) {
         Ok(there) if there == content => Became::Same,
         Ok(there) if written.is_some_and(|written| *written == hash(&there)) => Became::Updated,
+        Ok(_) if written.is_some_and(|written| *written == hash(content)) => Became::Kept,
         Ok(_) => Became::Edited,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if written.is_some() {
@@ -117,6 +120,8 @@ mod tests {
         assert_eq!(one(folder, "first"), Became::Same);
         assert_eq!(one(folder, "second"), Became::Updated);
         fs::write(&file, "mine").unwrap();
+        assert_eq!(one(folder, "second"), Became::Kept);
+        assert!(!folder.join("infra/main.tf.new").exists(), "there is nothing newer");
         assert_eq!(one(folder, "third"), Became::Edited);
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
         assert_eq!(fs::read_to_string(folder.join("infra/main.tf.new")).unwrap(), "third");

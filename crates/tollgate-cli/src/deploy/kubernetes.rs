@@ -160,7 +160,14 @@ pub(super) fn pods(place: &Place) -> Option<String> {
 fn release(place: &Place, image: &str) -> Result<Files> {
     let outputs = place.outputs()?;
     let settings = outputs.value("settings").as_object().cloned().unwrap_or_default();
-    let lines = settings.iter().filter_map(|(name, value)| Some(format!("{name}={}\n", value.as_str()?)));
+    let texts = || settings.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    if let Some((name, _)) = texts().find(|(_, value)| value.contains('\n')) {
+        return Err(format!(
+            "{name} has several lines, and kustomize takes one: say it in one, or keep it as a secret"
+        )
+        .into());
+    }
+    let lines = texts().map(|(name, value)| format!("{name}={value}\n"));
     let port = settings.iter().find(|(name, _)| name.ends_with("_SERVER__PORT")).and_then(|(_, port)| port.as_str());
     let mut files = Files::default();
     files.add("settings.env", lines.collect::<String>());

@@ -13,6 +13,7 @@
 //! cache.rs      the cache, whose user is made switched off
 //! secret.rs     values that go to AWS and nowhere else
 //! status.rs     what is there
+//! interrupt.rs  Ctrl-C, which ends what runs, and then this
 //! runner.rs     steps: shown, or only printed; a failed one says what was done and how to go on
 //! ```
 //!
@@ -24,6 +25,7 @@ mod features;
 mod gateway;
 mod image;
 mod init;
+mod interrupt;
 mod kept;
 mod kubernetes;
 mod lacks;

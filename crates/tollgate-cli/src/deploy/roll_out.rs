@@ -6,7 +6,7 @@
 use super::{
     Target, Which, cache, features,
     image::{self, Builder},
-    kubernetes,
+    interrupt, kubernetes,
     place::{Place, resource},
     ready,
     runner::Runner,
@@ -71,7 +71,7 @@ const PLAN: &str = "tollgate.tfplan";
 /// Shows what would change.
 pub(super) fn plan(plan: &Plan, app: &App) -> Result {
     let place = Place::of(&plan.which, app)?;
-    let mut runner = runner("plan", &place, plan.dry_run);
+    let mut runner = runner("plan", &place, plan.dry_run)?;
     prepare(&mut runner, &place)?;
     let image = format!("image={}", plan.image.clone().unwrap_or_else(|| placeholder(&place)));
     let variables = place.variables_argument();
@@ -82,7 +82,12 @@ pub(super) fn plan(plan: &Plan, app: &App) -> Result {
 pub(super) fn apply(apply: &Apply, app: &App) -> Result {
     let place = Place::of(&apply.which, app)?;
     let builder = if apply.image.is_none() && !apply.dry_run { Some(builder(apply)?) } else { apply.builder };
-    let mut runner = runner("apply", &place, apply.dry_run);
+    let mut runner = runner("apply", &place, apply.dry_run)?;
+    match (&apply.image, apply.builder) {
+        (Some(image), _) => runner.goes_on_with("--image", image),
+        (None, Some(builder)) => runner.goes_on_with("--builder", builder.program()),
+        (None, None) => {}
+    }
     if !apply.dry_run {
         kubernetes::check(&place)?;
     }
@@ -135,7 +140,7 @@ fn builder(apply: &Apply) -> Result<Builder> {
 /// Takes everything away.
 pub(super) fn destroy(destroy: &Destroy, app: &App) -> Result {
     let place = Place::of(&destroy.which, app)?;
-    let mut runner = runner("destroy", &place, destroy.dry_run);
+    let mut runner = runner("destroy", &place, destroy.dry_run)?;
     if !destroy.yes && !destroy.dry_run {
         say::care("the databases of this environment, their rows and its secrets will be gone");
         confirm("destroy all of it", &place.environment)?;
@@ -172,8 +177,9 @@ fn placeholder(place: &Place) -> String {
     format!("{}:not-built-yet", repository.unwrap_or_else(nowhere))
 }
 
-fn runner(command: &str, place: &Place, is_dry: bool) -> Runner {
-    Runner::new(is_dry, format!("tollgate deploy {command} {}", place.flags()))
+fn runner(command: &str, place: &Place, is_dry: bool) -> Result<Runner> {
+    interrupt::listen()?;
+    Ok(Runner::new(is_dry, format!("tollgate deploy {command} {}", place.flags())))
 }
 
 /// What Terraform will not take is better told before an image is built, which takes minutes.
@@ -273,7 +279,5 @@ fn confirm(what: &str, word: &str) -> Result {
     }
     anstream::eprint!("Type `{word}` to {what}: ");
     std::io::stderr().flush()?;
-    let mut said = String::new();
-    std::io::stdin().read_line(&mut said)?;
-    if said.trim() == word { Ok(()) } else { Err("nothing was changed".into()) }
+    if interrupt::typed()?.trim() == word { Ok(()) } else { Err("nothing was changed".into()) }
 }

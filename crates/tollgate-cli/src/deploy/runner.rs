@@ -1,5 +1,6 @@
 //! Steps, one after the other: each is named, shown and timed; with `--dry-run`, it is only printed.
 
+use super::interrupt;
 use crate::{Failure, Result, say, tools};
 use std::{
     io::Write,
@@ -20,9 +21,14 @@ impl Runner {
         Self { is_dry, again, done: vec![] }
     }
 
-    /// From here on, going on takes less than what was typed.
-    pub(super) fn goes_on_with(&mut self, flag: &str) {
-        self.again = format!("{} {flag}", self.again);
+    /// Going on takes this as well.
+    pub(super) fn goes_on_with(&mut self, flag: &str, value: &str) {
+        self.again = format!("{} {flag} {}", self.again, quoted(value));
+    }
+
+    /// The command that goes on.
+    pub(super) fn again(&self) -> &str {
+        &self.again
     }
 
     pub(super) fn is_dry(&self) -> bool {
@@ -76,7 +82,9 @@ impl Runner {
         say::step(&format!("{what}  "));
         say::quietly(line);
         let begin = Instant::now();
-        work().map_err(|why| self.failed(what, &why))?;
+        let ended = work();
+        let ended = if interrupt::was_heard() { Err("interrupted".into()) } else { ended };
+        ended.map_err(|why| self.failed(what, &why))?;
         say::done(&format!("{what} ({})", say::seconds(begin.elapsed())));
         self.done.push(what.to_owned());
         Ok(())

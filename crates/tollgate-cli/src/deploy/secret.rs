@@ -104,7 +104,7 @@ pub(super) fn check(runner: &Runner, place: &Place) -> Result {
     let commands = names.iter().map(|name| format!("\n  tollgate deploy secrets set {name} {which}"));
     let commands: String = commands.collect();
     say::care("secrets without a value");
-    Err(Failure(format!("the app needs these values before it starts:{commands}\nthen: tollgate deploy apply {which}")))
+    Err(Failure(format!("the app needs these values before it starts:{commands}\nthen: {}", runner.again())))
 }
 
 /// The secrets and parameters that have no value yet.

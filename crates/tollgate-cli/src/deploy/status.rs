@@ -48,9 +48,9 @@ struct Found {
 
 impl Found {
     fn of(place: &Place) -> Result<Self> {
-        let hint = |why: crate::Failure| {
-            format!("{}\n  nothing was applied yet, or this machine has not seen it: tollgate deploy plan", why.0)
-        };
+        // It may have been applied from another machine.
+        tools::stdout(&mut place.terraform(&["init", "-no-color"]))?;
+        let hint = |_| format!("nothing was applied yet: tollgate deploy plan {}", place.flags());
         tools::stdout(&mut place.terraform(&["workspace", "select", &place.environment])).map_err(hint)?;
         let resources = tools::stdout(&mut place.terraform(&["state", "list"]))?;
         let resources = resources.lines().filter(|line| !resource(line).starts_with("data.")).count();

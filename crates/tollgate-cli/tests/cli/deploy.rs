@@ -166,12 +166,27 @@ fn the_composition_is_the_users_and_an_edit_is_never_written_over() {
         let ours = fs::read_to_string(repository().join("infra/terraform/examples/ecs").join(name)).unwrap();
         assert_eq!(stage.made.read(&format!("infra/terraform/targets/ecs/{name}")), ours);
     }
-    stage.made.write("infra/terraform/targets/ecs/main.tf", "# mine");
-    let output = stage.deploy(&["init", "--target", "ecs", "--env", "prod"]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.contains("main.tf was edited, and is left alone"), "{said}");
+    let again = || {
+        let output = stage.deploy(&["init", "--target", "ecs", "--env", "prod"]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (file, mine) in [("main.tf", "# mine"), ("prod.tfvars.json", r#"{ "region": "eu-central-1", "redis": false }"#)]
+    {
+        stage.made.write(&format!("infra/terraform/targets/ecs/{file}"), mine);
+        let said = again();
+        assert!(said.contains(&format!("{file} was edited, and is left alone\n")), "{said}");
+        assert_eq!(stage.made.read(&format!("infra/terraform/targets/ecs/{file}")), mine);
+    }
+    assert!(stage.made.files().iter().all(|(path, _)| !path.contains(".new")), "there is nothing newer");
+    let mut described = description();
+    described["settings"]["server.port"]["value"] = 8080.into();
+    fs::write(stage.path("description"), described.to_string()).unwrap();
+    let said = again();
+    assert!(said.contains("prod.tfvars.json was edited, and is left alone; the newer one is "), "{said}");
+    assert!(stage.made.read("infra/terraform/targets/ecs/prod.tfvars.json").contains("redis"));
+    assert!(stage.made.read("infra/terraform/targets/ecs/prod.tfvars.json.new").contains("8080"));
     assert_eq!(stage.made.read("infra/terraform/targets/ecs/main.tf"), "# mine");
-    assert!(stage.made.read("infra/terraform/targets/ecs/main.tf.new").contains("module \"registry\""));
 }
 
 #[test]

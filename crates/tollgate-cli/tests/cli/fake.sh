@@ -5,6 +5,8 @@ printf '%s' "$name" >>"$CALLS"
 for word; do printf ' %s' "$word" >>"$CALLS"; done
 printf '\n' >>"$CALLS"
 case "$FAILS" in "") ;; *) case "$name $*" in *"$FAILS"*) echo "as it was told to" >&2; exit 1 ;; esac ;; esac
+# As if Ctrl-C were pressed while it runs, which the caller hears as well.
+case "$INTERRUPTED" in "") ;; *) case "$name $*" in *"$INTERRUPTED"*) kill -INT "$PPID"; exit 1 ;; esac ;; esac
 case "$name $*" in
   "cargo metadata"*) exec "$REAL_CARGO" "$@" ;;
   "cargo run"*describe) cat "$DESCRIPTION" ;;

@@ -40,6 +40,22 @@ fn released(stage: &Stage) -> Vec<Value> {
     serde_json::from_str(&manifests).unwrap()
 }
 
+#[test]
+fn a_setting_reaches_the_cluster_as_it_is_or_not_at_all() {
+    let stage = Stage::new(&["terraform", "aws", "kubectl"]);
+    stage.init("eks");
+    let says =
+        |value: &str| stage.outputs_with(&[("settings", &json!({ "LIBRARY_ENV": "prod", "LIBRARY_SAYS": value }))]);
+    let value = r#""$HOME" `id` $(id) 'x' \n #no; a=b & | > * ü "#;
+    says(value);
+    let manifests = released(&stage);
+    let settings = manifests.iter().find(|it| it["data"]["LIBRARY_ENV"] == "prod").unwrap();
+    assert_eq!(settings["data"]["LIBRARY_SAYS"], value);
+    says("first\nLIBRARY_ENV=dev");
+    let (said, _) = failure(stage.deploy(&["apply", "--target", "eks", "--env", "prod", "--yes", "--image", "a/b:1"]));
+    assert!(said.contains("LIBRARY_SAYS has several lines"), "{said}");
+}
+
 fn one<'a>(manifests: &'a [Value], kind: &str) -> &'a Value {
     manifests.iter().find(|manifest| manifest["kind"] == kind).unwrap_or_else(|| panic!("{kind}"))
 }

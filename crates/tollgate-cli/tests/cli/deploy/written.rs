@@ -40,6 +40,7 @@ fn the_bucket_that_is_made_is_the_one_where_the_state_is_kept() {
     }
     let kept = stage.made.read("infra/terraform/targets/ecs/backend.tf");
     assert!(kept.contains(r#"bucket       = "my-states-123456789012""#), "{kept}");
+    assert!(kept.contains("use_lockfile = true") && kept.contains("encrypt      = true"), "{kept}");
     assert!(stage.made.read("infra/terraform/targets/state/.gitignore").contains("*.tfstate\n"));
 }
 
@@ -54,7 +55,10 @@ fn a_dockerfile_that_was_written_here_is_renewed_like_the_rest() {
     init();
     assert!(stage.made.read("Dockerfile").contains("LIBRARY_ENV=prod"));
     stage.made.write("Dockerfile", "FROM mine");
+    let mut described = super::description();
+    described["prefix"] = "BOOKS".into();
+    fs::write(stage.path("description"), described.to_string()).unwrap();
     init();
     assert_eq!(stage.made.read("Dockerfile"), "FROM mine");
-    assert!(stage.made.read("Dockerfile.new").contains("LIBRARY_ENV=prod"));
+    assert!(stage.made.read("Dockerfile.new").contains("BOOKS_ENV=prod"));
 }
