@@ -249,6 +249,24 @@ fn whose_session_ended_sees_no_patient_any_more() {
     assert!(!browser.find("body").text().contains("No connection"));
 }
 
+#[test]
+fn who_has_no_connection_is_told_that_what_they_see_may_be_old() {
+    if browser::left_out() {
+        return;
+    }
+    let browser = Browser::start();
+    let (_folder, server) = watched(&browser);
+    browser.goto(&format!("{}/monitor/patients/P-1042", server.url()));
+    look(&browser, "Ines Okafor");
+    assert!(!browser.find("body").text().contains("No connection"));
+    drop(server);
+    browser.wait_until("that is said", |browser| {
+        browser.script("document.dispatchEvent(new Event('visibilitychange'))");
+        browser.script("return String(document.body.innerText.includes('No connection since'))") == "true"
+    });
+    look(&browser, "Ines Okafor");
+}
+
 #[tokio::test]
 async fn the_shelf_shows_own_books_and_the_words_of_all() {
     let (app, _, _) = ward().await;

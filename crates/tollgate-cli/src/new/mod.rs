@@ -89,6 +89,11 @@ fn check_name(name: &str) -> Result {
         "tokio",
         "tollgate_testing",
     ];
+    if name.contains('/') {
+        return Err(
+            format!("`{name}` cannot name an application: say its name alone, and the folder with --path").into()
+        );
+    }
     let in_rust = name.replace('-', "_");
     words::check_identifier("an application", &in_rust, true).map_err(|_| {
         format!(

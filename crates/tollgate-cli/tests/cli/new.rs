@@ -47,6 +47,8 @@ fn a_name_that_cannot_be_one_is_refused_before_anything_is_written() {
         let (said, _) = failure(tollgate(folder.path(), &["new", name]));
         assert!(said.contains("cannot name an application"), "{name}: {said}");
     }
+    let (said, _) = failure(tollgate(folder.path(), &["new", "apps/library"]));
+    assert!(said.contains("the folder with --path"), "{said}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

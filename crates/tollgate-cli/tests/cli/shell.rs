@@ -1,7 +1,7 @@
 //! Completions, manual pages, help, and a doctor where there is no app.
 
 use crate::process::{failure, stdout, tollgate};
-use std::{env, fs, path::Path};
+use std::{env, fs, io, path::Path};
 use tempfile::TempDir;
 
 #[test]
@@ -14,6 +14,14 @@ fn shells_complete_and_manuals_are_written() {
     stdout(tollgate(folder.path(), &["man", "man1"]));
     let page = fs::read_to_string(folder.path().join("man1/tollgate-generate-service.1")).unwrap();
     assert!(page.contains("kinds"), "{page}");
+}
+
+#[test]
+fn whoever_reads_no_more_of_a_completion_is_told_of_no_failure() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let output = tollgate(Path::new("."), &["completions", "fish"]).stdout(writer).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]
