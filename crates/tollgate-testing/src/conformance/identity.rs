@@ -203,12 +203,10 @@ fn redemption(code: &str) -> [(&'static str, &str); 5] {
 }
 
 impl Issuer {
-    /// Nothing of that answer is good any more, on either instance.
+    /// Nothing of that answer is good any more, on either instance. The access token is looked at first: a refresh that is
+    /// refused ends what came of its family.
     async fn has_ended(&self, tokens: &Answer) {
         let tokens: Value = serde_json::from_str(&tokens.body).unwrap();
-        let refresh = tokens["refresh_token"].as_str().unwrap();
-        let form = [("grant_type", "refresh_token"), ("client_id", "page"), ("refresh_token", refresh)];
-        assert!(self.browser().post(1, "/oauth/token", &form).await.body.contains("invalid_grant"));
         let access = tokens["access_token"].as_str().unwrap().as_bytes();
         for instance in &self.instances {
             let ended = async {
@@ -218,6 +216,9 @@ impl Issuer {
             };
             time::timeout(Duration::from_secs(10), ended).await.expect("what was given has ended");
         }
+        let refresh = tokens["refresh_token"].as_str().unwrap();
+        let form = [("grant_type", "refresh_token"), ("client_id", "page"), ("refresh_token", refresh)];
+        assert!(self.browser().post(1, "/oauth/token", &form).await.body.contains("invalid_grant"));
     }
 }
 
