@@ -80,15 +80,15 @@ fn knock(server: &Server, (method, path): (&str, &str), bearer: Option<&str>) ->
     answer.unwrap()
 }
 
-/// Has the security headers; is kept nowhere, where it is about tokens.
-fn is_guarded(answer: &Response<ureq::Body>, is_about_tokens: bool) -> bool {
+/// Has the security headers; is kept nowhere, where it is about tokens or about somebody.
+fn is_guarded(answer: &Response<ureq::Body>, is_secret: bool) -> bool {
     let has =
         |name: &str, value: &str| answer.headers().get(name).is_some_and(|is| is.to_str().unwrap().contains(value));
     has("x-content-type-options", "nosniff")
         && has("x-frame-options", "DENY")
         && has("referrer-policy", "")
         && has("content-security-policy", "frame-ancestors 'none'")
-        && has("cache-control", if is_about_tokens { "no-store" } else { "" })
+        && has("cache-control", if is_secret { "no-store" } else { "" })
 }
 
 #[test]
@@ -103,8 +103,9 @@ fn no_token_and_no_key_opens_a_page_or_a_door_of_the_issuer() {
     for (method, path, all) in DOORS {
         for (expected, shown) in all.into_iter().zip(shown) {
             let answer = knock(&server, (method, path), shown);
-            let is_about_tokens = path == "/token" || (path.starts_with("/oauth/") && path != "/oauth/jwks");
-            if answer.status() != expected || !is_guarded(&answer, is_about_tokens) {
+            let is_secret =
+                path != "/oauth/jwks" && ["/token", "/auth/", "/oauth/"].iter().any(|of| path.starts_with(of));
+            if answer.status() != expected || !is_guarded(&answer, is_secret) {
                 wrong.push(format!("{method} {path} with {shown:?}: {expected} was due: {answer:?}"));
             }
         }

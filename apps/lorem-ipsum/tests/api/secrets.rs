@@ -1,5 +1,5 @@
 //! What is secret is nowhere that people look: not in the log at its most talkative, not in an answer that says no, not in a
-//! list.
+//! list, not in the database.
 
 use crate::{
     doors::printed,
@@ -97,6 +97,8 @@ impl Talk {
         let token =
             self.form("/token", ("accept", "*/*"), &[("username", "can@example.test"), ("password", &password)]);
         self.secret(token["access_token"].as_str().unwrap());
+        let link = self.run(&["user", "reset-link", "can@example.test"]);
+        self.secret(link.lines().find_map(|line| line.split_once("link=")).unwrap().1);
     }
 
     /// From a session over a code to tokens, and where each goes when it is wrong.
@@ -212,7 +214,13 @@ fn log(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("log")).unwrap()
 }
 
-/// Searches what people see, and programs.
+/// What the database holds: of most secrets their hashes, of none the secret.
+fn kept(folder: &Path) -> String {
+    let files = std::fs::read_dir(folder.join("data")).unwrap().map(|file| file.unwrap().path());
+    files.map(|file| String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned()).collect()
+}
+
+/// Searches what people see, and programs, and whoever has a copy of the database.
 fn is_nowhere(format: &str, words: &str) {
     let mut talk = Talk::start(format);
     talk.passwords();
@@ -227,15 +235,16 @@ fn is_nowhere(format: &str, words: &str) {
         let log = talk.traces.log();
         if log.contains("POST /token") && log.contains("POST /api-keys") { Ok(log) } else { Err(log) }
     });
-    let (log, seen) = (log(talk.folder.path()), &talk.seen);
+    let (log, seen, kept) = (log(talk.folder.path()), &talk.seen, kept(talk.folder.path()));
     assert!(log.contains(words) && log.len() > 10_000, "the log is silent");
     assert!(seen.contains("application/problem+json"), "nothing was refused");
     assert!(metrics.contains("http_server_request_duration_seconds_count"), "nothing was counted");
+    assert!(kept.contains("can@example.test"), "the database is elsewhere");
     assert!(talk.secrets.len() >= 25, "{}", talk.secrets.len());
     for secret in &talk.secrets {
         let around =
             |text: &str| text.lines().find(|line| line.contains(secret)).map(|line| line.chars().take(600).collect());
-        let texts = [&log, seen, &talk.server.banner, &metrics, &traces, &config];
+        let texts = [&log, seen, &talk.server.banner, &metrics, &traces, &config, &kept];
         let found: Option<String> = texts.into_iter().find_map(|text| around(text));
         assert_eq!(found, None, "{secret}");
     }

@@ -6,6 +6,7 @@
 //!
 //! On a developer's machine one app has two names, `localhost` and `127.0.0.1`: both are ours, on the same port.
 
+use super::{CALLBACK, LOGIN, code::CODE, reset};
 use crate::error::{Error, Result};
 use axum::http::{HeaderMap, HeaderName, header};
 use tollgate_core::Problem;
@@ -82,7 +83,8 @@ impl Origins {
         }
     }
 
-    /// Where to go after sign-in, as path and query: as asked if that stays on our origin, else home.
+    /// Where to go after sign-in, as path and query: as asked if that stays on our origin and is not on the way in, else
+    /// home.
     pub(crate) fn return_to(&self, asked: Option<&str>) -> String {
         asked.and_then(|asked| self.path_of(asked)).unwrap_or_else(|| "/".to_owned())
     }
@@ -97,7 +99,7 @@ impl Origins {
         let path = &url[Position::BeforePath..];
         // A path may begin with two slashes, and alone it would then be read as another host.
         let stays = self.is_ours(&url.origin().ascii_serialization()) && path.starts_with('/');
-        (stays && bare && !path.starts_with("//")).then(|| path.to_owned())
+        (stays && bare && !path.starts_with("//") && !is_on_the_way_in(url.path())).then(|| path.to_owned())
     }
 
     /// Host and port as the browser knows us, where that is one of our names; else the issuer's.
@@ -110,6 +112,13 @@ impl Origins {
     fn is_ours(&self, origin: &str) -> bool {
         self.ours.iter().any(|ours| ours == origin)
     }
+}
+
+/// Whether that is a page of a sign-in. What brought somebody there is over once they are signed in, and a link to sign in
+/// on a page that says no would lead back to it.
+fn is_on_the_way_in(path: &str) -> bool {
+    let is_below = |page: &str| path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    [LOGIN, CALLBACK, CODE, reset::FORGOT, reset::RESET].into_iter().any(is_below)
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -241,6 +250,26 @@ mod tests {
         assert_eq!(kept("docs"), "/docs");
         assert_eq!(kept("/ä b"), "/%C3%A4%20b");
         assert_eq!(origins.return_to(None), "/");
+    }
+
+    #[test]
+    fn nobody_who_has_signed_in_is_sent_back_to_where_they_did() {
+        let origins = Origins::of("http://127.0.0.1:8000").unwrap();
+        for over in [
+            "/auth/callback?error=access_denied&state=s",
+            "/auth/callback/okta?code=c&state=s",
+            "/auth/login?return_to=/docs",
+            "/auth/login/okta",
+            "/auth/code?return_to=/",
+            "/auth/forgot",
+            "/auth/reset?link=l",
+            "/docs/../auth/callback",
+        ] {
+            assert_eq!(origins.return_to(Some(over)), "/", "{over}");
+        }
+        for there in ["/auth/apps", "/auth/sessions", "/auth/password", "/auth/second-factor", "/auth/callbacks"] {
+            assert_eq!(origins.return_to(Some(there)), there);
+        }
     }
 
     #[test]

@@ -10,7 +10,9 @@ use tollgate_access::{Access, Actor, Roles};
 pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: Option<&Roles>) -> ProblemPage {
     let Refusal { problem, actor, access, .. } = refusal;
     let missing = missing(actor.as_ref(), access.as_ref());
-    let here = asked.head.as_ref().and_then(|head| head.uri.path_and_query()).map_or("/", |uri| uri.as_str());
+    // A form that was refused cannot be sent again by following a link.
+    let page = asked.head.as_ref().filter(|_| asked.method == Method::GET);
+    let here = page.and_then(|head| head.uri.path_and_query()).map_or("/", |uri| uri.as_str());
     let sign_in = sign_in_and_back(here);
     let permissions = actor.iter().flat_map(|actor| actor.grants().permissions()).collect();
     ProblemPage {
@@ -19,7 +21,7 @@ pub(crate) fn refused(refusal: &Refusal, asked: &Asked, id: &RequestId, roles: O
         heading: heading(problem.status()).to_owned(),
         // The faults have a panel of their own, which says it better.
         detail: problem.detail().filter(|_| problem.errors().is_empty()).map(sentence),
-        links: links(problem.status(), actor.as_ref(), sign_in, &asked.method),
+        links: links(problem.status(), actor.as_ref(), sign_in),
         faults: problem.errors().to_vec(),
         road: road(problem.status(), actor.as_ref(), missing.as_deref(), access.is_some()),
         facts: Facts {
@@ -66,11 +68,9 @@ fn heading(status: StatusCode) -> &'static str {
     }
 }
 
-fn links(status: StatusCode, actor: Option<&Actor>, sign_in: String, method: &Method) -> Vec<Link> {
+fn links(status: StatusCode, actor: Option<&Actor>, sign_in: String) -> Vec<Link> {
     let home = Link::new("/", "Back to the start");
     let signed_in = actor.is_some_and(Actor::is_signed_in);
-    // A form that was refused cannot be sent again by following a link.
-    let sign_in = if *method == Method::GET { sign_in } else { "/auth/login?return_to=/".to_owned() };
     match status {
         StatusCode::UNAUTHORIZED => vec![Link::new(sign_in, "Sign in"), home],
         StatusCode::FORBIDDEN if signed_in => vec![home, Link::new(sign_in, "Sign in as someone else")],

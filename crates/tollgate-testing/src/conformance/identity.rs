@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio::{task::JoinSet, time};
+use tokio::{join, task::JoinSet, time};
 use tollgate_access::{Roles, System};
 use tollgate_auth::{Client, ClientKind, Identity, IdentityConfig};
 use tollgate_core::SystemClock;
@@ -191,34 +191,63 @@ pub async fn a_code_of_the_second_factor_is_good_once(database: Arc<dyn Database
     assert_eq!((count(&answers, StatusCode::SEE_OTHER), count(&answers, StatusCode::UNAUTHORIZED)), (1, 7));
 }
 
+/// What a client sends with a code.
+fn redemption(code: &str) -> [(&'static str, &str); 5] {
+    [
+        ("grant_type", "authorization_code"),
+        ("client_id", "page"),
+        ("redirect_uri", CALLBACK),
+        ("code", code),
+        ("code_verifier", VERIFIER),
+    ]
+}
+
+impl Issuer {
+    /// Nothing of that answer is good any more, on either instance. The access token is looked at first: a refresh that is
+    /// refused ends what came of its family.
+    async fn has_ended(&self, tokens: &Answer) {
+        let tokens: Value = serde_json::from_str(&tokens.body).unwrap();
+        let access = tokens["access_token"].as_str().unwrap().as_bytes();
+        for instance in &self.instances {
+            let ended = async {
+                while instance.gate().check(access).await.is_ok() {
+                    time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            time::timeout(Duration::from_secs(10), ended).await.expect("what was given has ended");
+        }
+        let refresh = tokens["refresh_token"].as_str().unwrap();
+        let form = [("grant_type", "refresh_token"), ("client_id", "page"), ("refresh_token", refresh)];
+        assert!(self.browser().post(1, "/oauth/token", &form).await.body.contains("invalid_grant"));
+    }
+}
+
 pub async fn of_many_requests_with_one_code_none_keeps_what_it_got(database: Arc<dyn Database>) {
     let issuer = Issuer::start(database).await;
     let code = issuer.ann().await.code().await;
-    let form = |_| {
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("client_id", "page"),
-            ("redirect_uri", CALLBACK),
-            ("code", &code),
-            ("code_verifier", VERIFIER),
-        ];
-        form.map(|(name, value)| (name, value.to_owned())).to_vec()
-    };
+    let form = |_| redemption(&code).map(|(name, value)| (name, value.to_owned())).to_vec();
     let answers = race(8, &issuer.browser(), "/oauth/token", form).await;
     assert_eq!((count(&answers, StatusCode::OK), count(&answers, StatusCode::BAD_REQUEST)), (1, 7));
-    let good = answers.iter().find(|answer| answer.status == StatusCode::OK).unwrap();
-    let good: Value = serde_json::from_str(&good.body).unwrap();
-    let refresh = good["refresh_token"].as_str().unwrap();
-    let form = [("grant_type", "refresh_token"), ("client_id", "page"), ("refresh_token", refresh)];
-    assert!(issuer.browser().post(1, "/oauth/token", &form).await.body.contains("invalid_grant"));
-    let access = good["access_token"].as_str().unwrap().as_bytes();
-    for instance in &issuer.instances {
-        let ended = async {
-            while instance.gate().check(access).await.is_ok() {
-                time::sleep(Duration::from_millis(20)).await;
-            }
+    issuer.has_ended(answers.iter().find(|answer| answer.status == StatusCode::OK).unwrap()).await;
+}
+
+/// Whichever of the two is faster: the pauses are there so that each is, now and then.
+pub async fn a_code_that_is_redeemed_during_a_sign_out_gives_nothing_that_lasts(database: Arc<dyn Database>) {
+    let issuer = Issuer::start(database).await;
+    for pause in 0..8 {
+        let (mut ann, mut client) = (issuer.ann().await, issuer.browser());
+        let code = ann.code().await;
+        let sign_out = async {
+            time::sleep(Duration::from_millis(pause)).await;
+            ann.post(0, "/auth/logout", &[]).await
         };
-        time::timeout(Duration::from_secs(10), ended).await.expect("what it gave has ended");
+        let form = redemption(&code);
+        let (redeemed, out) = join!(client.post(1, "/oauth/token", &form), sign_out);
+        assert_eq!(out.status, StatusCode::SEE_OTHER, "{}", out.body);
+        match redeemed.status {
+            StatusCode::OK => issuer.has_ended(&redeemed).await,
+            _ => assert!(redeemed.body.contains("invalid_grant"), "{}", redeemed.body),
+        }
     }
 }
 

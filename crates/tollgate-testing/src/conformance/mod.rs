@@ -218,6 +218,7 @@ claims! { $ conformance
         a_link_sets_one_password_however_many_use_it
         a_code_of_the_second_factor_is_good_once
         of_many_requests_with_one_code_none_keeps_what_it_got
+        a_code_that_is_redeemed_during_a_sign_out_gives_nothing_that_lasts
         who_allows_a_client_many_times_at_once_goes_on_each_time
     }
 }

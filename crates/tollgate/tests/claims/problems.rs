@@ -3,7 +3,7 @@
 use crate::ground::{Log, app, curator, start, why, with};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use tollgate::{http::StatusCode, prelude::*};
 use tollgate_testing::{Reply, TestApp};
 
@@ -331,6 +331,20 @@ async fn a_page_shows_what_was_sent_and_does_not_run_it() {
     }
     let page = browser.get(&format!("/said/{script}")).await.text();
     assert!(page.contains("&lt;script&gt;alert(1)"), "it is shown as text");
+}
+
+#[tokio::test]
+async fn a_link_to_sign_in_leads_back_to_the_page_but_not_to_where_a_form_was_sent() {
+    let app = start().await;
+    let browser = app.anyone().header("accept", "text/html");
+    let back = |page: String| {
+        let links = page.split("login?return_to=").skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned));
+        links.collect::<BTreeSet<_>>()
+    };
+    let page = browser.get("/notes?limit=2").await;
+    assert_eq!((page.status(), back(page.text())), (401, ["%2Fnotes%3Flimit%3D2".to_owned()].into()));
+    let form = browser.post("/notes", json!({})).await;
+    assert_eq!((form.status(), back(form.text())), (401, ["%2F".to_owned()].into()));
 }
 
 #[tokio::test]

@@ -281,10 +281,10 @@ async fn who_is_disabled_removed_or_signed_out_has_no_session_and_no_token_left(
         let answer = send(&mut ada, method.clone(), ended, body).await;
         assert!(answer.status.is_success(), "{method}: {}", answer.body);
         assert_eq!(rea.get("/api/me").await.status, StatusCode::UNAUTHORIZED, "{method} {ended}");
-        let refreshed = rea.refresh("app", tokens["refresh_token"].as_str().unwrap()).await;
-        assert_eq!(refreshed.error(), "invalid_grant");
         let access = tokens["access_token"].as_str().unwrap();
         assert!(world.identity.gate().check(access.as_bytes()).await.is_err(), "{method} {ended}");
+        let refreshed = rea.refresh("app", tokens["refresh_token"].as_str().unwrap()).await;
+        assert_eq!(refreshed.error(), "invalid_grant");
         if method == Method::PATCH {
             assert_eq!(rea.sign_in("rea@example.test", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
             send(&mut ada, Method::PATCH, &path, Some(json!({ "disabled": false }))).await;
@@ -310,9 +310,9 @@ async fn one_browser_of_a_user_is_signed_out_and_no_other() {
     assert_eq!(left.get("/api/me").await.status, StatusCode::OK, "it is not Sue's");
     assert_eq!(send(&mut ada, Method::DELETE, &end, None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(left.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(left.refresh("app", tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
     let access = tokens["access_token"].as_str().unwrap();
     assert!(world.identity.gate().check(access.as_bytes()).await.is_err());
+    assert_eq!(left.refresh("app", tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
     assert_eq!(home.get("/api/me").await.status, StatusCode::OK);
     assert_eq!(send(&mut ada, Method::DELETE, &end, None).await.status, StatusCode::NO_CONTENT, "as if sent again");
     assert_eq!(recorded(&world).await.iter().filter(|(action, ..)| action == "end_session").count(), 1);

@@ -123,8 +123,8 @@ async fn people_see_where_they_are_signed_in_and_end_it_there_and_nobody_else_do
     assert_eq!(left.get("/api/me").await.status, StatusCode::OK, "nobody else ended it");
     assert_eq!(home.post("/auth/sessions", &form).await.location(), "/auth/sessions");
     assert_eq!(left.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(left.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
     assert!(!is_good(&world, text(&tokens, "access_token")).await);
+    assert_eq!(left.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
     assert_eq!(home.get("/api/me").await.status, StatusCode::OK);
     assert_eq!(home.get("/auth/sessions").await.page().matches("name=\"session\"").count(), 1);
     assert_eq!(recorded(&world).await.iter().filter(|(action, ..)| action == "end_session").count(), 1);
@@ -165,9 +165,9 @@ async fn what_somebody_elses_client_was_allowed_ends_when_that_is_withdrawn_and_
     assert_eq!(next.status, StatusCode::OK, "{}", next.body);
     let mut rea = world.rea().await;
     rea.post("/auth/apps", &[("client", "recorder")]).await;
+    assert!(!is_good(&world, text(&next.json(), "access_token")).await);
     let gone = rea.refresh("recorder", text(&next.json(), "refresh_token")).await;
     assert_eq!(gone.error(), "invalid_grant");
-    assert!(!is_good(&world, text(&next.json(), "access_token")).await);
 }
 
 #[tokio::test]

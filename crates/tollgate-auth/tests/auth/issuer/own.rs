@@ -46,8 +46,8 @@ async fn a_new_password_ends_all_other_sessions_and_all_tokens() {
     assert!(answer.body.contains("Your password was changed"), "{}", answer.body);
     assert_eq!(here.get("/api/me").await.status, StatusCode::OK);
     assert_eq!(there.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(there.refresh("app", tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
     assert!(world.identity.gate().check(tokens["access_token"].as_str().unwrap().as_bytes()).await.is_err());
+    assert_eq!(there.refresh("app", tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
     assert_eq!(world.browser().sign_in(EMAIL, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(world.browser().sign_in(EMAIL, NEW).await.status, StatusCode::SEE_OTHER);
 }

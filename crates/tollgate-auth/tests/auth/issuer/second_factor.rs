@@ -308,8 +308,8 @@ async fn a_second_factor_is_given_up_with_the_password_and_taken_by_an_admin() {
     assert_eq!(off.status, StatusCode::SEE_OTHER);
     assert_eq!(rea.get("/api/me").await.status, StatusCode::OK, "this session stays");
     assert_eq!(elsewhere.get("/api/me").await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(elsewhere.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
     assert!(!is_good(&world, text(&tokens, "access_token")).await);
+    assert_eq!(elsewhere.refresh("app", text(&tokens, "refresh_token")).await.error(), "invalid_grant");
     assert_eq!(world.browser().sign_in(EMAIL, PASSWORD).await.location(), "/");
 
     let (_, _) = enrol(&world, &mut rea).await;

@@ -240,6 +240,7 @@ async fn who_signs_out_is_signed_out_there_as_well_where_that_is_wanted() {
     let begun = browser.begin(&app, "sso").await;
     provider.gives(&begun, &json!({}));
     browser.back(&app, &begun).await;
+    let kept = browser.0.values().cloned().collect::<Vec<_>>().join(" ");
     let leave = browser.request("POST", "/auth/logout").header("origin", HERE).body(Body::empty()).unwrap();
     let reply = browser.send(&app, leave).await;
     assert_eq!((reply.status, browser.0.len()), (200, 0), "{:?}", browser.0);
@@ -247,7 +248,8 @@ async fn who_signs_out_is_signed_out_there_as_well_where_that_is_wanted() {
     let place: Url = refresh.strip_prefix("0; url=").unwrap().parse().unwrap();
     let asked: BTreeMap<_, _> = place.query_pairs().into_owned().collect();
     assert!(place.as_str().starts_with(&format!("{}/leave?", provider.fake.url)));
-    assert_eq!(asked["id_token_hint"].split('.').count(), 3);
+    let parts: Vec<_> = asked["id_token_hint"].split('.').collect();
+    assert!(parts.len() == 3 && !parts.iter().any(|part| kept.contains(part)), "it is kept in the clear: {kept}");
     assert_eq!(
         (asked["client_id"].as_str(), asked["post_logout_redirect_uri"].as_str()),
         ("web", "http://127.0.0.1:8000/")
@@ -265,4 +267,19 @@ async fn after_sign_in_a_browser_stays_on_this_origin() {
         provider.gives(&begun, &json!({}));
         assert_eq!(browser.back(&app, &begun).await.location(), "/", "{asked}");
     }
+}
+
+/// A page that says no has a link to sign in and come back: to a try that is over.
+#[tokio::test]
+async fn who_declined_and_signs_in_after_all_is_not_sent_back_to_the_refusal() {
+    let (provider, app) = one(json!({})).await;
+    let mut browser = Browser::default();
+    let begun = browser.begin(&app, "sso").await;
+    let declined = format!("/auth/callback?error=access_denied&state={}", begun.get("state"));
+    assert_eq!(browser.get(&app, &declined).await.status, 403);
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &declined).finish();
+    let begun = Begun(browser.get(&app, &format!("/auth/login/sso?{query}")).await.location().parse().unwrap());
+    provider.gives(&begun, &json!({}));
+    assert_eq!(browser.back(&app, &begun).await.location(), "/");
+    assert!(browser.actor(&app).await.is_some());
 }
