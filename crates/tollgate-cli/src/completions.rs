@@ -1,9 +1,8 @@
 //! `completions`: what a shell needs to complete this command.
 
-use crate::Result;
+use crate::say;
 use clap::Args;
 use clap_complete::{Shell, generate};
-use std::io::{self, ErrorKind, Write};
 
 /// Print what completes this command in a shell.
 #[derive(Args)]
@@ -14,12 +13,8 @@ pub(crate) struct Completions {
 }
 
 /// Prints it.
-pub(crate) fn run(line: &Completions, command: &mut clap::Command) -> Result {
+pub(crate) fn run(line: &Completions, command: &mut clap::Command) {
     let mut script = vec![];
     generate(line.shell, command, "tollgate", &mut script);
-    match io::stdout().write_all(&script) {
-        // Who looks at the first lines alone, as with `head`, has what they wanted.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    say::result(String::from_utf8_lossy(&script).trim_end());
 }

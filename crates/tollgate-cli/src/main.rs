@@ -83,7 +83,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Dev(dev) => dev::run(&dev)?,
         Command::Doctor(doctor) => return Ok(doctor::run(&doctor)),
         Command::Deploy(deploy) => deploy::run(&deploy)?,
-        Command::Completions(shell) => completions::run(&shell, &mut Line::command())?,
+        Command::Completions(shell) => completions::run(&shell, &mut Line::command()),
         Command::Man(man) => man::run(&man, Line::command())?,
     }
     Ok(ExitCode::SUCCESS)

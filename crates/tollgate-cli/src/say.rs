@@ -5,7 +5,11 @@
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use clap::builder::Styles;
-use std::time::Duration;
+use std::{
+    fmt::Display,
+    io::{ErrorKind, Write},
+    time::Duration,
+};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -73,14 +77,22 @@ pub(crate) fn command(line: &str) {
     eprintln!("  {STEP}{line}{STEP:#}");
 }
 
+/// A line of a result, which programs may read. Who reads no more of them, as `head`, has what they wanted.
+pub(crate) fn result(line: impl Display) {
+    match writeln!(anstream::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => panic!("standard output: {error}"),
+        _ => (),
+    }
+}
+
 /// `✓ port          127.0.0.1:8000 is free`
 pub(crate) fn finding(mark: Mark, name: &str, found: &str) {
-    anstream::println!("{} {name:<14} {found}", mark.painted());
+    result(format_args!("{} {name:<14} {found}", mark.painted()));
 }
 
 /// `                 → cargo install …`
 pub(crate) fn remedy(fix: &str) {
-    anstream::println!("                 {STEP}→ {fix}{STEP:#}");
+    result(format_args!("                 {STEP}→ {fix}{STEP:#}"));
 }
 
 /// Seconds, as people read them: `0.8 s`, `72 s`.

@@ -279,7 +279,7 @@ impl Client {
         Events::of(self.answer(Request::builder().uri(path), Body::empty()).await)
     }
 
-    /// The app on a free port of this machine, where whoever comes is this one: a [browser](crate::browser), say. It is
+    /// The app on a free port of this machine, where whoever comes is this one: a browser, say. It is
     /// there until it is dropped.
     ///
     /// # Panics

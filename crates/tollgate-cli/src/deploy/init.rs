@@ -55,7 +55,7 @@ pub(super) fn run(init: &Init, app: &App) -> Result {
     wanted.extend(container(app, &described.prefix)?);
     if init.dry_run {
         for (path, _) in &wanted {
-            anstream::println!("{path}");
+            say::result(path);
         }
         return Ok(());
     }

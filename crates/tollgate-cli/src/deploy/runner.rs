@@ -64,7 +64,7 @@ impl Runner {
     /// It failed.
     pub(super) fn read(&mut self, command: &mut Command, placeholder: &str) -> Result<String> {
         if self.is_dry {
-            anstream::println!("{}={}", placeholder.trim_start_matches('$'), format_args!("$({})", shown(command)));
+            say::result(format_args!("{}=$({})", placeholder.trim_start_matches('$'), shown(command)));
             return Ok(placeholder.to_owned());
         }
         tools::stdout(command).map_err(|why| self.failed(&shown(command), &why))
@@ -76,7 +76,7 @@ impl Runner {
     /// As [`step`](Self::step).
     pub(super) fn doing(&mut self, what: &str, line: &str, work: impl FnOnce() -> Result) -> Result {
         if self.is_dry {
-            anstream::println!("{line}");
+            say::result(line);
             return Ok(());
         }
         say::step(&format!("{what}  "));

@@ -83,7 +83,7 @@ fn list(place: &Place) -> Result {
     let (outputs, missing) = (place.outputs()?, missing(place)?);
     for name in outputs.texts("secret_names").into_iter().chain(outputs.texts("parameter_names")) {
         let state = if missing.iter().any(|it| it == name) { "HAS NO VALUE" } else { "has a value" };
-        anstream::println!("{name:<48} {state}");
+        say::result(format_args!("{name:<48} {state}"));
     }
     Ok(())
 }

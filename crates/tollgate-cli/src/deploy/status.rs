@@ -30,7 +30,7 @@ pub(super) fn run(status: &Status, app: &App) -> Result {
     let place = Place::of(&status.which, app)?;
     let found = Found::of(&place)?;
     if status.json {
-        anstream::println!("{:#}", found.json());
+        say::result(format_args!("{:#}", found.json()));
     } else {
         found.show(&place);
     }
@@ -83,7 +83,7 @@ impl Found {
             say::remedy(&format!("tollgate deploy secrets set {name} {}", place.flags()));
         }
         if let Some(pods) = &self.pods {
-            anstream::println!("{pods}");
+            say::result(pods);
         }
     }
 }

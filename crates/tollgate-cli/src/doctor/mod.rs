@@ -51,7 +51,7 @@ impl Finding {
     fn show(&self) {
         let mut lines = self.found.lines();
         say::finding(self.mark, self.name, lines.next().unwrap_or_default());
-        lines.for_each(|line| anstream::println!("                 {line}"));
+        lines.for_each(|line| say::result(format_args!("                 {line}")));
         if let Some(fix) = &self.fix {
             say::remedy(fix);
         }
@@ -101,7 +101,7 @@ impl Report {
     fn finish(self) -> ExitCode {
         if self.json {
             let all: Vec<_> = self.findings.iter().map(Finding::json).collect();
-            anstream::println!("{:#}", json!(all));
+            say::result(format_args!("{:#}", json!(all)));
         }
         let is_bad = self.findings.iter().any(|finding| finding.mark == Mark::Bad);
         if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
